@@ -1,0 +1,131 @@
+"""Variables that follow from others and are never stored: ELN 2022 risk, the gap OS - EFS, follow-up."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+ELN2022_RISKS = ("favorable", "intermediate", "adverse")
+
+
+class ElnRule(NamedTuple):
+    """One line of the classification: `risk` if any of `present` is there and none of `absent`."""
+
+    risk: str
+    present: tuple[str, ...]
+    absent: tuple[str, ...] = ()
+
+
+# Table 6 of Döhner et al., Blood 2022 (doi 10.1182/blood.2022016867), as far as the dictionary has the
+# markers: t(9;22), t(8;16), other rearranged MECOM and monosomal karyotype are not in it. The first rule
+# that fires decides, so the order is the precedence that the table's footnotes give.
+ELN2022_RULES = (
+    ElnRule("favorable", ("t8.21", "inv16_t16.16", "CEBPA.bZIP.inframe")),
+    # Footnote on NPM1: with adverse cytogenetic abnormalities it counts as adverse.
+    ElnRule("adverse", ("t.6.9", "inv.3", "minus.5", "del.5q.", "minus.7", "minus.17", "abn.17p.")),
+    # Some sources code t(9;11) as a t(v;11q23) too; it keeps its own, better risk.
+    ElnRule("adverse", ("t.v.11",), absent=("t.9.11",)),
+    # Footnote on t(9;11): it takes precedence over concurrent adverse-risk gene mutations. A karyotype
+    # counts as complex only without such a class-defining rearrangement.
+    ElnRule("intermediate", ("t.9.11",)),
+    ElnRule("adverse", ("CGCX", "TP53")),
+    ElnRule("favorable", ("NPM1",), absent=("FLT3I",)),
+    # Footnote on the myelodysplasia-related genes: not adverse beside a favourable subtype.
+    ElnRule("adverse", ("ASXL1", "BCOR", "EZH2", "RUNX1", "SF3B1", "SRSF2", "STAG2", "U2AF1", "ZRSR2")),
+    ElnRule("intermediate", ("FLT3I",)),
+)
+# Where one of these is known, conventional cytogenetics was done.
+_KARYOTYPE = (
+    "CGNK", "CGCX", "t8.21", "inv16_t16.16", "t.9.11", "t.v.11", "t.6.9", "inv.3",
+    "minus.5", "del.5q.", "minus.7", "minus.17", "abn.17p.",
+)  # fmt: skip
+
+
+def eln2022(frame: pd.DataFrame) -> pd.Series:
+    """Classify every patient by the genetic risk of the European LeukemiaNet 2022.
+
+    Parameters
+    ----------
+    frame : table with the alterations, CGNK and CGCX of the dictionary as 1, 0 or NA; shape (n, ...).
+
+    Returns
+    -------
+    Series of length n, name "ELN2022", index of `frame`; category favorable, intermediate or adverse
+    (unordered), NA where the risk cannot be told.
+
+    Raises
+    ------
+    KeyError
+        A marker is not a column of `frame`.
+
+    Notes
+    -----
+    A marker that is NA counts as absent, as in the usual practice of reading what a laboratory did
+    report, with two limits. A patient in whom no rule fires is intermediate only if the karyotype and
+    NPM1 are known; otherwise the risk is NA. And mutated NPM1 without a known FLT3-ITD status is NA,
+    unless a rule of higher precedence decides.
+
+    Source: Döhner et al., Blood 2022;140:1345-1377, table 6 and its footnotes.
+    """
+    needed = dict.fromkeys(
+        (*_KARYOTYPE, *(name for rule in ELN2022_RULES for name in (*rule.present, *rule.absent)))
+    )
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise KeyError(f"ELN 2022 needs the columns {', '.join(missing)}, which the table lacks.")
+    present = {name: frame[name].eq(1).fillna(False).to_numpy(dtype=bool) for name in needed}
+    known = {name: frame[name].notna().to_numpy(dtype=bool) for name in (*_KARYOTYPE, "NPM1", "FLT3I")}
+    n = len(frame)
+    codes = np.full(n, -1, dtype=np.int8)
+    open_ = np.ones(n, dtype=bool)
+    for rule in ELN2022_RULES:
+        fires = open_ & _any(present, rule.present, n) & ~_any(present, rule.absent, n)
+        codes[fires] = ELN2022_RISKS.index(rule.risk)
+        open_ &= ~fires
+        if rule.present == ("NPM1",):
+            codes[fires & ~known["FLT3I"]] = -1
+    codes[open_ & _any(known, _KARYOTYPE, n) & known["NPM1"]] = ELN2022_RISKS.index("intermediate")
+    values = pd.Categorical.from_codes(codes, categories=list(ELN2022_RISKS))  # type: ignore[arg-type]
+    return pd.Series(values, index=frame.index, name="ELN2022")
+
+
+def gap(frame: pd.DataFrame) -> pd.Series:
+    """Return OSTM - EFSTM in months, the time from the event to death or censoring; NA where unknown.
+
+    The paper models this gap in place of EFS so that EFS cannot exceed OS (Methods, "Generative
+    models"). Raises KeyError when OSTM or EFSTM is not a column.
+    """
+    return (frame["OSTM"] - frame["EFSTM"]).astype("Float64").rename("gap")
+
+
+def follow_up(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return time and status for follow-up by the reverse Kaplan-Meier method.
+
+    Returns
+    -------
+    DataFrame (n, 2): `time` = OSTM in months, `status` = 1 where follow-up ended alive (the event of
+    this curve) and 0 where death cut it short; NA where unknown.
+
+    Raises
+    ------
+    KeyError
+        OSTM or OSSTAT is not a column.
+
+    Notes
+    -----
+    The median of the Kaplan-Meier curve of these is the median follow-up (Shuster, J Clin Oncol
+    1991;9:191-192, which the paper uses).
+    """
+    return pd.DataFrame(
+        {"time": frame["OSTM"].astype("Float64"), "status": (1 - frame["OSSTAT"]).astype("Int8")}
+    )
+
+
+def _any(flags: dict[str, npt.NDArray[np.bool_]], names: tuple[str, ...], n: int) -> npt.NDArray[np.bool_]:
+    found = np.zeros(n, dtype=bool)
+    for name in names:
+        found |= flags[name]
+    return found

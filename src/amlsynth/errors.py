@@ -1,0 +1,62 @@
+"""The failures that amlsynth reports as a sentence: what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+
+
+class AmlsynthError(Exception):
+    """Base of every error meant for the user; `exit_code` is what the command line exits with."""
+
+    exit_code = 1
+
+
+class DataError(AmlsynthError, ValueError):
+    """The data broke a rule or a gate (exit code 1)."""
+
+
+class UsageError(AmlsynthError, ValueError):
+    """The call was wrong: an option, a path, a spec or a mapping (exit code 2)."""
+
+    exit_code = 2
+
+
+class MissingExtraError(AmlsynthError, ImportError):
+    """An optional dependency is not installed (exit code 2)."""
+
+    exit_code = 2
+
+
+def require_extra(extra: str, module: str, purpose: str) -> ModuleType:
+    """Import `module`, or say which extra brings it.
+
+    Parameters
+    ----------
+    extra : name of the extra in pyproject.toml, such as "report".
+    module : dotted name of the module to import.
+    purpose : what needs it, as the subject of a sentence, such as "Rendering the report".
+
+    Raises
+    ------
+    MissingExtraError
+        With the pip line that installs the extra.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name.partition(".")[0]):
+            raise
+        raise MissingExtraError(
+            f"{purpose} needs the package {error.name!r}, which is not installed. "
+            f"Install it with: pip install 'amlsynth[{extra}]'"
+        ) from error
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Return " Did you mean 'X'?" for the nearest of `choices`, or "" when none is near."""
+    options = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(name.lower(), list(options), n=1, cutoff=0.5)
+    return f" Did you mean {options[near[0]]!r}?" if near else ""

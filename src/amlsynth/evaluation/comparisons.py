@@ -1,0 +1,215 @@
+"""Tests of the synthetic cohort against the original, as tables 1 and 2 of the paper report them.
+
+Shapiro-Wilk decides between the t-test and Mann-Whitney for numbers; Fisher's exact test compares
+categories; logistic and Cox regression on the cohort give the odds ratio of remission and the hazard
+ratios (Eckardt et al. 2024, methods, "Statistical analysis"). Patients with a missing value are left
+out of that test. With large cohorts small differences are significant: read the effects.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from amlsynth.derived import ELN2022_RISKS, eln2022
+from amlsynth.dictionary import Dictionary
+from amlsynth.errors import require_extra
+from amlsynth.evaluation.coding import Floats, numbers
+from amlsynth.evaluation.cox import cox_regression
+from amlsynth.evaluation.family import NotComputable, attempt, figure
+from amlsynth.evaluation.kaplan_meier import Z95, EndpointData, endpoint_data
+from amlsynth.evaluation.outcome import remission
+from amlsynth.evaluation.records import SMALL_CELL, Comparison, Figure
+from amlsynth.evaluation.survival import log_rank_p
+
+ALPHA = 0.05
+EFFECT_DECIMALS = 3
+_SHAPIRO_LIMIT = 5000  # beyond it scipy's p-value of the Shapiro-Wilk test is not reliable
+_HIDDEN = f"not shown: fewer than {SMALL_CELL} patients of the original in one of the cells"
+
+
+def compare(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> tuple[Comparison, ...]:
+    """Test every variable, ELN 2022 risk, remission, OS and EFS between two typed frames."""
+    outcomes = {column for endpoint in d.endpoints for column in (endpoint.time, endpoint.status)} | {"CR1"}
+    found: list[Comparison] = []
+    for variable in d.variables:
+        if variable.name in outcomes:
+            continue
+        ours, theirs = original[variable.name], synthetic[variable.name]
+        if not variable.is_categorical:
+            found.append(compare_numbers(variable.name, numbers(ours), numbers(theirs)))
+        elif variable.type == "category":
+            found += compare_categories(variable.name, ours, theirs, [str(v) for v in variable.values])
+        else:
+            found.append(_fisher(variable.name, _counts(ours, [1, 0]), _counts(theirs, [1, 0])))
+    found += compare_categories("ELN2022", eln2022(original), eln2022(synthetic), ELN2022_RISKS)
+    found.append(_remission(original, synthetic))
+    for endpoint in d.endpoints:
+        found += _survival(endpoint_data(original, endpoint), endpoint_data(synthetic, endpoint))
+    return tuple(found)
+
+
+def compare_numbers(subject: str, ours: Floats, theirs: Floats) -> Comparison:
+    """Compare a numeric variable; NaN is missing. The effect is synthetic against original."""
+    stats = require_extra("generate", "scipy.stats", "Comparing cohorts")
+
+    ours, theirs = ours[~np.isnan(ours)], theirs[~np.isnan(theirs)]
+    if min(ours.size, theirs.size) < 2:
+        reason = Figure(reason="fewer than two known values in one of the cohorts")
+        return Comparison(subject=subject, test="Mann-Whitney", p_value=reason)
+    if np.ptp(np.concatenate((ours, theirs))) == 0:
+        reason = Figure(reason="every patient of both cohorts has the same value")
+        return Comparison(subject=subject, test="Mann-Whitney", p_value=reason)
+    if _looks_normal(ours) and _looks_normal(theirs):
+        result = stats.ttest_ind(theirs, ours)
+        interval = result.confidence_interval()
+        return Comparison(
+            subject=subject,
+            test="t-test",
+            p_value=figure(float(result.pvalue)),
+            effect=figure(float(theirs.mean() - ours.mean()), float(interval.low), float(interval.high)),
+            effect_name="difference of the means",
+        )
+    result = stats.mannwhitneyu(theirs, ours)
+    return Comparison(
+        subject=subject,
+        test="Mann-Whitney",
+        p_value=figure(float(result.pvalue)),
+        effect=figure(float(result.statistic) / (ours.size * theirs.size)),
+        effect_name="probability that the synthetic value is the larger (0.5 is none)",
+    )
+
+
+def compare_categories(
+    subject: str, ours: pd.Series, theirs: pd.Series, values: Sequence[str]
+) -> list[Comparison]:
+    """Compare a categorical variable: Fisher's exact test for two values.
+
+    For more values a chi-square test over all (the subject) and Fisher's exact test of each value
+    against the rest (subject "NAME=value"), as the rows of the paper's table 1.
+    """
+    left, right = _counts(ours, values), _counts(theirs, values)
+    if len(values) == 2:
+        return [_fisher(subject, left[::-1], right[::-1], f"odds ratio of {values[1]}")]
+    found = [
+        Comparison(subject=subject, test="chi-square", p_value=attempt(lambda: _chi_square(left, right)))
+    ]
+    for position, value in enumerate(values):
+        of_left, of_right = ((row[position], sum(row) - row[position]) for row in (left, right))
+        found.append(_fisher(f"{subject}={value}", of_left, of_right))
+    return found
+
+
+def _counts(column: pd.Series, values: Sequence[str] | Sequence[int]) -> tuple[int, ...]:
+    return tuple(int(column.eq(value).fillna(False).sum()) for value in values)
+
+
+def _fisher(
+    subject: str, ours: Sequence[int], theirs: Sequence[int], effect_name: str = "odds ratio"
+) -> Comparison:
+    """Compare counts (with, without) of two cohorts; p and odds ratio are held back for small cells."""
+    test = "Fisher's exact"
+    if any(0 < count < SMALL_CELL for count in ours):
+        return Comparison(subject=subject, test=test, p_value=Figure(reason=_HIDDEN))
+    if sum(ours) == 0 or sum(theirs) == 0:
+        which = "the original" if sum(ours) == 0 else "the synthetic cohort"
+        reason = Figure(reason=f"not assessed in {which}")
+        return Comparison(subject=subject, test=test, p_value=reason)
+    stats = require_extra("generate", "scipy.stats", "Comparing cohorts")
+
+    p_value = min(1.0, float(stats.fisher_exact([list(theirs), list(ours)]).pvalue))
+    return Comparison(
+        subject=subject,
+        test=test,
+        p_value=figure(p_value),
+        effect=attempt(lambda: _ratio(*_log_odds_ratio(ours, theirs))),
+        effect_name=effect_name,
+    )
+
+
+def _chi_square(ours: Sequence[int], theirs: Sequence[int]) -> float:
+    stats = require_extra("generate", "scipy.stats", "Comparing cohorts")
+
+    if any(0 < count < SMALL_CELL for count in ours):
+        raise NotComputable(_HIDDEN)
+    table = np.array([ours, theirs])
+    table = table[:, table.sum(axis=0) > 0]
+    if table.shape[1] < 2 or (table.sum(axis=1) == 0).any():
+        raise NotComputable("fewer than two values occur, or one cohort has none")
+    return float(stats.chi2_contingency(table, correction=False).pvalue)
+
+
+def _log_odds_ratio(ours: Sequence[int], theirs: Sequence[int]) -> tuple[float, float]:
+    """Return the log odds ratio and its standard error (Woolf)."""
+    cells = (*theirs, *ours)
+    if 0 in cells:
+        raise NotComputable("an odds ratio needs patients in all four cells")
+    log_ratio = math.log(theirs[0] / theirs[1]) - math.log(ours[0] / ours[1])
+    return log_ratio, math.sqrt(sum(1 / cell for cell in cells))
+
+
+def _ratio(log_ratio: float, error: float) -> Figure:
+    """Return a ratio and its 95 % interval from the log scale."""
+    spread = Z95 * error
+    values = (math.exp(log_ratio + shift) for shift in (0.0, -spread, spread))
+    return figure(*values, decimals=EFFECT_DECIMALS)
+
+
+def _remission(original: pd.DataFrame, synthetic: pd.DataFrame) -> Comparison:
+    """Logistic regression of CR1 on the cohort; with one binary covariate it has a closed form."""
+    ours, theirs = remission(original), remission(synthetic)
+    try:
+        if any(0 < count < SMALL_CELL for count in ours):
+            raise NotComputable(_HIDDEN)
+        log_ratio, error = _log_odds_ratio(ours, theirs)
+    except NotComputable as reason:
+        p_value = effect = Figure(reason=str(reason))
+    else:
+        p_value = figure(math.erfc(abs(log_ratio / error) / math.sqrt(2)))
+        effect = _ratio(log_ratio, error)
+    return Comparison(
+        subject="CR1",
+        test="logistic regression",
+        p_value=p_value,
+        effect=effect,
+        effect_name="odds ratio",
+    )
+
+
+def _survival(ours: EndpointData, theirs: EndpointData) -> list[Comparison]:
+    try:
+        if not (ours.event.any() and theirs.event.any()):
+            raise NotComputable(f"one of the cohorts has no {ours.name} event, so no hazard ratio")
+        fit = cox_regression(
+            np.concatenate((ours.time, theirs.time)),
+            np.concatenate((ours.event, theirs.event)),
+            np.repeat([0.0, 1.0], [ours.n, theirs.n]),
+        )
+    except NotComputable as reason:
+        p_value = effect = Figure(reason=str(reason))
+    else:
+        p_value = figure(fit.p_value)
+        effect = _ratio(fit.log_hazard_ratio, fit.standard_error)
+    return [
+        Comparison(
+            subject=ours.name,
+            test="Cox regression",
+            p_value=p_value,
+            effect=effect,
+            effect_name="hazard ratio",
+        ),
+        Comparison(subject=ours.name, test="log-rank", p_value=attempt(lambda: log_rank_p(ours, theirs))),
+    ]
+
+
+def _looks_normal(values: Floats) -> bool:
+    stats = require_extra("generate", "scipy.stats", "Comparing cohorts")
+
+    if values.size < 3 or np.ptp(values) == 0:
+        return False
+    if values.size > _SHAPIRO_LIMIT:
+        values = values[np.linspace(0, values.size - 1, _SHAPIRO_LIMIT).astype(np.intp)]
+    return float(stats.shapiro(values).pvalue) >= ALPHA

@@ -1,0 +1,173 @@
+"""The evaluation of a synthetic cohort: every measure, beside the same of three anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from amlsynth.dictionary import Dictionary, dictionary
+from amlsynth.errors import UsageError
+from amlsynth.evaluation import fidelity, outcome, privacy, survival, validity
+from amlsynth.evaluation.anchors import make_anchors
+from amlsynth.evaluation.comparisons import compare
+from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, Family, Setting
+from amlsynth.evaluation.kaplan_meier import endpoint_data
+from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Figure, Measure
+from amlsynth.evaluation.summary import summarise
+from amlsynth.tables import to_typed
+
+FAMILIES: tuple[Family, ...] = (
+    fidelity.FAMILY,
+    survival.FAMILY,
+    outcome.FAMILY,
+    privacy.FAMILY,
+    validity.FAMILY,
+)
+Progress = Callable[[str, float], None]
+
+
+def evaluate(
+    original: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    holdout: pd.DataFrame | None = None,
+    *,
+    seed: int = 0,
+    simulated: bool = False,
+    original_label: str = "Original (training)",
+    synthetic_label: str = "Synthetic",
+    holdout_label: str = "Original (hold-out)",
+    progress: Progress | None = None,
+    d: Dictionary | None = None,
+) -> Evaluation:
+    """Measure a synthetic cohort against the original that it was made from.
+
+    Parameters
+    ----------
+    original : the training part of the original, typed frame (n, 63).
+    synthetic : the synthetic cohort, typed frame (m, 63).
+    holdout : the part of the original that the generator never saw; without it the measures that need
+        it give that reason.
+    seed : for the anchors and the partition of the training part; the same gives the same record.
+    simulated : whether the original itself is simulated and holds no patient.
+    original_label, synthetic_label, holdout_label : how tables and figures name the cohorts.
+    progress : called with what is being done and the share done, from 0 to 1.
+    d : the dictionary; the one of this version by default.
+
+    Returns
+    -------
+    Evaluation
+        Aggregates, measures with anchors, and tests; a measure that cannot be computed says why.
+
+    Raises
+    ------
+    DataError
+        A frame has no rows, or columns or cells that the dictionary does not know.
+    UsageError
+        The seed is negative.
+    """
+    if seed < 0:
+        raise UsageError(f"the seed is {seed}; take a whole number that is not negative.")
+    d = d or dictionary()
+    original = _typed(original, d, "the original cohort")
+    synthetic = _typed(synthetic, d, "the synthetic cohort")
+    holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
+    setting = Setting(original, holdout, d, seed)
+    tell = _Steps(progress, total=4 * len(FAMILIES) + 4)
+
+    tell("drawing the anchors")
+    anchors = make_anchors(setting, len(synthetic))
+    measures = _measures(Candidate("synthetic", synthetic), anchors, setting, tell)
+    tell("comparing the cohorts")
+    comparisons = compare(original, synthetic, d)
+    tell("summarising the cohorts")
+    evaluation = Evaluation(
+        dictionary_version=d.version,
+        amlsynth_version=_version(),
+        seed=seed,
+        original_is_simulated=simulated,
+        original=summarise(original, original_label, d, protect=True),
+        holdout=None if holdout is None else summarise(holdout, holdout_label, d, protect=True),
+        synthetic=summarise(synthetic, synthetic_label, d, protect=False),
+        measures=measures,
+        comparisons=comparisons,
+        notes=_notes(setting, synthetic),
+    )
+    tell("done")
+    return evaluation
+
+
+def _measures(
+    synthetic: Candidate, anchors: dict[AnchorName, Candidate | str], setting: Setting, tell: _Steps
+) -> tuple[Measure, ...]:
+    measures: list[Measure] = []
+    for family in FAMILIES:
+        tell(f"measuring {family.name}: synthetic")
+        own = family.original_figures(setting)
+        found = family.figures(synthetic, setting)
+        beside: dict[AnchorName, dict[str, Figure]] = {}
+        for name, anchor in anchors.items():
+            tell(f"measuring {family.name}: {name}")
+            beside[name] = (
+                {spec.id: Figure(reason=anchor) for spec in family.specs}
+                if isinstance(anchor, str)
+                else family.figures(anchor, setting)
+            )
+        for spec in family.specs:
+            figures = {name: found_there[spec.id] for name, found_there in beside.items()}
+            measures.append(spec.measure(own.get(spec.id), found[spec.id], figures))
+    return tuple(measures)
+
+
+def _notes(setting: Setting, synthetic: pd.DataFrame) -> tuple[str, ...]:
+    notes = []
+    if setting.holdout is None:
+        notes.append(f"Measures against a hold-out are not available: {NO_HOLDOUT}.")
+    cohorts = {"original": setting.original, "hold-out": setting.holdout, "synthetic cohort": synthetic}
+    for cohort, frame in cohorts.items():
+        if frame is None:
+            continue
+        for endpoint in setting.dictionary.endpoints:
+            left_out = endpoint_data(frame, endpoint).left_out
+            if left_out:
+                few = left_out < SMALL_CELL and frame is not synthetic
+                count = f"fewer than {SMALL_CELL}" if few else str(left_out)
+                notes.append(
+                    f"{count} of {len(frame)} patients of the {cohort} have no usable {endpoint.name} time "
+                    f"and status and are left out of every {endpoint.name} figure."
+                )
+        for variable in setting.dictionary.variables:
+            if frame[variable.name].isna().all():
+                notes.append(f"{variable.name} was not assessed in the {cohort}: every value is missing.")
+    sizes = {len(frame) for frame in (setting.original, setting.holdout, synthetic) if frame is not None}
+    if max(sizes) > privacy.LARGEST_PART:
+        notes.append(
+            f"Hamming distances are computed on random samples of at most {privacy.LARGEST_PART} patients "
+            "of each cohort and part; matches are counted over all."
+        )
+    return tuple(notes)
+
+
+def _typed(frame: pd.DataFrame, d: Dictionary, source: str) -> pd.DataFrame:
+    expected = {variable.name: variable.dtype for variable in d.variables}
+    if len(frame) and list(frame.columns) == list(expected) and dict(frame.dtypes) == expected:
+        return frame.reset_index(drop=True)
+    return to_typed(frame, d, source)
+
+
+class _Steps:
+    """Counts the steps of an evaluation for whoever shows progress."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def __call__(self, what: str) -> None:
+        if self._progress is not None:
+            self._progress(what, min(1.0, self._done / (self._total - 1)))
+        self._done += 1
+
+
+def _version() -> str:
+    from amlsynth import __version__
+
+    return __version__

@@ -1,0 +1,112 @@
+"""What a family of measures is: one module that says what it measures and computes it.
+
+To add a measure, add its `Spec` to a family and its figure to that family's `figures`; to add a
+family, add one module and name it in `evaluate.FAMILIES`. The anchors and the record come for free.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from amlsynth.dictionary import Dictionary
+from amlsynth.evaluation.records import Figure, Measure
+
+AnchorName = Literal["independent", "bootstrap", "holdout"]
+CandidateKind = Literal["synthetic", "independent", "bootstrap", "holdout"]
+
+NO_HOLDOUT = "no hold-out was given, so there is nothing the generator did not see to compare with"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every candidate is measured against; `original` is the training part."""
+
+    original: pd.DataFrame
+    holdout: pd.DataFrame | None
+    dictionary: Dictionary
+    seed: int
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A cohort that is measured as if it were synthetic: the synthetic one or an anchor."""
+
+    kind: CandidateKind
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a measure is, apart from its figures; the fields are those of `records.Measure`."""
+
+    id: str
+    label: str
+    group: Literal["fidelity", "survival", "outcome", "privacy", "validity"]
+    better: Literal["higher", "lower", "zero", "original", "none"]
+    description: str
+    source: str
+    unit: str = ""
+
+    def measure(
+        self, original: Figure | None, synthetic: Figure, anchors: Mapping[AnchorName, Figure]
+    ) -> Measure:
+        return Measure(
+            id=self.id,
+            label=self.label,
+            group=self.group,
+            better=self.better,
+            unit=self.unit,
+            description=self.description,
+            source=self.source,
+            original=original,
+            synthetic=synthetic,
+            anchors=dict(anchors),
+        )
+
+
+@dataclass(frozen=True)
+class Family:
+    """Measures that are computed together.
+
+    `figures` gives one figure for each spec; `original_figures` gives those that the original has
+    by itself, such as its median survival.
+    """
+
+    name: str
+    specs: tuple[Spec, ...]
+    figures: Callable[[Candidate, Setting], dict[str, Figure]]
+    original_figures: Callable[[Setting], dict[str, Figure]] = lambda setting: {}
+
+
+class NotComputable(Exception):
+    """A measure has no value here; the message is the reason that the record shows."""
+
+
+def attempt(compute: Callable[[], float | Figure]) -> Figure:
+    """Return the figure, or the reason why there is none; NaN and infinity are no values."""
+    try:
+        result = compute()
+    except NotComputable as reason:
+        return Figure(reason=str(reason))
+    return result if isinstance(result, Figure) else figure(result)
+
+
+def figure(
+    value: float, low: float | None = None, high: float | None = None, decimals: int | None = None
+) -> Figure:
+    """Make a figure of plain numbers, rounded where `decimals` is given."""
+    if not math.isfinite(value):
+        return Figure(reason="the computation has no finite result for these cohorts")
+
+    def tidy(number: float | None) -> float | None:
+        if number is None or not math.isfinite(number):
+            return None
+        # Adding 0.0 turns -0.0 into 0.0, which reads better in a table.
+        return (round(float(number), decimals) if decimals is not None else float(number)) + 0.0
+
+    return Figure(value=tidy(value), low=tidy(low), high=tidy(high))

@@ -1,0 +1,75 @@
+"""Generators: the registry, and one module a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from pydantic import ValidationError
+
+from amlsynth.dictionary import Dictionary
+from amlsynth.errors import UsageError, did_you_mean
+from amlsynth.generators.base import Generator, Parameters, Progress
+
+__all__ = ["DEFAULT", "Generator", "Parameters", "Progress", "create", "generator_class", "generator_names"]
+
+DEFAULT = "sequential-cart"
+
+# To add a generator, write its class in a module of its own and name it here. Modules are imported only
+# when asked for, since some of them bring heavy packages.
+_REGISTRY = {
+    "sequential-cart": ("amlsynth.generators.sequential_cart", "SequentialCart"),
+    "independent": ("amlsynth.generators.anchors", "Independent"),
+    "bootstrap": ("amlsynth.generators.anchors", "Bootstrap"),
+}
+
+
+def generator_names() -> tuple[str, ...]:
+    """Return the names that `create` knows, the default first."""
+    return tuple(_REGISTRY)
+
+
+def generator_class(name: str) -> type[Generator]:
+    """Return the class of a generator.
+
+    Raises
+    ------
+    UsageError
+        No generator has that name; the sentence tells the nearest.
+    MissingExtraError
+        Its packages are not installed.
+    """
+    if name not in _REGISTRY:
+        raise UsageError(
+            f"There is no generator {name!r}.{did_you_mean(name, _REGISTRY)} "
+            f"Generators: {', '.join(generator_names())}."
+        )
+    module, attribute = _REGISTRY[name]
+    found: type[Generator] = getattr(import_module(module), attribute)
+    return found
+
+
+def create(name: str, params: Mapping[str, Any] | None = None, d: Dictionary | None = None) -> Generator:
+    """Make a generator with parameters, given as values or as text from the command line.
+
+    Raises
+    ------
+    UsageError
+        An unknown generator or parameter (with the nearest), or a value out of bounds.
+    """
+    kind = generator_class(name)
+    known = kind.Params.model_fields
+    for key in params or {}:
+        if key not in known:
+            listed = ", ".join(known) or "none"
+            raise UsageError(
+                f"{name} has no parameter {key!r}.{did_you_mean(key, known)} Its parameters: {listed}."
+            )
+    try:
+        return kind(kind.Params.model_validate(dict(params or {})), d)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        problem = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{name}: the parameter {place} cannot be {first['input']!r}: {problem}.") from error

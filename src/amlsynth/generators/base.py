@@ -1,0 +1,89 @@
+"""What a generator is: it fits a training frame and samples typed frames."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from amlsynth.dictionary import Dictionary, dictionary
+from amlsynth.encoding import Encoded, decode, encode
+from amlsynth.errors import DataError, UsageError
+
+Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
+
+
+def no_progress(_stage: str, _share: float) -> None:
+    """Report progress to nobody."""
+
+
+class Parameters(BaseModel):
+    """The parameters of a generator, with defaults, bounds and descriptions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Generator(ABC):
+    """Base of the generators. One in a file of its own: set the class variables, write `_fit` and `_sample`.
+
+    Attributes
+    ----------
+    name : the name in the registry.
+    summary : one line for the command line.
+    releasable : False for anchors, which must never be released.
+    copies_patients : True when samples repeat training patients by construction.
+    minimum_patients : the smallest training cohort that it accepts.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    releasable: ClassVar[bool] = True
+    copies_patients: ClassVar[bool] = False
+    minimum_patients: ClassVar[int] = 50
+    Params: ClassVar[type[Parameters]] = Parameters
+
+    def __init__(self, params: Parameters | None = None, d: Dictionary | None = None) -> None:
+        self.params: Any = params if params is not None else self.Params()
+        self.dictionary = d or dictionary()
+        self._fitted = False
+
+    def fit(self, train: pd.DataFrame, rng: np.random.Generator, progress: Progress = no_progress) -> Self:
+        """Fit to a typed, valid frame of training patients, which never holds the hold-out.
+
+        Raises
+        ------
+        DataError
+            Fewer patients than `minimum_patients`.
+        """
+        if len(train) < self.minimum_patients:
+            raise DataError(
+                f"{self.name} needs at least {self.minimum_patients} training patients and got {len(train)}: "
+                "from fewer it would repeat single patients. Use a larger cohort."
+            )
+        self._fit(encode(train, self.dictionary).legal(), rng, progress)
+        self._fitted = True
+        return self
+
+    def sample(self, n: int, rng: np.random.Generator, progress: Progress = no_progress) -> pd.DataFrame:
+        """Sample a typed frame of n patients, valid as synthetic data.
+
+        Raises
+        ------
+        UsageError
+            n below 1, or the generator was not fitted.
+        """
+        if n < 1:
+            raise UsageError(f"{n} patients cannot be sampled; ask for 1 or more.")
+        if not self._fitted:
+            raise UsageError(f"{self.name} has to be fitted before it can sample.")
+        return decode(self._sample(n, rng, progress), self.dictionary, rounded=not self.copies_patients)
+
+    @abstractmethod
+    def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None: ...
+
+    @abstractmethod
+    def _sample(self, n: int, rng: np.random.Generator, progress: Progress) -> Encoded: ...

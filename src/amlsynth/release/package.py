@@ -1,0 +1,225 @@
+"""The machine-readable records of a release: datapackage.json and provenance.json.
+
+Both are pydantic models that forbid unknown keys, so that `verify` and `load` read exactly what
+`build` wrote, and a descriptor that points elsewhere is refused before any library opens it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from amlsynth.files import sha256
+from amlsynth.release.checksums import CHECKSUMS
+from amlsynth.release.semver import PATTERN as VERSION_PATTERN
+from amlsynth.release.spec import NAME_PATTERN, ReleaseSpec
+
+PACKAGE = "datapackage.json"
+PROVENANCE = "provenance.json"
+_PROFILES = "https://datapackage.org/profiles/2.0"
+_LICENSES = {
+    "CC-BY-4.0": ("Creative Commons Attribution 4.0 International", "https://creativecommons.org/licenses/by/4.0/"),
+    "CC0-1.0": ("Creative Commons Zero v1.0 Universal", "https://creativecommons.org/publicdomain/zero/1.0/"),
+}
+# The packages whose version can change the data or a figure.
+_MATTERS = (
+    "numpy", "pandas", "pyarrow", "pydantic", "pandera", "scipy", "scikit-learn", "lifelines",
+    "statsmodels", "matplotlib", "pypandoc_binary", "torch", "zuko", "synthcity",
+)  # fmt: skip
+
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
+VersionText = Annotated[str, StringConstraints(pattern=rf"^{VERSION_PATTERN}$", max_length=100)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    def json_text(self) -> str:
+        """Return the record as JSON text, keys in the model's order, absent values left out."""
+        return self.model_dump_json(indent=1, by_alias=True, exclude_none=True) + "\n"
+
+
+class License(_Record):
+    name: str
+    title: str
+    path: str
+
+
+class Contributor(_Record):
+    title: str
+    roles: tuple[str, ...] = ("creator",)
+    organization: str | None = None
+    path: str | None = None  # the ORCID
+
+
+class Resource(_Record):
+    profile: Literal["https://datapackage.org/profiles/2.0/dataresource.json"] = Field(alias="$schema")
+    name: str
+    path: str
+    type: Literal["table"] = "table"
+    title: str
+    format: Literal["csv", "parquet"]
+    mediatype: str
+    encoding: Literal["utf-8"] | None = None
+    bytes: int | None = None
+    hash: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+    table_schema: dict[str, Any] = Field(alias="schema")
+
+
+class DataPackage(_Record):
+    """datapackage.json: a Data Package of version 2 and, beside its words, four of amlsynth."""
+
+    profile: Literal["https://datapackage.org/profiles/2.0/datapackage.json"] = Field(alias="$schema")
+    name: Name
+    version: VersionText
+    title: str
+    description: str
+    created: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T00:00:00Z$")]
+    keywords: tuple[str, ...]
+    licenses: tuple[License, ...]
+    contributors: tuple[Contributor, ...]
+    statement: str  # what the data are and are not
+    citation: str
+    original_is_simulated: bool
+    dictionary_version: str
+    resources: tuple[Resource, Resource]
+
+    @property
+    def date(self) -> datetime.date:
+        """The date of the release; ValueError when there is no such day."""
+        return datetime.date.fromisoformat(self.created[:10])
+
+
+class SpecRecord(_Record):
+    file: str
+    sha256: Digest
+    text: str
+
+
+class SplitRecord(_Record):
+    seed: int
+    holdout: float
+    n_train: int
+    n_holdout: int
+
+
+class GeneratorRecord(_Record):
+    name: str
+    params: dict[str, Any]
+    n: int
+    seed: int
+
+
+class Provenance(_Record):
+    """provenance.json: from what, with what and by which steps the release was made."""
+
+    schema_version: Literal["1"] = "1"
+    name: Name
+    version: VersionText
+    date: datetime.date
+    amlsynth: str
+    python: str
+    platform: str
+    packages: dict[str, str]
+    dictionary_version: str
+    spec: SpecRecord
+    cohort: dict[str, Any]  # `About` of the original, and its size; no row
+    split: SplitRecord
+    generator: GeneratorRecord
+    evaluation_seed: int
+    gate_profile: str
+    files: dict[str, Digest]  # the files that the report and the documents speak of
+
+
+def data_paths(name: str) -> tuple[str, str]:
+    """Return the CSV and the Parquet file of a release, relative to its folder."""
+    return f"data/{name}.csv", f"data/{name}.parquet"
+
+
+def file_names(name: str) -> frozenset[str]:
+    """Return the names of all files that a release consists of."""
+    documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md", "report.html")
+    records = (PACKAGE, PROVENANCE, "evaluation.json", "gates.json", CHECKSUMS)
+    return frozenset((*data_paths(name), *documents, *records))
+
+
+def describe_package(
+    spec: ReleaseSpec, folder: Path, *, statement: str, citation: str, simulated: bool
+) -> DataPackage:
+    """Describe the data files of a release folder."""
+    from amlsynth.dictionary import dictionary
+    from amlsynth.schema import table_schema
+
+    d = dictionary()
+    title, path = _LICENSES[spec.license]
+    csv, parquet = data_paths(spec.name)
+
+    def resource(**own: Any) -> Resource:
+        content = {"$schema": f"{_PROFILES}/dataresource.json", "schema": table_schema(d)} | own
+        return Resource.model_validate(content | {"hash": f"sha256:{sha256(folder / own['path'])}"})
+
+    return DataPackage.model_validate(
+        {
+            "$schema": f"{_PROFILES}/datapackage.json",
+            "name": spec.name,
+            "version": spec.version,
+            "title": spec.title,
+            "description": spec.description,
+            "created": f"{spec.date.isoformat()}T00:00:00Z",
+            "keywords": spec.keywords,
+            "licenses": [License(name=spec.license, title=title, path=path)],
+            "contributors": [
+                Contributor(
+                    title=creator.name,
+                    organization=creator.affiliation,
+                    path=f"https://orcid.org/{creator.orcid}" if creator.orcid else None,
+                )
+                for creator in spec.creators
+            ],
+            "statement": statement,
+            "citation": citation,
+            "original_is_simulated": simulated,
+            "dictionary_version": d.version,
+            "resources": [
+                resource(
+                    name=spec.name,
+                    path=csv,
+                    title=f"{spec.title} (CSV)",
+                    format="csv",
+                    mediatype="text/csv",
+                    encoding="utf-8",
+                    bytes=(folder / csv).stat().st_size,
+                ),
+                # Without `bytes`: frictionless counts none in Parquet and would call the file wrong.
+                resource(
+                    name=f"{spec.name}-parquet",
+                    path=parquet,
+                    title=f"{spec.title} (Parquet)",
+                    format="parquet",
+                    mediatype="application/vnd.apache.parquet",
+                ),
+            ],
+        }
+    )
+
+
+def environment() -> dict[str, Any]:
+    """Return what a rebuild to the same bytes needs: Python, platform and package versions."""
+    packages = {}
+    for name in _MATTERS:
+        try:
+            packages[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+        "packages": packages,
+    }

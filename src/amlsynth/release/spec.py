@@ -1,0 +1,198 @@
+"""The release spec: the one YAML file that says what a release is made of."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator as After
+
+from amlsynth.assets import asset
+from amlsynth.errors import UsageError, did_you_mean
+from amlsynth.release.semver import Version
+from amlsynth.yamlfile import misplaced, read_yaml_model
+
+NAME_PATTERN = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+
+
+def read_spec(path: Path) -> ReleaseSpec:
+    """Read a release spec.
+
+    Raises
+    ------
+    UsageError
+        The file is missing, broken or wrong; the sentences name file, line, key and remedy.
+    """
+    return read_yaml_model(path, ReleaseSpec, what="release spec")
+
+
+def license_text(identifier: str) -> str:
+    """Return the notice of a licence that releases can be under."""
+    return (asset("release/licenses") / f"{identifier}.txt").read_text(encoding="utf-8")
+
+
+def _one_line(text: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise ValueError("must be one line of text without control characters")
+    return text
+
+
+def _semantic(text: Any) -> Any:
+    if not isinstance(text, str):  # YAML reads 1.0 as a number
+        raise ValueError("write the version in quotes as MAJOR.MINOR.PATCH, such as '1.2.0'")
+    return Version(text).text
+
+
+def _iso_date(value: Any) -> Any:
+    # pydantic alone would read the number 20261120 as seconds since 1970.
+    if isinstance(value, datetime.datetime) or not isinstance(value, str | datetime.date):
+        raise ValueError("write the date as YYYY-MM-DD")
+    date = value if isinstance(value, datetime.date) else datetime.date.fromisoformat(value)
+    if not 1980 <= date.year <= 2107:
+        raise ValueError("the year must be from 1980 to 2107, which is what a zip archive can hold")
+    return date
+
+
+def _orcid(text: str) -> str:
+    text = text.removeprefix("https://orcid.org/")
+    if not re.fullmatch(r"(?:[0-9]{4}-){3}[0-9]{3}[0-9X]", text, re.ASCII):
+        raise ValueError("write the ORCID as 0000-0002-1825-0097")
+    total = 0  # the check digit is ISO 7064, MOD 11-2
+    for digit in text.replace("-", "")[:-1]:
+        total = (total + int(digit)) * 2
+    if "0123456789X"[(12 - total % 11) % 11] != text[-1]:
+        raise ValueError("the ORCID's last digit does not fit the others; correct the typo")
+    return text
+
+
+def _license(identifier: str) -> str:
+    known = sorted(path.stem for path in asset("release/licenses").glob("*.txt"))
+    if identifier not in known:
+        hint = did_you_mean(identifier, known)
+        raise ValueError(f"releases can be under {', '.join(known)}, by their SPDX identifiers.{hint}")
+    return identifier
+
+
+def _relative(text: str) -> str:
+    windows = PureWindowsPath(text)
+    if PurePosixPath(text).is_absolute() or windows.drive or windows.root or text.startswith("~"):
+        # The spec travels with the release, which holds no path of a machine.
+        raise ValueError("write the path relative to the folder of the spec, such as ../cohorts/mine.csv")
+    return text
+
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=300), After(_one_line)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+Count = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
+RelativePath = Annotated[str, StringConstraints(min_length=1), After(_one_line), After(_relative)]
+Scalar = Annotated[bool | int | float | str | None, Field(union_mode="smart")]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Creator(_Entry):
+    """Who made the data set; "Family, Given" for a person, the plain name for a group."""
+
+    name: Line
+    orcid: Annotated[str, After(_orcid)] | None = None
+    affiliation: Line | None = None
+
+
+class CohortSource(_Entry):
+    """Where the original comes from: the reference cohort, AMLSG, or a file of one's own."""
+
+    source: Literal["reference", "amlsg", "file"]
+    n: Count | None = None
+    seed: Seed | None = None
+    path: RelativePath | None = None
+    mapping: RelativePath | None = None
+    folder: RelativePath | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        allowed = {"reference": ("n", "seed"), "amlsg": ("folder",), "file": ("path", "mapping")}
+        for key in ("n", "seed", "path", "mapping", "folder"):
+            if getattr(self, key) is not None and key not in allowed[self.source]:
+                takes = " and ".join(allowed[self.source])
+                raise misplaced((key,), f"the source {self.source!r} takes {takes}, not {key}")
+        needed = {"reference": ("n", "seed"), "amlsg": (), "file": ("path",)}[self.source]
+        for key in needed:
+            if getattr(self, key) is None:
+                raise misplaced(("source",), f"the source {self.source!r} needs the key {key!r}; add it")
+        return self
+
+
+class SplitPart(_Entry):
+    seed: Seed
+    holdout: Annotated[float, Field(strict=True, ge=0.05, le=0.5)] = 0.2
+
+
+class GeneratorPart(_Entry):
+    name: Line
+    params: dict[str, Scalar] = {}
+    n: Count
+    seed: Seed
+
+
+class EvaluationPart(_Entry):
+    seed: Seed
+
+
+class GatesPart(_Entry):
+    """The gate profile, of the package's gates.yaml or of an own file of the same form."""
+
+    profile: Line
+    file: RelativePath | None = None
+
+
+class ReleaseSpec(_Entry):
+    """Everything that decides the content of a release; `date` is the only date in it."""
+
+    name: Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
+    version: Annotated[str, BeforeValidator(_semantic)]
+    title: Line
+    description: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+    date: Annotated[datetime.date, BeforeValidator(_iso_date)]
+    license: Annotated[str, After(_license)]
+    creators: Annotated[tuple[Creator, ...], Field(min_length=1)]
+    keywords: tuple[Line, ...] = ()
+    cohort: CohortSource
+    split: SplitPart
+    generator: GeneratorPart
+    evaluation: EvaluationPart
+    gates: GatesPart
+    changes: Annotated[tuple[Line, ...], Field(min_length=1)]
+
+    @property
+    def stem(self) -> str:
+        """Name and version as the release's folder and archive are called."""
+        return f"{self.name}-{self.version}"
+
+
+def check_generator(spec: ReleaseSpec, path: Path) -> None:
+    """Refuse a generator that does not exist or whose output must not leave.
+
+    Raises
+    ------
+    UsageError
+        The generator is unknown, or copies patients and is there only for comparison.
+    """
+    from amlsynth.generators import generator_names, is_releasable
+
+    names = generator_names()
+    name = spec.generator.name
+    if name not in names and ":" not in name:
+        raise UsageError(
+            f"{path}: generator.name: there is no generator {name!r}.{did_you_mean(name, names)} "
+            f"Generators: {', '.join(names)}."
+        )
+    if not is_releasable(name):
+        raise UsageError(
+            f"{path}: generator.name: {name!r} is an anchor for comparison and never released, since it "
+            "hands out patients' values as they are. Choose another generator, such as 'sequential-cart'."
+        )

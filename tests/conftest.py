@@ -1,0 +1,48 @@
+"""Cohorts that the tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from amlsynth.dictionary import Dictionary
+from amlsynth.dictionary import dictionary as default_dictionary
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def dictionary() -> Dictionary:
+    return default_dictionary()
+
+
+@pytest.fixture(scope="session")
+def reference() -> pd.DataFrame:
+    """The reference cohort, typed; do not change it in place."""
+    from amlsynth.cohorts.reference import reference_cohort
+
+    return reference_cohort(n=1606, seed=1).frame
+
+
+@pytest.fixture(scope="session")
+def amlsg_dir() -> Path:
+    folder = Path(os.environ.get("AMLSYNTH_AMLSG", REPOSITORY.parent / "shared" / "cohorts" / "amlsg"))
+    if not (folder / "AMLSG_Clinical_Anon.RData").exists():
+        pytest.skip("the files of the AMLSG cohort are not here; name their folder in AMLSYNTH_AMLSG")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def amlsg(amlsg_dir: Path) -> pd.DataFrame:
+    """The AMLSG cohort, typed; do not change it in place."""
+    from amlsynth.cohorts.amlsg import import_amlsg
+
+    return import_amlsg(amlsg_dir).frame
