@@ -20,6 +20,7 @@ from scipy.optimize import brentq, least_squares
 from amlsynth.cohorts.reference import (
     Flags,
     Floats,
+    balanced,
     draw_state,
     from_quantiles,
     laboratory_score,
@@ -27,6 +28,7 @@ from amlsynth.cohorts.reference import (
     linear,
     simulate_induction,
     simulate_survival,
+    spread_shares,
 )
 from amlsynth.cohorts.reference_parameters import PARAMETERS_FILE, Logistic, Parameters, State, parameters
 
@@ -53,8 +55,8 @@ def calibrate(p: Parameters) -> dict[str, dict[str, str]]:
     """Return the solved numbers as text, by entry and key of the YAML."""
     rng = np.random.default_rng(SEED)
     solved: dict[str, dict[str, str]] = {}
-    age = np.rint(from_quantiles(p.age, rng.random(POPULATION)))
-    flags: dict[str, Flags] = {"male": rng.random(POPULATION) < p.male.share}
+    age = np.rint(from_quantiles(p.age, spread_shares(POPULATION, rng)))
+    flags: dict[str, Flags] = {"male": balanced(np.full(POPULATION, p.male.share), rng)}
     for state in p.states:
         base = _solve_base(state, flags, age)
         solved[state.name] = {"base": f"{base:.3f}"}
@@ -66,13 +68,14 @@ def calibrate(p: Parameters) -> dict[str, dict[str, str]]:
         if laboratory.name == "WBC":
             calibrated = laboratory.model_copy(update={"scores": tuple(knots)})
             flags["leukocytosis"] = laboratory_values(calibrated, score) > 100.0
-    for name, among in (("remission", None), ("early_death", "no remission")):
+    among = np.ones(POPULATION, dtype=bool)
+    for name in ("remission", "early_death"):
         model: Logistic = getattr(p, name)
-        chosen = np.ones(POPULATION, dtype=bool) if among is None else ~remission
-        base = _solve_base(model, {key: flag[chosen] for key, flag in flags.items()}, age[chosen])
+        base = _solve_base(model, {key: flag[among] for key, flag in flags.items()}, age[among])
         solved[name] = {"base": f"{base:.3f}"}
         p = p.model_copy(update={name: model.model_copy(update={"base": base})})
         remission, refractory = simulate_induction(p, flags, age, rng)
+        among = ~remission  # early death is of patients without remission
     few = slice(SURVIVAL_SAMPLE)
     some = {key: flag[few] for key, flag in flags.items()}
     fitted = _fit_survival(p, some, age[few], remission[few], refractory[few])
@@ -94,7 +97,7 @@ def _solve_base(model: Logistic, flags: Mapping[str, Flags], age: Floats) -> flo
     def excess(base: float) -> float:
         return float(np.sum(1 / (1 + np.exp(-base - effects)))) / len(age) + sure - model.frequency
 
-    return round(brentq(excess, -20, 20), 3)
+    return round(float(brentq(excess, -20, 20)), 3)
 
 
 def _fit_survival(

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlsynth.errors import UsageError
-from amlsynth.expressions import MAX_DEPTH, MAX_LENGTH, parse
+from amlsynth.expression_syntax import MAX_DEPTH
+from amlsynth.expressions import MAX_LENGTH, parse
 
 FRAME = pd.DataFrame(
     {

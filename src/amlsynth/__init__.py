@@ -59,7 +59,7 @@ _HOMES = {
 }
 
 __version__ = _version("amlsynth")
-__all__ = [  # noqa: F822  (found by __getattr__)
+__all__ = [
     "About",
     "AmlsynthError",
     "Cohort",

@@ -88,7 +88,7 @@ def eln2022(frame: pd.DataFrame) -> pd.Series:
         if rule.present == ("NPM1",):
             codes[fires & ~known["FLT3I"]] = -1
     codes[open_ & _any(known, _KARYOTYPE, n) & known["NPM1"]] = ELN2022_RISKS.index("intermediate")
-    values = pd.Categorical.from_codes(codes, categories=list(ELN2022_RISKS))  # type: ignore[arg-type]
+    values = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(ELN2022_RISKS)))
     return pd.Series(values, index=frame.index, name="ELN2022")
 
 

@@ -46,7 +46,8 @@ def split_cohort(frame: pd.DataFrame, holdout: float = HOLDOUT_SHARE, *, seed: i
     size = round(n * holdout)
     if not 0 < size < n:
         raise DataError(
-            f"{n} patients cannot be split into training and a hold-out of {holdout:.0%}. Use a larger cohort."
+            f"{n} patients cannot be split into training and a hold-out of {holdout:.0%}. "
+            "Use a larger cohort."
         )
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(n)

@@ -1,0 +1,79 @@
+"""The command line. Commands import what they need when they run, so that --help is quick."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+
+from amlsynth import __version__
+from amlsynth.cli.data import cohort, load, schema, validate
+from amlsynth.cli.making import demo, evaluate, generate, report
+from amlsynth.cli.releasing import release
+from amlsynth.errors import AmlsynthError
+
+_EXAMPLES = """
+\b
+Examples:
+  amlsynth demo --out demo
+  amlsynth cohort import DATA.csv --mapping MAP.yaml --out cohort.parquet
+  amlsynth validate cohort.parquet --role original
+  amlsynth generate --cohort cohort.parquet --generator sequential-cart --seed 1
+                    --save-split split --out synthetic.csv
+  amlsynth evaluate --original split/train.csv --holdout split/holdout.csv
+                    --synthetic synthetic.csv --out evaluation
+  amlsynth report evaluation --out report.html
+  amlsynth release build release/aml-reference.yaml --out releases
+
+Exit codes: 0 fine, 1 the data or a gate failed, 2 wrong use. With --debug an error shows its traceback.
+"""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog=_EXAMPLES
+)
+@click.version_option(__version__, "--version", message="amlsynth %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error (works after any command).")
+def cli(debug: bool) -> None:
+    """Make, check, report and release synthetic cohorts of acute myeloid leukemia."""
+
+
+for _command in (demo, schema, cohort, validate, generate, evaluate, report, release, load):
+    cli.add_command(_command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit; every failure is a sentence on standard error."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    sys.exit(_run([argument for argument in given if argument != "--debug"], debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        code = cli.main(arguments, prog_name="amlsynth", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except AmlsynthError as error:
+        problem, code = str(error), error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        problem, code = "Interrupted; nothing was left half-written.", 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        problem, code = f"{error.filename or 'A file'}: {error.strerror or error}.", 1
+    except Exception as error:
+        # An exception's own text can hold values of the data, so only its kind is shown.
+        problem, code = (
+            f"amlsynth failed with an unexpected {type(error).__name__}. Run it again with --debug and "
+            "report what it prints; check first that it shows no patient's data.",
+            1,
+        )
+    if debug:
+        traceback.print_exc()
+    click.echo("\n".join(f"Error: {line}" for line in problem.splitlines()), err=True)
+    return code

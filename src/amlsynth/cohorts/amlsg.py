@@ -207,7 +207,7 @@ class _Source:
         found = found.astype("Int8")
         total = _flag(self.clinical[column])
         # No karyotype, but FISH or the copy number of the sequencing has found neither.
-        found = found.mask(found.isna().all(axis="columns") & (total == 0), 0)
+        found = found.mask(found.isna().all(axis="columns") & (total == 0).fillna(False), 0)
         # The sum says one of the two, the karyotype shows neither: which one cannot be told.
         unclear = (found.max(axis="columns").fillna(0) == 0) & (total == 1).fillna(False)
         found = found.mask(unclear)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -219,7 +220,7 @@ def _entries(entry: BaseModel) -> list[_Sourced]:
 
 
 def _check_rising(what: str, numbers: list[float]) -> None:
-    if any(low >= high for low, high in zip(numbers, numbers[1:], strict=False)):
+    if any(low >= high for low, high in pairwise(numbers)):
         raise ValueError(f"{what} must rise strictly")
 
 

@@ -154,8 +154,8 @@ def _log_odds_ratio(ours: Sequence[int], theirs: Sequence[int]) -> tuple[float, 
 def _ratio(log_ratio: float, error: float) -> Figure:
     """Return a ratio and its 95 % interval from the log scale."""
     spread = Z95 * error
-    values = (math.exp(log_ratio + shift) for shift in (0.0, -spread, spread))
-    return figure(*values, decimals=EFFECT_DECIMALS)
+    value, low, high = (math.exp(log_ratio + shift) for shift in (0.0, -spread, spread))
+    return figure(value, low, high, decimals=EFFECT_DECIMALS)
 
 
 def _remission(original: pd.DataFrame, synthetic: pd.DataFrame) -> Comparison:

@@ -136,9 +136,9 @@ def _notes(setting: Setting, synthetic: pd.DataFrame) -> tuple[str, ...]:
                     f"{count} of {len(frame)} patients of the {cohort} have no usable {endpoint.name} time "
                     f"and status and are left out of every {endpoint.name} figure."
                 )
-        for variable in setting.dictionary.variables:
-            if frame[variable.name].isna().all():
-                notes.append(f"{variable.name} was not assessed in the {cohort}: every value is missing.")
+        empty = [name for name in setting.dictionary.names if frame[name].isna().all()]
+        if empty:
+            notes.append(f"Not assessed in the {cohort}, every value missing: {', '.join(empty)}.")
     sizes = {len(frame) for frame in (setting.original, setting.holdout, synthetic) if frame is not None}
     if max(sizes) > privacy.LARGEST_PART:
         notes.append(

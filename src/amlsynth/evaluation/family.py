@@ -99,14 +99,17 @@ def attempt(compute: Callable[[], float | Figure]) -> Figure:
 def figure(
     value: float, low: float | None = None, high: float | None = None, decimals: int | None = None
 ) -> Figure:
-    """Make a figure of plain numbers, rounded where `decimals` is given."""
+    """Make a figure of plain numbers, with `decimals` or else ten significant digits.
+
+    Digits beyond the tenth depend on the order in which a machine's linear algebra adds.
+    """
     if not math.isfinite(value):
         return Figure(reason="the computation has no finite result for these cohorts")
 
     def tidy(number: float | None) -> float | None:
         if number is None or not math.isfinite(number):
             return None
-        # Adding 0.0 turns -0.0 into 0.0, which reads better in a table.
-        return (round(float(number), decimals) if decimals is not None else float(number)) + 0.0
+        rounded = float(f"{number:.10g}") if decimals is None else round(float(number), decimals)
+        return rounded + 0.0  # which turns -0.0 into 0.0
 
     return Figure(value=tidy(value), low=tidy(low), high=tidy(high))

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from amlsynth.dictionary import Dictionary
 from amlsynth.evaluation.coding import Codes, CohortCoding, category_codes, numbers
-from amlsynth.evaluation.family import NO_HOLDOUT, Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.family import (
+    NO_HOLDOUT,
+    Candidate,
+    Family,
+    NotComputable,
+    Setting,
+    Spec,
+    attempt,
+    figure,
+)
 from amlsynth.evaluation.records import Figure
 
 PARTS = 4  # of the training set without a hold-out: 20 % each of all patients, as in the paper
@@ -148,8 +157,8 @@ def _table(train: NDArray[np.int64] | str, test: NDArray[np.int64] | str) -> dic
         if isinstance(distances, str):
             found[f"hamming_{name}"] = found[f"hamming_median_{name}"] = Figure(reason=distances)
         else:
-            found[f"hamming_{name}"] = Figure(value=float(distances.mean()))
-            found[f"hamming_median_{name}"] = Figure(value=float(np.median(distances)))
+            found[f"hamming_{name}"] = figure(float(distances.mean()))
+            found[f"hamming_median_{name}"] = figure(float(np.median(distances)))
     found["leakage"] = attempt(leakage)
     return found
 
@@ -160,8 +169,8 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     exact = count_exact_matches(candidate.frame, setting.original, setting.dictionary)
     return {
         **_distances(candidate, setting),
-        "exact_matches": Figure(value=float(exact)),
-        "binned_matches": Figure(value=float(np.isin(theirs, ours).sum())),
+        "exact_matches": figure(float(exact)),
+        "binned_matches": figure(float(np.isin(theirs, ours).sum())),
     }
 
 

@@ -106,8 +106,8 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
             for name in ("km_score", "optimism", "shortsightedness"):
                 found[f"{name}_{suffix}"] = Figure(reason=str(reason))
         else:
-            found[f"km_score_{suffix}"] = Figure(value=1 - distance.divergence)
-            found[f"optimism_{suffix}"] = Figure(value=distance.optimism)
+            found[f"km_score_{suffix}"] = figure(1 - distance.divergence)
+            found[f"optimism_{suffix}"] = figure(distance.optimism)
             # Four decimals: more would give away the longest time of one patient.
             found[f"shortsightedness_{suffix}"] = figure(distance.short_sightedness, decimals=4)
         found[f"logrank_{suffix}"] = attempt(lambda a=ours, b=theirs: log_rank_p(a, b))  # type: ignore[misc]

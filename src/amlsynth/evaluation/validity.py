@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from amlsynth.dictionary import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, Setting, Spec
+from amlsynth.evaluation.family import Candidate, Family, Setting, Spec, figure
 from amlsynth.evaluation.records import Figure
 
 
@@ -17,7 +17,7 @@ def count_rules_broken(frame: pd.DataFrame, d: Dictionary) -> int:
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    return {"rules_broken": Figure(value=float(count_rules_broken(candidate.frame, setting.dictionary)))}
+    return {"rules_broken": figure(float(count_rules_broken(candidate.frame, setting.dictionary)))}
 
 
 FAMILY = Family(
@@ -38,6 +38,6 @@ FAMILY = Family(
     ),
     figures=_figures,
     original_figures=lambda setting: {
-        "rules_broken": Figure(value=float(count_rules_broken(setting.original, setting.dictionary)))
+        "rules_broken": figure(float(count_rules_broken(setting.original, setting.dictionary)))
     },
 )

@@ -33,9 +33,7 @@ class Unpacked:
     problems: list[Problem]
 
 
-def write_archive(
-    folder: Path, names: Iterable[str], archive: Path, top: str, date: datetime.date
-) -> None:
+def write_archive(folder: Path, names: Iterable[str], archive: Path, top: str, date: datetime.date) -> None:
     """Write the files `names` of `folder` to a zip under the top folder `top`.
 
     The same files, names and date give the same bytes: sorted, stored, dated `date` at 00:00, mode 644.
@@ -117,7 +115,10 @@ def _entry_faults(entries: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo,
             faults.append((info, "the entry is encrypted"))
         elif info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
             faults.append(
-                (info, "the entry is compressed, which release build never does; unpack it, verify the folder")
+                (
+                    info,
+                    "the entry is compressed, which release build never does; unpack it, verify the folder",
+                )
             )
         seen.add(same)
     return faults

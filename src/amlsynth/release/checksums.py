@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -155,7 +155,6 @@ def name_fault(name: str) -> str | None:
 def shown(name: str) -> str:
     """Return a file name from outside as safe text for a message."""
     return name if name.isprintable() and len(name) <= 200 else ascii(name[:200])
-
 
 
 def sha256_of(content: bytes) -> str:

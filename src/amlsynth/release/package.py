@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from amlsynth.cohort import About
+from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.files import sha256
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.semver import PATTERN as VERSION_PATTERN
@@ -24,7 +26,10 @@ PACKAGE = "datapackage.json"
 PROVENANCE = "provenance.json"
 _PROFILES = "https://datapackage.org/profiles/2.0"
 _LICENSES = {
-    "CC-BY-4.0": ("Creative Commons Attribution 4.0 International", "https://creativecommons.org/licenses/by/4.0/"),
+    "CC-BY-4.0": (
+        "Creative Commons Attribution 4.0 International",
+        "https://creativecommons.org/licenses/by/4.0/",
+    ),
     "CC0-1.0": ("Creative Commons Zero v1.0 Universal", "https://creativecommons.org/publicdomain/zero/1.0/"),
 }
 # The packages whose version can change the data or a figure.
@@ -42,8 +47,8 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def json_text(self) -> str:
-        """Return the record as JSON text, keys in the model's order, absent values left out."""
-        return self.model_dump_json(indent=1, by_alias=True, exclude_none=True) + "\n"
+        """Return the record as JSON text, keys in the model's order."""
+        return self.model_dump_json(indent=1, by_alias=True) + "\n"
 
 
 class License(_Record):
@@ -63,12 +68,12 @@ class Resource(_Record):
     profile: Literal["https://datapackage.org/profiles/2.0/dataresource.json"] = Field(alias="$schema")
     name: str
     path: str
-    type: Literal["table"] = "table"
+    type: Literal["table"] | None = None
     title: str
-    format: Literal["csv", "parquet"]
+    format: Literal["csv", "pq"]
     mediatype: str
     encoding: Literal["utf-8"] | None = None
-    bytes: int | None = None
+    bytes: int
     hash: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
     table_schema: dict[str, Any] = Field(alias="schema")
 
@@ -90,6 +95,10 @@ class DataPackage(_Record):
     original_is_simulated: bool
     dictionary_version: str
     resources: tuple[Resource, Resource]
+
+    def json_text(self) -> str:
+        # A Data Package leaves out what it does not know; null is no value in it.
+        return self.model_dump_json(indent=1, by_alias=True, exclude_none=True) + "\n"
 
     @property
     def date(self) -> datetime.date:
@@ -162,8 +171,14 @@ def describe_package(
     csv, parquet = data_paths(spec.name)
 
     def resource(**own: Any) -> Resource:
-        content = {"$schema": f"{_PROFILES}/dataresource.json", "schema": table_schema(d)} | own
-        return Resource.model_validate(content | {"hash": f"sha256:{sha256(folder / own['path'])}"})
+        file = folder / own["path"]
+        content = {
+            "$schema": f"{_PROFILES}/dataresource.json",
+            "bytes": file.stat().st_size,
+            "hash": f"sha256:{sha256(file)}",
+            "schema": table_schema(d),
+        }
+        return Resource.model_validate(content | own)
 
     return DataPackage.model_validate(
         {
@@ -191,23 +206,46 @@ def describe_package(
                 resource(
                     name=spec.name,
                     path=csv,
+                    type="table",
                     title=f"{spec.title} (CSV)",
                     format="csv",
                     mediatype="text/csv",
                     encoding="utf-8",
-                    bytes=(folder / csv).stat().st_size,
                 ),
-                # Without `bytes`: frictionless counts none in Parquet and would call the file wrong.
+                # Called "parquet" or a table, frictionless would read it through pandas, find NaN for NA
+                # in integers and call that wrong; as a file it checks the bytes and the hash.
                 resource(
                     name=f"{spec.name}-parquet",
                     path=parquet,
                     title=f"{spec.title} (Parquet)",
-                    format="parquet",
+                    format="pq",
                     mediatype="application/vnd.apache.parquet",
                 ),
             ],
         }
     )
+
+
+def describe_original(about: About, n: int) -> dict[str, Any]:
+    """Describe the original for provenance.json: no row, no cell, and no count of a few patients.
+
+    The report of an import tells its reader which cell values had no counterpart, and how many rows
+    broke a rule; of those only totals are published, and none that counts fewer than `SMALL_CELL`.
+    """
+    content = about.model_dump(mode="json") | {"n": n}
+    report = content["provenance"].get("import")
+    if isinstance(report, dict):
+        lost = report.get("set_to_missing")
+        if isinstance(lost, dict):
+            report["set_to_missing"] = {name: _published(sum(rows.values())) for name, rows in lost.items()}
+        for key, count in (("dropped", "rows"), ("rules_broken", "patients")):
+            for item in report.get(key, []):
+                item[count] = _published(item[count])
+    return content
+
+
+def _published(count: int) -> int | str:
+    return count if count == 0 or count >= SMALL_CELL else f"fewer than {SMALL_CELL}"
 
 
 def environment() -> dict[str, Any]:

@@ -10,7 +10,9 @@ from typing import NamedTuple
 _NUMBER = r"(?:0|[1-9][0-9]{0,8})"
 _PART = r"(?:0|[1-9][0-9]{0,8}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 PATTERN = (
-    rf"(?:{_NUMBER})\.(?:{_NUMBER})\.(?:{_NUMBER})(?:-{_PART}(?:\.{_PART})*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
+    rf"(?:-{_PART}(?:\.{_PART})*)?"
+    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 )
 _VERSION = re.compile(PATTERN, re.ASCII)
 

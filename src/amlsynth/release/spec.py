@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic import AfterValidator as After
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from amlsynth.assets import asset
 from amlsynth.errors import UsageError, did_you_mean
 from amlsynth.release.semver import Version
-from amlsynth.yamlfile import misplaced, read_yaml_model
+from amlsynth.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
 
 NAME_PATTERN = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_CONTROL = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories that no file format of a release takes well
 
 
 def read_spec(path: Path) -> ReleaseSpec:
@@ -35,8 +37,14 @@ def license_text(identifier: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+    if _CONTROL & {unicodedata.category(character) for character in text}:
         raise ValueError("must be one line of text without control characters")
+    return text
+
+
+def _plain(text: str) -> str:
+    if _CONTROL & {unicodedata.category(character) for character in text.replace("\n", "")}:
+        raise ValueError("must be text without control characters")
     return text
 
 
@@ -156,7 +164,7 @@ class ReleaseSpec(_Entry):
     name: Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
     version: Annotated[str, BeforeValidator(_semantic)]
     title: Line
-    description: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+    description: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True), After(_plain)]
     date: Annotated[datetime.date, BeforeValidator(_iso_date)]
     license: Annotated[str, After(_license)]
     creators: Annotated[tuple[Creator, ...], Field(min_length=1)]
@@ -175,24 +183,25 @@ class ReleaseSpec(_Entry):
 
 
 def check_generator(spec: ReleaseSpec, path: Path) -> None:
-    """Refuse a generator that does not exist or whose output must not leave.
+    """Refuse a generator that cannot be made or whose output must not leave.
 
     Raises
     ------
     UsageError
-        The generator is unknown, or copies patients and is there only for comparison.
+        The generator or a parameter is unknown, or it is an anchor, whose output must not leave.
     """
-    from amlsynth.generators import generator_names, is_releasable
+    from amlsynth.generators import create
 
-    names = generator_names()
-    name = spec.generator.name
-    if name not in names and ":" not in name:
+    try:
+        generator = create(spec.generator.name, spec.generator.params)
+    except UsageError as error:
+        raise UsageError(f"{path}:{_line(path)}: generator: {error}") from error
+    if not generator.releasable:
         raise UsageError(
-            f"{path}: generator.name: there is no generator {name!r}.{did_you_mean(name, names)} "
-            f"Generators: {', '.join(names)}."
+            f"{path}:{_line(path)}: generator: {spec.generator.name!r} is an anchor for comparison and never "
+            "released. Choose another generator, such as 'sequential-cart'."
         )
-    if not is_releasable(name):
-        raise UsageError(
-            f"{path}: generator.name: {name!r} is an anchor for comparison and never released, since it "
-            "hands out patients' values as they are. Choose another generator, such as 'sequential-cart'."
-        )
+
+
+def _line(path: Path) -> int:
+    return line_of(read_yaml(path, what="release spec")[1], ("generator",))

@@ -30,8 +30,8 @@ def _section(d: Dictionary, group: Group) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     rows += [
-        f"| `{v.name}` | `{v.id}` | {_cell(v.label)} | {_cell(_values(v))} | {'NA' if v.missing else 'never'} "
-        f"| {_cell(v.description)} | {_cell(v.source)} | {v.export_name} |"
+        f"| `{v.name}` | `{v.id}` | {_cell(v.label)} | {_cell(_values(v))} "
+        f"| {'NA' if v.missing else 'never'} | {_cell(v.description)} | {_cell(v.source)} | {v.export_name} |"
         for v in d.members(group.id)
     ]
     return "\n".join(rows)

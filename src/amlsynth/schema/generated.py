@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from amlsynth.assets import asset
 from amlsynth.dictionary import Dictionary, dictionary
+from amlsynth.files import write_text
 from amlsynth.schema.codebook import codebook
 from amlsynth.schema.columns import columns_module
 from amlsynth.schema.json_schema import json_schema
@@ -44,3 +47,10 @@ def render_all(d: Dictionary | None = None) -> dict[str, str]:
     """Return the text of every generated file by its path from the top of the repository."""
     d = d or dictionary()
     return {path: render(d) for path, render in GENERATED.items()}
+
+
+def write_all(root: Path | None = None) -> None:
+    """Write every generated file below the top of the repository (`make schema`)."""
+    root = root or asset("schema").parent
+    for path, text in render_all().items():
+        write_text(root / path, text)

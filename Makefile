@@ -1,0 +1,60 @@
+# Two commands do all the set-up themselves: `make demo` and `make test`. Needs Python 3.11 or newer.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+.PHONY: help setup demo test lint format types unit schema benchmark clean
+
+help:
+	@echo "make demo       release of a synthetic cohort, with report, into demo/"
+	@echo "make test       lint, format check, type check and all tests"
+	@echo "make schema     write again what is derived from schema/aml.yaml"
+	@echo "make benchmark  time and peak memory of each step"
+	@echo "make format     format the code"
+	@echo "make clean      remove what these commands made"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "amlsynth needs Python 3.11 or newer; set PYTHON=python3.11, say." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+# Quarto is an alternative to the built-in renderer; its package downloads Quarto while it installs, which
+# fails without internet. It is tried once.
+$(VENV)/.quarto-tried: | $(READY)
+	@command -v quarto >/dev/null || PATH="$(BIN):$$PATH" command -v quarto >/dev/null || \
+		timeout 300 $(BIN)/python -m pip install --quiet --disable-pip-version-check quarto-cli >$(VENV)/quarto.log 2>&1 || \
+		echo "Quarto could not be installed ($(VENV)/quarto.log); the built-in renderer serves."
+	@touch $@
+
+demo: $(READY) $(VENV)/.quarto-tried
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/amlsynth demo --out demo
+
+test: lint types unit
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+unit: $(READY)
+	$(BIN)/python -m pytest
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(READY)
+	$(BIN)/python -c 'from amlsynth.schema.generated import write_all; write_all()'
+
+benchmark: $(READY)
+	$(BIN)/python benchmarks/steps.py
+
+clean:
+	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,5 @@
+"""Run the command line with `python -m amlsynth`."""
+
+from amlsynth.cli import main
+
+main()

@@ -1,0 +1,202 @@
+"""Commands around data: schema, cohort, validate, load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from amlsynth.errors import UsageError
+
+FILE = click.Path(path_type=Path)
+ROLE = click.Choice(["original", "synthetic"])
+
+
+@click.group()
+def schema() -> None:
+    """Show or export the variable dictionary and the schemas derived from it."""
+
+
+@schema.command("show")
+@click.argument("names", nargs=-1)
+def schema_show(names: tuple[str, ...]) -> None:
+    """Show the variables, or all about the NAMES given.
+
+    \b
+    Examples:
+      amlsynth schema show
+      amlsynth schema show AGE t8.21
+    """
+    from amlsynth.dictionary import dictionary
+    from amlsynth.errors import did_you_mean
+
+    d = dictionary()
+    if not names:
+        click.echo(f"{d.title} {d.version}: {len(d.variables)} variables, {len(d.rules)} rules between them.")
+        for group in d.groups:
+            click.echo(f"\n{group.label}{f' (panel {group.panel})' if group.panel else ''}")
+            for variable in d.members(group.id):
+                kind = f"{variable.type}{f', {variable.unit}' if variable.unit else ''}"
+                click.echo(f"  {variable.name:<20} {kind:<20} {variable.label}")
+        return
+    by_name = {variable.name: variable for variable in d.variables} | d.by_id
+    for name in names:
+        if name not in by_name:
+            raise UsageError(f"There is no variable {name!r}.{did_you_mean(name, by_name)}")
+        for key, value in by_name[name].model_dump(mode="json", exclude_defaults=True).items():
+            shown = "; ".join(f"{c['value']} ({c['label']})" for c in value) if key == "categories" else value
+            click.echo(f"{key + ':':<19} {shown}")
+        click.echo()
+
+
+@schema.command("export")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["table-schema", "json-schema", "markdown", "yaml"]),
+    required=True,
+    help="What to export.",
+)
+@click.option("--out", type=FILE, help="File to write; standard output when not given.")
+def schema_export(kind: str, out: Path | None) -> None:
+    """Export the Table Schema, JSON Schema, codebook (markdown) or the dictionary itself (yaml).
+
+    \b
+    Example:
+      amlsynth schema export --format table-schema --out aml.json
+    """
+    from amlsynth.dictionary import dictionary
+    from amlsynth.files import write_text
+    from amlsynth.schema.generated import FORMATS
+
+    text = FORMATS[kind](dictionary())
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(out, text)
+
+
+@click.group()
+def cohort() -> None:
+    """Make or import an original cohort."""
+
+
+@cohort.command("reference")
+@click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
+@click.option("--n", type=click.IntRange(1), default=1606, show_default=True, help="Number of patients.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+def cohort_reference(out: Path, n: int, seed: int) -> None:
+    """Simulate the embedded reference cohort. It holds no patient's data.
+
+    \b
+    Example:
+      amlsynth cohort reference --out reference.csv
+    """
+    from amlsynth.cohort import write_cohort
+    from amlsynth.cohorts.reference import reference_cohort
+
+    made = reference_cohort(n=n, seed=seed)
+    write_cohort(made, out)
+    click.echo(f"{out}: {made.n:,} simulated patients. {made.about.statement}")
+
+
+@cohort.command("import")
+@click.argument("data", metavar="amlsg|DATA", type=FILE)
+@click.option("--from", "folder", type=FILE, help="amlsg: folder with its files; downloaded without it.")
+@click.option("--mapping", type=FILE, help="DATA: mapping of its columns to the dictionary (YAML).")
+@click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
+def cohort_import(data: Path, folder: Path | None, mapping: Path | None, out: Path) -> None:
+    """Import the public AMLSG cohort, or your own CSV, XLSX or Parquet file with a mapping.
+
+    Writes the table, and beside it OUT.about.json: what was dropped, mapped and not assessed, and which rules
+    the original breaks.
+
+    \b
+    Examples:
+      amlsynth cohort import amlsg --out amlsg.parquet
+      amlsynth cohort import trial.xlsx --mapping trial-map.yaml --out trial.parquet
+    """
+    from amlsynth.cohort import about_path, write_cohort
+
+    if str(data) == "amlsg":
+        if mapping is not None:
+            raise UsageError("amlsg needs no --mapping. Leave it out, or name your own file.")
+        from amlsynth.cohorts.amlsg import import_amlsg
+
+        made = import_amlsg(folder)
+    else:
+        if mapping is None:
+            raise UsageError(f"{data}: a file of your own needs --mapping MAP.yaml; see the README.")
+        if folder is not None:
+            raise UsageError("--from is for amlsg only. Leave it out.")
+        from amlsynth.cohorts.mapping import import_mapped
+
+        made = import_mapped(data, mapping)
+    write_cohort(made, out)
+    click.echo(f"{out}: {made.n:,} patients.")
+    report = made.validation()
+    for row in report.by_rule().itertuples():
+        click.echo(f"  {row.severity}: {row.failures} patients break {row.rule} ({row.column})")
+    click.echo(f"What was dropped, mapped and not assessed: {about_path(out)}")
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--role", type=ROLE, default="synthetic", show_default=True, help="Decides the severities.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything found as JSON.")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Failures to list.")
+def validate(file: Path, role: str, as_json: bool, limit: int) -> None:
+    """Check a CSV or Parquet FILE against the dictionary; exit code 1 when there are errors.
+
+    \b
+    Examples:
+      amlsynth validate synthetic.csv
+      amlsynth validate trial.parquet --role original --json > failures.json
+    """
+    from amlsynth.validation import validate_file
+
+    report = validate_file(file, role)  # type: ignore[arg-type]
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        shown = report.failures.head(limit)
+        if len(shown):
+            click.echo(shown.to_string(index=False))
+            click.echo()
+            click.echo(report.by_rule().to_string(index=False))
+            click.echo()
+        click.echo(
+            f"{file}: {report.n:,} patients, {report.errors:,} errors, {report.warnings:,} warnings "
+            f"as {role} data."
+        )
+    if not report.ok:
+        click.get_current_context().exit(1)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--out", type=FILE, help="File to write, .csv or .parquet; a summary is printed without it.")
+def load(name: str, out: Path | None) -> None:
+    """Load a release by NAME[@VERSION], or from a release folder or zip; wrong bytes are refused.
+
+    Names are looked up in ./releases and in the folders named by AMLSYNTH_RELEASES.
+
+    \b
+    Examples:
+      amlsynth load aml-reference@1.0.0 --out data.csv
+      amlsynth load demo/aml-reference-1.0.0.zip
+    """
+    from amlsynth.loading import load as load_release
+    from amlsynth.tables import write_table
+
+    frame = load_release(name)
+    title = f"{frame.attrs.get('name', name)} {frame.attrs.get('version', '')}".strip()
+    if out is not None:
+        write_table(frame, out)
+        click.echo(f"{out}: {len(frame):,} patients of {title}.")
+    else:
+        click.echo(f"{title}: {len(frame):,} patients, {frame.shape[1]} columns.")
+        for key in ("statement", "citation"):
+            if frame.attrs.get(key):
+                click.echo(str(frame.attrs[key]))

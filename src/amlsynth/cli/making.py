@@ -1,0 +1,190 @@
+"""Commands that make something of a cohort: demo, generate, evaluate, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from amlsynth.cli.data import FILE
+from amlsynth.cli.progress import TerminalProgress
+from amlsynth.errors import UsageError
+
+
+@click.command()
+@click.option("--out", type=FILE, default=Path("demo"), show_default=True, help="Folder to write into.")
+@click.option("--n", type=click.IntRange(1), default=1606, show_default=True, help="Synthetic patients.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+def demo(out: Path, n: int, seed: int) -> None:
+    """Go the whole way on the embedded reference cohort: from simulation to a verified release.
+
+    \b
+    Example:
+      amlsynth demo --out demo
+    """
+    from amlsynth.demo import run_demo
+
+    with TerminalProgress() as progress:
+        run_demo(out, n=n, seed=seed, progress=progress, say=click.echo)
+
+
+@click.command()
+@click.option("--cohort", "cohort_file", type=FILE, required=True, help="Original cohort, .csv or .parquet.")
+@click.option("--generator", default="sequential-cart", show_default=True, help="Its name.")
+@click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator.")
+@click.option("--n", type=click.IntRange(1), help="Synthetic patients; as many as the original without it.")
+@click.option("--seed", type=click.IntRange(0), required=True)
+@click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
+@click.option("--split-seed", type=click.IntRange(0), help="Seed of the split; --seed without it.")
+@click.option("--save-split", type=FILE, help="Folder for train.csv and holdout.csv.")
+@click.option("--no-split", is_flag=True, help="Fit on all patients; privacy can then not be measured.")
+def generate(
+    cohort_file: Path,
+    generator: str,
+    params: tuple[str, ...],
+    n: int | None,
+    seed: int,
+    out: Path,
+    split_seed: int | None,
+    save_split: Path | None,
+    no_split: bool,
+) -> None:
+    """Fit a generator to the training part (80 %) of a cohort and sample synthetic patients.
+
+    Generators: sequential-cart (default); independent and bootstrap are anchors for measures.
+
+    \b
+    Examples:
+      amlsynth generate --cohort reference.csv --seed 1 --out synthetic.csv --save-split split
+      amlsynth generate --cohort trial.parquet --param min_leaf=20 --n 5000 --seed 7 --out big.parquet
+    """
+    from amlsynth.cohort import read_cohort, write_cohort
+    from amlsynth.generation import generate as generate_cohort
+    from amlsynth.generators import create, generator_class
+
+    if no_split and (save_split is not None or split_seed is not None):
+        raise UsageError("--no-split goes with neither --save-split nor --split-seed. Leave one out.")
+    given = _parameters(params)
+    create(generator, given)  # a wrong name is told before the cohort is read
+    cohort = read_cohort(cohort_file, "original")
+    with TerminalProgress() as progress:
+        made = generate_cohort(
+            cohort,
+            generator,
+            seed=seed,
+            n=n,
+            params=given,
+            split_seed=split_seed,
+            split=not no_split,
+            progress=progress,
+        )
+    if save_split is not None and made.split is not None:
+        _write_split(made.split.train, made.split.holdout, save_split)
+    write_cohort(made.synthetic, out)
+    click.echo(f"{out}: {made.synthetic.n:,} synthetic patients, valid. {made.synthetic.about.statement}")
+    if save_split is not None:
+        click.echo(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
+    if generator_class(generator).copies_patients:
+        click.echo(
+            "Warning: these are copies of patients, for measures only. Never release them.", err=True
+        )
+
+
+def _write_split(train: object, holdout: object, folder: Path) -> None:
+    from amlsynth.tables import write_table
+
+    for name, frame in (("train.csv", train), ("holdout.csv", holdout)):
+        write_table(frame, folder / name)  # type: ignore[arg-type]
+
+
+def _parameters(params: tuple[str, ...]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for text in params:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--param {text!r} is not of the form KEY=VALUE, such as min_leaf=20.")
+        if key in given:
+            raise UsageError(f"--param {key} is given twice. Leave one out.")
+        given[key] = value
+    return given
+
+
+@click.command()
+@click.option("--original", type=FILE, required=True, help="Training part of the original, .csv or .parquet.")
+@click.option("--synthetic", type=FILE, required=True, help="Synthetic cohort, .csv or .parquet.")
+@click.option("--holdout", type=FILE, help="Part of the original that the generator has not seen.")
+@click.option("--out", type=FILE, required=True, help="Folder for evaluation.json.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
+def evaluate(original: Path, synthetic: Path, holdout: Path | None, out: Path, seed: int) -> None:
+    """Measure a synthetic cohort against the original, beside three anchors.
+
+    The anchors are independent columns, a bootstrap copy of the training part, and the real hold-out.
+
+    \b
+    Example:
+      amlsynth evaluate --original split/train.csv --holdout split/holdout.csv
+                        --synthetic synthetic.csv --out evaluation
+    """
+    from amlsynth.cohort import read_cohort
+    from amlsynth.evaluation import evaluate as evaluate_cohorts
+    from amlsynth.evaluation import write_evaluation
+
+    train = read_cohort(original, "original")
+    made = read_cohort(synthetic, "synthetic")
+    unseen = read_cohort(holdout, "original") if holdout is not None else None
+    with TerminalProgress() as progress:
+        found = evaluate_cohorts(
+            train.frame,
+            made.frame,
+            unseen.frame if unseen else None,
+            seed=seed,
+            simulated=train.about.simulated or made.about.simulated,
+            progress=progress,
+        )
+    write_evaluation(found, out / "evaluation.json")
+    click.echo(_summary(found))
+    click.echo(f"{out / 'evaluation.json'}: {len(found.measures)} measures. Next: amlsynth report {out}")
+
+
+def _summary(found: object) -> str:
+    from amlsynth.evaluation.records import Evaluation
+
+    assert isinstance(found, Evaluation)
+
+    def shown(figure: object) -> str:
+        value = getattr(figure, "value", None)
+        return "n/a" if value is None else f"{value:.4g}"
+
+    lines = [f"{'measure':<42} {'synthetic':>10} {'independent':>12} {'bootstrap':>10} {'hold-out':>10}"]
+    for measure in found.measures:
+        anchors = [shown(measure.anchors.get(name)) for name in ("independent", "bootstrap", "holdout")]
+        lines.append(
+            f"{measure.label:<42.42} {shown(measure.synthetic):>10} {anchors[0]:>12} {anchors[1]:>10} "
+            f"{anchors[2]:>10}"
+        )
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=FILE)
+@click.option("--out", type=FILE, required=True, help="HTML file to write.")
+@click.option("--pdf", type=FILE, help="PDF file to write as well.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "quarto", "fallback"]),
+    default="auto",
+    show_default=True,
+    help="auto takes Quarto when it is on the PATH.",
+)
+def report(folder: Path, out: Path, pdf: Path | None, engine: str) -> None:
+    """Render the report of the evaluation in DIR as one HTML file that opens offline.
+
+    \b
+    Example:
+      amlsynth report evaluation --out report.html --pdf report.pdf
+    """
+    from amlsynth.report import render_report
+
+    used = render_report(folder, out, pdf, engine=engine)
+    by = "Quarto" if used == "quarto" else "the built-in renderer, since Quarto was not used"
+    click.echo(f"{out}{f' and {pdf}' if pdf else ''}: rendered by {by}.")

@@ -1,0 +1,45 @@
+"""Progress of long work on a terminal, with the time left; silent elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+
+class TerminalProgress:
+    """Shows one line that is written over; call it with the stage and the share that is done."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._stage = ""
+        self._since = time.monotonic()
+        self._last = 0.0
+
+    def __call__(self, stage: str, share: float) -> None:
+        if not self._shown:
+            return
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._since = stage, now
+        elif share < 1 and now - self._last < 0.1:
+            return
+        self._last = now
+        spent = now - self._since
+        left = f"{spent / share - spent:4.0f} s left" if 0.05 < share < 1 else ""
+        self._write(f"{stage:<40.40} {100 * share:3.0f} % {left}")
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self._shown and self._stage:
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
+
+    def __enter__(self) -> TerminalProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done()

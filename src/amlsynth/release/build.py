@@ -1,0 +1,254 @@
+"""The release build: from a spec to a checked folder and its zip, or to the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from amlsynth.cohort import About, Cohort, read_cohort
+from amlsynth.dictionary import dictionary
+from amlsynth.errors import DataError, UsageError
+from amlsynth.evaluation import Evaluation, evaluate, write_evaluation
+from amlsynth.files import replacing, replacing_folder, sha256, write_text
+from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
+from amlsynth.generation import generate
+from amlsynth.release.archive import write_archive
+from amlsynth.release.checksums import CHECKSUMS, sha256_of, write_checksums
+from amlsynth.release.documents import citation, documents, statement
+from amlsynth.release.package import (
+    PACKAGE,
+    PROVENANCE,
+    GeneratorRecord,
+    Provenance,
+    SpecRecord,
+    SplitRecord,
+    data_paths,
+    describe_original,
+    describe_package,
+    environment,
+    file_names,
+)
+from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, read_spec
+from amlsynth.split import Split
+from amlsynth.tables import write_table
+
+Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
+
+
+@dataclass(frozen=True)
+class ReleaseResult:
+    """A release that was built.
+
+    folder : OUT/NAME-VERSION.
+    archive : OUT/NAME-VERSION.zip.
+    archive_sha256 : SHA-256 of the archive, 64 hexadecimal digits.
+    patients : number of synthetic patients.
+    gates : what the gates found; all required ones were passed.
+    """
+
+    folder: Path
+    archive: Path
+    archive_sha256: str
+    patients: int
+    gates: GateReport
+
+    @property
+    def profile(self) -> str:
+        """The gate profile that was passed."""
+        return self.gates.profile
+
+
+@dataclass(frozen=True)
+class _Made:
+    """All that the files of a release are written from."""
+
+    spec: ReleaseSpec
+    spec_path: Path
+    cohort: Cohort
+    split: Split
+    synthetic: Cohort
+    evaluation: Evaluation
+    gates: GateReport
+
+
+def build_release(spec_path: Path, out: Path, progress: Progress | None = None) -> ReleaseResult:
+    """Build the release of a spec into OUT/NAME-VERSION and OUT/NAME-VERSION.zip.
+
+    Parameters
+    ----------
+    spec_path : the release spec, YAML. Paths in it are relative to its folder.
+    out : the folder that gets both; made where it does not exist. An older build of the same version
+        is replaced only when the new one is complete.
+    progress : called with what is being done and the share done, from 0 to 1.
+
+    Returns
+    -------
+    ReleaseResult
+        The same spec in the same environment gives the same bytes, the zip's included.
+
+    Raises
+    ------
+    UsageError
+        The spec is wrong, its generator must not be released, or `out` cannot be written.
+    DataError
+        The cohort breaks the dictionary, or a required gate failed: then there is no release, and
+        OUT/NAME-VERSION.gates.json says why.
+    """
+    spec_path, out = Path(spec_path), Path(out)
+    tell = progress or (lambda _what, _share: None)
+    spec = read_spec(spec_path)
+    check_generator(spec, spec_path)
+    profile = _profile(spec, spec_path.parent)
+    _check_place(out, spec)
+    made = _make(spec, spec_path, profile, tell)
+    failed = out / f"{spec.stem}.gates.json"
+    if not made.gates.passed:
+        write_gates(made.gates, failed)
+        try:
+            made.gates.raise_if_failed(f"{spec.name} {spec.version} is not released")
+        except DataError as error:
+            raise DataError(f"{error}\nAll gates are in {failed}.") from None
+    folder, archive = out / spec.stem, out / f"{spec.stem}.zip"
+    try:
+        with replacing_folder(folder) as temporary:
+            _write_files(made, temporary, tell)
+            tell("packing the zip", 0.97)
+            with replacing(archive) as zipped:
+                write_archive(temporary, file_names(spec.name), zipped, spec.stem, spec.date)
+        failed.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out}: the release cannot be written ({error.strerror}).") from error
+    tell("done", 1.0)
+    return ReleaseResult(folder, archive, sha256(archive), made.synthetic.n, made.gates)
+
+
+def original_cohort(source: CohortSource, base: Path) -> Cohort:
+    """Return the original that a spec names, with paths relative to `base`."""
+    if source.source == "reference":
+        from amlsynth.cohorts.reference import reference_cohort
+
+        assert source.n is not None and source.seed is not None  # the spec's model requires both
+        return reference_cohort(source.n, source.seed)
+    if source.source == "amlsg":
+        from amlsynth.cohorts.amlsg import import_amlsg
+
+        return import_amlsg(base / source.folder if source.folder else None)
+    assert source.path is not None
+    if source.mapping:
+        from amlsynth.cohorts.apply_mapping import import_mapped
+
+        return import_mapped(base / source.path, base / source.mapping)
+    return read_cohort(base / source.path, "original")
+
+
+def _make(spec: ReleaseSpec, spec_path: Path, profile: GateProfile, tell: Progress) -> _Made:
+    """Go the way of the data up to the gates; the generator gets the training part only."""
+    tell("reading the original cohort", 0.0)
+    cohort = original_cohort(spec.cohort, spec_path.parent)
+    made = generate(
+        cohort,
+        spec.generator.name,
+        seed=spec.generator.seed,
+        n=spec.generator.n,
+        params=spec.generator.params,
+        split_seed=spec.split.seed,
+        holdout=spec.split.holdout,
+        progress=_part(tell, 0.1, 0.4),
+    )
+    split = made.split
+    assert split is not None  # generate splits unless told not to
+    synthetic = Cohort.create(made.synthetic.frame, "synthetic", _about(spec, cohort))
+    evaluation = evaluate(
+        split.train,
+        synthetic.frame,
+        split.holdout,
+        seed=spec.evaluation.seed,
+        simulated=cohort.about.simulated,
+        progress=_part(tell, 0.4, 0.8),
+    )
+    return _Made(spec, spec_path, cohort, split, synthetic, evaluation, apply_gates(evaluation, profile))
+
+
+def _about(spec: ReleaseSpec, original: Cohort) -> About:
+    simulated = original.about.simulated
+    return About(
+        name=spec.name,
+        title=spec.title,
+        simulated=simulated,
+        statement=statement(spec, simulated=simulated),
+    )
+
+
+def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
+    from amlsynth.report import render_report
+
+    spec = made.spec
+    for path in data_paths(spec.name):
+        write_table(made.synthetic.frame, folder / path)
+    write_evaluation(made.evaluation, folder / "evaluation.json")
+    write_gates(made.gates, folder / "gates.json")
+    package = describe_package(
+        spec,
+        folder,
+        statement=made.synthetic.about.statement,
+        citation=citation(spec),
+        simulated=made.cohort.about.simulated,
+    )
+    write_text(folder / PACKAGE, package.json_text())
+    write_text(folder / PROVENANCE, _provenance(made, folder).json_text())
+    for name, text in documents(spec, made.evaluation, made.gates).items():
+        write_text(folder / name, text)
+    tell("rendering the report", 0.8)
+    render_report(folder, folder / "report.html")
+    write_checksums(folder)
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert written == file_names(spec.name), f"unexpected files {written ^ file_names(spec.name)}"
+
+
+def _provenance(made: _Made, folder: Path) -> Provenance:
+    from amlsynth import __version__
+
+    spec = made.spec
+    content = made.spec_path.read_bytes()
+    listed = (*data_paths(spec.name), "evaluation.json", "gates.json", PACKAGE)
+    return Provenance(
+        name=spec.name,
+        version=spec.version,
+        date=spec.date,
+        amlsynth=__version__,
+        **environment(),
+        dictionary_version=dictionary().version,
+        spec=SpecRecord(file=made.spec_path.name, sha256=sha256_of(content), text=content.decode("utf-8")),
+        cohort=describe_original(made.cohort.about, made.cohort.n),
+        split=SplitRecord(
+            seed=spec.split.seed,
+            holdout=spec.split.holdout,
+            n_train=len(made.split.train),
+            n_holdout=len(made.split.holdout),
+        ),
+        generator=GeneratorRecord.model_validate(spec.generator.model_dump()),
+        evaluation_seed=spec.evaluation.seed,
+        gate_profile=made.gates.profile,
+        files={path: sha256(folder / path) for path in listed},
+    )
+
+
+def _profile(spec: ReleaseSpec, base: Path) -> GateProfile:
+    return gate_profile(spec.gates.profile, base / spec.gates.file if spec.gates.file else None)
+
+
+def _check_place(out: Path, spec: ReleaseSpec) -> None:
+    """Refuse a place that would fail at the end of the work, or overwrite what is no release."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: this is a file; name a folder for the release.")
+    folder, archive = out / spec.stem, out / f"{spec.stem}.zip"
+    if folder.exists() and not (folder / CHECKSUMS).is_file():
+        raise UsageError(f"{folder}: it exists and is no release. Remove it or choose another place.")
+    if archive.is_dir():
+        raise UsageError(f"{archive}: this is a folder where the zip has to go. Remove it.")
+
+
+def _part(tell: Progress, start: float, end: float) -> Progress:
+    """Return a progress that fills the stretch from `start` to `end` of `tell`."""
+    return lambda what, share: tell(what, start + share * (end - start))

@@ -1,0 +1,154 @@
+"""The documents of a release that people read: README, LICENSE, CITATION.cff, CHANGELOG, CODEBOOK.
+
+All are made from the spec, the evaluation and the gate report, with the templates in
+release/templates. No figure is computed here.
+"""
+
+from __future__ import annotations
+
+import json
+from string import Template
+
+from amlsynth.assets import asset
+from amlsynth.dictionary import dictionary
+from amlsynth.evaluation.records import Evaluation, Figure
+from amlsynth.gates import GateReport
+from amlsynth.release.spec import Creator, ReleaseSpec, license_text
+from amlsynth.schema import codebook
+
+
+def documents(spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport) -> dict[str, str]:
+    """Return the text of every document of a release, by file name."""
+    return {
+        "README.md": _readme(spec, evaluation, gates),
+        "LICENSE": license_text(spec.license),
+        "CITATION.cff": _citation_file(spec),
+        "CHANGELOG.md": _fill(
+            "CHANGELOG.md",
+            title=spec.title,
+            version=spec.version,
+            date=spec.date.isoformat(),
+            changes="\n".join(f"- {change}" for change in spec.changes),
+        ),
+        "CODEBOOK.md": codebook(),
+    }
+
+
+def statement(spec: ReleaseSpec, *, simulated: bool) -> str:
+    """Return the sentences that say what the data are, for every place that shows them."""
+    made = f"These are synthetic patients, made by the generator {spec.generator.name}"
+    if simulated:
+        return (
+            f"{made} from a simulated cohort that holds no patient's data. No row is a patient, and "
+            "nothing about patients can be concluded from them."
+        )
+    return (
+        f"{made} from an original cohort of patients. No row is a patient of that cohort; findings have to "
+        "be confirmed on the original."
+    )
+
+
+def citation(spec: ReleaseSpec) -> str:
+    """Return the citation as one line of text."""
+    names = "; ".join(creator.name for creator in spec.creators)
+    return f"{names} ({spec.date.year}). {spec.title} (Version {spec.version}) [Data set]."
+
+
+def _readme(spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport) -> str:
+    d = dictionary()
+    holdout = evaluation.holdout
+    failed = sum(not gate.passed for gate in gates.gates)
+    return _fill(
+        "README.md",
+        name=spec.name,
+        stem=spec.stem,
+        title=spec.title,
+        version=spec.version,
+        date=spec.date.isoformat(),
+        license_line=f"Licence: {spec.license}, see `LICENSE`.",
+        statement=statement(spec, simulated=evaluation.original_is_simulated),
+        description=spec.description,
+        n=f"{evaluation.synthetic.n:,}",
+        columns=str(len(d.names)),
+        days_per_month=f"{d.days_per_month:g}",
+        n_train=f"{evaluation.original.n:,}",
+        holdout_line=f"the hold-out has {holdout.n:,}." if holdout else "there was no hold-out.",
+        measures=_measures(evaluation),
+        profile=gates.profile,
+        gates_line=f"all required gates passed; of those that are advice, {failed or 'none'} failed.",
+        gates=_gates(gates),
+        amlsynth_version=evaluation.amlsynth_version,
+        generator=spec.generator.name,
+        dictionary_version=evaluation.dictionary_version,
+        citation=citation(spec),
+    )
+
+
+def _measures(evaluation: Evaluation) -> str:
+    rows = [
+        "| measure | original | synthetic | independent | bootstrap | hold-out |",
+        "|---|---|---|---|---|---|",
+    ]
+    for measure in evaluation.measures:
+        figures = [measure.original, measure.synthetic]
+        figures += [measure.anchors.get("independent"), measure.anchors.get("bootstrap")]
+        figures += [measure.anchors.get("holdout")]
+        unit = f", {measure.unit}" if measure.unit else ""
+        cells = " | ".join(_figure(figure) for figure in figures)
+        rows.append(f"| {_cell(measure.label + unit)} | {cells} |")
+    return "\n".join(rows)
+
+
+def _gates(gates: GateReport) -> str:
+    rows = ["| gate | required | passed | finding |", "|---|---|---|---|"]
+    for gate in gates.gates:
+        words = ("yes" if gate.required else "advised", "yes" if gate.passed else "no")
+        rows.append(f"| {_cell(gate.label)} | {words[0]} | {words[1]} | {_cell(gate.reason)} |")
+    return "\n".join(rows)
+
+
+def _figure(figure: Figure | None) -> str:
+    if figure is None:
+        return ""
+    return "n/a" if figure.value is None else f"{figure.value:.4g}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _citation_file(spec: ReleaseSpec) -> str:
+    keywords = "\n".join(["keywords:", *(f"  - {_quoted(word)}" for word in spec.keywords)])
+    text = _fill(
+        "CITATION.cff",
+        title=_quoted(spec.title),
+        version=_quoted(spec.version),
+        date=_quoted(spec.date.isoformat()),
+        license=spec.license,
+        abstract=_quoted(spec.description),
+        authors="\n".join(_author(creator) for creator in spec.creators),
+        keywords=keywords if spec.keywords else "",
+    )
+    return text.rstrip("\n") + "\n"
+
+
+def _author(creator: Creator) -> str:
+    family, comma, given = creator.name.partition(",")
+    # A name without a comma is that of a group, an "entity" of the Citation File Format.
+    entries = {"family-names": family, "given-names": given} if comma else {"name": creator.name}
+    if creator.orcid:
+        entries["orcid"] = f"https://orcid.org/{creator.orcid}"
+    if creator.affiliation and comma:
+        entries["affiliation"] = creator.affiliation
+    lines = [f"{key}: {_quoted(value.strip())}" for key, value in entries.items()]
+    return "\n".join(f"  {'-' if number == 0 else ' '} {line}" for number, line in enumerate(lines))
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a double-quoted string of YAML too, whatever it holds.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _fill(template: str, **values: str) -> str:
+    text = (asset("release/templates") / template).read_text(encoding="utf-8")
+    return Template(text).substitute(values)

@@ -1,0 +1,279 @@
+"""Verification of a release: does a folder or zip hold exactly what a build wrote, and is it valid?
+
+Nothing of the release is trusted. Content is only parsed when its checksum is as listed, links are not
+followed, and nothing is written outside a temporary folder.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from amlsynth.dictionary import dictionary
+from amlsynth.errors import AmlsynthError, MissingExtraError, UsageError, require_extra
+from amlsynth.evaluation.records import Evaluation
+from amlsynth.files import sha256
+from amlsynth.gates import GateReport
+from amlsynth.release.archive import unpack, write_archive
+from amlsynth.release.checksums import Problem, check_files, sha256_of
+from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths, file_names
+from amlsynth.schema import table_schema
+from amlsynth.tables import read_table
+from amlsynth.validation import validate
+
+# Frictionless reads row by row; of larger data it checks the first rows, and amlsynth checks all.
+_FRICTIONLESS_ROWS = 20_000
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class VerifyReport(BaseModel):
+    """What verification found; `ok` when there is no problem."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    name: str | None
+    version: str | None
+    files: int  # whose bytes are as listed
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no problem was found."""
+        return not self.problems
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {"ok": self.ok} | self.model_dump(mode="json")
+
+
+def verify_release(path: Path) -> VerifyReport:
+    """Verify a release folder or its zip.
+
+    Checked are the archive's entries, SHA-256 of every file, missing and unlisted files,
+    datapackage.json with frictionless, the data against the dictionary, that CSV and Parquet hold the
+    same, that the gates were passed with the figures of evaluation.json, and the hashes in
+    provenance.json.
+
+    Returns
+    -------
+    VerifyReport
+        All problems that were found; a bad release never raises.
+
+    Raises
+    ------
+    UsageError
+        There is nothing at `path`.
+    MissingExtraError
+        frictionless is not installed.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such folder or zip. Check the path.")
+    require_extra("publish", "frictionless", "Verifying a release")
+    if path.is_dir():
+        return _Verification(path).report(str(path))
+    if not path.is_file():
+        problem = Problem(file=path.name, check="archive", message="neither a folder nor a zip archive")
+        return VerifyReport(path=str(path), name=None, version=None, files=0, problems=(problem,))
+    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
+        folder = Path(temporary) / "release"
+        folder.mkdir()
+        unpacked = unpack(path, folder)
+        if unpacked.top is None or unpacked.problems:
+            problems = tuple(unpacked.problems)
+            return VerifyReport(path=str(path), name=None, version=None, files=0, problems=problems)
+        verification = _Verification(folder)
+        verification.attempt(path.name, "archive", lambda: verification.archive(path, unpacked.top or ""))
+        return verification.report(str(path))
+
+
+class _Verification:
+    """One run over a folder: the steps add to `problems`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.good, self.problems = check_files(folder)
+        self.package = self._read(PACKAGE, DataPackage)
+        self.provenance = self._read(PROVENANCE, Provenance)
+        self.evaluation = self._read("evaluation.json", Evaluation)
+        self.gates = self._read("gates.json", GateReport)
+        if self.package:
+            self._check_complete(self.package)
+            self.attempt(PACKAGE, "package", self._check_package)
+            self.attempt(PACKAGE, "data", self._check_data)
+        self.attempt("gates.json", "gates", self._check_gates)
+        self.attempt(PROVENANCE, "provenance", self._check_provenance)
+
+    def report(self, path: str) -> VerifyReport:
+        return VerifyReport(
+            path=path,
+            name=self.package.name if self.package else None,
+            version=self.package.version if self.package else None,
+            files=len(self.good),
+            problems=tuple(self.problems),
+        )
+
+    def problem(self, file: str, check: str, message: str) -> None:
+        self.problems.append(Problem(file=file, check=check, message=message))
+
+    def attempt(self, file: str, check: str, step: Callable[[], None]) -> None:
+        """Run a step; whatever a library raises on a hostile file is a problem of the release."""
+        try:
+            step()
+        except MissingExtraError:
+            raise
+        except AmlsynthError as error:
+            message = str(error).replace(f"{self.folder}/", "").replace(str(self.folder), "the release")
+            self.problem(file, check, message)
+        except Exception as error:
+            self.problem(file, check, f"the check could not be finished ({type(error).__name__})")
+
+    def archive(self, path: Path, top: str) -> None:
+        """Make the archive again from its files; any other byte in it is a problem."""
+        if self.problems or self.package is None:
+            return  # the files themselves are wrong, which says more
+        stem = f"{self.package.name}-{self.package.version}"
+        if top != stem:
+            self.problem(path.name, "archive", f"its top folder is {top!r} and should be {stem!r}")
+            return
+        again = self.folder.parent / "again.zip"
+        write_archive(self.folder, file_names(self.package.name), again, top, self.package.date)
+        if sha256(again) != sha256(path):
+            message = (
+                "the files are right, but the archive is not byte for byte what release build makes of "
+                "them; download it again, or unpack it and verify the folder"
+            )
+            self.problem(path.name, "archive", message)
+
+    def _read(self, name: str, model: type[_Model]) -> _Model | None:
+        """Read a JSON record whose checksum is right; otherwise a problem is known already."""
+        if name not in self.good:
+            return None
+        try:
+            return model.model_validate_json((self.folder / name).read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the top"
+            self.problem(
+                name, "record", f"not as this version of amlsynth writes it, at {place}: {first['msg']}"
+            )
+        except (OSError, ValueError, RecursionError) as error:
+            self.problem(name, "record", f"cannot be read ({type(error).__name__})")
+        return None
+
+    def _check_complete(self, package: DataPackage) -> None:
+        known = {problem.file for problem in self.problems}
+        expected = file_names(package.name)
+        listed = {*self.good, "SHA256SUMS"}
+        for name in sorted(expected - listed - known):
+            self.problem(name, "missing", "the file belongs to a release and is missing")
+        for name in sorted(listed - expected):
+            self.problem(name, "extra", "the file is no part of a release")
+
+    def _check_package(self) -> None:
+        package = self.package
+        assert package is not None
+        _ = package.date  # raises when there is no such day
+        paths = data_paths(package.name)
+        if tuple(resource.path for resource in package.resources) != paths:
+            self.problem(PACKAGE, "package", f"its resources are not {paths[0]} and {paths[1]}")
+            return
+        for resource in package.resources:
+            if resource.path not in self.good:
+                continue
+            if resource.hash != f"sha256:{self.good[resource.path]}":
+                self.problem(PACKAGE, "package", f"the hash of {resource.path} is not that of SHA256SUMS")
+            if resource.bytes != (self.folder / resource.path).stat().st_size:
+                self.problem(PACKAGE, "package", f"the bytes of {resource.path} are not as many as it says")
+        d = dictionary()
+        if any(resource.table_schema != table_schema(d) for resource in package.resources):
+            message = (
+                f"its table schema is not that of the dictionary {d.version} of this installation (the "
+                f"release names {package.dictionary_version}); verify it with the amlsynth that made it"
+            )
+            self.problem(PACKAGE, "package", message)
+            return
+        if all(path in self.good for path in paths):
+            self._check_with_frictionless(package)
+
+    def _check_with_frictionless(self, package: DataPackage) -> None:
+        from frictionless import Package
+
+        content = package.model_dump(mode="json", by_alias=True, exclude_none=True)
+        described = Package.from_descriptor(content, basepath=str(self.folder))
+        lines = (self.folder / data_paths(package.name)[0]).read_bytes().count(b"\n")
+        limit = _FRICTIONLESS_ROWS if lines > _FRICTIONLESS_ROWS else None
+        for type_, message in described.validate(limit_rows=limit).flatten(["type", "message"]):
+            self.problem(PACKAGE, "frictionless", f"{type_}: {message}")
+
+    def _check_data(self) -> None:
+        assert self.package is not None
+        csv, parquet = data_paths(self.package.name)
+        if csv not in self.good or parquet not in self.good:
+            return
+        # A small Parquet file can claim any number of rows; the lines of the CSV are real.
+        import pyarrow.parquet
+
+        lines = (self.folder / csv).read_bytes().count(b"\n") - 1
+        with pyarrow.parquet.ParquetFile(self.folder / parquet) as opened:
+            rows = opened.metadata.num_rows
+        if rows != lines:
+            self.problem(parquet, "data", f"it has {rows:,} rows where the CSV has {lines:,} lines of data")
+            return
+        frames: dict[str, pd.DataFrame] = {}
+        for path in (csv, parquet):
+            self.attempt(path, "data", lambda path=path: frames.update({path: self._frame(path)}))  # type: ignore[misc]
+        if len(frames) < 2:
+            return
+        if not frames[csv].equals(frames[parquet]):
+            self.problem(parquet, "data", f"it does not hold the same data as {csv}")
+        if self.evaluation and self.evaluation.synthetic.n != len(frames[csv]):
+            message = (
+                f"it evaluates {self.evaluation.synthetic.n:,} patients, the data have {len(frames[csv]):,}"
+            )
+            self.problem("evaluation.json", "data", message)
+
+    def _frame(self, path: str) -> pd.DataFrame:
+        frame = read_table(self.folder / path)
+        validate(frame, "synthetic").raise_if_failed(path)
+        return frame
+
+    def _check_gates(self) -> None:
+        if self.gates is None:
+            return
+        for gate in self.gates.failed:
+            self.problem(
+                "gates.json", "gates", f"the required gate {gate.id!r} was not passed: {gate.reason}"
+            )
+        if self.evaluation is None:
+            return
+        figures = {measure.id: measure.synthetic.value for measure in self.evaluation.measures}
+        for gate in self.gates.gates:
+            if gate.value != figures.get(gate.measure):
+                message = f"the gate {gate.id!r} has another figure of {gate.measure} than evaluation.json"
+                self.problem("gates.json", "gates", message)
+
+    def _check_provenance(self) -> None:
+        made = self.provenance
+        if made is None:
+            return
+        for name, digest in made.files.items():
+            if name in self.good and self.good[name] != digest:
+                self.problem(PROVENANCE, "provenance", f"its hash of {name} is not that of SHA256SUMS")
+        if self.package:
+            for name in (*data_paths(self.package.name), "evaluation.json", "gates.json", PACKAGE):
+                if name not in made.files:
+                    self.problem(PROVENANCE, "provenance", f"it has no hash of {name}")
+            if (made.name, made.version) != (self.package.name, self.package.version):
+                found = f"{made.name} {made.version} and {self.package.name} {self.package.version}"
+                self.problem(PROVENANCE, "provenance", f"it and {PACKAGE} are of different releases: {found}")
+        if sha256_of(made.spec.text.encode("utf-8")) != made.spec.sha256:
+            self.problem(PROVENANCE, "provenance", "the text of the spec does not have the hash beside it")
+        if self.gates and self.gates.profile != made.gate_profile:
+            self.problem(PROVENANCE, "provenance", "it names another gate profile than gates.json")

@@ -1,0 +1,66 @@
+"""The anchors in words: what each is, and where a synthetic figure stands between them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from amlsynth.evaluation.records import Figure, Measure
+
+AnchorName = Literal["holdout", "independent", "bootstrap"]
+
+ANCHORS: dict[AnchorName, str] = {
+    "holdout": "Hold-out",
+    "independent": "Independent columns",
+    "bootstrap": "Bootstrap copy",
+}
+
+
+def distance(figure: Figure | None, measure: Measure) -> float | None:
+    """Return how far a figure is from the best one, in the measure's own unit; None where unknown.
+
+    For "higher" only the order of two distances means something.
+    """
+    if figure is None or figure.value is None:
+        return None
+    if measure.better == "higher":
+        return -figure.value
+    if measure.better == "lower":
+        return figure.value
+    if measure.better == "zero":
+        return abs(figure.value)
+    if measure.better == "original" and measure.original and measure.original.value is not None:
+        return abs(figure.value - measure.original.value)
+    return None
+
+
+def reading(measure: Measure) -> str:
+    """Say in words where the synthetic figure stands between the hold-out and the bad anchor.
+
+    The bad anchor is the bootstrap copy for privacy, which gives every patient away, and independent
+    columns for the rest, which keep nothing between variables.
+    """
+    if measure.synthetic.value is None:
+        return "not available"
+    if measure.better == "none":
+        return "for information"
+    bad: AnchorName = "bootstrap" if measure.group == "privacy" else "independent"
+    name = "bootstrap copies" if measure.group == "privacy" else "independent columns"
+    ours = distance(measure.synthetic, measure)
+    real = distance(measure.anchors.get("holdout"), measure)
+    worst = distance(measure.anchors.get(bad), measure)
+    if ours is None or (real is None and worst is None):
+        return "no anchor available"
+    if real is None:
+        assert worst is not None
+        return f"better than {name}" if ours < worst else f"no better than {name}"
+    if worst is None:
+        return "as good as the hold-out" if ours <= real else "short of the hold-out"
+    if worst <= real:
+        place = "as good as the hold-out" if ours <= real else "short of the hold-out"
+        return f"{place}; {name} do as well, so it tells little"
+    if ours <= real:
+        return "as good as the hold-out"
+    if ours >= worst:
+        return f"no better than {name}"
+    nearer = "the hold-out" if ours - real <= worst - ours else name
+    return f"between the hold-out and {name}, nearer {nearer}"

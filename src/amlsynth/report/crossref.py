@@ -1,0 +1,152 @@
+"""What Quarto's notation means, worked out on pandoc's document tree.
+
+Figures (`{#fig-x fig-alt="..."}`), tables (`: caption {#tbl-x}`), references (`@fig-x`) and callouts
+(`::: {.callout-note}`) are all that report.qmd uses. The tree is pandoc's JSON, as
+https://hackage.haskell.org/package/pandoc-types documents it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Literal
+
+from amlsynth.errors import UsageError
+
+Target = Literal["html", "typst"]
+Node = dict[str, Any]
+
+_KINDS = {"fig": "Figure", "tbl": "Table"}
+_CALLOUTS = {
+    "callout-note": "Note",
+    "callout-tip": "Passed",
+    "callout-warning": "Warning",
+    "callout-important": "Important",
+}
+
+
+def resolve(tree: Node, target: Target) -> Node:
+    """Return the tree with numbers in captions, links for references, callouts and alternative texts.
+
+    Raises
+    ------
+    UsageError
+        A reference names no figure and no table.
+    """
+    numbers = _number(tree)
+    change: dict[str, Callable[[Node], Any]] = {
+        "Figure": lambda node: _captioned(node, numbers, target),
+        "Table": lambda node: _captioned(node, numbers, target),
+        "Cite": lambda node: _reference(node, numbers),
+        "Div": lambda node: _div(node, target),
+    }
+    return {**tree, "blocks": _walk(tree["blocks"], change)}
+
+
+def _number(tree: Node) -> dict[str, str]:
+    """Return the name of every labelled figure and table, such as {"tbl-baseline": "Table 1"}."""
+    names: dict[str, str] = {}
+    tally = dict.fromkeys(_KINDS, 0)
+
+    def visit(node: Node) -> Node:
+        identifier = node["c"][0][0]
+        kind = identifier.partition("-")[0]
+        if kind in _KINDS:
+            tally[kind] += 1
+            names[identifier] = f"{_KINDS[kind]} {tally[kind]}"
+        return node
+
+    _walk(tree["blocks"], {"Figure": visit, "Table": visit})
+    return names
+
+
+def _captioned(node: Node, numbers: dict[str, str], target: Target) -> Node:
+    (identifier, _, _), caption, *rest = node["c"]
+    if identifier in numbers:
+        blocks = caption[1]
+        lead = [_strong(f"{numbers[identifier]}."), {"t": "Space"}]
+        if blocks:
+            blocks[0]["c"] = lead + blocks[0]["c"]
+    if node["t"] == "Figure":
+        rest = _walk(rest, {"Image": lambda found: _image(found, target)})
+    return {"t": node["t"], "c": [[identifier, [], []], caption, *rest]}
+
+
+def _image(node: Node, target: Target) -> Node:
+    (identifier, classes, pairs), inlines, (path, title) = node["c"]
+    texts = dict(pairs)
+    alt = texts.pop("fig-alt", None)
+    if target == "typst":
+        # pandoc's writer drops the text for readers who cannot see the image.
+        alternative = f", alt: {json.dumps(alt, ensure_ascii=False)}" if alt else ""
+        markup = f"#image({json.dumps(path, ensure_ascii=False)}, width: 100%{alternative})"
+        return {"t": "RawInline", "c": ["typst", markup]}
+    if alt:
+        inlines = [{"t": "Str", "c": alt}]
+    return {"t": "Image", "c": [[identifier, classes, list(map(list, texts.items()))], inlines, [path, title]]}
+
+
+def _reference(node: Node, numbers: dict[str, str]) -> Node | list[Node]:
+    links: list[Node] = []
+    for citation in node["c"][0]:
+        identifier = citation["citationId"]
+        if identifier not in numbers:
+            raise UsageError(f"report.qmd refers to @{identifier}, but no figure or table has that label.")
+        text = [{"t": "Str", "c": numbers[identifier].replace(" ", "\u00a0")}]
+        links += [{"t": "Str", "c": ","}, {"t": "Space"}] if links else []
+        links.append({"t": "Link", "c": [["", [], []], text, [f"#{identifier}", ""]]})
+    return links
+
+
+def _div(node: Node, target: Target) -> Node | list[Node]:
+    (_, classes, _), blocks = node["c"]
+    kind = next((name for name in classes if name in _CALLOUTS), None)
+    if kind is None:
+        if target == "typst" and classes in (["table-note"], ["report-footer"]):
+            return [_raw_typst("#small-print["), *blocks, _raw_typst("]")]
+        return node
+    heading = blocks[0] if blocks and blocks[0]["t"] == "Header" else None
+    title = heading["c"][2] if heading else [{"t": "Str", "c": _CALLOUTS[kind]}]
+    body = blocks[1:] if heading else blocks
+    if target == "typst":
+        name = kind.removeprefix("callout-")
+        opening, middle = _raw_typst(f'#callout("{name}")['), _raw_typst("][")
+        return [opening, {"t": "Plain", "c": title}, middle, *body, _raw_typst("]")]
+    head = _html_div("callout-title", [{"t": "Plain", "c": title}])
+    return _html_div(f"callout {kind}", [head, _html_div("callout-body", body)])
+
+
+def _html_div(classes: str, blocks: list[Node]) -> Node:
+    return {"t": "Div", "c": [["", classes.split(), []], blocks]}
+
+
+def _raw_typst(markup: str) -> Node:
+    return {"t": "RawBlock", "c": ["typst", markup]}
+
+
+def _strong(text: str) -> Node:
+    return {"t": "Strong", "c": [{"t": "Str", "c": text}]}
+
+
+def _walk(value: Any, change: dict[str, Callable[[Node], Any]]) -> Any:
+    """Return a copy of a part of the tree, each node changed after the nodes inside it.
+
+    A change that returns a list puts all of it in the place of the node.
+    """
+    if isinstance(value, dict):
+        if "t" not in value:
+            return {key: _walk(item, change) for key, item in value.items()}
+        node = {"t": value["t"]}
+        if "c" in value:
+            node["c"] = _walk(value["c"], change)
+        return change[node["t"]](node) if node["t"] in change else node
+    if isinstance(value, list):
+        found: list[Any] = []
+        for item in value:
+            new = _walk(item, change)
+            if isinstance(item, dict) and isinstance(new, list):
+                found += new
+            else:
+                found.append(new)
+        return found
+    return value

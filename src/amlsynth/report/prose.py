@@ -1,0 +1,263 @@
+"""The parts of the report that are sentences made of the records: banner, summary, gates, provenance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from amlsynth.evaluation.records import CohortSummary
+from amlsynth.gates import GateReport, GateResult
+from amlsynth.report.context import Context
+from amlsynth.report.measures import key_table
+from amlsynth.report.text import (
+    NOT_AVAILABLE,
+    Column,
+    callout,
+    code,
+    escape,
+    heading_row,
+    listing,
+    number,
+    plain_number,
+    table,
+)
+
+NO_GATES = "Release gates were not part of this evaluation."
+NO_PROVENANCE = "Provenance was not part of this evaluation: its folder holds no provenance.json."
+
+_COMPARISONS = {
+    "at_least": "≥ {}",
+    "at_most": "≤ {}",
+    "below": "\\< {}",
+    "equals": "= {}",
+    "within_original_interval": "within the original's 95 % interval",
+    "at_least_share_of_holdout": "≥ {} × hold-out",
+}
+_HEXADECIMAL = re.compile(r"[0-9a-f]{32,}")
+_PATHLIKE = re.compile(r"[\w.-]+\.(csv|parquet|yaml|yml|json|zip|rds|RData)")
+
+
+def subtitle(context: Context) -> str:
+    """Return what was compared with what, as plain text."""
+    original, synthetic = context.evaluation.original, context.evaluation.synthetic
+    title = context.known("cohort", "title")
+    against = f"{original.label} (n = {original.n:,})" + (f" of: {title}" if title else "")
+    return f"{synthetic.label} (n = {synthetic.n:,}) against {against}"
+
+
+def simulated_banner(context: Context) -> str:
+    """Return the warning that the original is simulated; "" when it is a cohort of patients."""
+    if not context.evaluation.original_is_simulated:
+        return ""
+    statement = context.known("cohort", "statement")
+    body = (
+        "The original cohort of this evaluation was itself simulated and holds no patient. Wherever this "
+        "report says original, hold-out or patient, it means simulated ones. The figures show that the "
+        "method works as described; they are no evidence about people with acute myeloid leukemia."
+    )
+    return callout(
+        "warning",
+        "The original cohort is simulated",
+        body + (f"\n\n{escape(statement)}" if statement else ""),
+    )
+
+
+def verdict(context: Context) -> str:
+    """Return the verdict of the gates as a callout."""
+    gates = context.gates
+    if gates is None:
+        return callout("note", "No gates were applied", f"{NO_GATES} The figures below carry no verdict.")
+    body = f"Profile {code(gates.profile)}: {_tally(gates)} [All gates](#gates)."
+    failed = [gate for gate in gates.gates if not gate.passed]
+    if failed:
+        names = [escape(gate.label) + ("" if gate.required else " (advisory)") for gate in failed]
+        body += "\n\nNot passed: " + "; ".join(names) + "."
+    if gates.passed:
+        return callout("tip", "Release gates: passed", body)
+    return callout("important", "Release gates: failed", body)
+
+
+def summary(context: Context) -> str:
+    """Return what a reader must know in one minute."""
+    evaluation = context.evaluation
+    original, synthetic, holdout = evaluation.original, evaluation.synthetic, evaluation.holdout
+    against = (
+        f"A hold-out of {_patients(holdout)} that the generator never saw shows what another real sample of "
+        "the same population reaches."
+        if holdout is not None
+        else "There was no hold-out, so no figure says what another real sample would have reached."
+    )
+    if evaluation.original_is_simulated:
+        against = against.replace("real", "simulated")
+    lead = (
+        f"This report compares the cohort *{escape(synthetic.label)}* ({_patients(synthetic)}) with the cohort "
+        f"that it was made from, *{escape(original.label)}* ({_patients(original)}). {against}"
+    )
+    return f"{lead}\n\n{verdict(context)}\n{key_table(context)}"
+
+
+def cohort_table(context: Context) -> str:
+    """Return which cohorts were compared and what each is for."""
+    roles = (
+        "The training part: what the generator was fitted to, and what the synthetic cohort is compared with",
+        "What the generator made",
+        "The part of the original that the generator never saw",
+    )
+    columns = [Column("Cohort", 30, "left"), Column("Patients, n", 14), Column("Role", 56, "left")]
+    rows = [
+        [escape(cohort.label), number(cohort.n, 0), role]
+        for cohort, role in zip(context.cohorts, roles, strict=False)
+    ]
+    return table(columns, rows)
+
+
+def gate_table(context: Context) -> str:
+    """Return every gate with threshold, figure, verdict and reason."""
+    gates = context.gates
+    if gates is None:
+        return f"{NO_GATES} They are applied when a release is built.\n"
+    columns = [
+        Column("Gate", 26, "left"),
+        Column("Kind", 11, "left"),
+        Column("Threshold", 15, "left"),
+        Column("Found", 10),
+        Column("Verdict", 11, "left"),
+        Column("Reason", 40, "left"),
+    ]
+    rows = [
+        [
+            escape(gate.label),
+            "required" if gate.required else "advisory",
+            _threshold(gate),
+            NOT_AVAILABLE if gate.value is None else plain_number(gate.value),
+            _verdict(gate.passed),
+            escape(gate.reason),
+        ]
+        for gate in gates.gates
+    ]
+    caption = f"Gates of the profile {code(gates.profile)}."
+    return f"{_tally(gates)}\n\n" + table(columns, rows, caption=caption, label="tbl-gates")
+
+
+def evaluation_notes(context: Context) -> str:
+    """Return what the evaluation noted about the data."""
+    notes = context.evaluation.notes
+    if not notes:
+        return "The evaluation noted nothing out of the ordinary about the data.\n"
+    return "\n".join(f"- {escape(note)}" for note in notes) + "\n"
+
+
+def provenance_table(context: Context) -> str:
+    """Return provenance.json as a table; what evaluation.json knows stands first in any case."""
+    evaluation = context.evaluation
+    columns = [Column("Item", 32, "left"), Column("Value", 68, "left")]
+    rows = [
+        heading_row("Evaluation", columns),
+        ["amlsynth version", code(evaluation.amlsynth_version)],
+        ["Dictionary version", code(evaluation.dictionary_version)],
+        ["Seed of anchors and partitions", code(evaluation.seed)],
+        ["Original is simulated", "yes" if evaluation.original_is_simulated else "no"],
+    ]
+    plain = {key: value for key, value in (context.provenance or {}).items() if not _is_nested(value)}
+    if plain:
+        rows += [heading_row("Release", columns), *_entries(plain)]
+    for key, value in (context.provenance or {}).items():
+        if _is_nested(value):
+            rows += [heading_row(_name(key), columns), *_entries(value)]
+    lead = "" if context.provenance is not None else f"{NO_PROVENANCE}\n\n"
+    caption = "Provenance: versions, seeds, sources and hashes."
+    return lead + table(columns, rows, caption=caption, label="tbl-provenance")
+
+
+def citation(context: Context) -> str:
+    """Return how to cite this report and what it rests on."""
+    version = context.evaluation.amlsynth_version
+    title = context.known("release", "title") or context.evaluation.synthetic.label
+    return (
+        f"- This report: *{escape(title)}: evaluation report.* Made with amlsynth {escape(version)}, "
+        f"dictionary {escape(context.evaluation.dictionary_version)}. If the release has a DOI, cite that.\n"
+        "- The method it follows: Eckardt *et al.*, npj Digital Medicine 2024, "
+        "[doi:10.1038/s41746-024-01076-x](https://doi.org/10.1038/s41746-024-01076-x).\n"
+    )
+
+
+def rebuild(context: Context) -> str:
+    """Return the commands that make this report and its figures again."""
+    version = context.evaluation.amlsynth_version
+    evaluation = context.evaluation
+    holdout = " --holdout HOLDOUT.csv" if evaluation.holdout is not None else ""
+    lines = [
+        f"pip install 'amlsynth[generate,report]=={version}'",
+        f"amlsynth evaluate --original TRAIN.csv --synthetic SYNTHETIC.csv{holdout} --seed {evaluation.seed} --out DIR",
+        "amlsynth report DIR --out report.html",
+    ]
+    if context.gates is not None or context.provenance is not None:
+        lines += ["amlsynth release build SPEC.yaml --out RELEASES", "amlsynth release verify RELEASES/NAME"]
+    return "```sh\n" + "\n".join(lines) + "\n```\n"
+
+
+def sources(context: Context) -> str:
+    """Return the distinct sources that the measures name."""
+    named = dict.fromkeys(measure.source.rstrip(".") for measure in context.evaluation.measures)
+    return "\n".join(f"- {escape(source)}." for source in named) + "\n"
+
+
+def _patients(cohort: CohortSummary) -> str:
+    return f"{number(cohort.n, 0)} patient{'' if cohort.n == 1 else 's'}"
+
+
+def _tally(gates: GateReport) -> str:
+    parts = []
+    for kind, required in (("required", True), ("advisory", False)):
+        chosen = [gate for gate in gates.gates if gate.required is required]
+        if chosen:
+            parts.append(f"{sum(gate.passed for gate in chosen)} of {len(chosen)} {kind}")
+    return f"{listing(parts)} gates passed."
+
+
+def _threshold(gate: GateResult) -> str:
+    limit = "" if gate.threshold is None else plain_number(gate.threshold)
+    pattern = _COMPARISONS.get(gate.comparison)
+    return pattern.format(limit) if pattern else f"{escape(gate.comparison)} {limit}".rstrip()
+
+
+def _verdict(passed: bool) -> str:
+    return "[✓ passed]{.passed}" if passed else "[**✗ failed**]{.failed}"
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict | list) and bool(value) and not _is_flat_list(value)
+
+
+def _is_flat_list(value: Any) -> bool:
+    return isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
+
+
+def _entries(value: Any, path: str = "") -> Iterator[list[str]]:
+    """Yield one row for each leaf; inner names are joined by a slash, places of a list count from 1."""
+    if _is_nested(value):
+        inner = value.items() if isinstance(value, dict) else enumerate(value, start=1)
+        for key, item in inner:
+            yield from _entries(item, f"{path} / {key}" if path else str(key))
+    else:
+        yield [escape(_name(path, capital=False)), _leaf(value)]
+
+
+def _leaf(value: Any) -> str:
+    if value is None or value in ([], {}):
+        return NOT_AVAILABLE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_leaf(item) for item in value)
+    text = str(value)
+    if isinstance(value, int | float) or _HEXADECIMAL.fullmatch(text) or _PATHLIKE.fullmatch(text):
+        return code(text)
+    return escape(text)
+
+
+def _name(key: object, *, capital: bool = True) -> str:
+    text = str(key).replace("_", " ").strip()
+    text = text.replace("sha256", "SHA-256")
+    return text[:1].upper() + text[1:] if capital else text

@@ -1,0 +1,104 @@
+"""Render the report of an evaluation: with Quarto where it is installed, without it otherwise."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Literal, cast
+
+import yaml
+
+from amlsynth.errors import UsageError, did_you_mean, require_extra
+from amlsynth.files import replacing
+from amlsynth.report import fallback, prose, quarto
+from amlsynth.report.cells import FIGURES, Cells, rendering
+from amlsynth.report.context import Context, read_context
+from amlsynth.report.sources import copy_project
+
+Engine = Literal["auto", "quarto", "fallback"]
+Used = Literal["quarto", "fallback"]
+ENGINES: tuple[Engine, ...] = ("auto", "quarto", "fallback")
+TITLE = "Synthetic AML cohort: evaluation report"
+
+
+def render_report(
+    directory: Path,
+    out: Path,
+    pdf: Path | None = None,
+    *,
+    title: str | None = None,
+    engine: Engine | None = None,
+) -> Used:
+    """Render the report of an evaluation as one HTML file and, where asked for, as PDF.
+
+    Parameters
+    ----------
+    directory : folder with evaluation.json and, optionally, gates.json and provenance.json.
+    out : the HTML file to write; it needs no other file and asks for nothing on the network.
+    pdf : the PDF file to write, or None.
+    title : title of the report; a general one by default.
+    engine : "quarto", "fallback" (amlsynth's own renderer) or "auto", which takes Quarto where it is on
+        the PATH. Without it the environment's AMLSYNTH_REPORT_ENGINE decides, and else "auto".
+
+    Returns
+    -------
+    str
+        What rendered it, "quarto" or "fallback". The footer of the report says so too. The same input
+        gives the same bytes with the same engine and versions.
+
+    Raises
+    ------
+    UsageError
+        There is no evaluation.json, the engine is unknown, or the engine failed.
+    DataError
+        One of the JSON files is not what its name says.
+    MissingExtraError
+        The packages of the extra "report" are not installed.
+    """
+    used, why = _choose(engine)
+    context = read_context(directory)
+    for target in filter(None, (out, pdf)):
+        if Path(target).is_dir():
+            raise UsageError(f"{target}: this is a folder; name a file to write.")
+    if pdf is not None and Path(out).resolve() == Path(pdf).resolve():
+        raise UsageError(f"{out}: the page and the PDF need two names.")
+    require_extra("report", "matplotlib", fallback.PURPOSE)
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amlsynth-report-")))
+        document = copy_project(work, _metadata(context, title))
+        page = stack.enter_context(replacing(Path(out)))
+        sheet = None if pdf is None else stack.enter_context(replacing(Path(pdf)))
+        if used == "quarto":
+            quarto.render(document, Path(directory), page, sheet)
+        else:
+            made_by = f"Rendered by amlsynth's built-in renderer because {why}."
+            stack.enter_context(rendering(Cells(context, work / FIGURES, made_by)))
+            fallback.render(document, page, sheet, _toc_depth(work))
+    return used
+
+
+def _choose(engine: str | None) -> tuple[Used, str]:
+    """Return the engine and, for the built-in one, why it was taken."""
+    named = engine is not None
+    engine = engine or os.environ.get(quarto.ENGINE_VARIABLE) or "auto"
+    if engine not in ENGINES:
+        where = "engine" if named else quarto.ENGINE_VARIABLE
+        raise UsageError(
+            f"{where}: {engine!r} is no engine; take one of {', '.join(ENGINES)}.{did_you_mean(engine, ENGINES)}"
+        )
+    if engine == "auto":
+        why = quarto.missing()
+        return ("quarto", "") if why is None else ("fallback", why)
+    return cast(Used, engine), "it was asked for"
+
+
+def _metadata(context: Context, title: str | None) -> dict[str, str]:
+    words = {"title": title or TITLE, "subtitle": prose.subtitle(context)}
+    return {**words, "pagetitle": words["title"]}
+
+
+def _toc_depth(work: Path) -> int:
+    settings = yaml.safe_load((work / "_quarto.yml").read_text(encoding="utf-8"))
+    return int(settings.get("toc-depth", 2))

@@ -1,0 +1,200 @@
+"""Numbers, names and tables as Markdown that Quarto and pandoc read alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from amlsynth.evaluation.records import SMALL_CELL, CategoryCount, Figure
+
+SUPPRESSED = "suppressed"
+SUPPRESSED_NOTE = (
+    f"Suppressed: fewer than {SMALL_CELL} patients of the original are in this cell, or in one that "
+    "would follow from it by subtraction."
+)
+NOT_AVAILABLE = "n/a"
+INDENT = "&emsp;"
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|$@~^&:-])")
+_RULE = 160  # characters; beyond pandoc's line length the rule of a table sets the widths of its columns
+
+
+def escape(text: object) -> str:
+    """Return text so that Markdown shows it as it is, on one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def code(text: object) -> str:
+    """Return text in code style; for hashes, names of files and commands."""
+    plain = " ".join(str(text).split())
+    longest = max((len(run) for run in re.findall("`+", plain)), default=0)
+    fence = "`" * (longest + 1)
+    # A bar would end the cell of a table even inside code.
+    return f"{fence} {plain} {fence}".replace("|", "¦") if plain else ""
+
+
+def number(value: float, decimals: int) -> str:
+    """Format with thousands separators and a true minus sign."""
+    text = f"{value:,.{decimals}f}"
+    return text.replace("-", "\u2212") if float(text.replace(",", "")) else text.replace("-", "")
+
+
+def plain_number(value: float) -> str:
+    """Format a number of unknown kind to four significant digits; whole numbers stay whole."""
+    if value == round(value) and abs(value) < 1e15:
+        return number(value, 0)
+    return f"{value:.4g}".replace("-", "\u2212")
+
+
+def p_value(value: float) -> str:
+    """Format a p-value; below 0.0001 it is only said to be so."""
+    if value < 0.0001:
+        return "\\< 0.0001"
+    return f"{value:.4f}" if value < 0.001 else f"{value:.3f}"
+
+
+def count(entry: CategoryCount | None) -> str:
+    """Format "n (%)"; "suppressed" for a cell that is held back, "n/a" where there is no such cell."""
+    if entry is None:
+        return NOT_AVAILABLE
+    share = "" if entry.share is None else f"({100 * entry.share:.1f})"
+    if entry.n is None:
+        return f"{SUPPRESSED} {share}".rstrip()
+    return f"{number(entry.n, 0)} {share}".rstrip()
+
+
+def quartiles(values: tuple[float, float, float] | None, decimals: int) -> str:
+    """Format "median (lower quartile–upper quartile)"."""
+    if values is None:
+        return NOT_AVAILABLE
+    low, middle, high = (number(value, decimals) for value in values)
+    return f"{middle} ({low}–{high})"
+
+
+@dataclass
+class Notes:
+    """The notes under one table; the same reason gets the same letter."""
+
+    found: list[str] = field(default_factory=list)
+
+    def mark(self, reason: str) -> str:
+        """Return the superscript letter of a reason."""
+        if reason not in self.found:
+            self.found.append(reason)
+        return f"^{_letter(self.found.index(reason))}^"
+
+    def missing(self, reason: str | None) -> str:
+        """Return "n/a" with the mark of its reason."""
+        return NOT_AVAILABLE + (self.mark(reason) if reason else "")
+
+    def figure(self, figure: Figure | None, decimals: int, *, interval: bool = True) -> str:
+        """Format a figure with its interval, or "n/a" with the mark of its reason."""
+        if figure is None:
+            return ""
+        if figure.value is None:
+            return self.missing(figure.reason)
+        text = number(figure.value, decimals)
+        if not interval or (figure.low is None and figure.high is None):
+            return text
+        ends = [
+            "not reached" if end is None else number(end, decimals) for end in (figure.low, figure.high)
+        ]
+        return f"{text} ({ends[0]}–{ends[1]})"
+
+    def p_value(self, figure: Figure) -> str:
+        """Format a p-value, or "n/a" with the mark of its reason."""
+        return self.missing(figure.reason) if figure.value is None else p_value(figure.value)
+
+    def lines(self) -> list[str]:
+        return [f"^{_letter(place)}^ {_sentence(reason)}" for place, reason in enumerate(self.found)]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; widths are shares of the sum of all widths."""
+
+    title: str
+    width: int
+    align: Literal["left", "right"] = "right"
+
+
+def table(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str]],
+    *,
+    caption: str | None = None,
+    label: str | None = None,
+    notes: Sequence[str] = (),
+) -> str:
+    """Return a pipe table in a block that scrolls on narrow screens, with notes under it.
+
+    Parameters
+    ----------
+    columns : titles (Markdown), widths and alignment.
+    rows : cells as Markdown, one for each column.
+    caption, label : Markdown and the reference, such as "tbl-baseline"; neither for a table without
+        a number.
+    notes : Markdown paragraphs under the table. Suppressed cells are explained without being told to.
+    """
+    body = [list(row) for row in rows]
+    total = sum(column.width for column in columns)
+    rules = []
+    for column in columns:
+        dashes = "-" * max(3, _RULE * column.width // total)
+        rules.append(f":{dashes}" if column.align == "left" else f"{dashes}:")
+    lines = [_row(column.title for column in columns), "|" + "|".join(rules) + "|", *map(_row, body)]
+    if caption:
+        lines += ["", f": {caption} {{#{label}}}" if label else f": {caption}"]
+    below = list(notes)
+    if any(cell.startswith(SUPPRESSED) for row in body for cell in row):
+        below.append(SUPPRESSED_NOTE)
+    block = ["::: {.table-scroll}", "", *lines, "", ":::", ""]
+    if below:
+        block += ["::: {.table-note}", "", "\n\n".join(below), "", ":::", ""]
+    return "\n".join(block)
+
+
+def heading_row(title: str, columns: Sequence[Column]) -> list[str]:
+    """Return a row that names the rows below it."""
+    return [f"**{title}**", *[""] * (len(columns) - 1)]
+
+
+def callout(kind: Literal["note", "tip", "warning", "important"], title: str, body: str) -> str:
+    """Return a callout block in Quarto's notation; `title` and `body` are Markdown."""
+    return f"::: {{.callout-{kind}}}\n\n## {title}\n\n{body}\n\n:::\n"
+
+
+def definitions(entries: Iterable[tuple[str, str]]) -> str:
+    """Return a definition list; terms and definitions are Markdown."""
+    return "\n".join(f"{term}\n:   {definition}\n" for term, definition in entries)
+
+
+def image(path: str, caption: str, label: str, alt: str) -> str:
+    """Return a figure with a number, a caption (Markdown) and a text for those who cannot see it."""
+    plain = " ".join(alt.split()).replace("\\", "/").replace('"', "'")
+    return f'::: {{.figure-scroll}}\n\n![{caption}]({path}){{#{label} fig-alt="{plain}"}}\n\n:::\n'
+
+
+def listing(words: Sequence[str]) -> str:
+    """Join words as "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _letter(place: int) -> str:
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(ord("a") + rest) + letters
+    return letters
+
+
+def _sentence(reason: str) -> str:
+    text = reason[:1].upper() + reason[1:]
+    return escape(text if text.endswith(".") else f"{text}.")

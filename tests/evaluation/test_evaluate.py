@@ -1,0 +1,249 @@
+"""The whole evaluation: measures behave, records round-trip, bad cohorts give reasons."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from amlsynth.dictionary import dictionary
+from amlsynth.errors import DataError, UsageError
+from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
+from amlsynth.evaluation.validity import count_rules_broken
+
+module = importlib.import_module("amlsynth.evaluation.evaluate")  # `evaluate` is the function
+
+MEASURES = {
+    "bsm", "rsc", "logcorr", "km_score_os", "km_score_efs", "optimism_os", "optimism_efs",
+    "shortsightedness_os", "shortsightedness_efs", "median_os", "median_efs", "logrank_os", "logrank_efs",
+    "follow_up", "share_efs_equals_os", "cr_rate", "cr_odds", "hamming_train", "hamming_test",
+    "hamming_median_train", "hamming_median_test", "leakage", "exact_matches", "binned_matches",
+    "rules_broken",
+}  # fmt: skip
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Leave out validation, which is slow and has tests of its own."""
+    families = tuple(family for family in module.FAMILIES if family.name != "validity")
+    monkeypatch.setattr(module, "FAMILIES", families)
+
+
+def every_figure(evaluation):
+    for measure in evaluation.measures:
+        yield measure.id, measure.synthetic
+        yield from ((f"{measure.id} of {name}", figure) for name, figure in measure.anchors.items())
+        if measure.original is not None:
+            yield f"{measure.id} of original", measure.original
+    for comparison in evaluation.comparisons:
+        yield f"{comparison.subject} {comparison.test}", comparison.p_value
+        if comparison.effect is not None:
+            yield f"{comparison.subject} {comparison.test} effect", comparison.effect
+    for cohort in (evaluation.original, evaluation.holdout, evaluation.synthetic):
+        for summary in cohort.survival if cohort else ():
+            yield f"{cohort.label} {summary.endpoint} median", summary.median
+            yield f"{cohort.label} {summary.endpoint} follow-up", summary.follow_up
+
+
+def assert_sound(evaluation):
+    """Every figure is a finite number or a reason, and the JSON holds no NaN."""
+    for name, figure in every_figure(evaluation):
+        assert (figure.value is None) == (figure.reason is not None), f"{name}: {figure}"
+        assert figure.value is None or math.isfinite(figure.value), name
+        assert figure.reason is None or len(figure.reason) > 10, name
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} in the JSON")
+
+    json.loads(evaluation.model_dump_json(), parse_constant=refuse)
+
+
+def test_every_measure_is_there_described_and_beside_three_anchors(evaluation):
+    assert {measure.id for measure in evaluation.measures} == MEASURES
+    for measure in evaluation.measures:
+        assert set(measure.anchors) == {"independent", "bootstrap", "holdout"}
+        assert measure.description.endswith(".") and measure.source and measure.label
+    assert_sound(evaluation)
+
+
+def test_every_measure_has_a_value_for_a_sound_cohort(evaluation):
+    missing = {m.id: m.synthetic.reason for m in evaluation.measures if m.synthetic.value is None}
+    assert missing == {}
+
+
+def test_bootstrap_copies_are_caught(evaluation):
+    bootstrap = {m.id: m.anchors["bootstrap"].value for m in evaluation.measures}
+    assert bootstrap["exact_matches"] == evaluation.synthetic.n
+    assert bootstrap["leakage"] > 0.05
+    assert bootstrap["hamming_train"] < bootstrap["hamming_test"]
+
+
+def test_independent_columns_look_right_alone_and_wrong_together(evaluation):
+    independent = {m.id: m.anchors["independent"].value for m in evaluation.measures}
+    synthetic = {m.id: m.synthetic.value for m in evaluation.measures}
+    assert independent["bsm"] > 0.9 and independent["rsc"] > 0.9
+    assert independent["logcorr"] < synthetic["logcorr"] - 0.1
+    assert independent["exact_matches"] == 0
+
+
+def test_a_real_holdout_is_near_and_leaks_nothing(evaluation):
+    holdout = {m.id: m.anchors["holdout"].value for m in evaluation.measures}
+    assert holdout["km_score_os"] > 0.9 and holdout["km_score_efs"] > 0.9
+    assert abs(holdout["leakage"]) < 0.03
+    assert holdout["exact_matches"] == 0
+
+
+def test_the_same_seed_gives_the_same_bytes_and_leaves_the_frames_alone(split, synthetic, evaluation):
+    frames = (split.train, synthetic, split.holdout)
+    before = [frame.copy(deep=True) for frame in frames]
+    seen: list[float] = []
+    again = evaluate(*frames, seed=5, simulated=True, progress=lambda what, share: seen.append(share))
+    assert again.model_dump_json() == evaluation.model_dump_json()
+    for old, new in zip(before, frames, strict=True):
+        pd.testing.assert_frame_equal(old, new)
+    assert seen[0] == 0 and seen[-1] == 1 and seen == sorted(set(seen))
+
+
+def test_another_seed_draws_other_anchors(split, synthetic, evaluation, quick):
+    other = evaluate(split.train, synthetic, split.holdout, seed=6)
+    for name in ("independent", "bootstrap"):
+        assert other.measure("rsc").anchors[name] != evaluation.measure("rsc").anchors[name]
+    assert other.measure("rsc").synthetic == evaluation.measure("rsc").synthetic  # no chance in it
+
+
+def test_the_record_survives_a_file(evaluation, tmp_path):
+    path = tmp_path / "evaluation.json"
+    write_evaluation(evaluation, path)
+    assert read_evaluation(path) == evaluation
+    path.write_text("{}")
+    with pytest.raises(DataError, match="amlsynth evaluate again"):
+        read_evaluation(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_evaluation(tmp_path / "nothing.json")
+
+
+def test_without_a_holdout_measures_that_need_it_say_why(split, synthetic, quick):
+    evaluation = evaluate(split.train, synthetic)
+    assert_sound(evaluation)
+    assert evaluation.holdout is None
+    assert evaluation.measure("leakage").synthetic.value is None
+    assert all(m.anchors["holdout"].value is None for m in evaluation.measures)
+    assert any("hold-out" in note for note in evaluation.notes)
+
+
+def _without_events(frame):
+    return frame.assign(OSSTAT=frame["OSSTAT"] * 0, EFSSTAT=frame["EFSSTAT"] * 0)
+
+
+def _without_censoring(frame):
+    return frame.assign(OSSTAT=frame["OSSTAT"] * 0 + 1, EFSSTAT=frame["EFSSTAT"] * 0 + 1)
+
+
+def _not_assessed(frame):
+    empty = dict.fromkeys(["WBC", "SEX", "NPM1", "CR1", "OSTM", "OSSTAT"], pd.NA)
+    return frame.assign(**empty).astype(frame.dtypes)
+
+
+def _constant(frame):
+    first = frame.iloc[[0] * len(frame)].reset_index(drop=True)
+    return first.astype(frame.dtypes)
+
+
+def _empty(frame):
+    return pd.DataFrame({name: pd.Series([pd.NA] * len(frame), dtype=frame[name].dtype) for name in frame})
+
+
+def _thirty(frame):
+    return frame.head(30)
+
+
+def _one(frame):
+    return frame.head(1)
+
+
+BAD = [_without_events, _without_censoring, _not_assessed, _constant, _empty, _thirty, _one]
+
+
+@pytest.mark.parametrize("spoil", BAD)
+@pytest.mark.parametrize("which", ["original", "synthetic", "both"])
+def test_bad_cohorts_give_reasons_not_numbers(split, synthetic, quick, spoil, which):
+    train, holdout, made = split.train.head(120), split.holdout.head(30), synthetic.head(120)
+    if which != "synthetic":
+        train, holdout = spoil(train), spoil(holdout)
+    if which != "original":
+        made = spoil(made)
+    assert_sound(evaluate(train, made, holdout))
+
+
+def test_what_cannot_be_computed_says_why(split, synthetic, quick):
+    train, holdout, synthetic = split.train.head(120), split.holdout.head(30), synthetic.head(120)
+    evaluation = evaluate(_without_events(train), _without_events(synthetic), holdout)
+    assert "not reached" in evaluation.measure("median_os").synthetic.reason
+    assert "neither cohort" in evaluation.measure("logrank_os").synthetic.reason
+    assert evaluation.measure("km_score_os").synthetic.value == 1  # both curves stay at 1
+    empty = evaluate(_empty(train), synthetic, holdout)
+    assert empty.measure("bsm").synthetic.reason.startswith("no numeric column")
+    assert empty.measure("km_score_os").synthetic.value is None
+    censored = evaluate(train, _without_censoring(synthetic), holdout)
+    assert "censored" in censored.measure("follow_up").synthetic.reason
+
+
+def test_patients_without_times_are_noted(split, synthetic, quick):
+    holed = synthetic.copy()
+    holed.loc[:9, ["EFSTM", "EFSSTAT"]] = pd.NA
+    train = split.train.copy()
+    train.loc[:1, ["EFSTM", "EFSSTAT"]] = pd.NA
+    notes = evaluate(train, holed, split.holdout).notes
+    assert any(note.startswith(f"10 of {len(holed)} patients of the synthetic cohort") for note in notes)
+    assert any(note.startswith("fewer than 5 of") and "original" in note for note in notes)
+
+
+def test_broken_rules_are_counted(synthetic):
+    broken = synthetic.copy()
+    broken.loc[:4, "EFSTM"] = broken.loc[:4, "OSTM"] + 1
+    assert count_rules_broken(synthetic, dictionary()) == 0
+    assert count_rules_broken(broken, dictionary()) >= 5
+
+
+def test_wrong_use_is_refused(split, synthetic, quick):
+    with pytest.raises(DataError, match="the synthetic cohort"):
+        evaluate(split.train, synthetic.drop(columns="AGE"))
+    with pytest.raises(DataError, match="the original cohort"):
+        evaluate(split.train.head(0), synthetic)
+    with pytest.raises(UsageError, match="seed"):
+        evaluate(split.train, synthetic, seed=-1)
+
+
+def test_plain_columns_are_typed_first(split, synthetic, quick):
+    plain = synthetic.astype(object).where(synthetic.notna(), np.nan)
+    typed, untyped = (evaluate(split.train.head(120), frame) for frame in (synthetic, plain))
+    assert typed.model_dump_json() == untyped.model_dump_json()
+
+
+def test_importing_the_package_loads_no_heavy_library():
+    heavy = "('pandas', 'scipy', 'lifelines', 'sklearn')"
+    code = f"import sys, amlsynth.evaluation; print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.amlsg
+def test_two_parts_of_the_real_cohort_are_alike(amlsg, quick):
+    from amlsynth.split import split_cohort
+
+    split = split_cohort(amlsg, 0.2, seed=3)
+    evaluation = evaluate(split.train, split.holdout, split.holdout)
+    holdout = {m.id: m.anchors["holdout"].value for m in evaluation.measures}
+    # Figures of another 80/20 split: RSC 0.92, BSM 0.95, LogCorr 0.74, KM scores 0.98 and 0.99.
+    assert holdout["rsc"] == pytest.approx(0.92, abs=0.03)
+    assert holdout["bsm"] == pytest.approx(0.95, abs=0.03)
+    assert holdout["logcorr"] == pytest.approx(0.74, abs=0.03)
+    assert holdout["km_score_os"] > 0.97 and holdout["km_score_efs"] > 0.97
+    assert abs(holdout["leakage"]) < 0.03
+    assert dictionary().version == evaluation.dictionary_version
