@@ -133,5 +133,5 @@ def test_what_is_no_dictionary_is_refused(tmp_path: Path, content: bytes, says: 
 
 
 def test_absent_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="none.yaml: the dictionary cannot be read"):
+    with pytest.raises(UsageError, match=r"none\.yaml: the dictionary cannot be read"):
         load_dictionary(tmp_path / "none.yaml")

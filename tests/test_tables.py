@@ -155,7 +155,7 @@ def test_truncated_parquet_is_refused(small: pd.DataFrame, tmp_path: Path, share
 
 
 def test_unknown_ending_and_absent_file(small: pd.DataFrame, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="the ending '.xls' is not known"):
+    with pytest.raises(UsageError, match=r"the ending '\.xls' is not known"):
         read_table(tmp_path / "data.xls")
     with pytest.raises(UsageError, match="there is no such file"):
         read_table(tmp_path / "data.csv")

@@ -185,6 +185,9 @@ class Dictionary(_Entry):
         self.rule_cases  # noqa: B018  (parsed here, so that a wrong rule is found on loading)
         return self
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.version, self.names))  # what is equal has the same columns
+
     @cached_property
     def _by_name(self) -> dict[str, Variable]:
         return {variable.name: variable for variable in self.variables}

@@ -88,18 +88,16 @@ class Encoded:
 
     def take(self, rows: npt.NDArray[np.int64]) -> Encoded:
         """Return the patients at `rows`, which may repeat."""
-        frames = [frame.iloc[rows].reset_index(drop=True) for frame in self._frames]
-        return Encoded(*frames, self.pattern[rows], self.time[rows], self.gap[rows])
+        states, numbers, missing = (
+            frame.iloc[rows].reset_index(drop=True) for frame in (self.states, self.numbers, self.missing)
+        )
+        return Encoded(states, numbers, missing, self.pattern[rows], self.time[rows], self.gap[rows])
 
     def legal(self) -> Encoded:
         """Return the cohort with the patterns that synthetic data may show; equal times have no gap."""
         pattern = LEGAL[_in_range(self.pattern)]
         has_gap = np.isin(pattern, _with_times("before"))
         return replace(self, pattern=pattern, gap=np.where(has_gap, self.gap, 0.0))
-
-    @property
-    def _frames(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        return self.states, self.numbers, self.missing
 
 
 def encode(frame: pd.DataFrame, d: Dictionary | None = None) -> Encoded:

@@ -53,7 +53,7 @@ class GateProfile(_Entry):
 
     name: str = ""  # the key under which it stands in the file
     description: _Text
-    gates: Annotated[tuple[Gate, ...], Field(min_length=1)]
+    gates: tuple[Gate, ...]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -259,7 +259,7 @@ def _as_category(column: pd.Series, variable: Variable, d: Dictionary, failures:
     else:
         text = column.astype("string")
         given = (text.notna() & ~text.isin(d.missing_values)).to_numpy(dtype=bool)
-        typed = pd.Categorical(text.to_numpy(dtype=object, na_value=None), dtype=variable.dtype)
+        typed = pd.Categorical(text.astype(object).where(given, None), dtype=variable.dtype)
     wrong = given & (typed.codes < 0)
     if wrong.any():
         known = ", ".join(repr(value) for value in variable.values)

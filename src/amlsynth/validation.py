@@ -103,26 +103,35 @@ def validate_file(path: Path, role: Role = "synthetic", d: Dictionary | None = N
 
 
 def _check_columns(frame: pd.DataFrame, d: Dictionary, failures: Failures) -> None:
-    import pandera.pandas as pa
     from pandera.errors import SchemaErrors
 
-    for variable in d.variables:
-        column = frame[variable.name]
-        schema = pa.DataFrameSchema({variable.name: pandera_column(variable)})
-        try:
-            schema.validate(column.to_frame(), lazy=True)
-        except SchemaErrors as error:
-            for check, cases in error.failure_cases.groupby("check", sort=False):
-                message = _message(variable.name, str(check), schema)
-                wrong = np.zeros(len(frame), dtype=bool)
-                wrong[cases["index"].dropna().astype(int)] = True
-                rule = "missing" if check == "not_nullable" else message[0]
-                failures.add(rule, variable.name, wrong, column, "error", message[1])
+    schema = _column_schema(d)
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as error:
+        for (name, check), cases in error.failure_cases.groupby(["column", "check"], sort=False):
+            wrong = np.zeros(len(frame), dtype=bool)
+            wrong[cases["index"].dropna().astype(int)] = True
+            rule, message = _rule_and_message(schema, str(name), str(check))
+            failures.add(rule, str(name), wrong, frame[str(name)], "error", message)
 
 
-def _message(name: str, check: str, schema: Any) -> tuple[str, str]:
+_SCHEMAS: dict[Dictionary, Any] = {}
+
+
+def _column_schema(d: Dictionary) -> Any:
+    import pandera.pandas as pa
+
+    if d not in _SCHEMAS:  # building it takes longer than checking a cohort
+        _SCHEMAS[d] = pa.DataFrameSchema({v.name: pandera_column(v) for v in d.variables})
+    return _SCHEMAS[d]
+
+
+def _rule_and_message(schema: Any, name: str, check: str) -> tuple[str, str]:
+    if check == "not_nullable":
+        return "missing", "must not be empty"
     for known in schema.columns[name].checks:
-        if known.error == check or known.name == check:
+        if known.error == check:
             return str(known.name), str(known.error)
     return "type", f"must not fail the check {check}"
 

@@ -15,14 +15,23 @@ def read(text: str) -> Karyotype:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "na", "no metaphases", "no analysis", "complex karyotype", "FISH: del(5q) 40%", "pentaploid metaphases"],
+    [
+        "",
+        "na",
+        "no metaphases",
+        "no analysis",
+        "complex karyotype",
+        "FISH: del(5q) 40%",
+        "pentaploid metaphases",
+    ],
 )
 def test_text_without_a_clone_is_no_karyotype(text: str) -> None:
     assert read_karyotype(text) is None
 
 
 @pytest.mark.parametrize(
-    "text", ["46,XX", "46,XY[20]", "46, XX", "47,XXY", "45-47,XY[cp5]", "~90,XX,-X", "no metaphases\n46,XY[2]"]
+    "text",
+    ["46,XX", "46,XY[20]", "46, XX", "47,XXY", "45-47,XY[cp5]", "~90,XX,-X", "no metaphases\n46,XY[2]"],
 )
 def test_a_clone_without_these_changes_has_none_of_them(text: str) -> None:
     karyotype = read(text)

@@ -85,9 +85,7 @@ def generate(
     if save_split is not None:
         click.echo(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
     if generator_class(generator).copies_patients:
-        click.echo(
-            "Warning: these are copies of patients, for measures only. Never release them.", err=True
-        )
+        click.echo("Warning: these are copies of patients, for measures only. Never release them.", err=True)
 
 
 def _write_split(train: object, holdout: object, folder: Path) -> None:

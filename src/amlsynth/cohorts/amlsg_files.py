@@ -27,6 +27,7 @@ SHA256 = {
     KARYOTYPES: "4532d632c938e806426c423aa064cfc537129f55f1c07e140a86741c94116b6a",
 }
 _PURPOSE = "Importing AMLSG"
+_RETRIES = 2
 
 
 def amlsg_files(folder: Path | None) -> dict[str, Path]:
@@ -90,7 +91,7 @@ def _downloaded() -> dict[str, Path]:
         path=Path(pooch.os_cache("amlsynth")) / "amlsg" / COMMIT[:12],
         base_url=BASE_URL,
         registry={name: f"sha256:{SHA256[name]}" for name in FILES},
-        retry_if_failed=2,
+        retry_if_failed=_RETRIES,
     )
     paths = {}
     for name in FILES:

@@ -13,7 +13,7 @@ import pandas as pd
 from amlsynth.cohort import About, Cohort
 from amlsynth.cohorts.import_report import Dropped, ImportReport, SourceFile, imported_cohort
 from amlsynth.cohorts.mapping_file import MISSING, ColumnMapping, Mapping
-from amlsynth.cohorts.source_table import read_source, to_number
+from amlsynth.cohorts.source_table import by_value, read_source, to_number
 from amlsynth.cohorts.units import factor
 from amlsynth.dictionary import Dictionary, Variable, dictionary
 from amlsynth.errors import DataError, UsageError, did_you_mean
@@ -141,10 +141,7 @@ def _numbers_or_text(column: pd.Series[Any], decimal: str) -> pd.Series[Any]:
 
 def _as_numbers(column: pd.Series[Any], decimal: str) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """Return the numbers of a text column, and where there is text that is none."""
-    known = {text: to_number(text, decimal) for text in column.dropna().unique()}
-    numbers = pd.Series(
-        [None if pd.isna(text) else known[text] for text in column], index=column.index, dtype="Float64"
-    )
+    numbers = by_value(column, lambda text: to_number(text, decimal), "Float64")
     return numbers, numbers.isna() & column.notna()
 
 
@@ -207,7 +204,7 @@ class _Import:
             lost = {str(v): int(n) for v, n in counts.items() if translation.get(str(v), 0) is None}
             if lost:
                 self.set_to_missing[variable.name] = dict(sorted(lost.items()))
-        return text.astype(object).map(translation)
+        return by_value(text, translation.get, variable.dtype)
 
     def _check_values(
         self,
@@ -264,7 +261,4 @@ class _Import:
 
 def _numbers_as_text(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return the shortest text of each number, 1 for 1.0 and for True."""
-    numbers = column.astype("Float64")
-    return pd.Series(
-        [None if pd.isna(value) else f"{value:.15g}" for value in numbers], index=column.index, dtype="string"
-    )
+    return by_value(column.astype("Float64"), lambda number: f"{number:.15g}", "string")

@@ -10,7 +10,7 @@ import datetime
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,13 @@ def to_number(text: str, decimal: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
+def by_value(column: pd.Series[Any], change: Callable[[Any], Any], dtype: Any) -> pd.Series[Any]:
+    """Change every distinct value once, however many rows have it; NA stays NA."""
+    codes, distinct = pd.factorize(column)
+    changed = pd.array([*map(change, distinct), None], dtype=dtype)
+    return pd.Series(changed.take(codes), index=column.index)  # the code -1, of NA, picks the None
+
+
 def _check_names(path: Path, names: Sequence[str]) -> None:
     for position, name in enumerate(names, start=1):
         if not name:
@@ -113,6 +120,13 @@ def _read_csv(path: Path, source: SourceFormat) -> pa.Table:
         raise DataError(
             f"{path}: row {row} has {found} cells where the header has {expected} columns{more}. Check for "
             f"unquoted {delimiter!r} in the cells, and source.delimiter in the mapping."
+        )
+    last = [str(column[-1].as_py()) for column in table.columns if len(column)]
+    if text.count('"') % 2 and any("\n" in cell or "\r" in cell for cell in last):
+        # Arrow takes all that follows an open quote for one cell, without a word.
+        raise DataError(
+            f"{path}: a quote that opens in row {table.num_rows} is never closed, so the rest of the file "
+            "would be one cell. Close or remove it."
         )
     return table
 
@@ -215,8 +229,12 @@ def _series(column: pa.ChunkedArray) -> pd.Series[Any]:
 def _without_missing(column: pd.Series[Any], source: SourceFormat) -> pd.Series[Any]:
     """Make cells that stand for a missing value NA, and strip blanks off text."""
     if column.dtype == "string":
-        stripped = column.str.strip()
-        return stripped.mask(stripped.isin(source.missing).fillna(False))
+
+        def cleaned(cell: str) -> str | None:
+            stripped = cell.strip()
+            return None if stripped in source.missing else stripped
+
+        return by_value(column, cleaned, "string")
     codes = [number for token in source.missing if (number := to_number(token, source.decimal)) is not None]
     missing = column.isna() | column.isin(codes).fillna(False) | (column != column).fillna(True)
     return column.mask(missing)

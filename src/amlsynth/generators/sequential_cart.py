@@ -4,14 +4,14 @@ The method of Reiter (Journal of Official Statistics 2005; 21: 441-462) in the o
 karyotype, alterations, laboratory values, remission, and then the outcome in three steps: event pattern,
 survival time, gap between event and end of follow-up. NA is one of the states that are drawn.
 
-Unlike the original method, nothing is copied from a donor: frequencies in a leaf are shrunk towards those
-of the whole cohort, and numbers are drawn between the neighbours in a leaf.
+Unlike in the original method, nothing is copied from a donor: frequencies in a leaf are shrunk towards
+those of the whole cohort, and numbers are drawn between the neighbours in a leaf.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,11 @@ import pandas as pd
 from pydantic import Field
 
 from amlsynth.encoding import PATTERNS, Encoded
-from amlsynth.errors import require_extra
 from amlsynth.generators.base import Generator, Parameters, Progress
+from amlsynth.generators.leaves import Features, Leaves, NumberLeaves, StateLeaves
 
-Floats = npt.NDArray[np.float64]
-Features = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
+_BEFORE = [code for code, pattern in enumerate(PATTERNS) if pattern.times == "before"]
 
 
 class Params(Parameters):
@@ -38,13 +38,20 @@ class Params(Parameters):
     ] = 0.5
 
 
-@dataclass
-class _Column:
-    """One column of the working table: states (with NA as the last) or a number."""
+@dataclass(frozen=True)
+class _Step:
+    """One thing that is drawn: the states, the missingness or the number of a covariate, or an outcome."""
 
     name: str
-    kind: str  # "states", "number" or "missing"
-    size: int = 0  # number of states
+    kind: Literal["states", "missing", "number", "pattern", "time", "gap"]
+
+    @property
+    def is_state(self) -> bool:
+        return self.kind in ("states", "missing", "pattern")
+
+    @property
+    def is_outcome(self) -> bool:
+        return self.kind in ("pattern", "time", "gap")
 
 
 class SequentialCart(Generator):
@@ -56,181 +63,103 @@ class SequentialCart(Generator):
     Params = Params
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
-        tree = require_extra("generate", "sklearn.tree", "The generator sequential-cart")
-        self._template = train.take(np.empty(0, dtype=np.int64))
-        self._models: list[tuple[str, str, _Leaves]] = []
+        targets = self._targets(train)
+        self._models: dict[_Step, Leaves] = {}
         features: list[Features] = []
-        steps = self._steps(train)
-        for done, (name, kind, target, subset) in enumerate(steps):
-            progress("fitting trees", done / len(steps))
-            min_leaf = self.params.min_leaf_outcome if kind == "outcome" else self.params.min_leaf
-            matrix = np.column_stack(features) if features else np.zeros((len(train), 0), dtype=np.float32)
-            seed = int(rng.integers(2**31))
-            if target.dtype.kind == "i":
-                model: _Leaves = _StateLeaves(
-                    tree, matrix[subset], target[subset], min_leaf, self.params.prior, seed
-                )
-            else:
-                model = _NumberLeaves(tree, matrix[subset], target[subset], min_leaf, seed)
-            self._models.append((name, kind, model))
-            features += _as_features(name, kind, target, subset)
+        for done, (step, target) in enumerate(targets.items()):
+            progress("fitting trees", done / len(targets))
+            known = _drawn_for(step, targets)
+            self._models[step] = self._grow(step, _stack(features, len(train))[known], target[known], rng)
+            features += _seen_later(step, target, known)
         progress("fitting trees", 1.0)
 
-    def _steps(self, train: Encoded) -> list[tuple[str, str, npt.NDArray[np.generic], npt.NDArray[np.bool_]]]:
-        """Return name, kind, target and the patients it is fitted on, in the order of synthesis."""
-        d = self.dictionary
-        everyone = np.ones(len(train), dtype=bool)
-        steps = []
-        for name in _order(train, d.names, {v.name for v in d.alterations}, d["CR1"].name):
+    def _grow(self, step: _Step, features: Features, target: Array, rng: np.random.Generator) -> Leaves:
+        min_leaf = self.params.min_leaf_outcome if step.is_outcome else self.params.min_leaf
+        seed = int(rng.integers(2**31))
+        if step.is_state:
+            return StateLeaves(features, target, min_leaf=min_leaf, prior=self.params.prior, seed=seed)
+        return NumberLeaves(features, target, min_leaf=min_leaf, seed=seed)
+
+    def _targets(self, train: Encoded) -> dict[_Step, Array]:
+        """Return what is drawn, in the order of synthesis, with the training patients' values."""
+        targets: dict[_Step, Array] = {}
+        for name in self._order(train):
             if name in train.numbers:
-                missing = train.missing[name].to_numpy(bool)
-                steps.append((name, "missing", missing.astype(np.int8), everyone))
-                steps.append((name, "number", train.numbers[name].to_numpy(np.float64), ~missing))
+                targets[_Step(name, "missing")] = train.missing[name].to_numpy(np.int8)
+                targets[_Step(name, "number")] = train.numbers[name].to_numpy(np.float64)
             else:
-                steps.append((name, "states", train.states[name].to_numpy(np.int8), everyone))
-        steps.append(("pattern", "outcome", train.pattern, everyone))
-        steps.append(("time", "outcome", np.log(train.time), ~np.isnan(train.time)))
-        before = np.isin(train.pattern, _BEFORE) & ~np.isnan(train.time)
+                targets[_Step(name, "states")] = train.states[name].to_numpy(np.int8)
+        targets[_Step("outcome", "pattern")] = train.pattern
+        # Times are positive and skewed: on the log scale neighbours in a leaf are comparable. The gap is
+        # kept as a share of the time, on the logit scale, so that it can never exceed it.
+        targets[_Step("outcome", "time")] = np.log(train.time)
         share = np.clip(train.gap / train.time, 1e-9, 1 - 1e-9)
-        steps.append(("gap", "outcome", np.log(share / (1 - share)), before))
-        return steps
+        targets[_Step("outcome", "gap")] = np.log(share / (1 - share))
+        return targets
+
+    def _order(self, train: Encoded) -> list[str]:
+        """Return the covariates in the order of synthesis.
+
+        Alterations come from frequent to rare, so that a rare one can depend on the frequent ones;
+        laboratory values after them, and remission last.
+        """
+        alterations = {v.name for v in self.dictionary.alterations}
+        remission = "CR1"
+        states = [str(name) for name in train.states]
+        first, *laboratory = (str(name) for name in train.numbers)
+        clinical = [name for name in states if name not in alterations and name != remission]
+        carriers = {name: int((train.states[name] == 1).sum()) for name in states if name in alterations}
+        by_frequency = sorted(carriers, key=lambda name: -carriers[name])
+        last = [name for name in states if name == remission]
+        return [first, *clinical, *by_frequency, *laboratory, *last]
 
     def _sample(self, n: int, rng: np.random.Generator, progress: Progress) -> Encoded:
         features: list[Features] = []
-        drawn: dict[tuple[str, str], npt.NDArray[np.generic]] = {}
-        for done, (name, kind, model) in enumerate(self._models):
+        drawn: dict[_Step, Array] = {}
+        for done, (step, model) in enumerate(self._models.items()):
             progress("sampling", done / len(self._models))
-            matrix = np.column_stack(features) if features else np.zeros((n, 0), dtype=np.float32)
-            if name == "gap":
-                subset = np.isin(drawn["pattern", "outcome"], _BEFORE)
-            elif kind == "number":
-                subset = drawn[name, "missing"] == 0
-            else:
-                subset = np.ones(n, dtype=bool)
-            values = np.zeros(n, dtype=model.dtype)
-            if subset.any():
-                values[subset] = model.draw(matrix[subset], rng)
-            drawn[name, kind] = values
-            features += _as_features(name, kind, values, subset)
+            # The condition of a step looks at steps before it, which have been drawn by now.
+            drawn[step] = np.zeros(n, dtype=model.dtype)
+            known = _drawn_for(step, drawn)
+            if known.any():
+                drawn[step][known] = model.draw(_stack(features, n)[known], rng)
+            features += _seen_later(step, drawn[step], known)
         progress("sampling", 1.0)
-        time = np.exp(drawn["time", "outcome"].astype(np.float64))
-        share = 1 / (1 + np.exp(-drawn["gap", "outcome"].astype(np.float64)))
-        template = self._template
-        return Encoded(
-            pd.DataFrame({name: drawn[name, "states"] for name in template.states}),
-            pd.DataFrame({name: drawn[name, "number"] for name in template.numbers}),
-            pd.DataFrame({name: drawn[name, "missing"] == 1 for name in template.missing}),
-            drawn["pattern", "outcome"].astype(np.int8),
-            time,
-            time * share,
-        )
+        return _assembled(drawn)
 
 
-_BEFORE = [code for code, pattern in enumerate(PATTERNS) if pattern.times == "before"]
+def _drawn_for(step: _Step, values: dict[_Step, Array]) -> npt.NDArray[np.bool_]:
+    """Return for whom a step is drawn: numbers where not missing, gaps where the pattern has one."""
+    if step.kind == "number":
+        return np.asarray(values[_Step(step.name, "missing")] == 0)
+    if step.kind == "gap":
+        return np.isin(values[_Step("outcome", "pattern")], _BEFORE)
+    if step.kind == "time":
+        return ~np.isnan(values[step])
+    return np.ones(len(values[step]), dtype=bool)
 
 
-def _order(train: Encoded, names: tuple[str, ...], alterations: set[str], remission: str) -> list[str]:
-    """Return the covariates in the order of synthesis.
-
-    Alterations come from frequent to rare, so that a rare one can depend on the frequent ones; the numbers
-    of the laboratory after them, and remission last.
-    """
-    known = [name for name in names if name in train.states or name in train.numbers]
-    carriers = {name: -int((train.states[name] == 1).sum()) for name in known if name in alterations}
-    clinical = [
-        name for name in known if name not in alterations and name in train.states and name != remission
-    ]
-    numbers = [name for name in known if name in train.numbers]
-    return [
-        *numbers[:1],
-        *clinical,
-        *sorted(carriers, key=lambda name: carriers[name]),
-        *numbers[1:],
-        *([remission] if remission in known else []),
-    ]
-
-
-def _as_features(
-    name: str, kind: str, values: npt.NDArray[np.generic], known: npt.NDArray[np.bool_]
-) -> list[Features]:
-    """Return what later trees see of a column: one-hot event patterns, the rest as it is."""
-    if name == "pattern":
+def _seen_later(step: _Step, values: Array, known: npt.NDArray[np.bool_]) -> list[Features]:
+    """Return what later trees see of a step: one-hot event patterns, the rest as it is, -1 for unknown."""
+    if step.kind == "pattern":
         return [(values == code).astype(np.float32) for code in range(len(PATTERNS))]
     return [np.where(known, values, -1).astype(np.float32)]
 
 
-class _Leaves:
-    """A tree whose leaves hold what is drawn in them."""
-
-    dtype: type = np.float64
-
-    def __init__(self, tree: object, features: Features) -> None:
-        self._tree = tree
-        self._width = features.shape[1]
-
-    def _leaf(self, features: Features) -> npt.NDArray[np.int64]:
-        if self._tree is None:
-            return np.zeros(len(features), dtype=np.int64)
-        nodes = self._tree.apply(features)  # type: ignore[attr-defined]
-        return np.searchsorted(self._nodes, nodes)
-
-    def _number_leaves(self, features: Features) -> npt.NDArray[np.int64]:
-        """Number the leaves of the training patients from 0, in the order of the tree's nodes."""
-        if self._tree is None:
-            return np.zeros(len(features), dtype=np.int64)
-        self._nodes, leaf = np.unique(self._tree.apply(features), return_inverse=True)  # type: ignore[attr-defined]
-        return leaf
-
-    def draw(self, features: Features, rng: np.random.Generator) -> npt.NDArray[np.generic]:
-        raise NotImplementedError
+def _stack(features: list[Features], n: int) -> Features:
+    return np.column_stack(features) if features else np.zeros((n, 0), dtype=np.float32)
 
 
-class _StateLeaves(_Leaves):
-    """Leaves with the frequencies of states, shrunk towards those of the whole cohort."""
+def _assembled(drawn: dict[_Step, Array]) -> Encoded:
+    def frame(kind: str) -> pd.DataFrame:
+        return pd.DataFrame({step.name: values for step, values in drawn.items() if step.kind == kind})
 
-    dtype = np.int8
-
-    def __init__(self, tree, features, target, min_leaf, prior, seed):  # type: ignore[no-untyped-def]
-        self._values, codes = np.unique(target, return_inverse=True)
-        grown = None
-        if len(self._values) > 1 and features.shape[1]:
-            grown = tree.DecisionTreeClassifier(
-                criterion="entropy", min_samples_leaf=min_leaf, random_state=seed
-            ).fit(features, codes)
-        super().__init__(grown, features)
-        leaf = self._number_leaves(features)
-        counts = np.zeros((leaf.max(initial=0) + 1, max(len(self._values), 1)))
-        np.add.at(counts, (leaf, codes), 1)
-        overall = counts.sum(axis=0) / max(counts.sum(), 1)
-        shrunk = counts + prior * overall
-        self._cumulative = np.cumsum(shrunk / shrunk.sum(axis=1, keepdims=True), axis=1)
-
-    def draw(self, features: Features, rng: np.random.Generator) -> npt.NDArray[np.int8]:
-        edges = self._cumulative[self._leaf(features), :-1]
-        return self._values[(rng.random(len(features))[:, None] > edges).sum(axis=1)]
-
-
-class _NumberLeaves(_Leaves):
-    """Leaves with the sorted numbers of their patients; draws fall between neighbours."""
-
-    def __init__(self, tree, features, target, min_leaf, seed):  # type: ignore[no-untyped-def]
-        grown = None
-        if len(target) >= 2 * min_leaf and features.shape[1] and np.ptp(target) > 0:
-            grown = tree.DecisionTreeRegressor(min_samples_leaf=min_leaf, random_state=seed).fit(
-                features, target
-            )
-        super().__init__(grown, features)
-        leaf = self._number_leaves(features)
-        order = np.lexsort((target, leaf))
-        self._sorted = target[order]
-        self._counts = np.bincount(leaf, minlength=1) if len(leaf) else np.zeros(1, dtype=np.int64)
-        self._starts = np.concatenate([[0], np.cumsum(self._counts)[:-1]])
-
-    def draw(self, features: Features, rng: np.random.Generator) -> Floats:
-        leaf = self._leaf(features)
-        place = rng.random(len(features)) * (self._counts[leaf] - 1)
-        low = np.floor(place).astype(np.int64)
-        start = self._starts[leaf]
-        below = self._sorted[start + low]
-        above = self._sorted[start + np.minimum(low + 1, self._counts[leaf] - 1)]
-        return below + (place - low) * (above - below)
+    time = np.exp(drawn[_Step("outcome", "time")])
+    return Encoded(
+        states=frame("states"),
+        numbers=frame("number"),
+        missing=frame("missing") == 1,
+        pattern=drawn[_Step("outcome", "pattern")],
+        time=time,
+        gap=time / (1 + np.exp(-drawn[_Step("outcome", "gap")])),
+    )

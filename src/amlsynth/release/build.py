@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, re
 from amlsynth.split import Split
 from amlsynth.tables import write_table
 
+# Errors that the user can help: no space, no permission, a read-only or failing disk.
+_PLACE_IS_BAD = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
 
 
@@ -96,7 +99,7 @@ def build_release(spec_path: Path, out: Path, progress: Progress | None = None) 
         OUT/NAME-VERSION.gates.json says why.
     """
     spec_path, out = Path(spec_path), Path(out)
-    tell = progress or (lambda _what, _share: None)
+    tell = _rising(progress) if progress else lambda _what, _share: None
     spec = read_spec(spec_path)
     check_generator(spec, spec_path)
     profile = _profile(spec, spec_path.parent)
@@ -118,6 +121,8 @@ def build_release(spec_path: Path, out: Path, progress: Progress | None = None) 
                 write_archive(temporary, file_names(spec.name), zipped, spec.stem, spec.date)
         failed.unlink(missing_ok=True)
     except OSError as error:
+        if error.errno not in _PLACE_IS_BAD:
+            raise
         raise UsageError(f"{out}: the release cannot be written ({error.strerror}).") from error
     tell("done", 1.0)
     return ReleaseResult(folder, archive, sha256(archive), made.synthetic.n, made.gates)
@@ -136,7 +141,7 @@ def original_cohort(source: CohortSource, base: Path) -> Cohort:
         return import_amlsg(base / source.folder if source.folder else None)
     assert source.path is not None
     if source.mapping:
-        from amlsynth.cohorts.apply_mapping import import_mapped
+        from amlsynth.cohorts.mapping import import_mapped
 
         return import_mapped(base / source.path, base / source.mapping)
     return read_cohort(base / source.path, "original")
@@ -247,6 +252,18 @@ def _check_place(out: Path, spec: ReleaseSpec) -> None:
         raise UsageError(f"{folder}: it exists and is no release. Remove it or choose another place.")
     if archive.is_dir():
         raise UsageError(f"{archive}: this is a folder where the zip has to go. Remove it.")
+
+
+def _rising(tell: Progress) -> Progress:
+    """Return a progress that never falls: fitting and sampling each count from 0 to 1."""
+    most = 0.0
+
+    def rising(what: str, share: float) -> None:
+        nonlocal most
+        most = max(most, share)
+        tell(what, most)
+
+    return rising
 
 
 def _part(tell: Progress, start: float, end: float) -> Progress:

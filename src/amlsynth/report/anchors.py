@@ -43,6 +43,11 @@ def reading(measure: Measure) -> str:
         return "not available"
     if measure.better == "none":
         return "for information"
+    if measure.group == "validity" and measure.better == "zero":
+        # What is required is known; the anchors break rules for reasons of their own.
+        return "as required" if measure.synthetic.value == 0 else "not as required"
+    # More likeness than that of unseen patients is no merit where copying is the danger.
+    good = "no worse than" if measure.group == "privacy" else "as good as"
     bad: AnchorName = "bootstrap" if measure.group == "privacy" else "independent"
     name = "bootstrap copies" if measure.group == "privacy" else "independent columns"
     ours = distance(measure.synthetic, measure)
@@ -54,12 +59,12 @@ def reading(measure: Measure) -> str:
         assert worst is not None
         return f"better than {name}" if ours < worst else f"no better than {name}"
     if worst is None:
-        return "as good as the hold-out" if ours <= real else "short of the hold-out"
+        return f"{good} the hold-out" if ours <= real else "short of the hold-out"
     if worst <= real:
-        place = "as good as the hold-out" if ours <= real else "short of the hold-out"
+        place = f"{good} the hold-out" if ours <= real else "short of the hold-out"
         return f"{place}; {name} do as well, so it tells little"
     if ours <= real:
-        return "as good as the hold-out"
+        return f"{good} the hold-out"
     if ours >= worst:
         return f"no better than {name}"
     nearer = "the hold-out" if ours - real <= worst - ours else name

@@ -8,6 +8,7 @@ https://hackage.haskell.org/package/pandoc-types documents it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from amlsynth.errors import UsageError
 Target = Literal["html", "typst"]
 Node = dict[str, Any]
 
+_STARTS = re.compile(r"=|[-+/]|[0-9]+\.")
 _KINDS = {"fig": "Figure", "tbl": "Table"}
 _CALLOUTS = {
     "callout-note": "Note",
@@ -40,6 +42,8 @@ def resolve(tree: Node, target: Target) -> Node:
         "Cite": lambda node: _reference(node, numbers),
         "Div": lambda node: _div(node, target),
     }
+    if target == "typst":
+        change |= {"Plain": _guard_start, "Para": _guard_start}
     return {**tree, "blocks": _walk(tree["blocks"], change)}
 
 
@@ -79,11 +83,14 @@ def _image(node: Node, target: Target) -> Node:
     if target == "typst":
         # pandoc's writer drops the text for readers who cannot see the image.
         alternative = f", alt: {json.dumps(alt, ensure_ascii=False)}" if alt else ""
-        markup = f"#image({json.dumps(path, ensure_ascii=False)}, width: 100%{alternative})"
+        markup = f"#image({json.dumps(path, ensure_ascii=False)}, width: 80%{alternative})"
         return {"t": "RawInline", "c": ["typst", markup]}
     if alt:
         inlines = [{"t": "Str", "c": alt}]
-    return {"t": "Image", "c": [[identifier, classes, list(map(list, texts.items()))], inlines, [path, title]]}
+    return {
+        "t": "Image",
+        "c": [[identifier, classes, list(map(list, texts.items()))], inlines, [path, title]],
+    }
 
 
 def _reference(node: Node, numbers: dict[str, str]) -> Node | list[Node]:
@@ -114,6 +121,14 @@ def _div(node: Node, target: Target) -> Node | list[Node]:
         return [opening, {"t": "Plain", "c": title}, middle, *body, _raw_typst("]")]
     head = _html_div("callout-title", [{"t": "Plain", "c": title}])
     return _html_div(f"callout {kind}", [head, _html_div("callout-body", body)])
+
+
+def _guard_start(node: Node) -> Node:
+    """Escape a first word such as "=" or "1.", which typst would read as a heading or a list."""
+    first = node["c"][0] if node["c"] else None
+    if first and first["t"] == "Str" and _STARTS.fullmatch(first["c"]):
+        node["c"][0] = {"t": "RawInline", "c": ["typst", first["c"][:-1] + "\\" + first["c"][-1]]}
+    return node
 
 
 def _html_div(classes: str, blocks: list[Node]) -> Node:

@@ -22,19 +22,19 @@ class Style:
     """How a cohort or an anchor is drawn; line and marker differ too, for print in grey."""
 
     colour: str
-    line: str
+    line: str | tuple[int, tuple[int, ...]]
     marker: str
 
 
 # Colours of Okabe and Ito ("Color universal design", 2008), told apart with every colour blindness.
 ORIGINAL = Style("#000000", "-", "o")
 SYNTHETIC = Style("#0072B2", "-", "D")
-HOLDOUT = Style("#E69F00", (0, (4, 2)), "|")  # type: ignore[arg-type]
+HOLDOUT = Style("#E69F00", (0, (4, 2)), "|")
 INDEPENDENT = Style("#D55E00", ":", "v")
 BOOTSTRAP = Style("#009E73", "-.", "s")
 COHORTS = (ORIGINAL, SYNTHETIC, HOLDOUT)
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "amlsynth",  # ids inside the SVG follow from it, instead of from chance
     "svg.fonttype": "path",  # glyphs as outlines: the same on every reader's machine
     "font.family": "DejaVu Sans",  # the font that matplotlib brings with it
@@ -60,7 +60,9 @@ def drawing(path: Path, width: float, height: float) -> Iterator[Figure]:
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(rc=_SETTINGS):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a reader's own matplotlibrc must not change the bytes
+        matplotlib.rcParams.update(_SETTINGS)
         figure = Figure(figsize=(width, height))
         yield figure
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,7 @@ def pandoc_path() -> Path:
         return Path(pypandoc.get_pandoc_path())
     except OSError as error:
         raise UsageError(
-            "pandoc was not found. Install it with: pip install 'amlsynth[report]' (pypandoc_binary brings it)."
+            "pandoc was not found. pypandoc_binary brings it; install it with: pip install 'amlsynth[report]'"
         ) from error
 
 
@@ -87,7 +87,7 @@ def _run(cell: Cell, namespace: dict[str, Any]) -> str:
     printed = StringIO()
     try:
         with redirect_stdout(printed):
-            exec(compile(cell.source, f"report.qmd, cell {cell.number}", "exec"), namespace)
+            exec(compile(cell.source, f"report.qmd, cell {cell.number}", "exec"), namespace)  # noqa: S102  (our own cells)
     except AmlsynthError:
         raise
     except Exception as error:
@@ -108,7 +108,7 @@ def _write(pandoc: Path, tree: Node, target: Target, folder: Path, toc_depth: in
         "--standalone",
         f"--template={folder / (PAGE if target == 'html' else SHEET)}",
         "--toc",
-        f"--toc-depth={toc_depth}",
+        f"--toc-depth={toc_depth if target == 'html' else 1}",
         "--number-sections",
         "--syntax-highlighting=none",
         "--wrap=none",

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amlsynth.dictionary import Group, Variable
-from amlsynth.evaluation.records import CategoryCount, CohortSummary, CurvePoint, Measure, SurvivalSummary
+from amlsynth.evaluation.records import (
+    CategoryCount,
+    CohortSummary,
+    CurvePoint,
+    Figure,
+    Measure,
+    SurvivalSummary,
+)
 from amlsynth.report.anchors import ANCHORS
 from amlsynth.report.context import Context
 from amlsynth.report.drawing import (
@@ -21,12 +28,13 @@ from amlsynth.report.drawing import (
     HOLDOUT,
     INDEPENDENT,
     MUTED,
+    ORIGINAL,
     SYNTHETIC,
     drawing,
     percent_axis,
 )
-from amlsynth.report.tables import carriers
-from amlsynth.report.text import escape, image, listing, number
+from amlsynth.report.tables import PRESENT
+from amlsynth.report.text import escape, find, image, is_rounded, listing, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +60,7 @@ def survival_figure(context: Context, endpoint: str, folder: Path) -> str:
     rows = 0.22 * len(shown)
     height = 4.3 + rows
     with drawing(path, WIDTH, height) as figure:
-        axes = figure.add_axes((0.1, (0.85 + rows) / height, 0.87, 3.3 / height))
+        axes = figure.add_axes((0.125, (0.85 + rows) / height, 0.85, 3.3 / height))
         for _, survival, style in shown:
             months = [point.months for point in survival.curve]
             if style is not HOLDOUT:  # the band of a small hold-out would cover the others
@@ -64,7 +72,7 @@ def survival_figure(context: Context, endpoint: str, folder: Path) -> str:
                 where="post",
                 color=style.colour,
                 linestyle=style.line,
-                linewidth=1.7,
+                linewidth=2.6 if style is ORIGINAL else 1.5,  # it shows beneath a curve that covers it
             )
         axes.set(xlim=(0, ticks[-1]), ylim=(0, 1.02), xlabel="Months", ylabel=label, xticks=ticks)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
@@ -84,17 +92,16 @@ def survival_figure(context: Context, endpoint: str, folder: Path) -> str:
 def alteration_figure(context: Context, group: Group, folder: Path) -> str:
     """Draw the share of carriers of each alteration of one group: a panel of figure 1 of the paper."""
     members = context.dictionary.members(group.id)
-    counts = [[carriers(cohort, variable.name) for variable in members] for cohort in context.cohorts]
-    shares = [[_percent(entry) for entry in row] for row in counts]
+    shares = [[_percent(cohort.variable(v.name).counts) for v in members] for cohort in context.cohorts]
     known = [share for row in shares for share in row if share is not None]
     path = folder / f"alterations-{group.id}.svg"
-    height = 0.95 + 0.31 * len(members)
+    height = 1.15 + 0.31 * len(members)
     with drawing(path, WIDTH, height) as figure:
-        axes = figure.add_axes((0.2, 0.5 / height, 0.53, (height - 0.82) / height))
+        axes = figure.add_axes((0.23, 0.5 / height, 0.5, (height - 1.0) / height))
         percent_axis(axes, max(known, default=1.0))
         for place in range(len(members)):
-            ends = [row[place] for row in shares[:2]]
-            if None not in ends:
+            ends = [share for row in shares[:2] if (share := row[place]) is not None]
+            if len(ends) == 2:
                 axes.plot(ends, [place, place], color=MUTED, linewidth=1.0, zorder=1)
         for row, style in reversed(list(zip(shares, COHORTS, strict=False))):
             points = [(share, place) for place, share in enumerate(row) if share is not None]
@@ -110,7 +117,8 @@ def alteration_figure(context: Context, group: Group, folder: Path) -> str:
         axes.set_yticks(range(len(members)), [variable.label for variable in members])
         axes.set_ylim(len(members) - 0.4, -0.6)
         axes.set_xlabel("Patients with the alteration, %")
-        _share_columns(axes, context.cohorts, shares)
+        _share_columns(axes, shares, above=0.16 / (height - 1.0))
+        _cohort_legend(axes, context.cohorts)
     title = f"{group.label} (panel {group.panel})" if group.panel else group.label
     names = listing([escape(cohort.label) for cohort in context.cohorts])
     caption = (
@@ -132,9 +140,9 @@ def anchor_figure(context: Context, folder: Path) -> str:
     if not chosen:
         return ""
     path = folder / "anchors.svg"
-    height = 1.25 + 0.36 * len(chosen)
+    height = 1.05 + 0.36 * len(chosen)
     with drawing(path, WIDTH, height) as figure:
-        axes = figure.add_axes((0.39, 0.5 / height, 0.58, (height - 1.15) / height))
+        axes = figure.add_axes((0.39, 0.5 / height, 0.58, (height - 0.95) / height))
         values = [value for measure in chosen for value in _anchor_values(measure).values()]
         margin = 0.05 * (max(values) - min(values) or 1.0)
         axes.set_xlim(min(values) - margin, max(values) + margin)
@@ -163,7 +171,12 @@ def anchor_figure(context: Context, folder: Path) -> str:
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("Score; 1 is equal to the original")
         axes.legend(
-            loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, handletextpad=0.2, columnspacing=1.2, fontsize=9
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            ncols=4,
+            handletextpad=0.2,
+            columnspacing=1.2,
+            fontsize=9,
         )
     caption = (
         "Scores of the synthetic cohort beside its anchors. A score is worth something only where "
@@ -200,7 +213,13 @@ def _numbers_at_risk(
     figure = axes.figure
     left = ScaledTranslation(-0.62, 0, figure.dpi_scale_trans)
     figure.text(
-        0, -0.62 / 3.3, "Number at risk", transform=axes.transAxes + left, fontsize=9, color=MUTED, va="center"
+        0,
+        -0.62 / 3.3,
+        "Number at risk",
+        transform=axes.transAxes + left,
+        fontsize=9,
+        color=MUTED,
+        va="center",
     )
     for row, (_, survival, _) in enumerate(shown):
         colour = COHORTS[row].colour
@@ -225,16 +244,28 @@ def _numbers_at_risk(
             )  # fmt: skip
 
 
-def _share_columns(
-    axes: Axes, cohorts: Sequence[CohortSummary], shares: Sequence[Sequence[float | None]]
-) -> None:
+def _cohort_legend(axes: Axes, cohorts: Sequence[CohortSummary]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="", marker=style.marker, color=style.colour,
+               markersize=10 if style is HOLDOUT else 6, markeredgewidth=1.8 if style is HOLDOUT else 0.8)
+        for _, style in zip(cohorts, COHORTS, strict=False)
+    ]  # fmt: skip
+    axes.figure.legend(
+        handles, [cohort.label for cohort in cohorts], loc="upper left", ncols=len(cohorts), fontsize=9,
+        handletextpad=0.2, columnspacing=1.4, borderaxespad=0.2,
+    )  # fmt: skip
+
+
+def _share_columns(axes: Axes, shares: Sequence[Sequence[float | None]], above: float) -> None:
     """Write the shares beside the plot, one column a cohort, under the cohort's symbol."""
     for column, row in enumerate(shares):
         x = 1.13 + 0.155 * column
         style = COHORTS[column]
         axes.scatter(
-            [x], [1.0], transform=axes.transAxes, marker=style.marker, color=style.colour, clip_on=False,
-            s=90 if style is HOLDOUT else 34, linewidth=1.8 if style is HOLDOUT else 0.8,
+            [x], [1.0 + above], transform=axes.transAxes, marker=style.marker, color=style.colour,
+            clip_on=False, s=90 if style is HOLDOUT else 34, linewidth=1.8 if style is HOLDOUT else 0.8,
         )  # fmt: skip
         for place, share in enumerate(row):
             axes.text(
@@ -243,17 +274,22 @@ def _share_columns(
             )  # fmt: skip
 
 
-def _percent(entry: CategoryCount | None) -> float | None:
-    return None if entry is None or entry.share is None else 100 * entry.share
+def _percent(counts: Sequence[CategoryCount]) -> float | None:
+    """Return the share of carriers in percent; None where it is suppressed or too coarse for a plot."""
+    entry = find(counts, PRESENT)
+    if entry is None or entry.share is None or (is_rounded(counts) and not entry.share):
+        return None
+    return 100 * entry.share
 
 
 def _anchor_values(measure: Measure) -> dict[str, float]:
-    found = {"synthetic": measure.synthetic, **{name: measure.anchors.get(name) for name in ANCHORS}}
-    return {name: f.value for name, f in found.items() if f is not None and f.value is not None}
+    found: dict[str, Figure] = {"synthetic": measure.synthetic}
+    found |= {name: figure for name, figure in measure.anchors.items()}
+    return {name: figure.value for name, figure in found.items() if figure.value is not None}
 
 
 def _anchor_label(name: str) -> str:
-    return {"synthetic": "Synthetic", **ANCHORS}[name]  # type: ignore[dict-item]
+    return next((label for anchor, label in ANCHORS.items() if anchor == name), "Synthetic")
 
 
 def _describe_measure(measure: Measure) -> str:

@@ -30,7 +30,7 @@ _COMPARISONS = {
     "at_least": "≥ {}",
     "at_most": "≤ {}",
     "below": "\\< {}",
-    "equals": "= {}",
+    "equals": "exactly {}",
     "within_original_interval": "within the original's 95 % interval",
     "at_least_share_of_holdout": "≥ {} × hold-out",
 }
@@ -42,8 +42,8 @@ def subtitle(context: Context) -> str:
     """Return what was compared with what, as plain text."""
     original, synthetic = context.evaluation.original, context.evaluation.synthetic
     title = context.known("cohort", "title")
-    against = f"{original.label} (n = {original.n:,})" + (f" of: {title}" if title else "")
-    return f"{synthetic.label} (n = {synthetic.n:,}) against {against}"
+    of = f". Original cohort: {title}" if title else ""
+    return f"{synthetic.label} (n = {synthetic.n:,}) against {original.label} (n = {original.n:,}){of}"
 
 
 def simulated_banner(context: Context) -> str:
@@ -91,8 +91,8 @@ def summary(context: Context) -> str:
     if evaluation.original_is_simulated:
         against = against.replace("real", "simulated")
     lead = (
-        f"This report compares the cohort *{escape(synthetic.label)}* ({_patients(synthetic)}) with the cohort "
-        f"that it was made from, *{escape(original.label)}* ({_patients(original)}). {against}"
+        f"This report compares the cohort *{escape(synthetic.label)}* ({_patients(synthetic)}) with the "
+        f"cohort that it was made from, *{escape(original.label)}* ({_patients(original)}). {against}"
     )
     return f"{lead}\n\n{verdict(context)}\n{key_table(context)}"
 
@@ -189,7 +189,8 @@ def rebuild(context: Context) -> str:
     holdout = " --holdout HOLDOUT.csv" if evaluation.holdout is not None else ""
     lines = [
         f"pip install 'amlsynth[generate,report]=={version}'",
-        f"amlsynth evaluate --original TRAIN.csv --synthetic SYNTHETIC.csv{holdout} --seed {evaluation.seed} --out DIR",
+        f"amlsynth evaluate --original TRAIN.csv --synthetic SYNTHETIC.csv{holdout} "
+        f"--seed {evaluation.seed} --out DIR",
         "amlsynth report DIR --out report.html",
     ]
     if context.gates is not None or context.provenance is not None:

@@ -6,7 +6,7 @@ import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import yaml
 
@@ -14,8 +14,9 @@ from amlsynth.errors import UsageError, did_you_mean, require_extra
 from amlsynth.files import replacing
 from amlsynth.report import fallback, prose, quarto
 from amlsynth.report.cells import FIGURES, Cells, rendering
-from amlsynth.report.context import Context, read_context
+from amlsynth.report.context import read_context
 from amlsynth.report.sources import copy_project
+from amlsynth.report.text import escape
 
 Engine = Literal["auto", "quarto", "fallback"]
 Used = Literal["quarto", "fallback"]
@@ -67,7 +68,10 @@ def render_report(
     require_extra("report", "matplotlib", fallback.PURPOSE)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amlsynth-report-")))
-        document = copy_project(work, _metadata(context, title))
+        words = {"title": title or TITLE, "subtitle": prose.subtitle(context)}
+        if used == "quarto":  # which reads metadata as Markdown
+            words = {key: escape(text) for key, text in words.items()}
+        document = copy_project(work, words)
         page = stack.enter_context(replacing(Path(out)))
         sheet = None if pdf is None else stack.enter_context(replacing(Path(pdf)))
         if used == "quarto":
@@ -86,17 +90,13 @@ def _choose(engine: str | None) -> tuple[Used, str]:
     if engine not in ENGINES:
         where = "engine" if named else quarto.ENGINE_VARIABLE
         raise UsageError(
-            f"{where}: {engine!r} is no engine; take one of {', '.join(ENGINES)}.{did_you_mean(engine, ENGINES)}"
+            f"{where}: {engine!r} is no engine; take one of {', '.join(ENGINES)}."
+            f"{did_you_mean(engine, ENGINES)}"
         )
     if engine == "auto":
         why = quarto.missing()
         return ("quarto", "") if why is None else ("fallback", why)
-    return cast(Used, engine), "it was asked for"
-
-
-def _metadata(context: Context, title: str | None) -> dict[str, str]:
-    words = {"title": title or TITLE, "subtitle": prose.subtitle(context)}
-    return {**words, "pagetitle": words["title"]}
+    return engine, "it was asked for"
 
 
 def _toc_depth(work: Path) -> int:

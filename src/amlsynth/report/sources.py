@@ -15,6 +15,7 @@ from amlsynth.errors import UsageError
 DOCUMENT = "report.qmd"
 STYLE = "style.css"
 _FENCE = "```"
+_LEFT_BY_A_PREVIEW = {".quarto", "figures", "report_files", "report.html", "report.pdf", "__pycache__"}
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,18 @@ class Document:
 
 def copy_project(folder: Path, metadata: dict[str, str]) -> Path:
     """Copy the Quarto project to `folder`, with metadata added to the document, and return its path."""
-    shutil.copytree(
-        asset("reports"),
-        folder,
-        dirs_exist_ok=True,
-        ignore=shutil.ignore_patterns(".quarto", "*.html", "*.pdf", "figures", "__pycache__"),
-        copy_function=shutil.copyfile,
-    )
-    # The builtin templates are HTML as well, and are no output.
-    shutil.copytree(asset("reports") / "builtin", folder / "builtin", dirs_exist_ok=True)
+    root = asset("reports")
+    for source in sorted(root.rglob("*")):
+        relative = source.relative_to(root)
+        if source.is_file() and not _LEFT_BY_A_PREVIEW.intersection(relative.parts):
+            target = folder / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Not copytree: it would pass on the read-only folders of a system-wide installation.
+            shutil.copyfile(source, target)
     path = folder / DOCUMENT
     head, body = _split(path.read_text(encoding="utf-8"))
     front = yaml.safe_dump({**head, **metadata}, sort_keys=False, allow_unicode=True)
-    path.write_text(f"---\n{front}---\n{body}", encoding="utf-8")
+    path.write_text(f"---\n{front}---\n{body}", encoding="utf-8", newline="\n")
     return path
 
 

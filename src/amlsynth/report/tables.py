@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from amlsynth.dictionary import Variable
-from amlsynth.evaluation.records import CategoryCount, CohortSummary, Comparison, Measure, SurvivalSummary
+from amlsynth.evaluation.records import CategoryCount, Comparison, Measure, SurvivalSummary
 from amlsynth.report.context import Context
 from amlsynth.report.text import (
+    INDENT,
+    MISSING,
     NOT_AVAILABLE,
     SUPPRESSED,
-    INDENT,
     Column,
     Notes,
     code,
@@ -26,7 +27,6 @@ from amlsynth.report.text import (
 
 ELN2022: Final = "ELN2022"
 OUTCOME: Final = "outcome"
-MISSING: Final = "NA"
 PRESENT: Final = "1"
 
 
@@ -55,8 +55,8 @@ def outcome_table(context: Context) -> str:
     columns = _columns(context, "Outcome")
     notes = Notes()
     rows = [heading_row("Complete remission after induction", columns)]
-    counts = [_find(cohort.variable("CR1").counts, PRESENT) for cohort in context.cohorts]
-    rows.append([f"{INDENT}Patients, n (%)", *map(count, counts)])
+    counts = [count(cohort.variable("CR1").counts, PRESENT) for cohort in context.cohorts]
+    rows.append([f"{INDENT}Patients, n (%)", *counts])
     odds = next((m for m in context.evaluation.measures if m.id == "cr_odds"), None)
     if odds is not None:
         rows.append([f"{INDENT}{escape(odds.label)} (95 % CI)", *_cohort_figures(context, odds, notes)])
@@ -83,11 +83,11 @@ def alteration_table(context: Context) -> str:
             continue
         rows.append(heading_row(escape(group.label), columns))
         for variable in context.dictionary.members(group.id):
-            counts = [_find(cohort.variable(variable.name).counts, PRESENT) for cohort in context.cohorts]
+            counts = [count(cohort.variable(variable.name).counts, PRESENT) for cohort in context.cohorts]
             test = next(iter(context.comparisons(variable.name)), None)
             effect = notes.figure(test.effect, 2) if test else ""
             shown = effect or NOT_AVAILABLE, notes.p_value(test.p_value) if test else NOT_AVAILABLE
-            rows.append([f"{INDENT}{escape(variable.label)}", *map(count, counts), *shown])
+            rows.append([f"{INDENT}{escape(variable.label)}", *counts, *shown])
     caption = (
         "Carriers of each alteration, n (%), percent of the patients in whom it was assessed. Odds ratio of "
         "carrying it, synthetic against original; *p* by Fisher's exact test, not adjusted."
@@ -127,7 +127,12 @@ def other_tests(context: Context) -> str:
     if not rest:
         return ""
     notes = Notes()
-    columns = [Column("Subject", 30, "left"), Column("Test", 30, "left"), Column("Effect", 20), Column("p", 10)]
+    columns = [
+        Column("Subject", 30, "left"),
+        Column("Test", 30, "left"),
+        Column("Effect", 20),
+        Column("p", 10),
+    ]
     rows = [
         [escape(c.subject), escape(c.test), notes.figure(c.effect, 2), notes.p_value(c.p_value)] for c in rest
     ]
@@ -147,7 +152,7 @@ def _variable_rows(context: Context, variable: Variable, notes: Notes) -> Iterab
         return [[f"{escape(variable.label)}{unit}", *cells, *_p_cells(tests, notes)]]
     found = [summary.counts for summary in summaries]
     if variable.type != "category":
-        cells = [count(_find(counts, PRESENT)) for counts in found]
+        cells = [count(counts, PRESENT) for counts in found]
         return [[f"{escape(variable.label)}, n (%)", *cells, *_p_cells(tests, notes)]]
     labels = variable.category_labels
     return _category_rows(context, variable.name, f"{variable.label}, n (%)", labels, found, notes)
@@ -157,7 +162,7 @@ def _risk_rows(context: Context, notes: Notes) -> list[list[str]]:
     found = [cohort.eln2022 for cohort in context.cohorts]
     labels = {entry.value: entry.value.capitalize() for entry in found[0] if entry.value != MISSING}
     rows = _category_rows(context, ELN2022, "ELN 2022 risk, n (%)", labels, found, notes)
-    unknown = [count(_find(counts, MISSING)) for counts in found]
+    unknown = [count(counts, MISSING) for counts in found]
     return [*rows, [f"{INDENT}Cannot be told, n (% of all)", *unknown, "", ""]]
 
 
@@ -172,7 +177,7 @@ def _category_rows(
     whole = _p_cells(context.comparisons(subject), notes)
     rows = [[escape(title), *[""] * len(found), *whole]]
     for value, label in labels.items():
-        cells = [count(_find(counts, value)) for counts in found]
+        cells = [count(counts, value) for counts in found]
         tests = context.comparisons(f"{subject}={value}")
         rows.append([f"{INDENT}{escape(label)}", *cells, *(_p_cells(tests, notes) if tests else ["", ""])])
     return rows
@@ -214,12 +219,3 @@ def _effect_rows(context: Context, subject: str, notes: Notes) -> list[list[str]
 def _cohort_figures(context: Context, measure: Measure, notes: Notes) -> list[str]:
     found = [measure.original, measure.synthetic, measure.anchors.get("holdout")]
     return [notes.figure(figure, 2) or NOT_AVAILABLE for figure in found[: len(context.cohorts)]]
-
-
-def _find(counts: Iterable[CategoryCount], value: str) -> CategoryCount | None:
-    return next((entry for entry in counts if entry.value == value), None)
-
-
-def carriers(cohort: CohortSummary, name: str) -> CategoryCount | None:
-    """Return how many patients of a cohort carry an alteration."""
-    return _find(cohort.variable(name).counts, PRESENT)

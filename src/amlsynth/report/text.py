@@ -14,8 +14,10 @@ SUPPRESSED_NOTE = (
     f"Suppressed: fewer than {SMALL_CELL} patients of the original are in this cell, or in one that "
     "would follow from it by subtraction."
 )
+ROUNDED_NOTE = "≈: rounded, so that a suppressed number of missing values does not follow."
 NOT_AVAILABLE = "n/a"
 INDENT = "&emsp;"
+MISSING = "NA"  # the cell of missing values among the counts of a variable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|$@~^&:-])")
 _RULE = 160  # characters; beyond pandoc's line length the rule of a table sets the widths of its columns
@@ -55,11 +57,29 @@ def p_value(value: float) -> str:
     return f"{value:.4f}" if value < 0.001 else f"{value:.3f}"
 
 
-def count(entry: CategoryCount | None) -> str:
-    """Format "n (%)"; "suppressed" for a cell that is held back, "n/a" where there is no such cell."""
+def find(counts: Iterable[CategoryCount], value: str) -> CategoryCount | None:
+    """Return the cell of one value, or None."""
+    return next((entry for entry in counts if entry.value == value), None)
+
+
+def is_rounded(counts: Iterable[CategoryCount]) -> bool:
+    """Whether the shares of a variable are coarse: they are where missing values are suppressed."""
+    missing = find(counts, MISSING)
+    return missing is not None and missing.n is None
+
+
+def count(counts: Sequence[CategoryCount], value: str) -> str:
+    """Format the cell of one value as "n (%)".
+
+    "suppressed" stands for a count that is held back and "n/a" where the record has no such cell; of a
+    coarse share "≈" is said, and it is left out where the count stands for itself.
+    """
+    entry = find(counts, value)
     if entry is None:
         return NOT_AVAILABLE
     share = "" if entry.share is None else f"({100 * entry.share:.1f})"
+    if is_rounded(counts) and entry.share is not None:
+        share = f"(≈ {100 * entry.share:.0f})" if entry.n is None else ""
     if entry.n is None:
         return f"{SUPPRESSED} {share}".rstrip()
     return f"{number(entry.n, 0)} {share}".rstrip()
@@ -70,7 +90,7 @@ def quartiles(values: tuple[float, float, float] | None, decimals: int) -> str:
     if values is None:
         return NOT_AVAILABLE
     low, middle, high = (number(value, decimals) for value in values)
-    return f"{middle} ({low}–{high})"
+    return f"{middle} {span(low, high)}"
 
 
 @dataclass
@@ -98,10 +118,8 @@ class Notes:
         text = number(figure.value, decimals)
         if not interval or (figure.low is None and figure.high is None):
             return text
-        ends = [
-            "not reached" if end is None else number(end, decimals) for end in (figure.low, figure.high)
-        ]
-        return f"{text} ({ends[0]}–{ends[1]})"
+        ends = ["not reached" if end is None else number(end, decimals) for end in (figure.low, figure.high)]
+        return f"{text} {span(*ends)}"
 
     def p_value(self, figure: Figure) -> str:
         """Format a p-value, or "n/a" with the mark of its reason."""
@@ -150,6 +168,8 @@ def table(
     below = list(notes)
     if any(cell.startswith(SUPPRESSED) for row in body for cell in row):
         below.append(SUPPRESSED_NOTE)
+    if any("(≈" in cell for row in body for cell in row):
+        below.append(ROUNDED_NOTE)
     block = ["::: {.table-scroll}", "", *lines, "", ":::", ""]
     if below:
         block += ["::: {.table-note}", "", "\n\n".join(below), "", ":::", ""]
@@ -175,6 +195,11 @@ def image(path: str, caption: str, label: str, alt: str) -> str:
     """Return a figure with a number, a caption (Markdown) and a text for those who cannot see it."""
     plain = " ".join(alt.split()).replace("\\", "/").replace('"', "'")
     return f'::: {{.figure-scroll}}\n\n![{caption}]({path}){{#{label} fig-alt="{plain}"}}\n\n:::\n'
+
+
+def span(low: str, high: str) -> str:
+    """Return "(low–high)" that no line break takes apart after the dash."""
+    return f"({low}–\u2060{high})"
 
 
 def listing(words: Sequence[str]) -> str:

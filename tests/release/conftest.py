@@ -1,0 +1,129 @@
+"""A small release, built once, and copies of it to tamper with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from amlsynth.evaluation import read_evaluation
+from amlsynth.release import ReleaseResult, build_release
+from amlsynth.release.checksums import write_checksums
+
+NAME, VERSION = "small-test", "1.2.3"
+STEM = f"{NAME}-{VERSION}"
+
+SPEC = {
+    "name": NAME,
+    "version": VERSION,
+    "title": "A small release, for tests",
+    "description": "Synthetic patients: 50 % of them with a | in the text and a $dollar.",
+    "date": "2026-11-20",
+    "license": "CC-BY-4.0",
+    "creators": [
+        {"name": "Núñez, Ana", "orcid": "0000-0002-1825-0097", "affiliation": "Trial Group"},
+        {"name": "The Trial Group"},
+    ],
+    "keywords": ["AML"],
+    "cohort": {"source": "reference", "n": 300, "seed": 4},
+    "split": {"seed": 2},
+    "generator": {"name": "sequential-cart", "n": 120, "seed": 3},
+    "evaluation": {"seed": 5},
+    "gates": {"profile": "easy", "file": "gates.yaml"},
+    "changes": ["First version."],
+}
+
+
+def gate(**changes: object) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "id": "rules",
+        "label": "Rules",
+        "measure": "rules_broken",
+        "comparison": "equals",
+        "threshold": 0,
+        "required": True,
+        "reason": "It must hold.",
+        "source": "none",
+    }
+    return {key: value for key, value in (entry | changes).items() if value is not None}
+
+
+GATES = {
+    "profiles": {
+        "easy": {
+            "description": "Passed by any valid cohort.",
+            "gates": [
+                gate(),
+                gate(id="advice", measure="bsm", comparison="at_least", threshold=1.1, required=False),
+            ],
+        },
+        "hard": {
+            "description": "Passed by none.",
+            "gates": [gate(), gate(id="bsm", measure="bsm", comparison="at_least", threshold=1.5)],
+        },
+    }
+}
+
+
+def _write_spec(folder: Path, **changes: object) -> Path:
+    """Write the small spec with changes, and its gates beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "gates.yaml").write_text(yaml.safe_dump(GATES), encoding="utf-8")
+    path = folder / "spec.yaml"
+    content = {key: value for key, value in (SPEC | changes).items() if value is not None}
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def fake_report(directory: Path, out: Path) -> None:
+    out.write_text(f"<html>{(directory / 'gates.json').stat().st_size}</html>", encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def write_spec() -> Callable[..., Path]:
+    """Write the small spec with changes of its keys (None leaves one out) into a folder."""
+    return _write_spec
+
+
+@pytest.fixture
+def plain_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the rendering of the report, which takes seconds and has tests of its own."""
+    monkeypatch.setattr("amlsynth.report.render_report", fake_report, raising=False)
+
+
+@pytest.fixture
+def fast(plain_report: None, built: ReleaseResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the evaluation too, by that of the small release."""
+    evaluation = read_evaluation(built.folder / "evaluation.json")
+    monkeypatch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: evaluation)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> ReleaseResult:
+    """The small release; do not change it in place."""
+    folder = tmp_path_factory.mktemp("built")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("amlsynth.report.render_report", fake_report, raising=False)
+        return build_release(_write_spec(folder / "spec"), folder / "out")
+
+
+@pytest.fixture
+def folder(built: ReleaseResult, tmp_path: Path) -> Path:
+    """A copy of the release folder to tamper with."""
+    return Path(shutil.copytree(built.folder, tmp_path / "releases" / STEM))
+
+
+@pytest.fixture
+def archive(built: ReleaseResult, tmp_path: Path) -> Path:
+    """A copy of the release's zip to tamper with."""
+    (tmp_path / "releases").mkdir(exist_ok=True)
+    return Path(shutil.copy(built.archive, tmp_path / "releases" / f"{STEM}.zip"))
+
+
+@pytest.fixture
+def reseal() -> Callable[[Path], None]:
+    """Write SHA256SUMS again, as somebody would who changes a release on purpose."""
+    return write_checksums

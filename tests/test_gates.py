@@ -1,0 +1,235 @@
+"""Gates: what passes, what fails, and that what is not known never passes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amlsynth.errors import DataError, UsageError
+from amlsynth.evaluation.records import CohortSummary, Evaluation, Figure, Measure
+from amlsynth.gates import (
+    Gate,
+    GateProfile,
+    GateReport,
+    apply_gates,
+    gate_profile,
+    read_profiles,
+    write_gates,
+)
+
+
+def measure(identifier: str, value: float | None, **changes: Any) -> Measure:
+    synthetic = Figure(value=value, reason="there were no events" if value is None else None)
+    content: dict[str, Any] = {
+        "id": identifier,
+        "label": identifier,
+        "group": "fidelity",
+        "better": "higher",
+        "description": "",
+        "source": "",
+        "synthetic": synthetic,
+        "anchors": {},
+    }
+    return Measure.model_validate(content | changes)
+
+
+def evaluation(*measures: Measure) -> Evaluation:
+    empty = CohortSummary(label="", n=1, variables=(), eln2022=(), survival=())
+    return Evaluation(
+        dictionary_version="1",
+        amlsynth_version="0",
+        seed=0,
+        original_is_simulated=True,
+        original=empty,
+        holdout=None,
+        synthetic=empty,
+        measures=measures,
+        comparisons=(),
+    )
+
+
+def gate(comparison: str, threshold: float | None = None, **changes: Any) -> Gate:
+    content = {
+        "id": "one",
+        "label": "One",
+        "measure": "m",
+        "comparison": comparison,
+        "threshold": threshold,
+        "required": True,
+        "reason": "Because.",
+        "source": "a paper",
+    }
+    return Gate.model_validate(content | changes)
+
+
+def judge(found: Measure, *gates: Gate) -> GateReport:
+    return apply_gates(evaluation(found), GateProfile(name="test", description="for tests", gates=gates))
+
+
+@pytest.mark.parametrize(
+    ("comparison", "threshold", "passing", "failing"),
+    [
+        ("at_least", 0.95, 0.95, 0.9499999),
+        ("at_most", 3, 3, 3.01),
+        ("below", 0.05, 0.0499, 0.05),
+        ("equals", 0, 0, 1),
+    ],
+)
+def test_a_threshold_decides(comparison: str, threshold: float, passing: float, failing: float) -> None:
+    good = judge(measure("m", passing), gate(comparison, threshold))
+    bad = judge(measure("m", failing), gate(comparison, threshold))
+    assert good.passed and good.gates[0].passed and good.failed == ()
+    assert not bad.passed and bad.failed == bad.gates
+    assert bad.gates[0].value == failing
+    assert " is not " in bad.gates[0].reason and bad.gates[0].reason.endswith("Because.")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
+def test_below_and_at_least_exclude_each_other(value: float, threshold: float) -> None:
+    found = judge(measure("m", value), gate("below", threshold), gate("at_least", threshold, id="two"))
+    assert found.gates[0].passed is not found.gates[1].passed
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("comparison", ["at_least", "at_most", "below", "equals"])
+def test_an_unknown_figure_never_passes(value: float | None, comparison: str) -> None:
+    report = judge(measure("m", value), gate(comparison, 0))
+    assert not report.passed
+    assert report.gates[0].value is None
+    assert report.gates[0].reason.startswith("Not available: ")
+
+
+def test_the_reason_of_an_unknown_figure_is_told() -> None:
+    report = judge(measure("m", None), gate("at_least", 0))
+    assert "there were no events" in report.gates[0].reason
+
+
+def test_a_measure_that_the_evaluation_lacks_fails_its_gate() -> None:
+    report = judge(measure("other", 1.0), gate("at_least", 0))
+    assert not report.passed
+    assert "no measure 'm'" in report.gates[0].reason
+
+
+def test_a_gate_that_is_advice_does_not_stop_a_release() -> None:
+    report = judge(measure("m", 0.5), gate("at_least", 0), gate("at_least", 1, id="two", required=False))
+    assert report.passed
+    assert [result.passed for result in report.gates] == [True, False]
+    report.raise_if_failed("x")
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "passed"),
+    [(5, 4, 6, True), (4, 4, 6, True), (3.9, 4, 6, False), (7, 4, None, True), (3, 4, None, False)],
+)
+def test_the_interval_of_the_original(value: float, low: float, high: float | None, passed: bool) -> None:
+    found = measure("m", value, original=Figure(value=5, low=low, high=high))
+    assert judge(found, gate("within_original_interval")).passed is passed
+
+
+@pytest.mark.parametrize("original", [None, Figure(reason="not reached"), Figure(value=5)])
+def test_no_interval_of_the_original_fails(original: Figure | None) -> None:
+    report = judge(measure("m", 5, original=original), gate("within_original_interval"))
+    assert not report.passed
+    assert "no 95 % interval" in report.gates[0].reason
+
+
+def test_the_share_of_the_hold_out() -> None:
+    found = measure("m", 0.9, anchors={"holdout": Figure(value=1.0)})
+    assert judge(found, gate("at_least_share_of_holdout", 0.9)).passed
+    assert not judge(found, gate("at_least_share_of_holdout", 0.91)).passed
+
+
+@pytest.mark.parametrize("anchors", [{}, {"holdout": Figure(reason="no hold-out was given")}])
+def test_the_share_of_no_hold_out_fails(anchors: dict[str, Figure]) -> None:
+    report = judge(measure("m", 0.9, anchors=anchors), gate("at_least_share_of_holdout", 0.1))
+    assert not report.passed
+    assert report.gates[0].value == 0.9
+    assert "hold-out is needed" in report.gates[0].reason
+
+
+def test_failed_gates_are_listed_with_their_figures() -> None:
+    report = judge(measure("m", 0.125), gate("at_least", 0.5), gate("at_most", 0.1, id="two", label="Two"))
+    with pytest.raises(DataError) as caught:
+        report.raise_if_failed("x 1.0.0 is not released")
+    message = str(caught.value)
+    assert message.startswith("x 1.0.0 is not released: 2 required gates of the profile 'test' failed.")
+    assert "One (m): 0.125 is not at least 0.5." in message
+    assert "Two (m): 0.125 is not at most 0.1." in message
+
+
+def test_gates_json_has_the_agreed_shape(tmp_path: Path) -> None:
+    report = judge(measure("m", None), gate("at_least", 0.5))
+    write_gates(report, tmp_path / "gates.json")
+    text = (tmp_path / "gates.json").read_text(encoding="utf-8")
+    assert GateReport.model_validate_json(text) == report
+    assert text.endswith("\n")
+    content = report.model_dump()
+    assert list(content) == ["profile", "passed", "gates"]
+    keys = "id label measure value threshold comparison required passed reason"
+    assert list(content["gates"][0]) == keys.split()
+
+
+def test_a_report_that_contradicts_itself_is_refused() -> None:
+    text = judge(measure("m", 0.1), gate("at_least", 0.5)).model_dump_json()
+    with pytest.raises(ValueError, match="contradicts"):
+        GateReport.model_validate_json(text.replace('"passed":false', '"passed":true', 1))
+
+
+def test_the_profiles_of_the_package() -> None:
+    profiles = read_profiles()
+    assert list(profiles) == ["research", "public-release"]
+    for name, profile in profiles.items():
+        assert profile.name == name
+        required = {g.measure for g in profile.gates if g.required}
+        assert {"km_score_os", "km_score_efs", "leakage", "exact_matches", "rules_broken"} <= required
+    strict, lax = profiles["public-release"], profiles["research"]
+    assert {g.id for g in lax.gates} < {g.id for g in strict.gates}
+    limits = [next(g.threshold for g in p.gates if g.id == "leakage") for p in (strict, lax)]
+    assert limits == [0.03, 0.05]
+
+
+def test_every_gate_is_on_a_measure_that_evaluations_have() -> None:
+    from amlsynth.evaluation.evaluate import FAMILIES
+
+    known = {spec.id for family in FAMILIES for spec in family.specs}
+    for profile in read_profiles().values():
+        assert {g.measure for g in profile.gates} <= known
+
+
+def test_an_unknown_profile_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"no gate profile 'reserch'. Did you mean 'research'\?"):
+        apply_gates(evaluation(), "reserch")
+
+
+GATE = (
+    "{id: a, label: A, measure: bsm, comparison: at_least, threshold: 1, "
+    "required: true, reason: r, source: s}"
+)
+
+
+@pytest.mark.parametrize(
+    ("gates", "place", "problem"),
+    [
+        ("[]", ":4:", "at least one gate must be required"),
+        (f"\n   - {GATE}\n   - {GATE}", ":6:", "stands twice"),
+        (f"\n   - {GATE.replace('true', 'false')}", ":4:", "at least one gate must be required"),
+        (f"\n   - {GATE.replace('threshold: 1, ', '')}", ":5:", "at_least needs a threshold"),
+        (f"\n   - {GATE.replace('at_least', 'within_original_interval')}", ":5:", "takes no threshold"),
+        (f"\n   - {GATE.replace('at_least', 'atleast')}", ":5:", "'at_least'"),
+        (f"\n   - {GATE.replace('threshold: 1', 'threshold: .nan')}", ":5:", "finite"),
+        (f"\n   - {GATE.replace('measure', 'mesure')}", ":5:", "unknown key"),
+    ],
+)
+def test_a_wrong_gates_file_is_refused_with_its_line(
+    tmp_path: Path, gates: str, place: str, problem: str
+) -> None:
+    path = tmp_path / "gates.yaml"
+    path.write_text(f"profiles:\n own:\n  description: x\n  gates: {gates}\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        gate_profile("own", path)
+    assert f"{path}{place}" in str(caught.value)
+    assert problem in str(caught.value)
