@@ -141,12 +141,9 @@ def _check_rules(frame: pd.DataFrame, d: Dictionary, role: Role, failures: Failu
         broken = breaks(d, case, frame)
         if broken.any():
             names = ", ".join(variable.name for variable in case.blamed)
-            rows = np.flatnonzero(broken)
-            values = pd.Series("", index=frame.index, dtype=object)
             shown = frame.loc[broken, [variable.name for variable in case.blamed]].astype(object)
-            values.iloc[rows] = [
-                ", ".join("NA" if pd.isna(v) else str(v) for v in row) for row in shown.values
-            ]
+            texts = [", ".join("NA" if pd.isna(v) else str(v) for v in row) for row in shown.to_numpy()]
+            values = pd.Series(texts, index=shown.index).reindex(frame.index)
             severity = getattr(case.rule.severity, role)
             failures.add(case.rule.id, names, broken, values, severity, case.rule.message)
 

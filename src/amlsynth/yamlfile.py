@@ -65,8 +65,8 @@ def read_yaml(path: Path, *, what: str) -> tuple[Any, dict[_Path, int]]:
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
-                raise UsageError(f"{path}:{line}: aliases (*name) are not read. Write the content out.")
+                line = f":{event.start_mark.line + 1}" if event.start_mark else ""
+                raise UsageError(f"{path}{line}: aliases (*name) are not read. Write the content out.")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is None:
             raise UsageError(f"{path}: the file is empty. Write a {what} into it.")

@@ -118,6 +118,7 @@ def cohort_import(data: Path, folder: Path | None, mapping: Path | None, out: Pa
       amlsynth cohort import trial.xlsx --mapping trial-map.yaml --out trial.parquet
     """
     from amlsynth.cohort import about_path, write_cohort
+    from amlsynth.cohorts.import_report import ImportReport
 
     if str(data) == "amlsg":
         if mapping is not None:
@@ -135,10 +136,9 @@ def cohort_import(data: Path, folder: Path | None, mapping: Path | None, out: Pa
         made = import_mapped(data, mapping)
     write_cohort(made, out)
     click.echo(f"{out}: {made.n:,} patients.")
-    report = made.validation()
-    for row in report.by_rule().itertuples():
-        click.echo(f"  {row.severity}: {row.failures} patients break {row.rule} ({row.column})")
-    click.echo(f"What was dropped, mapped and not assessed: {about_path(out)}")
+    for sentence in ImportReport.model_validate(made.about.provenance["import"]).sentences():
+        click.echo(f"  {sentence}")
+    click.echo(f"All of this as data: {about_path(out)}")
 
 
 @click.command()

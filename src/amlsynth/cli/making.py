@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from amlsynth.cli.data import FILE
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.errors import UsageError
+
+if TYPE_CHECKING:
+    from amlsynth.evaluation.records import Evaluation, Figure
+    from amlsynth.report.render import Engine
 
 
 @click.command()
@@ -144,14 +149,9 @@ def evaluate(original: Path, synthetic: Path, holdout: Path | None, out: Path, s
     click.echo(f"{out / 'evaluation.json'}: {len(found.measures)} measures. Next: amlsynth report {out}")
 
 
-def _summary(found: object) -> str:
-    from amlsynth.evaluation.records import Evaluation
-
-    assert isinstance(found, Evaluation)
-
-    def shown(figure: object) -> str:
-        value = getattr(figure, "value", None)
-        return "n/a" if value is None else f"{value:.4g}"
+def _summary(found: Evaluation) -> str:
+    def shown(figure: Figure | None) -> str:
+        return "n/a" if figure is None or figure.value is None else f"{figure.value:.4g}"
 
     lines = [f"{'measure':<42} {'synthetic':>10} {'independent':>12} {'bootstrap':>10} {'hold-out':>10}"]
     for measure in found.measures:
@@ -183,6 +183,6 @@ def report(folder: Path, out: Path, pdf: Path | None, engine: str) -> None:
     """
     from amlsynth.report import render_report
 
-    used = render_report(folder, out, pdf, engine=engine)
+    used = render_report(folder, out, pdf, engine=cast("Engine", engine))
     by = "Quarto" if used == "quarto" else "the built-in renderer, since Quarto was not used"
     click.echo(f"{out}{f' and {pdf}' if pdf else ''}: rendered by {by}.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from amlsynth.evaluation.records import Figure, Measure
 from amlsynth.report.anchors import ANCHORS, reading
 from amlsynth.report.context import Context
-from amlsynth.report.text import Column, Notes, code, definitions, escape, table
+from amlsynth.report.text import INDENT, Column, Notes, code, definitions, escape, heading_row, table
 
 TITLES = {
     "fidelity": "Fidelity",
@@ -69,17 +69,18 @@ def measure_meanings(context: Context, group: str) -> str:
 
 def key_table(context: Context) -> str:
     """Return the key figures of the summary: the questions, and the measures that answer them."""
-    columns = [Column("Question", 23, "left"), Column("Measure", 22, "left"), Column("Synthetic", 16)]
-    columns += [Column(ANCHORS["holdout"], 14), Column("Reading", 30, "left")]
+    columns = [Column("Question and measure", 33, "left"), Column("Synthetic", 19)]
+    columns += [Column(ANCHORS["holdout"], 18), Column("Reading", 34, "left")]
     present = {measure.id: measure for measure in context.evaluation.measures}
     notes = Notes()
     rows = []
     for question, identifiers in KEY_MEASURES.items():
-        for place, measure in enumerate(present[name] for name in identifiers if name in present):
+        found = [present[name] for name in identifiers if name in present]
+        rows += [heading_row(question, columns)] if found else []
+        for measure in found:
             rows.append(
                 [
-                    f"**{question}**" if place == 0 else "",
-                    f"{escape(measure.label)}{_unit(measure)}",
+                    f"{INDENT}{escape(measure.label)}{_unit(measure)}",
                     f"**{_cell(measure.synthetic, measure, notes)}**",
                     _cell(measure.anchors.get("holdout"), measure, notes),
                     reading(measure),
