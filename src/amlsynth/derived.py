@@ -37,11 +37,9 @@ ELN2022_RULES = (
     ElnRule("adverse", ("ASXL1", "BCOR", "EZH2", "RUNX1", "SF3B1", "SRSF2", "STAG2", "U2AF1", "ZRSR2")),
     ElnRule("intermediate", ("FLT3I",)),
 )
-# Where one of these is known, conventional cytogenetics was done.
-_KARYOTYPE = (
-    "CGNK", "CGCX", "t8.21", "inv16_t16.16", "t.9.11", "t.v.11", "t.6.9", "inv.3",
-    "minus.5", "del.5q.", "minus.7", "minus.17", "abn.17p.",
-)  # fmt: skip
+# Where one of these is known, conventional cytogenetics was done. Single aberrations are no sign of it:
+# some come from FISH or PCR alone, and sources write 0 for what nobody looked for.
+_KARYOTYPE = ("CGNK", "CGCX")
 
 
 def eln2022(frame: pd.DataFrame) -> pd.Series:

@@ -30,7 +30,7 @@ SPEC = {
     "keywords": ["AML"],
     "cohort": {"source": "reference", "n": 300, "seed": 4},
     "split": {"seed": 2},
-    "generator": {"name": "sequential-cart", "n": 120, "seed": 3},
+    "generator": {"name": "sequential-cart", "n": 40, "seed": 3},
     "evaluation": {"seed": 5},
     "gates": {"profile": "easy", "file": "gates.yaml"},
     "changes": ["First version."],

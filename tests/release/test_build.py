@@ -37,7 +37,7 @@ def test_a_release_is_a_folder_and_a_zip(built: ReleaseResult) -> None:
     assert {path.name for path in built.folder.parent.iterdir()} == {STEM, f"{STEM}.zip"}
     assert set(tree(built.folder)) == set(file_names(NAME))
     assert built.archive_sha256 == hashlib.sha256(built.archive.read_bytes()).hexdigest()
-    assert (built.patients, built.profile) == (120, "easy")
+    assert (built.patients, built.profile) == (40, "easy")
     assert verify_release(built.folder).problems == ()
     assert verify_release(built.archive).problems == ()
 
@@ -53,7 +53,7 @@ def test_the_same_spec_gives_the_same_bytes_in_another_folder(
 
 @pytest.mark.usefixtures("fast")
 def test_another_seed_gives_other_data(built: ReleaseResult, tmp_path: Path, write_spec: WriteSpec) -> None:
-    spec = write_spec(tmp_path, generator={"name": "sequential-cart", "n": 120, "seed": 99})
+    spec = write_spec(tmp_path, generator={"name": "sequential-cart", "n": 40, "seed": 99})
     again = build_release(spec, tmp_path / "out")
     path = f"data/{NAME}.csv"
     assert (again.folder / path).read_bytes() != (built.folder / path).read_bytes()
@@ -81,7 +81,7 @@ def test_the_provenance_says_how_to_rebuild(built: ReleaseResult, tmp_path: Path
 def test_the_data_are_valid_and_both_files_hold_the_same(built: ReleaseResult) -> None:
     csv = read_table(built.folder / "data" / f"{NAME}.csv")
     assert csv.equals(read_table(built.folder / "data" / f"{NAME}.parquet"))
-    assert len(csv) == 120
+    assert len(csv) == 40
 
 
 def test_the_citation_file_is_valid_yaml_with_all_creators(built: ReleaseResult) -> None:

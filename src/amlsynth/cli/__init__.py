@@ -57,23 +57,30 @@ def _run(arguments: list[str], debug: bool) -> int:
     except click.ClickException as error:
         error.show()
         return 2
-    except AmlsynthError as error:
-        problem, code = str(error), error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        problem, code = "Interrupted; nothing was left half-written.", 130
-    except BrokenPipeError:
+    except BrokenPipeError:  # the reader of our output has had enough
         sys.stderr.close()
         return 0
-    except OSError as error:
-        problem, code = f"{error.filename or 'A file'}: {error.strerror or error}.", 1
-    except Exception as error:
-        # An exception's own text can hold values of the data, so only its kind is shown.
-        problem, code = (
-            f"amlsynth failed with an unexpected {type(error).__name__}. Run it again with --debug and "
-            "report what it prints; check first that it shows no patient's data.",
-            1,
-        )
-    if debug:
-        traceback.print_exc()
-    click.echo("\n".join(f"Error: {line}" for line in problem.splitlines()), err=True)
-    return code
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exc()
+        problem, code = _sentence(error)
+        click.echo("\n".join(f"Error: {line}" for line in problem.splitlines()), err=True)
+        return code
+
+
+def _sentence(error: BaseException) -> tuple[str, int]:
+    """Return what to tell the user of an error, and the exit code."""
+    if isinstance(error, AmlsynthError):
+        return str(error), error.exit_code
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return "Interrupted; nothing was left half-written.", 130
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this. Ask for fewer patients, or use a larger machine.", 1
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file'}: {error.strerror or error}.", 1
+    # The text of an unexpected exception can hold values of the data, so only its kind is shown.
+    return (
+        f"amlsynth failed with an unexpected {type(error).__name__}. Run it again with --debug and report "
+        "what it prints; check first that it shows no patient's data.",
+        1,
+    )

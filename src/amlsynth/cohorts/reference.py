@@ -23,7 +23,7 @@ from amlsynth.cohorts.reference_parameters import (
     parameters,
 )
 from amlsynth.dictionary import Dictionary, dictionary
-from amlsynth.errors import UsageError
+from amlsynth.errors import UsageError, require_extra
 from amlsynth.files import sha256
 
 Flags = npt.NDArray[np.bool_]
@@ -221,16 +221,16 @@ def from_quantiles(function: Quantiles, shares: Floats) -> Floats:
 
 def _monotone(x: tuple[float, ...], y: Floats, at: Floats) -> Floats:
     """Join points by a monotone curve with a continuous slope, so that densities have no steps."""
-    from scipy.interpolate import PchipInterpolator
+    interpolate = require_extra("generate", "scipy.interpolate", "Simulating the reference cohort")
 
-    curve: Floats = PchipInterpolator(x, y)(np.clip(at, x[0], x[-1]))
+    curve: Floats = interpolate.PchipInterpolator(x, y)(np.clip(at, x[0], x[-1]))
     return curve
 
 
 def _normal(n: int, rng: np.random.Generator) -> Floats:
-    from scipy.special import ndtri
+    special = require_extra("generate", "scipy.special", "Simulating the reference cohort")
 
-    drawn: Floats = ndtri(spread_shares(n, rng))
+    drawn: Floats = special.ndtri(spread_shares(n, rng))
     return drawn
 
 

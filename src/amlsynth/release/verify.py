@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -105,6 +106,9 @@ class _Verification:
         self.gates = self._read("gates.json", GateReport)
         if self.package:
             self._check_complete(self.package)
+        elif not self.problems:
+            self.problem(PACKAGE, "missing", "the file belongs to a release and is missing")
+        if self.package:
             self.attempt(PACKAGE, "package", self._check_package)
             self.attempt(PACKAGE, "data", self._check_data)
         self.attempt("gates.json", "gates", self._check_gates)
@@ -228,21 +232,17 @@ class _Verification:
             return
         frames: dict[str, pd.DataFrame] = {}
         for path in (csv, parquet):
-            self.attempt(path, "data", lambda path=path: frames.update({path: self._frame(path)}))  # type: ignore[misc]
-        if len(frames) < 2:
-            return
-        if not frames[csv].equals(frames[parquet]):
+            self.attempt(path, "data", partial(self._read_data, path, frames))
+        if csv in frames:
+            self.attempt(csv, "data", lambda: validate(frames[csv], "synthetic").raise_if_failed(csv))
+        if len(frames) == 2 and not frames[csv].equals(frames[parquet]):
             self.problem(parquet, "data", f"it does not hold the same data as {csv}")
-        if self.evaluation and self.evaluation.synthetic.n != len(frames[csv]):
-            message = (
-                f"it evaluates {self.evaluation.synthetic.n:,} patients, the data have {len(frames[csv]):,}"
-            )
+        if self.evaluation and self.evaluation.synthetic.n != lines:
+            message = f"it evaluates {self.evaluation.synthetic.n:,} patients, the data have {lines:,}"
             self.problem("evaluation.json", "data", message)
 
-    def _frame(self, path: str) -> pd.DataFrame:
-        frame = read_table(self.folder / path)
-        validate(frame, "synthetic").raise_if_failed(path)
-        return frame
+    def _read_data(self, path: str, frames: dict[str, pd.DataFrame]) -> None:
+        frames[path] = read_table(self.folder / path)
 
     def _check_gates(self) -> None:
         if self.gates is None:

@@ -41,6 +41,8 @@ def resolve(tree: Node, target: Target) -> Node:
         "Table": lambda node: _captioned(node, numbers, target),
         "Cite": lambda node: _reference(node, numbers),
         "Div": lambda node: _div(node, target),
+        # No language, so no colours that the templates would have to know.
+        "CodeBlock": lambda node: {"t": "CodeBlock", "c": [["", [], []], node["c"][1]]},
     }
     if target == "typst":
         change |= {"Plain": _guard_start, "Para": _guard_start}
@@ -110,7 +112,7 @@ def _div(node: Node, target: Target) -> Node | list[Node]:
     kind = next((name for name in classes if name in _CALLOUTS), None)
     if kind is None:
         if target == "typst" and classes in (["table-note"], ["report-footer"]):
-            return [_raw_typst("#small-print["), *blocks, _raw_typst("]")]
+            return [_raw_typst(f"#{classes[0]}["), *blocks, _raw_typst("]")]
         return node
     heading = blocks[0] if blocks and blocks[0]["t"] == "Header" else None
     title = heading["c"][2] if heading else [{"t": "Str", "c": _CALLOUTS[kind]}]

@@ -110,7 +110,6 @@ def _write(pandoc: Path, tree: Node, target: Target, folder: Path, toc_depth: in
         "--toc",
         f"--toc-depth={toc_depth if target == 'html' else 1}",
         "--number-sections",
-        "--syntax-highlighting=none",
         "--wrap=none",
     ]
     if target == "html":

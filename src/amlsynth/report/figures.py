@@ -34,7 +34,7 @@ from amlsynth.report.drawing import (
     percent_axis,
 )
 from amlsynth.report.tables import PRESENT
-from amlsynth.report.text import escape, find, image, is_rounded, listing, number
+from amlsynth.report.text import escape, find, image, listing, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +117,7 @@ def alteration_figure(context: Context, group: Group, folder: Path) -> str:
         axes.set_yticks(range(len(members)), [variable.label for variable in members])
         axes.set_ylim(len(members) - 0.4, -0.6)
         axes.set_xlabel("Patients with the alteration, %")
-        _share_columns(axes, shares, above=0.16 / (height - 1.0))
+        _share_columns(axes, context.cohorts, members, above=0.16 / (height - 1.0))
         _cohort_legend(axes, context.cohorts)
     title = f"{group.label} (panel {group.panel})" if group.panel else group.label
     names = listing([escape(cohort.label) for cohort in context.cohorts])
@@ -258,18 +258,21 @@ def _cohort_legend(axes: Axes, cohorts: Sequence[CohortSummary]) -> None:
     )  # fmt: skip
 
 
-def _share_columns(axes: Axes, shares: Sequence[Sequence[float | None]], above: float) -> None:
-    """Write the shares beside the plot, one column a cohort, under the cohort's symbol."""
-    for column, row in enumerate(shares):
+def _share_columns(
+    axes: Axes, cohorts: Sequence[CohortSummary], members: Sequence[Variable], above: float
+) -> None:
+    """Write the shares in percent beside the plot, one column a cohort, under the cohort's symbol."""
+    for column, cohort in enumerate(cohorts):
         x = 1.13 + 0.155 * column
         style = COHORTS[column]
         axes.scatter(
             [x], [1.0 + above], transform=axes.transAxes, marker=style.marker, color=style.colour,
             clip_on=False, s=90 if style is HOLDOUT else 34, linewidth=1.8 if style is HOLDOUT else 0.8,
         )  # fmt: skip
-        for place, share in enumerate(row):
+        for place, variable in enumerate(members):
+            share = percent(cohort.variable(variable.name).counts, PRESENT)
             axes.text(
-                x, place, "–" if share is None else f"{share:.1f}", transform=axes.get_yaxis_transform(),
+                x, place, share or "–", transform=axes.get_yaxis_transform(),
                 ha="center", va="center", fontsize=9, color=style.colour if column < 2 else MUTED,
             )  # fmt: skip
 
@@ -277,9 +280,7 @@ def _share_columns(axes: Axes, shares: Sequence[Sequence[float | None]], above: 
 def _percent(counts: Sequence[CategoryCount]) -> float | None:
     """Return the share of carriers in percent; None where it is suppressed or too coarse for a plot."""
     entry = find(counts, PRESENT)
-    if entry is None or entry.share is None or (is_rounded(counts) and not entry.share):
-        return None
-    return 100 * entry.share
+    return None if entry is None or entry.share is None or not percent(counts, PRESENT) else 100 * entry.share
 
 
 def _anchor_values(measure: Measure) -> dict[str, float]:

@@ -33,10 +33,10 @@ KEY_MEASURES = {
 
 
 def measure_table(context: Context, group: str) -> str:
-    """Return the table of one group of measures; "" when the evaluation has none of it."""
+    """Return the table of one group of measures, or a sentence when the evaluation has none of it."""
     measures = [measure for measure in context.evaluation.measures if measure.group == group]
     if not measures:
-        return ""
+        return f"The evaluation has no {TITLES[group].lower()} measures.\n"
     with_original = any(measure.original is not None for measure in measures)
     columns = [Column("Measure", 26, "left")]
     columns += [Column("Original", 13)] if with_original else []

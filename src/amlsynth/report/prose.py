@@ -246,8 +246,8 @@ def _entries(value: Any, path: str = "") -> Iterator[list[str]]:
 
 
 def _leaf(value: Any) -> str:
-    if value is None or value in ([], {}):
-        return NOT_AVAILABLE
+    if value is None or value in ([], {}, ""):
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

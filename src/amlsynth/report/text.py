@@ -68,18 +68,27 @@ def is_rounded(counts: Iterable[CategoryCount]) -> bool:
     return missing is not None and missing.n is None
 
 
+def percent(counts: Sequence[CategoryCount], value: str) -> str:
+    """Format a share in percent, with "≈" before a coarse one; "" where there is none to show."""
+    entry = find(counts, value)
+    if entry is None or entry.share is None:
+        return ""
+    if not is_rounded(counts):
+        return f"{100 * entry.share:.1f}"
+    # A few patients of a small cohort are rounded to nothing, which would be wrong to show.
+    return f"≈ {100 * entry.share:.0f}" if entry.share else ""
+
+
 def count(counts: Sequence[CategoryCount], value: str) -> str:
     """Format the cell of one value as "n (%)".
 
-    "suppressed" stands for a count that is held back and "n/a" where the record has no such cell; of a
-    coarse share "≈" is said, and it is left out where the count stands for itself.
+    "suppressed" stands for a count that is held back, "n/a" for a cell that the record does not have.
     """
     entry = find(counts, value)
     if entry is None:
         return NOT_AVAILABLE
-    share = "" if entry.share is None else f"({100 * entry.share:.1f})"
-    if is_rounded(counts) and entry.share is not None:
-        share = f"(≈ {100 * entry.share:.0f})" if entry.n is None else ""
+    shown = percent(counts, value)
+    share = f"({shown})" if shown else ""
     if entry.n is None:
         return f"{SUPPRESSED} {share}".rstrip()
     return f"{number(entry.n, 0)} {share}".rstrip()

@@ -1,0 +1,225 @@
+"""The command line does its whole job on files, and its errors are sentences with the right exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from amlsynth.cli import main
+from amlsynth.tables import read_table, write_table
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line in an empty folder; return exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(caught.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def cohort(tmp_path: Path, reference: pd.DataFrame) -> Path:
+    write_table(reference.head(400), tmp_path / "cohort.csv")
+    return tmp_path / "cohort.csv"
+
+
+def _fails(result: tuple[int, str, str], code: int, *parts: str) -> None:
+    found, _, errors = result
+    assert found == code, errors
+    assert "Traceback" not in errors
+    assert errors.startswith(("Error: ", "Usage: "))
+    for part in parts:
+        assert part in errors
+
+
+def test_the_whole_way_file_by_file(run: Run, tmp_path: Path) -> None:
+    assert run("cohort", "reference", "--out", "c.parquet", "--n", 400)[0] == 0
+    assert json.loads(Path("c.parquet.about.json").read_text())["simulated"] is True
+    assert run("validate", "c.parquet", "--role", "original")[0] == 0
+    code, out, _ = run(
+        "generate", "--cohort", "c.parquet", "--seed", 1, "--out", "s.csv", "--save-split", "sp"
+    )
+    assert code == 0 and "400 synthetic patients, valid" in out
+    assert (len(read_table(Path("sp/train.csv"))), len(read_table(Path("sp/holdout.csv")))) == (320, 80)
+    evaluate = ("--original", "sp/train.csv", "--holdout", "sp/holdout.csv", "--synthetic", "s.csv")
+    code, out, _ = run("evaluate", *evaluate, "--out", "ev")
+    assert code == 0 and "Kaplan-Meier score, OS" in out
+    found = json.loads(Path("ev/evaluation.json").read_text())
+    assert found["original_is_simulated"] is True
+    assert all(measure["anchors"] for measure in found["measures"])
+    code, out, _ = run("report", "ev", "--out", "r.html", "--engine", "fallback")
+    assert code == 0 and Path("r.html").stat().st_size > 50_000
+
+
+def test_generate_is_decided_by_its_seed(run: Run, cohort: Path) -> None:
+    for out, seed in (("a.csv", 1), ("b.csv", 1), ("c.csv", 2)):
+        assert run("generate", "--cohort", cohort, "--seed", seed, "--out", out)[0] == 0
+    first, again, other = (Path(name).read_bytes() for name in ("a.csv", "b.csv", "c.csv"))
+    assert first == again != other
+
+
+def test_generate_with_parameters_and_n(run: Run, cohort: Path) -> None:
+    options = ("--param", "min_leaf=20", "--param", "prior=2", "--n", 37, "--no-split")
+    assert run("generate", "--cohort", cohort, "--seed", 1, "--out", "a.parquet", *options)[0] == 0
+    assert len(read_table(Path("a.parquet"))) == 37
+    about = json.loads(Path("a.parquet.about.json").read_text())
+    assert about["provenance"]["params"]["min_leaf"] == 20
+    assert about["provenance"]["split"] is None
+
+
+def test_bootstrap_warns_that_it_copies(run: Run, cohort: Path) -> None:
+    code, _, errors = run(
+        "generate", "--cohort", cohort, "--generator", "bootstrap", "--seed", 1, "--out", "b.csv"
+    )
+    assert code == 0 and "copies of patients" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["generate", "--cohort", "none.csv", "--seed", "1", "--out", "s.csv"], 2, "no such file"),
+        (["generate", "--cohort", "cohort.csv", "--seed", "1", "--out", "s.txt"], 2, "ending '.txt'"),
+        (
+            ["generate", "--cohort", "cohort.csv", "--generator", "ctabgan", "--seed", "1", "--out", "s.csv"],
+            2,
+            "There is no generator 'ctabgan'",
+        ),
+        (
+            ["generate", "--cohort", "cohort.csv", "--param", "min_leef=1", "--seed", "1", "--out", "s.csv"],
+            2,
+            "Did you mean 'min_leaf'?",
+        ),
+        (
+            ["generate", "--cohort", "cohort.csv", "--param", "min_leaf", "--seed", "1", "--out", "s.csv"],
+            2,
+            "KEY=VALUE",
+        ),
+        (
+            [
+                "generate",
+                "--cohort",
+                "cohort.csv",
+                "--no-split",
+                "--split-seed",
+                "1",
+                "--seed",
+                "1",
+                "--out",
+                "s.csv",
+            ],
+            2,
+            "--no-split",
+        ),
+        (
+            ["generate", "--cohort", "cohort.csv", "--n", "0", "--seed", "1", "--out", "s.csv"],
+            2,
+            "0 is not in",
+        ),
+        (["evaluate", "--original", "none.csv", "--synthetic", "cohort.csv", "--out", "e"], 2, "none.csv"),
+        (["report", "empty", "--out", "r.html"], 2, "amlsynth evaluate"),
+        (["validate", "none.parquet"], 2, "no such file"),
+        (["cohort", "import", "cohort.csv", "--out", "o.csv"], 2, "--mapping"),
+        (["cohort", "import", "amlsg", "--from", "nowhere", "--out", "o.csv"], 2, "nowhere"),
+        (["schema", "show", "t8_22"], 2, "Did you mean 't8_21'?"),
+        (["release", "build", "none.yaml", "--out", "o"], 2, "none.yaml"),
+        (["release", "verify", "nothing"], 2, "nothing"),
+        (["load", "no-such-data"], 2, "no-such-data"),
+        (["frobnicate"], 2, "No such command"),
+    ],
+)
+def test_wrong_use(run: Run, cohort: Path, arguments: list[str], code: int, says: str) -> None:
+    before = sorted(path.name for path in cohort.parent.rglob("*"))
+    _fails(run(*arguments), code, says)
+    assert sorted(path.name for path in cohort.parent.rglob("*")) == before
+
+
+def test_broken_original_is_refused_and_leaves_nothing(run: Run, cohort: Path) -> None:
+    frame = read_table(cohort)
+    frame.loc[5, "EFSTM"] = frame.loc[5, "OSTM"] + 1
+    write_table(frame, cohort)
+    result = run("generate", "--cohort", cohort, "--seed", 1, "--out", "s.csv", "--save-split", "sp")
+    _fails(result, 1, "row 6, column EFSTM, OSTM", "efs_not_after_os")
+    assert [path.name for path in cohort.parent.iterdir()] == ["cohort.csv"]
+
+
+def test_tiny_cohort_is_refused(run: Run, reference: pd.DataFrame, tmp_path: Path) -> None:
+    for n in (1, 2, 30):
+        write_table(reference.head(n), tmp_path / "tiny.csv")
+        _fails(
+            run("generate", "--cohort", "tiny.csv", "--seed", 1, "--out", "s.csv"), 1, "Use a larger cohort"
+        )
+        assert not Path("s.csv").exists()
+
+
+def test_edited_cohort_no_longer_matches_its_description(run: Run) -> None:
+    run("cohort", "reference", "--out", "c.csv", "--n", 200)
+    Path("c.csv").write_text(Path("c.csv").read_text().replace("female", "male", 1))
+    _fails(run("generate", "--cohort", "c.csv", "--seed", 1, "--out", "s.csv"), 1, "SHA-256 differs")
+
+
+def test_validate_tells_all_and_exits_1(run: Run, cohort: Path) -> None:
+    text = cohort.read_text().splitlines()
+    text[3] = text[3].replace("male", "m", 1)
+    cohort.write_text("\n".join(text) + "\n")
+    code, out, _ = run("validate", cohort)
+    assert code == 1 and "value_known" in out and "1 errors" in out
+    code, out, _ = run("validate", cohort, "--json")
+    assert code == 1 and json.loads(out)["failures"][0]["row"] == 3
+
+
+@pytest.mark.parametrize("kind", ["table-schema", "json-schema", "markdown", "yaml"])
+def test_schema_export(run: Run, kind: str) -> None:
+    code, out, _ = run("schema", "export", "--format", kind)
+    assert code == 0 and "CEBPA.bZIP.inframe" in out
+    assert run("schema", "export", "--format", kind, "--out", "x.txt")[0] == 0
+    assert Path("x.txt").read_text(encoding="utf-8") == out
+
+
+def test_schema_show(run: Run) -> None:
+    assert "t8.21" in run("schema", "show")[1]
+    assert "GPt/l" in run("schema", "show", "WBC")[1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["demo"], ["schema", "show"], ["schema", "export"], ["cohort", "reference"], ["cohort", "import"],
+        ["validate"], ["generate"], ["evaluate"], ["report"], ["release", "build"], ["release", "verify"],
+        ["load"],
+    ],
+)  # fmt: skip
+def test_every_command_shows_an_example(run: Run, command: list[str]) -> None:
+    code, out, _ = run(*command, "--help")
+    assert code == 0 and "Example" in out and f"amlsynth {' '.join(command)}" in out
+
+
+def test_unexpected_errors_show_no_data(run: Run, cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("patient 17 is male")
+
+    monkeypatch.setattr("amlsynth.generation.generate", fail)
+    result = run("generate", "--cohort", cohort, "--seed", 1, "--out", "s.csv")
+    _fails(result, 1, "unexpected RuntimeError", "--debug")
+    assert "patient 17" not in result[2]
+    assert "patient 17" in run("generate", "--cohort", cohort, "--seed", 1, "--out", "s.csv", "--debug")[2]
+
+
+def test_full_disk_is_a_sentence(run: Run, cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "s.csv")
+
+    monkeypatch.setattr("amlsynth.cohort.write_table", fail)
+    result = run("generate", "--cohort", cohort, "--seed", 1, "--out", "s.csv")
+    _fails(result, 1, "s.csv: No space left on device")

@@ -1,0 +1,268 @@
+"""A complete evaluation with made-up figures, and the report of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amlsynth.dictionary import Dictionary, Variable
+from amlsynth.evaluation.records import (
+    CategoryCount,
+    CohortSummary,
+    Comparison,
+    CurvePoint,
+    Evaluation,
+    Figure,
+    Measure,
+    SurvivalSummary,
+    VariableSummary,
+    write_evaluation,
+)
+from amlsynth.gates import GateReport, GateResult, write_gates
+from amlsynth.report import render_report
+
+NO_MEDIAN = "the median is not reached: the curve stays above one half"
+HOSTILE = "Synthetic <script>alert(1)</script> | *v1* @fig-x $x$"
+TRICKY_MEASURE = "= Odd_measure | with #signs"
+PROVENANCE = {
+    "amlsynth": "0.1.0",
+    "packages": {"numpy": "2.4.6"},
+    "spec": {"file": "aml-1.0.0.yaml", "sha256": "0123456789abcdef" * 4},
+    "cohort": {
+        "name": "aml-reference",
+        "title": "A simulated cohort",
+        "simulated": True,
+        "statement": "It holds no patient_data.",
+    },
+    "generator": {"name": "sequential-cart", "params": {"min_leaf": 5, "order": None, "rates": [0.1, 0.2]}},
+    "steps": [{"name": "fit", "seed": 3}, {"name": "sample", "seed": 4}],
+}
+
+
+def _variable(variable: Variable, n: int, shift: int) -> VariableSummary:
+    if not variable.is_categorical:
+        quartiles = (4.5 + shift, 19.5 + shift, 1053.25 + shift)
+        return VariableSummary(name=variable.name, n=n, missing=0, quartiles=quartiles)
+    values = [str(value) for value in variable.values]
+    share = 1 / len(values)
+    counts = [CategoryCount(value=value, n=int(n * share), share=share) for value in values]
+    missing: int | None = 20
+    if variable.name == "KDM6A":  # few carriers: their cell and a second one are held back
+        counts = [CategoryCount(value=value, n=None, share=None) for value in values]
+    if variable.name == "NPM1":  # few missing values: shares are coarse
+        missing = None
+        counts = [CategoryCount(value="0", n=None, share=0.68), CategoryCount(value="1", n=77, share=0.32)]
+    counts.append(CategoryCount(value="NA", n=missing, share=0.01 if missing else None))
+    return VariableSummary(name=variable.name, n=n, missing=missing, counts=tuple(counts))
+
+
+def _survival(endpoint: str, n: int, median: Figure) -> SurvivalSummary:
+    curve = tuple(
+        CurvePoint(
+            months=month,
+            survival=0.97**month,
+            low=0.96**month,
+            high=min(1.0, 0.975**month),
+            at_risk=n - 3 * month,
+        )
+        for month in range(61)
+    )
+    return SurvivalSummary(
+        endpoint=endpoint,
+        n=n,
+        events=n // 2,
+        median=median,
+        follow_up=Figure(value=89.5, low=85.5, high=None),
+        curve=curve,
+    )
+
+
+def _cohort(label: str, n: int, shift: int, d: Dictionary, os_median: Figure) -> CohortSummary:
+    risks = ("favorable", "intermediate", "adverse")
+    return CohortSummary(
+        label=label,
+        n=n,
+        variables=tuple(_variable(variable, n, shift) for variable in d.variables),
+        eln2022=(
+            *(CategoryCount(value=risk, n=n // 3, share=0.333) for risk in risks),
+            CategoryCount(value="NA", n=7, share=0.01),
+        ),
+        survival=(
+            _survival("OS", n, os_median),
+            _survival("EFS", n, Figure(value=7.2 + shift, low=6.5, high=8.0)),
+        ),
+    )
+
+
+def _measure(identifier: str, group: str, better: str, value: float, **more: Any) -> Measure:
+    anchors = {
+        "independent": Figure(value=value - 0.3),
+        "bootstrap": Figure(value=value + 0.01),
+        "holdout": Figure(value=value + 0.005),
+    }
+    settings: dict[str, Any] = {
+        "label": identifier.replace("_", " ").capitalize(),
+        "description": f"What {identifier} says.",
+        "source": "Somebody et al. 2024",
+        "synthetic": Figure(value=value),
+        "anchors": anchors,
+        **more,
+    }
+    return Measure(id=identifier, group=group, better=better, **settings)
+
+
+def _measures() -> tuple[Measure, ...]:
+    original = Figure(value=17.5, low=15.7, high=19.2)
+    return (
+        _measure("bsm", "fidelity", "higher", 0.9123),
+        _measure("logcorr", "fidelity", "higher", 0.7421),
+        _measure("odd", "fidelity", "lower", 0.5, label=TRICKY_MEASURE),
+        _measure("km_score_os", "survival", "higher", 0.9876),
+        _measure("km_score_efs", "survival", "higher", 0.9765),
+        _measure("median_os", "survival", "original", 16.25, unit="months", original=original),
+        _measure("logrank_os", "survival", "none", 0.00001),
+        _measure("short", "survival", "zero", 0.1, synthetic=Figure(reason="nobody_was followed up")),
+        _measure("cr_rate", "outcome", "original", 0.711, original=Figure(value=0.707)),
+        _measure("cr_odds", "outcome", "original", 2.81, original=Figure(value=2.41, low=2.16, high=2.68)),
+        _measure("leakage", "privacy", "zero", 0.0178),
+        _measure(
+            "exact_matches",
+            "privacy",
+            "zero",
+            0,
+            unit="patients",
+            anchors={
+                "independent": Figure(value=0),
+                "bootstrap": Figure(value=1606),
+                "holdout": Figure(value=0),
+            },
+        ),
+        _measure("rules_broken", "validity", "zero", 0, unit="errors"),
+    )
+
+
+def _comparisons(d: Dictionary) -> tuple[Comparison, ...]:
+    fisher = [
+        Comparison(
+            subject=variable.name,
+            test="Fisher's exact",
+            p_value=Figure(value=0.04321),
+            effect=Figure(value=1.234, low=1.1, high=1.5),
+            effect_name="odds ratio",
+        )
+        for variable in d.alterations
+    ]
+    return (
+        *fisher,
+        Comparison(subject="AGE", test="Mann-Whitney", p_value=Figure(value=0.00001)),
+        Comparison(subject="AMLSTAT=tAML", test="Fisher's exact", p_value=Figure(value=0.847)),
+        Comparison(
+            subject="CR1",
+            test="logistic regression",
+            p_value=Figure(value=0.059),
+            effect=Figure(value=1.16, low=0.99, high=1.36),
+            effect_name="odds ratio",
+        ),
+        Comparison(subject="OS", test="log-rank", p_value=Figure(reason="neither cohort has an OS event")),
+        Comparison(subject="RARE=odd", test="an unheard-of test", p_value=Figure(value=0.5)),
+    )
+
+
+@pytest.fixture(scope="session")
+def evaluation(dictionary: Dictionary) -> Evaluation:
+    return Evaluation(
+        dictionary_version="1.0.0",
+        amlsynth_version="0.1.0",
+        seed=17,
+        original_is_simulated=True,
+        original=_cohort("Original (training)", 1285, 0, dictionary, Figure(value=17.5, low=15.7, high=19.2)),
+        holdout=_cohort("Original (hold-out)", 321, 2, dictionary, Figure(low=15.0, reason=NO_MEDIAN)),
+        synthetic=_cohort(HOSTILE, 1606, 1, dictionary, Figure(value=16.2, low=15.7, high=None)),
+        measures=_measures(),
+        comparisons=_comparisons(dictionary),
+        notes=("KIT was not assessed in the hold-out: every value is missing.",),
+    )
+
+
+@pytest.fixture(scope="session")
+def gates() -> GateReport:
+    def result(identifier: str, *, required: bool, passed: bool) -> GateResult:
+        return GateResult(
+            id=identifier,
+            label=f"Gate {identifier}",
+            measure="km_score_os",
+            value=0.9876 if passed else None,
+            threshold=0.97,
+            comparison="at_least",
+            required=required,
+            passed=passed,
+            reason=f"The reason of {identifier}.",
+        )
+
+    chosen = (result("first", required=True, passed=True), result("second", required=False, passed=False))
+    return GateReport(profile="public-release", passed=True, gates=chosen)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, evaluation: Evaluation) -> Path:
+    """A folder with evaluation.json alone."""
+    target = tmp_path / "evaluation"
+    target.mkdir()
+    write_evaluation(evaluation, target / "evaluation.json")
+    return target
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory, evaluation: Evaluation, gates: GateReport) -> Path:
+    """A folder with all three files."""
+    target = tmp_path_factory.mktemp("release")
+    write_evaluation(evaluation, target / "evaluation.json")
+    write_gates(gates, target / "gates.json")
+    (target / "provenance.json").write_text(json.dumps(PROVENANCE), encoding="utf-8")
+    return target
+
+
+@pytest.fixture(scope="session")
+def rendered(release: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The page and the PDF that the built-in renderer makes of all three files."""
+    target = tmp_path_factory.mktemp("rendered")
+    page, sheet = target / "report.html", target / "report.pdf"
+    assert render_report(release, page, sheet, engine="fallback") == "fallback"
+    return page, sheet
+
+
+class Page(HTMLParser):
+    """An HTML page taken apart: its elements with their attributes, its ids and its text."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.source = source
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self._words: list[str] = []
+        self.feed(source)
+        self.text = " ".join("".join(self._words).replace("\u2060", "").split())
+        self.ids = {attributes["id"] for _, attributes in self.elements if "id" in attributes}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {key: value or "" for key, value in attrs}))
+        if tag in ("td", "th", "p", "li", "dd", "dt", "figcaption", "caption"):
+            self._words.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if self.elements and self.elements[-1][0] != "style":
+            self._words.append(data)
+
+
+@pytest.fixture(scope="session")
+def parse() -> Callable[[Path], Page]:
+    return lambda path: Page(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def page(rendered: tuple[Path, Path], parse: Callable[[Path], Page]) -> Page:
+    return parse(rendered[0])

@@ -1,0 +1,180 @@
+"""Parts of the report: numbers, readings, notation, cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from amlsynth.errors import UsageError
+from amlsynth.evaluation.records import CategoryCount, Figure, Measure
+from amlsynth.report import current
+from amlsynth.report.anchors import reading
+from amlsynth.report.crossref import resolve
+from amlsynth.report.fallback import run_cells
+from amlsynth.report.figures import _month_ticks
+from amlsynth.report.sources import Cell, read_document
+from amlsynth.report.text import Column, Notes, count, escape, number, p_value, plain_number, table
+
+
+def measure(
+    better="higher", group="fidelity", synthetic=0.9, original=None, **anchors: float | None
+) -> Measure:
+    return Measure(
+        id="m",
+        label="M",
+        group=group,
+        better=better,
+        description="",
+        source="",
+        original=None if original is None else Figure(value=original),
+        synthetic=Figure(value=synthetic),
+        anchors={name: Figure(value=value) for name, value in anchors.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (measure(holdout=0.9, independent=0.5), "as good as the hold-out"),
+        (measure(holdout=0.95, independent=0.5), "nearer the hold-out"),
+        (measure(holdout=0.95, independent=0.89), "nearer independent columns"),
+        (measure(holdout=0.95, independent=0.9), "no better than independent columns"),
+        (measure(holdout=0.8, independent=0.85), "do as well, so it tells little"),
+        (measure(holdout=None, independent=0.5), "better than independent columns"),
+        (measure(holdout=0.95), "short of the hold-out"),
+        (measure("zero", "privacy", 0.02, holdout=-0.03, bootstrap=0.3, independent=0.0), "no worse than"),
+        (measure("zero", "privacy", 0.31, holdout=0.01, bootstrap=0.3), "no better than bootstrap copies"),
+        (measure("original", "survival", 17.0, 16.0, holdout=14.0, independent=30.0), "as good as"),
+        (measure("lower", holdout=0.1, independent=0.95), "nearer independent columns"),
+        (measure("none", holdout=0.1), "for information"),
+        (measure("zero", "validity", 0.0, independent=0.0), "as required"),
+        (measure("zero", "validity", 1.0, independent=0.0), "not as required"),
+        (measure("original", synthetic=1.0, holdout=1.0), "no anchor available"),
+        (measure(synthetic=None, holdout=0.9), "not available"),
+    ],
+)
+def test_reading_of_the_anchors(found, words):
+    assert words in reading(found)
+
+
+def test_numbers():
+    assert number(-1234.567, 1) == "\u22121,234.6"
+    assert number(-0.0004, 3) == "0.000"
+    assert plain_number(1606.0) == "1,606"
+    assert plain_number(0.0191571) == "0.01916"
+    assert [p_value(p) for p in (1e-9, 0.00056, 0.0412, 1.0)] == ["\\< 0.0001", "0.0006", "0.041", "1.000"]
+
+
+def test_counts_of_cells():
+    plain = [CategoryCount(value="1", n=1339, share=0.834), CategoryCount(value="NA", n=9, share=0.01)]
+    assert count(plain, "1") == "1,339 (83.4)"
+    assert count(plain, "2") == "n/a"
+    few_missing = [
+        CategoryCount(value="1", n=8, share=0.0),
+        CategoryCount(value="0", n=None, share=0.95),
+        CategoryCount(value="NA", n=None),
+    ]
+    assert count(few_missing, "1") == "8"
+    assert count(few_missing, "0") == "suppressed (≈ 95)"
+    assert count(few_missing, "NA") == "suppressed"
+
+
+def test_notes_give_one_letter_for_one_reason():
+    notes = Notes()
+    assert notes.figure(Figure(reason="no events"), 1) == "n/a^a^"
+    assert notes.figure(Figure(reason="no patients"), 1) == "n/a^b^"
+    assert notes.p_value(Figure(reason="no events")) == "n/a^a^"
+    assert notes.figure(Figure(value=7.2, low=6.5), 1) == "7.2 (6.5–\u2060not reached)"
+    assert notes.lines() == ["^a^ No events.", "^b^ No patients."]
+
+
+def test_escape_leaves_no_markup_and_one_line():
+    assert escape("a|b\n*c* @fig-x") == "a\\|b \\*c\\* \\@fig\\-x"
+
+
+def test_a_table_has_widths_a_label_and_a_note_on_suppressed_cells():
+    text = table([Column("A", 1, "left"), Column("B", 3)], [["x", "suppressed"]], caption="C.", label="tbl-c")
+    rule = text.splitlines()[3].strip("|").split("|")
+    assert 2.9 < len(rule[1]) / len(rule[0]) < 3.1
+    assert ": C. {#tbl-c}" in text
+    assert "fewer than 5" in text
+
+
+@pytest.mark.parametrize(("longest", "last", "step"), [(187, 192, 24), (60, 72, 12), (7, 7, 1), (0, 1, 1)])
+def test_ticks_reach_the_last_month(longest, last, step):
+    ticks = _month_ticks(longest)
+    assert ticks[0] == 0 and ticks[-1] >= longest
+    assert ticks[1] - ticks[0] == step
+    assert len(ticks) <= 9
+    assert ticks[-1] == last or ticks[-1] == 60
+
+
+def document(folder: Path, text: str) -> Path:
+    path = folder / "report.qmd"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_cells_run_in_order_in_one_namespace(tmp_path):
+    text = (
+        "---\nlang: en\n---\nbefore\n```{python}\n#| output: false\nx = 20\nprint('unseen')\n```\n"
+        "```sh\nls\n```\n```{python}\n#| output: asis\nprint(x + 1)\n```\nafter\n"
+    )
+    found = read_document(document(tmp_path, text))
+    assert found.metadata == {"lang": "en"}
+    assert [part.number for part in found.parts if isinstance(part, Cell)] == [1, 2]
+    assert run_cells(found).split() == ["before", "```sh", "ls", "```", "21", "after"]
+
+
+def test_a_cell_that_is_not_closed(tmp_path):
+    with pytest.raises(UsageError, match="not closed"):
+        read_document(document(tmp_path, "```{python}\n1\n"))
+
+
+def test_a_cell_with_another_output(tmp_path):
+    with pytest.raises(UsageError, match="cell 1: the option output"):
+        run_cells(read_document(document(tmp_path, "```{python}\nprint(1)\n```\n")))
+
+
+def citation(identifier):
+    return {"t": "Para", "c": [{"t": "Cite", "c": [[{"citationId": identifier}], []]}]}
+
+
+def test_a_reference_to_nothing():
+    with pytest.raises(UsageError, match="@fig-none"):
+        resolve({"blocks": [citation("fig-none")]}, "html")
+
+
+def test_first_words_that_typst_would_take_for_markup_are_escaped():
+    def plain(word):
+        return {"t": "Plain", "c": [{"t": "Str", "c": word}, {"t": "Space"}, {"t": "Str", "c": "0"}]}
+
+    tree = {"blocks": [plain("="), plain("1."), plain("−"), plain("=x")]}
+    first = [block["c"][0]["c"] for block in resolve(tree, "typst")["blocks"]]
+    assert first == [["typst", "\\="], ["typst", "1\\."], "−", "=x"]
+    assert resolve(tree, "html")["blocks"][0] == plain("=")
+
+
+def test_cells_without_a_report_say_how_to_get_one(monkeypatch):
+    monkeypatch.delenv("AMLSYNTH_REPORT_DATA", raising=False)
+    with pytest.raises(UsageError, match="AMLSYNTH_REPORT_DATA"):
+        current()
+
+
+def test_cells_find_the_data_that_quarto_was_started_with(release, monkeypatch):
+    monkeypatch.setenv("AMLSYNTH_REPORT_DATA", str(release))
+    monkeypatch.setenv("AMLSYNTH_REPORT_FOOTER", "Rendered by Quarto 1.7.")
+    assert current().context.gates is not None
+    assert "Rendered by Quarto 1.7." in current().footer()
+
+
+def test_importing_the_package_draws_nothing_in():
+    import subprocess
+    import sys
+
+    code = (
+        "import amlsynth.report, sys; print({'matplotlib', 'pypandoc', 'typst', 'pandas'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

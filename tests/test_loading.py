@@ -1,0 +1,266 @@
+"""Loading a local release: by path and by name, and wrong bytes refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from amlsynth.cohort import About, Cohort
+from amlsynth.dictionary import dictionary
+from amlsynth.errors import DataError, UsageError
+from amlsynth.loading import SEARCH_VARIABLE, load, local_releases
+from amlsynth.release.archive import write_archive
+from amlsynth.release.checksums import write_checksums
+from amlsynth.release.package import data_paths, describe_package
+from amlsynth.release.spec import ReleaseSpec
+from amlsynth.tables import write_table
+
+SPEC = {
+    "title": "A small cohort",
+    "description": "Text.",
+    "date": "2026-11-20",
+    "license": "CC0-1.0",
+    "creators": [{"name": "Nobody"}],
+    "cohort": {"source": "reference", "n": 100, "seed": 0},
+    "split": {"seed": 0},
+    "generator": {"name": "sequential-cart", "n": 40, "seed": 0},
+    "evaluation": {"seed": 0},
+    "gates": {"profile": "research"},
+    "changes": ["First."],
+}
+
+
+@pytest.fixture(scope="session")
+def patients(reference: pd.DataFrame) -> pd.DataFrame:
+    return reference.iloc[:40].reset_index(drop=True)
+
+
+def write_release(root: Path, patients: pd.DataFrame, name: str = "small", version: str = "1.0.0") -> Path:
+    """Write as much of a release as `load` reads."""
+    folder = root / f"{name}-{version}"
+    spec = ReleaseSpec.model_validate(SPEC | {"name": name, "version": version})
+    for path in data_paths(name):
+        write_table(patients, folder / path)
+    package = describe_package(
+        spec, folder, statement="These are synthetic.", citation=f"Nobody, {version}", simulated=True
+    )
+    (folder / "datapackage.json").write_text(package.json_text(), encoding="utf-8")
+    write_checksums(folder)
+    return folder
+
+
+def zipped(folder: Path) -> Path:
+    archive = folder.with_name(f"{folder.name}.zip")
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    spec = ReleaseSpec.model_validate(SPEC | {"name": "x", "version": "1.0.0"})
+    write_archive(folder, names, archive, folder.name, spec.date)
+    return archive
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder and no named search path; returns its `releases`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(SEARCH_VARIABLE, raising=False)
+    return tmp_path / "releases"
+
+
+@pytest.fixture
+def folder(here: Path, patients: pd.DataFrame) -> Path:
+    return write_release(here, patients)
+
+
+def test_a_folder_and_a_zip_give_the_typed_frame(folder: Path, patients: pd.DataFrame) -> None:
+    for path in (folder, str(folder), zipped(folder), str(zipped(folder))):
+        frame = load(path)
+        pd.testing.assert_frame_equal(frame, patients)
+        assert tuple(frame.columns) == dictionary().names
+        assert frame.attrs == {
+            "name": "small",
+            "version": "1.0.0",
+            "title": "A small cohort",
+            "statement": "These are synthetic.",
+            "original_is_simulated": True,
+            "license": "CC0-1.0",
+            "citation": "Nobody, 1.0.0",
+        }
+
+
+def test_a_name_finds_the_newest_version(folder: Path, here: Path, patients: pd.DataFrame) -> None:
+    for version in ("1.9.0", "1.10.0", "2.0.0-rc.1"):
+        write_release(here, patients, version=version)
+    write_release(here, patients, name="small-one", version="9.0.0")
+    assert load("small").attrs["version"] == "1.10.0"
+    assert load("small@1.9.0").attrs["version"] == "1.9.0"
+    assert load("small", "2.0.0-rc.1").attrs["version"] == "2.0.0-rc.1"
+    assert load("small-one").attrs["version"] == "9.0.0"
+    found = [(release.name, str(release.version)) for release in local_releases()]
+    assert found == [
+        ("small", "1.0.0"),
+        ("small", "1.9.0"),
+        ("small", "1.10.0"),
+        ("small", "2.0.0-rc.1"),
+        ("small-one", "9.0.0"),
+    ]
+
+
+def test_only_a_pre_release_is_better_than_nothing(here: Path, patients: pd.DataFrame) -> None:
+    write_release(here, patients, version="1.0.0-rc.2")
+    write_release(here, patients, version="1.0.0-rc.10")
+    assert load("small").attrs["version"] == "1.0.0-rc.10"
+
+
+def test_the_folders_of_the_environment_come_first(
+    folder: Path, tmp_path: Path, patients: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = write_release(tmp_path / "other", patients.iloc[:10])
+    third = zipped(write_release(tmp_path / "third", patients, version="3.0.0"))
+    shutil.rmtree(third.with_suffix(""))
+    monkeypatch.setenv(
+        SEARCH_VARIABLE, os.pathsep.join(map(str, (tmp_path / "none", other.parent, third.parent)))
+    )
+    assert len(load("small", "1.0.0")) == 10
+    assert load("small").attrs["version"] == "3.0.0"
+
+
+def test_an_unknown_name_names_the_nearest_and_the_places(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"no release 'smal' in releases. Did you mean 'small'\?"):
+        load("smal")
+
+
+def test_an_unknown_version_names_those_there_are(folder: Path, here: Path, patients: pd.DataFrame) -> None:
+    write_release(here, patients, version="1.10.0")
+    with pytest.raises(UsageError, match=r"no version '3.0.0' of small .* Versions: 1.0.0, 1.10.0\."):
+        load("small@3.0.0")
+
+
+def test_two_different_versions_are_a_wrong_call(folder: Path) -> None:
+    with pytest.raises(UsageError, match="given twice"):
+        load("small@1.0.0", "2.0.0")
+
+
+@pytest.mark.parametrize("name", ["no/such/path", "none.zip", "Small", "", "a@", "x\x00y", "../up"])
+def test_what_is_neither_path_nor_name_is_refused(here: Path, name: str) -> None:
+    with pytest.raises(UsageError):
+        load(name)
+
+
+def test_a_folder_without_checksums_is_no_release(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no release folder or zip"):
+        load(tmp_path)
+
+
+def test_a_path_with_another_version_than_asked_for_is_refused(folder: Path) -> None:
+    assert len(load(folder, "1.0.0")) == 40
+    with pytest.raises(UsageError, match=r"this is small 1.0.0, not small 2.0.0"):
+        load(folder, "2.0.0")
+
+
+def test_a_release_under_a_wrong_name_is_refused(folder: Path) -> None:
+    folder.rename(folder.with_name("small-7.0.0"))
+    with pytest.raises(DataError, match=r"this is small 1.0.0, not small 7.0.0"):
+        load("small")
+
+
+@pytest.mark.parametrize("name", ["data/small.parquet", "datapackage.json", "SHA256SUMS"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_wrong_bytes_are_refused(folder: Path, name: str, packed: bool) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    path = zipped(folder) if packed else folder
+    for verify in (True, False):
+        with pytest.raises(DataError) as caught:
+            load(path, verify=verify)
+        assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["data/small.parquet", "datapackage.json"])
+def test_a_missing_file_is_refused(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(DataError, match=f"{name} is missing"):
+        load(folder)
+    with pytest.raises(DataError, match="missing"):
+        load(zipped(folder))
+
+
+def test_a_link_in_place_of_the_data_is_refused(folder: Path, tmp_path: Path) -> None:
+    parquet = folder / "data" / "small.parquet"
+    shutil.move(parquet, tmp_path / "x.parquet")
+    parquet.symlink_to(tmp_path / "x.parquet")
+    with pytest.raises(DataError, match="missing"):
+        load(folder)
+
+
+def test_a_damaged_zip_is_refused(folder: Path) -> None:
+    archive = zipped(folder)
+    archive.write_bytes(archive.read_bytes()[:500])
+    with pytest.raises(DataError, match="damaged or cut off"):
+        load(archive)
+
+
+def test_data_that_break_the_dictionary_are_refused(here: Path, patients: pd.DataFrame) -> None:
+    wrong = patients.copy()
+    wrong.loc[3, "AGE"] = 12
+    folder = write_release(here, wrong)
+    with pytest.raises(DataError, match="row 4, column AGE"):
+        load(folder)
+    assert len(load(folder, verify=False)) == 40
+
+
+def test_a_package_of_another_form_is_refused(folder: Path) -> None:
+    path = folder / "datapackage.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["resources"][1]["path"] = "../../elsewhere.parquet"
+    path.write_text(json.dumps(content | {"more": 1}), encoding="utf-8")
+    write_checksums(folder)
+    with pytest.raises(DataError, match=r"datapackage.json is not as this version .* more"):
+        load(folder)
+
+
+def test_nothing_is_left_of_the_unpacked_zip(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = zipped(folder)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    load(archive)
+    assert list(scratch.iterdir()) == []
+
+
+def test_loading_imports_nothing_heavy(folder: Path) -> None:
+    code = (
+        "import sys, amlsynth\n"
+        f"amlsynth.load({str(folder)!r})\n"
+        "heavy = {'torch', 'sklearn', 'lifelines', 'matplotlib', 'frictionless', 'statsmodels', 'pooch'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_what_is_loaded_can_be_a_cohort_again(folder: Path) -> None:
+    about = About(name="small", title="Small", simulated=True, statement="Synthetic.")
+    assert Cohort.create(load(folder), "synthetic", about).n == 40
+
+
+def test_the_bytes_of_the_release_stay_as_they_are(folder: Path) -> None:
+    def digests() -> dict[str, str]:
+        return {
+            str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+    before = digests()
+    load(folder)
+    assert digests() == before

@@ -1,0 +1,69 @@
+"""The wheel carries all it needs: installed into an empty environment, the demo runs from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from amlsynth.tables import write_table
+
+
+def _run(*command: object, cwd: Path, **environment: str) -> str:
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_demo_from_the_installed_wheel(repository: Path, tmp_path: Path) -> None:
+    build = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path)
+    _run(*build, repository, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    environment = tmp_path / "empty"
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+    constraints = str(repository / "constraints.txt")
+    extras = f"{wheel}[generate,report,publish]"
+    _run(python, "-m", "pip", "install", "--quiet", extras, cwd=tmp_path, PIP_CONSTRAINT=constraints)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    out = _run(environment / "bin" / "amlsynth", "demo", "--out", "here", "--n", 400, cwd=elsewhere)
+    assert "verified" in out
+    (folder,) = (path for path in (elsewhere / "here").iterdir() if path.is_dir())
+    assert (folder / "report.html").stat().st_size > 50_000
+    where = _run(python, "-c", "import amlsynth; print(amlsynth.__file__)", cwd=elsewhere)
+    assert str(environment) in where
+
+
+@pytest.mark.slow
+def test_core_install_validates_and_names_the_extras(
+    repository: Path, reference: pd.DataFrame, tmp_path: Path
+) -> None:
+    write_table(reference, tmp_path / "c.csv")
+    environment = tmp_path / "core"
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+    constraints = str(repository / "constraints.txt")
+    _run(python, "-m", "pip", "install", "--quiet", repository, cwd=tmp_path, PIP_CONSTRAINT=constraints)
+    amlsynth = environment / "bin" / "amlsynth"
+    assert "0 errors" in _run(amlsynth, "validate", "c.csv", cwd=tmp_path)
+    for command in (
+        ["cohort", "reference", "--out", "r.csv"],
+        ["generate", "--cohort", "c.csv", "--seed", "1", "--out", "s.csv"],
+        ["evaluate", "--original", "c.csv", "--synthetic", "c.csv", "--out", "e"],
+    ):
+        result = subprocess.run([amlsynth, *command], cwd=tmp_path, capture_output=True, text=True)
+        assert result.returncode == 2
+        assert "pip install 'amlsynth[generate]'" in result.stderr
