@@ -42,10 +42,11 @@ def test_a_release_is_a_folder_and_a_zip(built: ReleaseResult) -> None:
     assert verify_release(built.archive).problems == ()
 
 
-@pytest.mark.usefixtures("plain_report")
 def test_the_same_spec_gives_the_same_bytes_in_another_folder(
-    built: ReleaseResult, tmp_path: Path, write_spec: WriteSpec
+    built: ReleaseResult, tmp_path: Path, write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+    monkeypatch.chdir(tmp_path)
     again = build_release(write_spec(tmp_path / "a" / "deeper"), tmp_path / "elsewhere")
     assert tree(again.folder) == tree(built.folder)
     assert again.archive.read_bytes() == built.archive.read_bytes()
@@ -57,6 +58,12 @@ def test_another_seed_gives_other_data(built: ReleaseResult, tmp_path: Path, wri
     again = build_release(spec, tmp_path / "out")
     path = f"data/{NAME}.csv"
     assert (again.folder / path).read_bytes() != (built.folder / path).read_bytes()
+
+
+def test_the_report_tells_of_this_release(built: ReleaseResult) -> None:
+    page = (built.folder / "report.html").read_text(encoding="utf-8")
+    assert "A small release, for tests, version 1.2.3" in page
+    assert "easy" in page and "sequential-cart" in page
 
 
 def test_no_file_names_a_path_of_the_machine(built: ReleaseResult) -> None:
@@ -150,7 +157,7 @@ def test_a_failed_gate_leaves_the_gate_report_and_nothing_else(tmp_path: Path, w
 def test_an_interrupted_build_leaves_nothing(
     tmp_path: Path, write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException]
 ) -> None:
-    def interrupted(directory: Path, out: Path) -> None:
+    def interrupted(directory: Path, out: Path, **_: str) -> None:
         out.write_text("half", encoding="utf-8")
         raise failure
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from amlsynth.cohort import About, Cohort, read_cohort
 from amlsynth.dictionary import dictionary
-from amlsynth.errors import DataError, UsageError
+from amlsynth.errors import DataError, UsageError, require_extra
 from amlsynth.evaluation import Evaluation, evaluate, write_evaluation
 from amlsynth.files import replacing, replacing_folder, sha256, write_text
 from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
@@ -102,6 +102,7 @@ def build_release(spec_path: Path, out: Path, progress: Progress | None = None) 
     tell = _rising(progress) if progress else lambda _what, _share: None
     spec = read_spec(spec_path)
     check_generator(spec, spec_path)
+    require_extra("report", "matplotlib", "Building a release")  # now and not after the work
     profile = _profile(spec, spec_path.parent)
     _check_place(out, spec)
     made = _make(spec, spec_path, profile, tell)
@@ -205,7 +206,7 @@ def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
     for name, text in documents(spec, made.evaluation, made.gates).items():
         write_text(folder / name, text)
     tell("rendering the report", 0.8)
-    render_report(folder, folder / "report.html")
+    render_report(folder, folder / "report.html", title=f"{spec.title}, version {spec.version}")
     write_checksums(folder)
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert written == file_names(spec.name), f"unexpected files {written ^ file_names(spec.name)}"

@@ -1,0 +1,150 @@
+"""Time and peak memory of each step of the way, at growing numbers of patients.
+
+Run with `make benchmark`. Each step runs in a process of its own, so that its peak memory is its own;
+the input is made before the clock starts. Times on a shared machine are noisy: read the ratio, which is the
+time per patient against the same step at 1,606 patients in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+SIZES = (1_606, 100_000, 1_000_000)
+SEED = 1
+
+
+def _frame(n: int):  # type: ignore[no-untyped-def]
+    from amlsynth.cohorts.reference import reference_cohort
+
+    return reference_cohort(n=n, seed=SEED).frame
+
+
+def _simulate(n: int) -> Callable[[], object]:
+    return lambda: _frame(n)
+
+
+def _validate(n: int) -> Callable[[], object]:
+    from amlsynth.validation import validate
+
+    frame = _frame(n)
+    return lambda: validate(frame)
+
+
+def _read(ending: str) -> Callable[[int], Callable[[], object]]:
+    def prepare(n: int) -> Callable[[], object]:
+        from amlsynth.tables import read_table, write_table
+
+        path = Path(tempfile.mkdtemp()) / f"data.{ending}"
+        write_table(_frame(n), path)
+        return lambda: read_table(path)
+
+    return prepare
+
+
+def _split(n: int) -> Callable[[], object]:
+    from amlsynth.split import split_cohort
+
+    frame = _frame(n)
+    return lambda: split_cohort(frame, seed=SEED)
+
+
+def _encode(n: int) -> Callable[[], object]:
+    from amlsynth.encoding import decode, encode
+
+    frame = _frame(n)
+    return lambda: decode(encode(frame))
+
+
+def _fit(n: int) -> Callable[[], object]:
+    from amlsynth.generators import create
+
+    frame = _frame(n)
+    return lambda: create("sequential-cart").fit(frame, np.random.default_rng(SEED))
+
+
+def _sample(n: int) -> Callable[[], object]:
+    from amlsynth.generators import create
+
+    model = create("sequential-cart").fit(_frame(1_606), np.random.default_rng(SEED))
+    return lambda: model.sample(n, np.random.default_rng(SEED))
+
+
+def _evaluate(n: int) -> Callable[[], object]:
+    from amlsynth.cohorts.reference import reference_cohort
+    from amlsynth.evaluation import evaluate
+    from amlsynth.generation import generate
+
+    made = generate(reference_cohort(n=n, seed=SEED), seed=SEED)
+    assert made.split is not None
+    train, holdout = made.split.train, made.split.holdout
+    return lambda: evaluate(train, made.synthetic.frame, holdout, seed=SEED)
+
+
+def _build(n: int) -> Callable[[], object]:
+    from amlsynth.demo import run_demo
+
+    out = Path(tempfile.mkdtemp()) / "demo"
+    return lambda: run_demo(out, n=n, seed=SEED, say=lambda _: None)
+
+
+# The step, how it is prepared, and the largest size at which it runs in minutes.
+STEPS: dict[str, tuple[Callable[[int], Callable[[], object]], int]] = {
+    "simulate reference": (_simulate, 1_000_000),
+    "read CSV": (_read("csv"), 1_000_000),
+    "read Parquet": (_read("parquet"), 1_000_000),
+    "validate": (_validate, 1_000_000),
+    "split": (_split, 1_000_000),
+    "encode and decode": (_encode, 1_000_000),
+    "fit sequential-cart": (_fit, 100_000),
+    "sample sequential-cart": (_sample, 1_000_000),
+    "evaluate": (_evaluate, 100_000),
+    "build and verify release": (_build, 1_606),
+}
+
+
+def _measure(step: str, n: int, results: multiprocessing.SimpleQueue[tuple[float, float]]) -> None:
+    prepare, _ = STEPS[step]
+    work = prepare(n)
+    start = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    results.put((seconds, peak))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--largest", type=int, default=SIZES[-1], help="leave out larger sizes")
+    parser.add_argument("--step", action="append", choices=list(STEPS), help="only this step")
+    options = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    print(f"| {'step':<24} | {'patients':>9} | {'seconds':>8} | {'per patient':>11} | {'peak MB':>7} |")
+    print(f"|{'-' * 26}|{'-' * 11}|{'-' * 10}|{'-' * 13}|{'-' * 9}|")
+    for step in options.step or STEPS:
+        first = 0.0
+        for n in SIZES:
+            if n > min(options.largest, STEPS[step][1]):
+                continue
+            results = context.SimpleQueue()
+            process = context.Process(target=_measure, args=(step, n, results))
+            process.start()
+            process.join()
+            if process.exitcode:
+                raise SystemExit(f"{step} failed at {n:,} patients")
+            seconds, peak = results.get()
+            first = first or seconds / n
+            print(
+                f"| {step:<24} | {n:>9,} | {seconds:>8.2f} | {seconds / n / first:>10.2f}x | {peak:>7.0f} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
