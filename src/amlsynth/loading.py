@@ -25,7 +25,6 @@ from amlsynth.release.semver import PATTERN as VERSION_PATTERN
 from amlsynth.release.semver import Version
 from amlsynth.release.spec import NAME_PATTERN
 from amlsynth.tables import read_table
-from amlsynth.validation import validate
 
 SEARCH_VARIABLE = "AMLSYNTH_RELEASES"
 _NAME = re.compile(rf"(?P<name>{NAME_PATTERN})(?:@(?P<version>.+))?")
@@ -149,6 +148,8 @@ def _load(path: Path, name: str | None, version: str | None, verify: bool) -> pd
                 "fits the release."
             ) from error
     if verify:
+        from amlsynth.validation import validate  # brings Pandera, a third of a second
+
         validate(frame, "synthetic").raise_if_failed(str(path))
     frame.attrs.update(
         name=package.name,

@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from amlsynth.errors import UsageError, did_you_mean
 
-_LIMIT = 2_000_000  # bytes; the dictionary has about 40,000
+_LIMIT = 2_000_000  # bytes; the dictionary has about 24,000
+_DEPTH = 50
 _Path = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -63,7 +64,11 @@ def read_yaml(path: Path, *, what: str) -> tuple[Any, dict[_Path, int]]:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: byte {error.start} is not UTF-8. Save the {what} as UTF-8.") from error
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEPTH:  # PyYAML takes very long for thousands
+                raise UsageError(f"{path}: nested deeper than {_DEPTH} levels. Correct the {what}.")
             if isinstance(event, yaml.AliasEvent):
                 line = f":{event.start_mark.line + 1}" if event.start_mark else ""
                 raise UsageError(f"{path}{line}: aliases (*name) are not read. Write the content out.")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -16,7 +18,7 @@ from amlsynth.cohort import About, Cohort, write_cohort
 from amlsynth.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.package import Provenance, describe_original, file_names
-from amlsynth.tables import read_table
+from amlsynth.tables import read_table, write_table
 
 NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
@@ -234,6 +236,27 @@ def test_a_cohort_from_a_file_is_found_beside_the_spec(tmp_path: Path, write_spe
     assert made["cohort"]["name"] == "own" and made["cohort"]["simulated"] is False
     readme = (result.folder / "README.md").read_text(encoding="utf-8")
     assert "from an original cohort of patients" in readme and "simulated" not in readme
+
+
+@pytest.mark.amlsg
+@pytest.mark.usefixtures("plain_report")
+def test_a_release_of_a_real_cohort_holds_no_row_of_it(
+    tmp_path: Path, write_spec: WriteSpec, amlsg_dir: Path, amlsg: pd.DataFrame
+) -> None:
+    folder = tmp_path / "spec"
+    spec = write_spec(
+        folder,
+        cohort={"source": "amlsg", "folder": os.path.relpath(amlsg_dir, folder)},
+        generator={"name": "sequential-cart", "n": 1475, "seed": 1},
+        gates={"profile": "research"},
+    )
+    result = build_release(spec, tmp_path / "out")
+    write_table(amlsg, tmp_path / "original.csv")
+    original = set((tmp_path / "original.csv").read_text(encoding="utf-8").splitlines()[1:])
+    for path in result.folder.rglob("*"):
+        if path.is_file() and path.suffix != ".parquet":
+            assert not original & set(path.read_text(encoding="utf-8").splitlines()), path.name
+    assert verify_release(result.archive).problems == ()
 
 
 @pytest.mark.usefixtures("fast")

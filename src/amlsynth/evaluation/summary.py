@@ -98,10 +98,14 @@ def category_counts(counts: Mapping[str, int], protect: bool) -> tuple[CategoryC
 
 
 def _coarse(share: float, total: int) -> float | None:
-    """Round a share to a step that two times SMALL_CELL patients fit in; None in cohorts too small."""
+    """Round a share to a step that two times SMALL_CELL patients fit in.
+
+    None in cohorts too small for it, and where rounding would say "nobody" or "all" of a share that is not.
+    """
     for step in (0.01, 0.02, 0.05, 0.1):
         if step * total >= 2 * SMALL_CELL:
-            return round(round(share / step) * step, 2)
+            rounded = round(round(share / step) * step, 2)
+            return rounded if 0 < rounded < 1 else None
     return None
 
 

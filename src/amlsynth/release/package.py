@@ -11,16 +11,18 @@ import importlib.metadata
 import platform
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from amlsynth.cohort import About
 from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.files import sha256
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.semver import PATTERN as VERSION_PATTERN
 from amlsynth.release.spec import NAME_PATTERN, ReleaseSpec
+
+if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
+    from amlsynth.cohort import About
 
 PACKAGE = "datapackage.json"
 PROVENANCE = "provenance.json"

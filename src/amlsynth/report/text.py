@@ -82,10 +82,11 @@ def percent(counts: Sequence[CategoryCount], value: str) -> str:
 def count(counts: Sequence[CategoryCount], value: str) -> str:
     """Format the cell of one value as "n (%)".
 
-    "suppressed" stands for a count that is held back, "n/a" for a cell that the record does not have.
+    "suppressed" stands for a count that is held back, "n/a" for a cell that the record does not have, or
+    where nobody was assessed: none of nobody is no finding.
     """
     entry = find(counts, value)
-    if entry is None:
+    if entry is None or (value != MISSING and all(c.n == 0 for c in counts if c.value != MISSING)):
         return NOT_AVAILABLE
     shown = percent(counts, value)
     share = f"({shown})" if shown else ""
