@@ -10,6 +10,7 @@ those of the whole cohort, and numbers are drawn between the neighbours in a lea
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ from amlsynth.generators.base import Generator, Parameters, Progress
 from amlsynth.generators.leaves import Features, Leaves, NumberLeaves, StateLeaves
 
 Array = npt.NDArray[Any]
+_AT_ONCE = 50_000  # patients drawn together: enough to vectorise, few enough to stay in memory
 _BEFORE = [code for code, pattern in enumerate(PATTERNS) if pattern.times == "before"]
 
 
@@ -65,12 +67,12 @@ class SequentialCart(Generator):
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         targets = self._targets(train)
         self._models: dict[_Step, Leaves] = {}
-        features: list[Features] = []
+        seen = _Seen(len(train), targets)
         for done, (step, target) in enumerate(targets.items()):
             progress("fitting trees", done / len(targets))
             known = _drawn_for(step, targets)
-            self._models[step] = self._grow(step, _stack(features, len(train))[known], target[known], rng)
-            features += _seen_later(step, target, known)
+            self._models[step] = self._grow(step, seen.of(known), target[known], rng)
+            seen.add(step, target, known)
         progress("fitting trees", 1.0)
 
     def _grow(self, step: _Step, features: Features, target: Array, rng: np.random.Generator) -> Leaves:
@@ -114,18 +116,48 @@ class SequentialCart(Generator):
         return [first, *clinical, *by_frequency, *laboratory, *last]
 
     def _sample(self, n: int, rng: np.random.Generator, progress: Progress) -> Encoded:
-        features: list[Features] = []
+        parts = []
+        for start in range(0, n, _AT_ONCE):
+            progress("sampling", start / n)
+            parts.append(self._draw(min(_AT_ONCE, n - start), rng))
+        progress("sampling", 1.0)
+        return _assembled({step: np.concatenate([part[step] for part in parts]) for step in self._models})
+
+    def _draw(self, n: int, rng: np.random.Generator) -> dict[_Step, Array]:
+        seen = _Seen(n, self._models)
         drawn: dict[_Step, Array] = {}
-        for done, (step, model) in enumerate(self._models.items()):
-            progress("sampling", done / len(self._models))
+        for step, model in self._models.items():
             # The condition of a step looks at steps before it, which have been drawn by now.
             drawn[step] = np.zeros(n, dtype=model.dtype)
             known = _drawn_for(step, drawn)
             if known.any():
-                drawn[step][known] = model.draw(_stack(features, n)[known], rng)
-            features += _seen_later(step, drawn[step], known)
-        progress("sampling", 1.0)
-        return _assembled(drawn)
+                drawn[step][known] = model.draw(seen.of(known), rng)
+            seen.add(step, drawn[step], known)
+        return drawn
+
+
+class _Seen:
+    """What trees see of the steps before theirs: a matrix (n, features) that fills from left to right.
+
+    Columns of later steps are 0 throughout, on which no tree can split; so one matrix serves all trees, and
+    nothing is copied from step to step. An event pattern is one-hot, the rest stands as it is, -1 unknown.
+    """
+
+    def __init__(self, n: int, steps: Iterable[_Step]) -> None:
+        width = sum(len(PATTERNS) if step.kind == "pattern" else 1 for step in steps)
+        self._matrix: Features = np.zeros((n, width), dtype=np.float32)
+        self._filled = 0
+
+    def of(self, known: npt.NDArray[np.bool_]) -> Features:
+        return self._matrix if known.all() else self._matrix[known]
+
+    def add(self, step: _Step, values: Array, known: npt.NDArray[np.bool_]) -> None:
+        if step.kind == "pattern":
+            self._matrix[np.arange(len(values)), self._filled + values.astype(np.int64)] = 1
+            self._filled += len(PATTERNS)
+        else:
+            self._matrix[:, self._filled] = np.where(known, values, -1)
+            self._filled += 1
 
 
 def _drawn_for(step: _Step, values: dict[_Step, Array]) -> npt.NDArray[np.bool_]:
@@ -137,17 +169,6 @@ def _drawn_for(step: _Step, values: dict[_Step, Array]) -> npt.NDArray[np.bool_]
     if step.kind == "time":
         return ~np.isnan(values[step])
     return np.ones(len(values[step]), dtype=bool)
-
-
-def _seen_later(step: _Step, values: Array, known: npt.NDArray[np.bool_]) -> list[Features]:
-    """Return what later trees see of a step: one-hot event patterns, the rest as it is, -1 for unknown."""
-    if step.kind == "pattern":
-        return [(values == code).astype(np.float32) for code in range(len(PATTERNS))]
-    return [np.where(known, values, -1).astype(np.float32)]
-
-
-def _stack(features: list[Features], n: int) -> Features:
-    return np.column_stack(features) if features else np.zeros((n, 0), dtype=np.float32)
 
 
 def _assembled(drawn: dict[_Step, Array]) -> Encoded:
