@@ -154,6 +154,17 @@ def test_broken_original_is_refused_and_leaves_nothing(run: Run, cohort: Path) -
     assert [path.name for path in cohort.parent.iterdir()] == ["cohort.csv"]
 
 
+def test_an_output_never_replaces_its_input(run: Run, cohort: Path) -> None:
+    before = cohort.read_bytes()
+    _fails(run("generate", "--cohort", cohort, "--seed", 1, "--out", "cohort.csv"), 2, "this is the input")
+    cohort.rename("train.csv")
+    command = ("generate", "--cohort", "train.csv", "--seed", 1, "--out", "s.csv", "--save-split", ".")
+    _fails(run(*command), 2, "this is the input")
+    command = ("cohort", "import", "train.csv", "--mapping", "m.yaml", "--out", "train.csv")
+    _fails(run(*command), 2, "this is the input")
+    assert Path("train.csv").read_bytes() == before
+
+
 def test_tiny_cohort_is_refused(run: Run, reference: pd.DataFrame, tmp_path: Path) -> None:
     for n in (1, 2, 30):
         write_table(reference.head(n), tmp_path / "tiny.csv")

@@ -13,6 +13,13 @@ FILE = click.Path(path_type=Path)
 ROLE = click.Choice(["original", "synthetic"])
 
 
+def refuse_overwriting(out: Path, *inputs: Path | None) -> None:
+    """Refuse an output that is one of the inputs: the original would be lost."""
+    for given in inputs:
+        if given is not None and given.exists() and out.exists() and out.samefile(given):
+            raise UsageError(f"{out}: this is the input, which would be lost. Name another file to write.")
+
+
 @click.group()
 def schema() -> None:
     """Show or export the variable dictionary and the schemas derived from it."""
@@ -120,6 +127,7 @@ def cohort_import(data: Path, folder: Path | None, mapping: Path | None, out: Pa
     from amlsynth.cohort import about_path, write_cohort
     from amlsynth.cohorts.import_report import ImportReport
 
+    refuse_overwriting(out, data, mapping)
     if str(data) == "amlsg":
         if mapping is not None:
             raise UsageError("amlsg needs no --mapping. Leave it out, or name your own file.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from amlsynth.cli.data import FILE
+from amlsynth.cli.data import FILE, refuse_overwriting
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.errors import UsageError
 
@@ -69,6 +69,9 @@ def generate(
 
     if no_split and (save_split is not None or split_seed is not None):
         raise UsageError("--no-split goes with neither --save-split nor --split-seed. Leave one out.")
+    parts = [save_split / name for name in _PARTS] if save_split is not None else []
+    for path in (out, *parts):
+        refuse_overwriting(path, cohort_file)
     given = _parameters(params)
     create(generator, given)  # a wrong name is told before the cohort is read
     cohort = read_cohort(cohort_file, "original")
@@ -93,10 +96,13 @@ def generate(
         click.echo("Warning: these are copies of patients, for measures only. Never release them.", err=True)
 
 
+_PARTS = ("train.csv", "holdout.csv")
+
+
 def _write_split(train: object, holdout: object, folder: Path) -> None:
     from amlsynth.tables import write_table
 
-    for name, frame in (("train.csv", train), ("holdout.csv", holdout)):
+    for name, frame in zip(_PARTS, (train, holdout), strict=True):
         write_table(frame, folder / name)  # type: ignore[arg-type]
 
 
