@@ -144,6 +144,27 @@ def test_short_row_is_refused_without_its_content(csv: Path) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_other_separator_is_named(csv: Path) -> None:
+    csv.write_text(csv.read_text().replace(",", ";"))
+    with pytest.raises(DataError, match="separated by a semicolon"):
+        read_table(csv)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_every_column_all_missing(small: pd.DataFrame, tmp_path: Path, ending: str) -> None:
+    blank = small.assign(**{c: pd.Series([pd.NA] * len(small)).astype(small[c].dtype) for c in small})
+    path = tmp_path / f"blank.{ending}"
+    write_table(blank, path)
+    pd.testing.assert_frame_equal(read_table(path), blank)
+
+
+def test_bytes_that_are_no_text_are_refused(small: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "bytes.parquet"
+    small.astype({"SEX": object}).assign(SEX=b"\xff\xfe").to_parquet(path)
+    with pytest.raises(DataError, match="The column SEX holds bytes"):
+        read_table(path)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 def test_truncated_parquet_is_refused(small: pd.DataFrame, tmp_path: Path, share: float) -> None:
     path = tmp_path / "data.parquet"

@@ -204,6 +204,12 @@ def _check_encoding(path: Path) -> None:
 
 
 def _check_columns(found: list[str], d: Dictionary, source: str) -> None:
+    if len(found) == 1 and any(sign in found[0] for sign in ";\t"):
+        sign = "a semicolon" if ";" in found[0] else "a tab"
+        raise DataError(
+            f"{source}: the columns are separated by {sign}. Save it with commas, or import it with a "
+            "mapping that names the delimiter."
+        )
     unknown = [name for name in found if name not in d]
     missing = [name for name in d.names if name not in found]
     sentences = []
@@ -223,7 +229,7 @@ def _check_columns(found: list[str], d: Dictionary, source: str) -> None:
 
 
 def _listed(names: list[str], most: int = 10) -> str:
-    shown = ", ".join(repr(name) for name in names[:most])
+    shown = ", ".join(repr(name if len(name) <= 40 else name[:40] + "...") for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
@@ -249,15 +255,26 @@ def _without_nan(column: pd.Series) -> pd.Series:
     return pd.Series(pd.arrays.FloatingArray(values, np.isnan(values)), index=column.index, name=column.name)
 
 
+def _as_text(column: pd.Series, variable: Variable) -> pd.Series:
+    try:
+        return column.astype("string")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"The column {variable.name} holds bytes that are not UTF-8 text. Export it as text or numbers."
+        ) from error
+
+
 def _as_category(column: pd.Series, variable: Variable, d: Dictionary, failures: Failures) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         # A few categories stand for many rows: look at those alone.
         names = [str(name) for name in column.cat.categories]
-        codes = np.append(pd.Index(list(variable.values)).get_indexer(pd.Index(names)), -1)
+        known_as = {value: code for code, value in enumerate(variable.values)}
+        codes = np.array([*(known_as.get(name, -1) for name in names), -1], dtype=np.int8)
         typed = pd.Categorical.from_codes(codes[column.cat.codes], dtype=variable.dtype)
-        given = np.append([name not in d.missing_values for name in names], False)[column.cat.codes]
+        named = np.array([*(name not in d.missing_values for name in names), False], dtype=bool)
+        given = named[column.cat.codes]
     else:
-        text = column.astype("string")
+        text = _as_text(column, variable)
         given = (text.notna() & ~text.isin(d.missing_values)).to_numpy(dtype=bool)
         typed = pd.Categorical(text.astype(object).where(given, None), dtype=variable.dtype)
     wrong = given & (typed.codes < 0)
@@ -271,7 +288,7 @@ def _as_number(column: pd.Series, variable: Variable, d: Dictionary, failures: F
     if isinstance(column.dtype, pd.CategoricalDtype) or not (
         pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)
     ):
-        text = column.astype("string")
+        text = _as_text(column, variable)
         text = text.mask(text.isin(d.missing_values))
         numbers = pd.to_numeric(text.replace({"True": "1", "False": "0"}), errors="coerce")
         given = text.notna().to_numpy(dtype=bool)
