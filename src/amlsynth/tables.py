@@ -74,7 +74,10 @@ def type_frame(frame: pd.DataFrame, d: Dictionary | None = None, source: str = "
     if len(frame) == 0:
         raise DataError(f"{source}: there are no patients in it. Check that the right file was named.")
     failures = Failures()
-    columns = {v.name: _typed_column(frame[v.name], v, d, failures) for v in d.variables}
+    try:
+        columns = {v.name: _typed_column(frame[v.name], v, d, failures) for v in d.variables}
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from error
     return ParsedTable(pd.DataFrame(columns).reset_index(drop=True), failures)
 
 
@@ -260,7 +263,7 @@ def _as_text(column: pd.Series, variable: Variable) -> pd.Series:
         return column.astype("string")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"The column {variable.name} holds bytes that are not UTF-8 text. Export it as text or numbers."
+            f"the column {variable.name} holds bytes that are not UTF-8 text. Export it as text or numbers."
         ) from error
 
 
