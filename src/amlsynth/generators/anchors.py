@@ -20,7 +20,7 @@ class Bootstrap(Generator):
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         self._train = train
 
-    def _sample(self, n: int, rng: np.random.Generator, progress: Progress) -> Encoded:
+    def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
         return self._train.take(rng.integers(0, len(self._train), n))
 
 
@@ -39,7 +39,7 @@ class Independent(Generator):
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         self._train = train
 
-    def _sample(self, n: int, rng: np.random.Generator, progress: Progress) -> Encoded:
+    def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
         train, size = self._train, len(self._train)
 
         def rows() -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from amlsynth.dictionary import Dictionary, dictionary
 from amlsynth.encoding import Encoded, decode, encode
 from amlsynth.errors import DataError, UsageError
 
+BLOCK = 50_000  # patients sampled together: enough to vectorise, few enough to stay in memory
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
 
 
@@ -21,8 +23,22 @@ def no_progress(_stage: str, _share: float) -> None:
     """Report progress to nobody."""
 
 
+@dataclass(frozen=True)
+class Search:
+    """Where `tune` looks for a parameter: beside its `Field`, in the `Annotated` of a `Parameters` class.
+
+    Either a range from `low` to `high` (on the log scale with `log`), or one of `choices`. Parameters
+    without it are not tuned.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+
+
 class Parameters(BaseModel):
-    """The parameters of a generator, with defaults, bounds and descriptions."""
+    """The parameters of a generator, with defaults, bounds, descriptions and ranges to search."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,6 +53,7 @@ class Generator(ABC):
     releasable : False for anchors, which must never be released.
     copies_patients : True when samples repeat training patients by construction.
     minimum_patients : the smallest training cohort that it accepts.
+    quick_params : parameters that make a fit quick and rough, for tests of everything but quality.
     """
 
     name: ClassVar[str]
@@ -44,6 +61,7 @@ class Generator(ABC):
     releasable: ClassVar[bool] = True
     copies_patients: ClassVar[bool] = False
     minimum_patients: ClassVar[int] = 50
+    quick_params: ClassVar[Mapping[str, Any]] = {}
     Params: ClassVar[type[Parameters]] = Parameters
 
     def __init__(self, params: Parameters | None = None, d: Dictionary | None = None) -> None:
@@ -76,14 +94,32 @@ class Generator(ABC):
         UsageError
             n below 1, or the generator was not fitted.
         """
+        return pd.concat(self.sample_blocks(n, rng, progress), ignore_index=True)
+
+    def sample_blocks(
+        self, n: int, rng: np.random.Generator, progress: Progress = no_progress
+    ) -> Iterator[pd.DataFrame]:
+        """Sample n patients in typed frames of at most `BLOCK`, so that n is not limited by memory.
+
+        The blocks are those of `sample`: the same n and `rng` give the same patients.
+
+        Raises
+        ------
+        UsageError
+            n below 1, or the generator was not fitted.
+        """
         if n < 1:
             raise UsageError(f"{n} patients cannot be sampled; ask for 1 or more.")
         if not self._fitted:
             raise UsageError(f"{self.name} has to be fitted before it can sample.")
-        return decode(self._sample(n, rng, progress), self.dictionary, rounded=not self.copies_patients)
+        for start in range(0, n, BLOCK):
+            progress("sampling", start / n)
+            encoded = self._sample(min(BLOCK, n - start), rng)
+            yield decode(encoded, self.dictionary, rounded=not self.copies_patients)
+        progress("sampling", 1.0)
 
     @abstractmethod
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None: ...
 
     @abstractmethod
-    def _sample(self, n: int, rng: np.random.Generator, progress: Progress) -> Encoded: ...
+    def _sample(self, n: int, rng: np.random.Generator) -> Encoded: ...

@@ -22,9 +22,9 @@ from pydantic import Field
 from amlsynth.encoding import PATTERNS, Encoded
 from amlsynth.generators.base import Generator, Parameters, Progress
 from amlsynth.generators.leaves import Features, Leaves, NumberLeaves, StateLeaves
+from amlsynth.generators.scales import from_real_line, to_real_line
 
 Array = npt.NDArray[Any]
-_AT_ONCE = 50_000  # patients drawn together: enough to vectorise, few enough to stay in memory
 _BEFORE = [code for code, pattern in enumerate(PATTERNS) if pattern.times == "before"]
 
 
@@ -92,11 +92,9 @@ class SequentialCart(Generator):
             else:
                 targets[_Step(name, "states")] = train.states[name].to_numpy(np.int8)
         targets[_Step("outcome", "pattern")] = train.pattern
-        # Times are positive and skewed: on the log scale neighbours in a leaf are comparable. The gap is
-        # kept as a share of the time, on the logit scale, so that it can never exceed it.
-        targets[_Step("outcome", "time")] = np.log(train.time)
-        share = np.clip(train.gap / train.time, 1e-9, 1 - 1e-9)
-        targets[_Step("outcome", "gap")] = np.log(share / (1 - share))
+        targets[_Step("outcome", "time")], targets[_Step("outcome", "gap")] = to_real_line(
+            train.time, train.gap
+        )
         return targets
 
     def _order(self, train: Encoded) -> list[str]:
@@ -115,13 +113,8 @@ class SequentialCart(Generator):
         last = [name for name in states if name == remission]
         return [first, *clinical, *by_frequency, *laboratory, *last]
 
-    def _sample(self, n: int, rng: np.random.Generator, progress: Progress) -> Encoded:
-        parts = []
-        for start in range(0, n, _AT_ONCE):
-            progress("sampling", start / n)
-            parts.append(self._draw(min(_AT_ONCE, n - start), rng))
-        progress("sampling", 1.0)
-        return _assembled({step: np.concatenate([part[step] for part in parts]) for step in self._models})
+    def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
+        return _assembled(self._draw(n, rng))
 
     def _draw(self, n: int, rng: np.random.Generator) -> dict[_Step, Array]:
         seen = _Seen(n, self._models)
@@ -175,12 +168,12 @@ def _assembled(drawn: dict[_Step, Array]) -> Encoded:
     def frame(kind: str) -> pd.DataFrame:
         return pd.DataFrame({step.name: values for step, values in drawn.items() if step.kind == kind})
 
-    time = np.exp(drawn[_Step("outcome", "time")])
+    time, gap = from_real_line(drawn[_Step("outcome", "time")], drawn[_Step("outcome", "gap")])
     return Encoded(
         states=frame("states"),
         numbers=frame("number"),
         missing=frame("missing") == 1,
         pattern=drawn[_Step("outcome", "pattern")],
         time=time,
-        gap=time / (1 + np.exp(-drawn[_Step("outcome", "gap")])),
+        gap=gap,
     )
