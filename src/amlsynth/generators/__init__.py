@@ -14,11 +14,12 @@ from amlsynth.generators.base import Generator, Parameters, Progress
 
 __all__ = ["DEFAULT", "Generator", "Parameters", "Progress", "create", "generator_class", "generator_names"]
 
-DEFAULT = "sequential-cart"
+DEFAULT = "event-history"
 
 # To add a generator, write its class in a module of its own and name it here. Modules are imported only
 # when asked for, since some of them bring heavy packages.
 _REGISTRY = {
+    "event-history": ("amlsynth.generators.event_history", "EventHistory"),
     "sequential-cart": ("amlsynth.generators.sequential_cart", "SequentialCart"),
     "independent": ("amlsynth.generators.anchors", "Independent"),
     "bootstrap": ("amlsynth.generators.anchors", "Bootstrap"),

@@ -14,7 +14,10 @@ from pydantic import BaseModel, ConfigDict
 from amlsynth.dictionary import Dictionary, dictionary
 from amlsynth.encoding import Encoded, decode, encode
 from amlsynth.errors import DataError, UsageError
+from amlsynth.generators.seen_rows import SeenRows
+from amlsynth.resolution import Resolution
 
+_REDRAWS = 10
 BLOCK = 50_000  # patients sampled together: enough to vectorise, few enough to stay in memory
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
 
@@ -76,13 +79,19 @@ class Generator(ABC):
         ------
         DataError
             Fewer patients than `minimum_patients`.
+
+        Notes
+        -----
+        The resolution of the numbers is learned too; samples are recorded in it.
         """
         if len(train) < self.minimum_patients:
             raise DataError(
                 f"{self.name} needs at least {self.minimum_patients} training patients and got {len(train)}: "
                 "from fewer it would repeat single patients. Use a larger cohort."
             )
-        self._fit(encode(train, self.dictionary).legal(), rng, progress)
+        encoded = encode(train, self.dictionary).legal()
+        self._resolution = Resolution.of(encoded, self.dictionary)
+        self._fit(encoded, rng, progress)
         self._fitted = True
         return self
 
@@ -112,11 +121,28 @@ class Generator(ABC):
             raise UsageError(f"{n} patients cannot be sampled; ask for 1 or more.")
         if not self._fitted:
             raise UsageError(f"{self.name} has to be fitted before it can sample.")
+        seen = SeenRows()
         for start in range(0, n, BLOCK):
             progress("sampling", start / n)
-            encoded = self._sample(min(BLOCK, n - start), rng)
-            yield decode(encoded, self.dictionary, rounded=not self.copies_patients)
+            yield self._block(min(BLOCK, n - start), rng, seen)
         progress("sampling", 1.0)
+
+    def _block(self, n: int, rng: np.random.Generator, seen: SeenRows) -> pd.DataFrame:
+        if self.copies_patients:
+            return decode(self._sample(n, rng), self.dictionary, rounded=False)
+        parts: list[pd.DataFrame] = []
+        for _ in range(_REDRAWS):  # chance makes two patients the same, the sooner the more are drawn
+            frame = self._recorded(n - sum(map(len, parts)), rng)
+            parts.append(frame[seen.new(frame)])
+            if sum(map(len, parts)) == n:
+                break
+        else:  # so few patients are possible that some must repeat; validation tells
+            parts.append(self._recorded(n - sum(map(len, parts)), rng))
+        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+    def _recorded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        encoded = self._resolution.snap(self._sample(n, rng))
+        return decode(encoded, self.dictionary, rounded=False)
 
     @abstractmethod
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None: ...

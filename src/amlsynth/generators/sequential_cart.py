@@ -60,7 +60,7 @@ class SequentialCart(Generator):
     """Trees in sequence, for covariates and for both endpoints at once."""
 
     name = "sequential-cart"
-    summary = "trees in sequence, with event pattern and both endpoints (default)"
+    summary = "trees in sequence, with event pattern and both endpoints"
     minimum_patients = 50
     Params = Params
 
