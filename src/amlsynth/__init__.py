@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from amlsynth.dictionary import Dictionary, dictionary, load_dictionary
     from amlsynth.errors import AmlsynthError, DataError, MissingExtraError, UsageError
     from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
-    from amlsynth.generation import generate
+    from amlsynth.generation import generate, generate_file
     from amlsynth.loading import load
     from amlsynth.release import build_release, verify_release
     from amlsynth.report import render_report
@@ -40,6 +40,7 @@ _HOMES = {
     "eln2022": "derived",
     "evaluate": "evaluation",
     "generate": "generation",
+    "generate_file": "generation",
     "import_amlsg": "cohorts.amlsg",
     "import_mapped": "cohorts.mapping",
     "load": "loading",
@@ -74,6 +75,7 @@ __all__ = [
     "eln2022",
     "evaluate",
     "generate",
+    "generate_file",
     "import_amlsg",
     "import_mapped",
     "load",

@@ -77,7 +77,12 @@ def read_cohort(path: Path, role: Role) -> Cohort:
 def write_cohort(cohort: Cohort, path: Path) -> None:
     """Write the table, and what is known about it to FILE.about.json."""
     write_table(cohort.frame, path)
-    content = cohort.about.model_dump(mode="json") | {"sha256": sha256(path)}
+    write_about(cohort.about, path)
+
+
+def write_about(about: About, path: Path) -> None:
+    """Write what is known about the table at `path`, with its SHA-256, beside it."""
+    content = about.model_dump(mode="json") | {"sha256": sha256(path)}
     write_text(about_path(path), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

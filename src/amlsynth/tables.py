@@ -16,10 +16,21 @@ import pandas as pd
 from amlsynth.dictionary import Dictionary, Variable, dictionary
 from amlsynth.errors import DataError, UsageError, did_you_mean
 from amlsynth.failures import Failures
-from amlsynth.files import replacing
+from amlsynth.table_writing import file_kind, write_blocks, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+__all__ = [
+    "TIME_DECIMALS",
+    "ParsedTable",
+    "parse_table",
+    "read_table",
+    "to_typed",
+    "type_frame",
+    "write_blocks",
+    "write_table",
+]
 
 TIME_DECIMALS = 6  # of months, 2.6 seconds: so that a gap between two times loses nothing
 
@@ -81,42 +92,12 @@ def type_frame(frame: pd.DataFrame, d: Dictionary | None = None, source: str = "
     return ParsedTable(pd.DataFrame(columns).reset_index(drop=True), failures)
 
 
-def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a typed frame to CSV or Parquet, by the ending, atomically.
-
-    The same frame gives the same bytes: NA is an empty cell in CSV, integers have no decimals, lines
-    end in LF; Parquet carries no pandas metadata.
-    """
-    import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    kind = _kind(path)
-    with replacing(path) as temporary:
-        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-        if kind == "parquet":
-            pa.parquet.write_table(table, temporary, compression="zstd", version="2.6")
-        else:
-            with temporary.open("wb") as stream:
-                # Arrow quotes every name of a header; frames have plain names, so write it here.
-                stream.write((",".join(table.column_names) + "\n").encode())
-                # "needed" would quote every text; without quotes Arrow refuses what needs them.
-                plain = all(_is_plain(column) for column in frame.columns.map(str)) and all(
-                    _is_plain(str(value))
-                    for column in frame.select_dtypes("category")
-                    for value in frame[column].cat.categories
-                )
-                style = "none" if plain else "needed"
-                options = pa.csv.WriteOptions(include_header=False, quoting_style=style)
-                pa.csv.write_csv(_decoded(table), stream, options)
-
-
 def read_raw(path: Path, d: Dictionary) -> pd.DataFrame:
     """Read a file with the dictionary's types where they fit, or else as text."""
     import pyarrow as pa
 
     path = Path(path)
-    kind = _kind(path)
+    kind = file_kind(path)
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file. Check the path.")
     try:
@@ -134,13 +115,6 @@ def read_raw(path: Path, d: Dictionary) -> pd.DataFrame:
     nullable = {pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.float64(): pd.Float64Dtype()}
     frame: pd.DataFrame = table.to_pandas(types_mapper=nullable.get, self_destruct=True, split_blocks=True)
     return frame
-
-
-def _kind(path: Path) -> str:
-    ending = Path(path).suffix.lower()
-    if ending not in (".csv", ".parquet"):
-        raise UsageError(f"{path}: the ending {ending!r} is not known. Use .csv or .parquet.")
-    return ending[1:]
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -312,15 +286,3 @@ def _as_number(column: pd.Series, variable: Variable, d: Dictionary, failures: F
     failures.add("range", variable.name, outside, column, "error", "is outside the range of the dictionary")
     values = np.where(wrong | outside, np.nan, values)
     return pd.Series(values, index=column.index, name=column.name).astype("Float64").astype(variable.dtype)
-
-
-def _is_plain(text: str) -> bool:
-    return not any(character in text for character in ',"\r\n')
-
-
-def _decoded(table: pa.Table) -> pa.Table:
-    """Return the table with dictionary columns as plain text, which is what CSV can hold."""
-    import pyarrow as pa
-
-    fields = [pa.string() if pa.types.is_dictionary(field.type) else field.type for field in table.schema]
-    return table.cast(pa.schema(list(zip(table.column_names, fields, strict=True))))

@@ -13,11 +13,11 @@ from amlsynth.generation import generate
 
 @pytest.mark.amlsg
 @pytest.mark.slow
-def test_sequential_cart_reaches_its_targets_on_amlsg(amlsg_dir: Path) -> None:
+def test_event_history_reaches_its_targets_on_amlsg(amlsg_dir: Path) -> None:
     cohort = import_amlsg(amlsg_dir)
     found: dict[str, list[float]] = {}
     for seed in range(1, 6):
-        made = generate(cohort, "sequential-cart", seed=seed)
+        made = generate(cohort, "event-history", seed=seed)
         assert made.split is not None
         evaluation = evaluate(made.split.train, made.synthetic.frame, made.split.holdout, seed=seed)
         for measure in evaluation.measures:

@@ -19,7 +19,7 @@ Examples:
   amlsynth demo --out demo
   amlsynth cohort import DATA.csv --mapping MAP.yaml --out cohort.parquet
   amlsynth validate cohort.parquet --role original
-  amlsynth generate --cohort cohort.parquet --generator sequential-cart --seed 1
+  amlsynth generate --cohort cohort.parquet --generator event-history --seed 1
                     --save-split split --out synthetic.csv
   amlsynth evaluate --original split/train.csv --holdout split/holdout.csv
                     --synthetic synthetic.csv --out evaluation

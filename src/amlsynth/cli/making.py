@@ -9,6 +9,7 @@ import click
 
 from amlsynth.cli.data import FILE, refuse_overwriting
 from amlsynth.cli.progress import TerminalProgress
+from amlsynth.defaults import DEFAULT_GENERATOR
 from amlsynth.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ def demo(out: Path, n: int, seed: int) -> None:
 
 @click.command()
 @click.option("--cohort", "cohort_file", type=FILE, required=True, help="Original cohort, .csv or .parquet.")
-@click.option("--generator", default="sequential-cart", show_default=True, help="Its name.")
+@click.option("--generator", default=DEFAULT_GENERATOR, show_default=True, help="Its name.")
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator.")
 @click.option("--n", type=click.IntRange(1), help="Synthetic patients; as many as the original without it.")
+@click.option("--where", metavar="CONDITION", help="Only such patients, as in 'AGE >= 60 and NPM1 == 1'.")
 @click.option("--seed", type=click.IntRange(0), required=True)
 @click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
 @click.option("--split-seed", type=click.IntRange(0), help="Seed of the split; --seed without it.")
@@ -48,6 +50,7 @@ def generate(
     generator: str,
     params: tuple[str, ...],
     n: int | None,
+    where: str | None,
     seed: int,
     out: Path,
     split_seed: int | None,
@@ -56,15 +59,18 @@ def generate(
 ) -> None:
     """Fit a generator to the training part (80 %) of a cohort and sample synthetic patients.
 
-    Generators: sequential-cart (default); independent and bootstrap are anchors for measures.
+    Patients are written as they are drawn, so millions need little memory. With --where, patients who do
+    not meet the condition are drawn and thrown away.
 
     \b
     Examples:
       amlsynth generate --cohort reference.csv --seed 1 --out synthetic.csv --save-split split
-      amlsynth generate --cohort trial.parquet --param min_leaf=20 --n 5000 --seed 7 --out big.parquet
+      amlsynth generate --cohort trial.parquet --param shrinkage=2 --n 5000 --seed 7 --out big.parquet
+      amlsynth generate --cohort trial.parquet --where "AGE >= 60 and NPM1 == 1" --n 500
+                        --seed 7 --out npm1.csv
     """
-    from amlsynth.cohort import read_cohort, write_cohort
-    from amlsynth.generation import generate as generate_cohort
+    from amlsynth.cohort import read_cohort
+    from amlsynth.generation import generate_file
     from amlsynth.generators import create, generator_class
 
     if no_split and (save_split is not None or split_seed is not None):
@@ -76,22 +82,25 @@ def generate(
     create(generator, given)  # a wrong name is told before the cohort is read
     cohort = read_cohort(cohort_file, "original")
     with TerminalProgress() as progress:
-        made = generate_cohort(
+        made = generate_file(
             cohort,
+            out,
             generator,
             seed=seed,
             n=n,
             params=given,
+            where=where,
             split_seed=split_seed,
             split=not no_split,
             progress=progress,
         )
     if save_split is not None and made.split is not None:
         _write_split(made.split.train, made.split.holdout, save_split)
-    write_cohort(made.synthetic, out)
-    click.echo(f"{out}: {made.synthetic.n:,} synthetic patients, valid. {made.synthetic.about.statement}")
+    click.echo(f"{out}: {made.n:,} synthetic patients, valid. {made.about.statement}")
     if save_split is not None:
         click.echo(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
+    for warning in made.warnings:
+        click.echo(f"Warning: {warning}", err=True)
     if generator_class(generator).copies_patients:
         click.echo("Warning: these are copies of patients, for measures only. Never release them.", err=True)
 

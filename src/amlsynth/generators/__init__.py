@@ -8,13 +8,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from amlsynth.defaults import DEFAULT_GENERATOR
 from amlsynth.dictionary import Dictionary
 from amlsynth.errors import UsageError, did_you_mean
 from amlsynth.generators.base import Generator, Parameters, Progress
 
 __all__ = ["DEFAULT", "Generator", "Parameters", "Progress", "create", "generator_class", "generator_names"]
 
-DEFAULT = "event-history"
+DEFAULT = DEFAULT_GENERATOR
 
 # To add a generator, write its class in a module of its own and name it here. Modules are imported only
 # when asked for, since some of them bring heavy packages.

@@ -184,7 +184,7 @@ class _Split:
     def probability(self, design: Design) -> Floats:
         eta = self._coefficients[0] + design.linear[:, : self._width] @ self._coefficients[1:]
         if self._tree is not None:
-            leaf = np.searchsorted(self._nodes, self._tree.apply(design.plain))
+            leaf = np.searchsorted(self._nodes, self._tree.apply(design.plain, check_input=False))
             eta = eta + self._of_leaf[leaf]
         probability: Floats = 1 / (1 + np.exp(-np.clip(eta, -30.0, 30.0)))
         return probability

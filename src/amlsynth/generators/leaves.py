@@ -26,7 +26,9 @@ class Leaves(ABC):
         """Return the leaf of each row, numbered from 0."""
         if self._tree is None:
             return np.zeros(len(features), dtype=np.int64)
-        return np.asarray(np.searchsorted(self._nodes, self._tree.apply(features)), dtype=np.int64)
+        return np.asarray(
+            np.searchsorted(self._nodes, self._tree.apply(features, check_input=False)), dtype=np.int64
+        )
 
     @abstractmethod
     def draw(self, features: Features, rng: np.random.Generator) -> npt.NDArray[Any]:

@@ -85,9 +85,10 @@ class CoxModel:
     beta: Floats
     baselines: dict[int, Baseline]
 
-    def relative(self, features: Floats) -> Floats:
-        """Return exp(features beta), shape (n,)."""
-        return np.exp(np.clip(features @ self.beta, -_BOUND, _BOUND))
+
+def relative_hazard(effects: Floats) -> Floats:
+    """Return the exponential of linear predictors, shape as given; extremes are bounded."""
+    return np.exp(np.clip(effects, -_BOUND, _BOUND))
 
 
 def ridge_cox(features: Floats, time: Floats, event: Bools, strata: Ints, penalty: Floats) -> CoxModel:
@@ -163,7 +164,7 @@ class _PartialLikelihood:
 
     def derivatives(self, beta: Floats) -> tuple[Floats, Floats]:
         """Return gradient and observed information."""
-        weight = np.exp(np.clip(self._x @ beta, -_BOUND, _BOUND))
+        weight = relative_hazard(self._x @ beta)
         at_risk = self._at_risk(weight)
         mean = (self._running(self._x * weight[:, None])[self._tie_end] / at_risk[:, None])[self._event]
         hazard = np.where(self._event, 1 / at_risk, 0.0)
@@ -175,7 +176,7 @@ class _PartialLikelihood:
         return gradient, information
 
     def baselines(self, beta: Floats) -> dict[int, Baseline]:
-        at_risk = self._at_risk(np.exp(np.clip(self._x @ beta, -_BOUND, _BOUND)))
+        at_risk = self._at_risk(relative_hazard(self._x @ beta))
         found = {}
         for stratum in np.unique(self._strata[self._event]):
             here = self._event & (self._strata == stratum)

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from amlsynth.encoding import PATTERNS, Encoded, Pattern
-from amlsynth.generators.ridge import CoxModel, ridge_cox
+from amlsynth.generators.calibration import Calibration
+from amlsynth.generators.ridge import CoxModel, relative_hazard, ridge_cox
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -28,8 +29,6 @@ Ints = npt.NDArray[np.int64]
 _FEWEST = 30  # patients with the event, for a stratum of its own
 _PER_STRATUM = 60  # later events, at least, in each class of the time of the first event
 _MOST_CLASSES = 4
-_KNOTS = 400  # of a curve, at quantiles of the event times
-_AVERAGED = 5000  # patients that a model's marginal curve is averaged over, at most
 _LAST = 5  # longest times, between which follow-up ends at the latest
 _SHORTEST = 1e-3  # months, of a time after the event, so that its logarithm is finite
 
@@ -79,7 +78,8 @@ class IllnessDeath:
         stratum = self._stratum(failed)
         self._to_event = ridge_cox(z, efs, first_is_event, stratum, penalty)
         self._to_death = ridge_cox(z, efs, first_is_death, stratum, 2 * penalty)  # few die without event
-        self._first = _Calibration(efs, event, stratum, [(self._to_event, z), (self._to_death, z)])
+        self._event_share = first_is_event.sum() / max(1, event.sum())
+        self._first = Calibration(efs, event, stratum, [(self._to_event, z), (self._to_death, z)])
 
         at = first_is_event
         log_efs = np.log(efs[at]) if at.any() else np.zeros(1)
@@ -90,11 +90,12 @@ class IllnessDeath:
         self._after_event = ridge_cox(
             after, since, died[at], after_stratum, np.append(penalty, 0.1 * shrinkage.effects)
         )
-        self._second = _Calibration(since, died[at], after_stratum, [(self._after_event, after)])
+        self._second = Calibration(since, died[at], after_stratum, [(self._after_event, after)])
 
         nobody = np.zeros(len(os), dtype=np.int64)
         self._follow_up = ridge_cox(x, os, ~died, nobody, np.full(x.shape[1], shrinkage.follow_up))
-        self._end = _Calibration(os, ~died, nobody, [(self._follow_up, x)])
+        self._end = Calibration(os, ~died, nobody, [(self._follow_up, x)])
+        self._censored = bool((~died).any())
         longest = np.unique(os)[-_LAST:]
         self._last = float(longest[0]), float(longest[-1])
 
@@ -106,20 +107,29 @@ class IllnessDeath:
         visible = rng.choice(self._visible, n)
         if not self._any:
             return visible, np.full(n, np.nan), np.zeros(n)
-        z, stratum = self._with_interactions(features, failed), self._stratum(failed)
-        to_event = _draw_time(self._to_event, z, stratum, rng)
-        to_death = _draw_time(self._to_death, z, stratum, rng)
-        first = self._first.map(np.minimum(to_event, to_death), stratum)
+        stratum = self._stratum(failed)
+        to_event = _draw_time(self._to_event, self._effects(self._to_event, features, failed), stratum, rng)
+        to_death = _draw_time(self._to_death, self._effects(self._to_death, features, failed), stratum, rng)
+        first = self._first.map(np.minimum(to_event, to_death), stratum, rng)
+        # Beyond the last event of both models there is none to tell what comes first.
+        either = rng.random(n) < self._event_share
+        comes_event = np.where(np.isinf(to_event) & np.isinf(to_death), either, to_event < to_death)
         nobody = np.zeros(n, dtype=np.int64)
-        end = self._end.map(_draw_time(self._follow_up, features, nobody, rng), nobody)
+        end = _draw_time(self._follow_up, features @ self._follow_up.beta, nobody, rng)
+        end = self._end.map(end, nobody, rng)
         # Where the curve of follow-up stops above 0, it ends among the longest times, at nobody's own.
-        end = np.where(np.isinf(end), rng.uniform(*self._last, n), end)
+        latest = rng.uniform(*self._last, n)
+        if self._censored:
+            end = np.where(np.isinf(end), latest, end)
+        first = np.where(np.isinf(first) & np.isinf(end), latest, first)
 
-        ill = (to_event < to_death) & (first < end)
+        ill = comes_event & (first < end)
         after_time = np.where(ill, first, 1.0)
         after_stratum = self._after_stratum(failed, after_time)
-        since = _draw_time(self._after_event, self._after_features(z, after_time), after_stratum, rng)
-        since = self._second.map(since, after_stratum)
+        effects = self._effects(self._after_event, features, failed)
+        effects += self._after_event.beta[-1] * self._lateness(after_time)
+        since = _draw_time(self._after_event, effects, after_stratum, rng)
+        since = self._second.map(since, after_stratum, rng)
 
         efs = np.minimum(first, end)
         event = first < end
@@ -131,6 +141,14 @@ class IllnessDeath:
     def _with_interactions(self, features: Floats, failed: Bools) -> Floats:
         return np.column_stack((features, features * failed[:, None])) if self._split else features
 
+    def _effects(self, model: CoxModel, features: Floats, failed: Bools) -> Floats:
+        """Return the linear predictor, without building the interactions of many patients."""
+        width = features.shape[1]
+        effects: Floats = features @ model.beta[:width]
+        if self._split:
+            effects[failed] += features[failed] @ model.beta[width : 2 * width]
+        return effects
+
     def _stratum(self, failed: Bools) -> Ints:
         return (failed & self._split).astype(np.int64)
 
@@ -140,7 +158,11 @@ class IllnessDeath:
         return edges
 
     def _after_features(self, z: Floats, efs: Floats) -> Floats:
-        return np.column_stack((z, (np.log(efs) - self._log_mean) / self._log_spread))
+        return np.column_stack((z, self._lateness(efs)))
+
+    def _lateness(self, efs: Floats) -> Floats:
+        late: Floats = (np.log(efs) - self._log_mean) / self._log_spread
+        return late
 
     def _after_stratum(self, failed: Bools, efs: Floats) -> Ints:
         # An early relapse is another disease than a late one, so the hazards after it differ in shape.
@@ -167,7 +189,7 @@ def _completed(train: Encoded) -> _Outcomes:
     if usable.sum() < _FEWEST:
         # An endpoint that nobody has is not shown later; until then it is as the other one.
         usable = ~np.isnan(train.time)
-        os_status = np.where(os_status < 0, np.where(times == "efs", 0, efs_status), os_status)
+        os_status = np.where(os_status < 0, efs_status, os_status)
         efs_status = np.where(efs_status < 0, os_status, efs_status)
     return _Outcomes(
         usable=usable & (train.time > 0),
@@ -178,65 +200,17 @@ def _completed(train: Encoded) -> _Outcomes:
     )
 
 
-def _draw_time(model: CoxModel, features: Floats, stratum: Ints, rng: np.random.Generator) -> Floats:
-    """Draw the time of one transition on the model's own scale; infinity where it does not come."""
-    hazard = rng.exponential(size=len(features)) / model.relative(features)
-    times = np.full(len(features), np.inf)
+def _draw_time(model: CoxModel, effects: Floats, stratum: Ints, rng: np.random.Generator) -> Floats:
+    """Draw the time of one transition on the model's own scale; infinity where it does not come.
+
+    effects : the linear predictor, shape (n,).
+    """
+    hazard = rng.exponential(size=len(effects)) / relative_hazard(effects)
+    times = np.full(len(effects), np.inf)
     for number, baseline in model.baselines.items():
         here = stratum == number
         times[here] = baseline.inverse(hazard[here])
     return times
-
-
-class _Calibration:
-    """Maps times of competing models so that the time of the first is distributed as observed.
-
-    Parameters
-    ----------
-    time, event, stratum : the observed times, shape (n,); `event` of any kind.
-    models : the models with their features, shape (n, p).
-    """
-
-    def __init__(
-        self, time: Floats, event: Bools, stratum: Ints, models: list[tuple[CoxModel, Floats]]
-    ) -> None:
-        self._curves: dict[int, tuple[Floats, Floats, Floats]] = {}
-        for number in np.unique(stratum[event]):
-            here = np.flatnonzero(stratum == number)
-            observed = np.unique(time[here][event[here]])
-            if len(observed) > _KNOTS:
-                observed = np.unique(np.quantile(observed, np.linspace(0, 1, _KNOTS), method="nearest"))
-            averaged = here[:: max(1, len(here) // _AVERAGED)]
-            cumulative = np.zeros((len(observed), len(averaged)))
-            for model, features in models:
-                if int(number) in model.baselines:
-                    baseline = model.baselines[int(number)].at(observed)
-                    cumulative += baseline[:, None] * model.relative(features[averaged])
-            expected = np.exp(-cumulative).mean(axis=1)
-            self._curves[int(number)] = (observed, expected, _kaplan_meier(time[here], event[here], observed))
-
-    def map(self, times: Floats, stratum: Ints) -> Floats:
-        """Return the times at which the observed curve is where the model's was; infinity beyond its end."""
-        mapped = np.full(len(times), np.inf)
-        for number, (observed, expected, survival) in self._curves.items():
-            here = np.flatnonzero((stratum == number) & np.isfinite(times))
-            level = np.interp(times[here], np.append(0.0, observed), np.append(1.0, expected))
-            # A fall of the curve is spread to both sides of its time, half way to its neighbours.
-            half_way = np.append((observed[:-1] + observed[1:]) / 2, observed[-1])
-            knots = np.append(observed[0] / 2, half_way)
-            found = np.interp(-level, -np.append(1.0, survival), knots)
-            mapped[here] = np.where(level < survival[-1] - 1e-12, np.inf, found)
-        return mapped
-
-
-def _kaplan_meier(time: Floats, event: Bools, at: Floats) -> Floats:
-    """Return the product-limit estimate at the given times, ascending."""
-    times, position = np.unique(time, return_inverse=True)
-    events = np.bincount(position, weights=event, minlength=len(times))
-    leaving = np.bincount(position, minlength=len(times))
-    at_risk = len(time) - np.append(0, np.cumsum(leaving)[:-1])
-    survival: Floats = np.cumprod(1 - events / at_risk)[np.searchsorted(times, at, side="right") - 1]
-    return survival
 
 
 def _shown(visible: npt.NDArray[np.int8], event: Bools, died: Bools, ill: Bools) -> npt.NDArray[np.int8]:

@@ -199,7 +199,7 @@ def check_generator(spec: ReleaseSpec, path: Path) -> None:
     if not generator.releasable:
         raise UsageError(
             f"{path}:{_line(path)}: generator: {spec.generator.name!r} is an anchor for comparison and never "
-            "released. Choose another generator, such as 'sequential-cart'."
+            "released. Choose another generator, such as 'event-history'."
         )
 
 
