@@ -71,7 +71,7 @@ def test_generate_is_decided_by_its_seed(run: Run, cohort: Path) -> None:
 
 
 def test_generate_with_parameters_and_n(run: Run, cohort: Path) -> None:
-    options = ("--param", "min_leaf=20", "--param", "prior=2", "--n", 37, "--no-split")
+    options = ("--param", "min_leaf=20", "--param", "shrinkage=2", "--n", 37, "--no-split")
     assert run("generate", "--cohort", cohort, "--seed", 1, "--out", "a.parquet", *options)[0] == 0
     assert len(read_table(Path("a.parquet"))) == 37
     about = json.loads(Path("a.parquet.about.json").read_text())
@@ -220,7 +220,7 @@ def test_unexpected_errors_show_no_data(run: Run, cohort: Path, monkeypatch: pyt
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("patient 17 is male")
 
-    monkeypatch.setattr("amlsynth.generation.generate", fail)
+    monkeypatch.setattr("amlsynth.generation.generate_file", fail)
     result = run("generate", "--cohort", cohort, "--seed", 1, "--out", "s.csv")
     _fails(result, 1, "unexpected RuntimeError", "--debug")
     assert "patient 17" not in result[2]
@@ -231,6 +231,6 @@ def test_full_disk_is_a_sentence(run: Run, cohort: Path, monkeypatch: pytest.Mon
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "s.csv")
 
-    monkeypatch.setattr("amlsynth.cohort.write_table", fail)
+    monkeypatch.setattr("amlsynth.generation.write_blocks", fail)
     result = run("generate", "--cohort", cohort, "--seed", 1, "--out", "s.csv")
     _fails(result, 1, "s.csv: No space left on device")
