@@ -14,7 +14,7 @@ import pytest
 
 from amlsynth.dictionary import dictionary
 from amlsynth.errors import DataError, UsageError
-from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
+from amlsynth.evaluation import attacks, evaluate, read_evaluation, write_evaluation
 from amlsynth.evaluation.validity import count_rules_broken
 
 module = importlib.import_module("amlsynth.evaluation.evaluate")  # `evaluate` is the function
@@ -26,6 +26,7 @@ MEASURES = {
     "hamming_median_train", "hamming_median_test", "leakage", "exact_matches", "binned_matches",
     "rules_broken",
 }  # fmt: skip
+MEASURES |= {spec.id for family in attacks.FAMILIES for spec in family.specs}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pandas as pd
 
 from amlsynth.dictionary import Dictionary, dictionary
 from amlsynth.errors import UsageError
-from amlsynth.evaluation import fidelity, outcome, privacy, survival, validity
+from amlsynth.evaluation import attacks, fidelity, outcome, privacy, survival, validity
 from amlsynth.evaluation.anchors import make_anchors
 from amlsynth.evaluation.comparisons import compare
 from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, Family, Setting
@@ -22,6 +22,7 @@ FAMILIES: tuple[Family, ...] = (
     survival.FAMILY,
     outcome.FAMILY,
     privacy.FAMILY,
+    *attacks.FAMILIES,
     validity.FAMILY,
 )
 Progress = Callable[[str, float], None]
