@@ -5,10 +5,24 @@ A module of an attack exports a `FAMILY`; `LIMITS` says what all of them togethe
 
 from __future__ import annotations
 
-from amlsynth.evaluation.attacks import closest, membership
+from amlsynth.evaluation.attacks import (
+    attribute_inference,
+    closest,
+    linkability,
+    membership,
+    rare,
+    singling_out,
+)
 from amlsynth.evaluation.family import Family
 
-FAMILIES: tuple[Family, ...] = (membership.FAMILY, closest.FAMILY)
+FAMILIES: tuple[Family, ...] = (
+    membership.FAMILY,
+    closest.FAMILY,
+    singling_out.FAMILY,
+    linkability.FAMILY,
+    attribute_inference.FAMILY,
+    rare.FAMILY,
+)
 
 LIMITS: tuple[str, ...] = (
     "An attack that fails proves only that this attack fails: a cleverer one, or one that knows more, may "
