@@ -31,8 +31,9 @@ MEASURES |= {spec.id for family in attacks.FAMILIES for spec in family.specs}
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Leave out validation, which is slow and has tests of its own."""
-    families = tuple(family for family in module.FAMILIES if family.name != "validity")
+    """Leave out validation and attacks, which are slow and have tests of their own."""
+    slow = ("validity", *(family.name for family in attacks.FAMILIES))
+    families = tuple(family for family in module.FAMILIES if family.name not in slow)
     monkeypatch.setattr(module, "FAMILIES", families)
 
 
