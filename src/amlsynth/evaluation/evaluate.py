@@ -150,7 +150,7 @@ def _notes(setting: Setting, synthetic: pd.DataFrame) -> tuple[str, ...]:
     targets = max(len(frame) for frame in (setting.original, setting.holdout) if frame is not None)
     if targets > arena.MOST_TARGETS or len(synthetic) > arena.MOST_RELEASED:
         notes.append(
-            f"Attacks are run on random samples of at most {arena.MOST_TARGETS} training and as many hold-out "
+            f"Attacks run on random samples of at most {arena.MOST_TARGETS} training and as many hold-out "
             f"patients, and search at most {arena.MOST_RELEASED} synthetic patients."
         )
     return tuple(notes)
