@@ -173,6 +173,16 @@ def test_gates_json_has_the_agreed_shape(tmp_path: Path) -> None:
     assert list(content["gates"][0]) == keys.split()
 
 
+def test_the_lower_end_of_an_interval_is_held_against_a_limit() -> None:
+    noisy = measure("m", None, synthetic=Figure(value=0.7, low=0.58, high=0.82))
+    report = judge(noisy, gate("interval_low_at_most", 0.6))
+    assert report.passed and "begins at 0.58, at most 0.6" in report.gates[0].reason
+    report = judge(noisy, gate("interval_low_at_most", 0.5))
+    assert not report.passed and "not at most 0.5" in report.gates[0].reason
+    report = judge(measure("m", 0.1), gate("interval_low_at_most", 0.6))
+    assert not report.passed and "no 95 % interval" in report.gates[0].reason
+
+
 def test_a_report_that_contradicts_itself_is_refused() -> None:
     text = judge(measure("m", 0.1), gate("at_least", 0.5)).model_dump_json()
     with pytest.raises(ValueError, match="contradicts"):
@@ -190,6 +200,13 @@ def test_the_profiles_of_the_package() -> None:
     assert {g.id for g in lax.gates} < {g.id for g in strict.gates}
     limits = [next(g.threshold for g in p.gates if g.id == "leakage") for p in (strict, lax)]
     assert limits == [0.03, 0.05]
+    attacks = {"membership_nearest_auc", "membership_density_auc", "dcr_share_weighted", "linkability_risk"}
+    assert attacks <= {g.measure for g in strict.gates if g.required}
+    for gate in lax.gates:
+        other = next(g for g in strict.gates if g.id == gate.id)
+        assert other.required >= gate.required and other.comparison == gate.comparison
+        if gate.comparison in ("at_most", "below"):
+            assert other.threshold <= gate.threshold, gate.id
 
 
 def test_every_gate_is_on_a_measure_that_evaluations_have() -> None:

@@ -19,7 +19,13 @@ from amlsynth.files import write_text
 from amlsynth.yamlfile import misplaced, read_yaml_model
 
 Comparison = Literal[
-    "at_least", "at_most", "below", "equals", "within_original_interval", "at_least_share_of_holdout"
+    "at_least",
+    "at_most",
+    "below",
+    "equals",
+    "interval_low_at_most",
+    "within_original_interval",
+    "at_least_share_of_holdout",
 ]
 _Text = Annotated[str, Field(min_length=1)]
 
@@ -198,6 +204,12 @@ def _decide(gate: Gate, measure: Measure) -> tuple[bool, str]:
         return _within_interval(shown, value, measure.original)
     limit = gate.threshold
     assert limit is not None  # the model requires it for all other comparisons
+    if gate.comparison == "interval_low_at_most":
+        low = measure.synthetic.low
+        if low is None:
+            return False, "not available: the figure has no 95 % interval"
+        passed = low <= limit
+        return passed, f"the 95 % interval of {shown} begins at {low:.6g}, {_not(passed)}at most {limit:g}"
     if gate.comparison == "at_least_share_of_holdout":
         holdout = measure.anchors.get("holdout")
         real = _known(holdout) if holdout else None

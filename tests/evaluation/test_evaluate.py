@@ -14,7 +14,7 @@ import pytest
 
 from amlsynth.dictionary import dictionary
 from amlsynth.errors import DataError, UsageError
-from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
+from amlsynth.evaluation import attacks, evaluate, read_evaluation, write_evaluation
 from amlsynth.evaluation.validity import count_rules_broken
 
 module = importlib.import_module("amlsynth.evaluation.evaluate")  # `evaluate` is the function
@@ -26,12 +26,14 @@ MEASURES = {
     "hamming_median_train", "hamming_median_test", "leakage", "exact_matches", "binned_matches",
     "rules_broken",
 }  # fmt: skip
+MEASURES |= {spec.id for family in attacks.FAMILIES for spec in family.specs}
 
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Leave out validation, which is slow and has tests of its own."""
-    families = tuple(family for family in module.FAMILIES if family.name != "validity")
+    """Leave out validation and attacks, which are slow and have tests of their own."""
+    slow = ("validity", *(family.name for family in attacks.FAMILIES))
+    families = tuple(family for family in module.FAMILIES if family.name not in slow)
     monkeypatch.setattr(module, "FAMILIES", families)
 
 

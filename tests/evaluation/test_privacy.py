@@ -105,5 +105,7 @@ def test_large_cohorts_are_sampled(split, monkeypatch):
     monkeypatch.setattr(privacy, "LARGEST_PART", 40)
     partition = privacy.Partition.draw(Setting(split.train, split.holdout, D, seed=0))
     assert partition.parts.shape[1] == len(partition.holdout) == 40
+    monkeypatch.setattr(privacy, "MOST_IN_PARTS", 80)
+    assert len(privacy.Partition.draw(Setting(split.train, split.holdout, D, seed=0)).parts) == 2
     full = figures(Setting(split.train, split.holdout, D, seed=0), split.train)
     assert full["exact_matches"] == len(split.train)  # counted over all

@@ -8,8 +8,9 @@ import pandas as pd
 
 from amlsynth.dictionary import Dictionary, dictionary
 from amlsynth.errors import UsageError
-from amlsynth.evaluation import fidelity, outcome, privacy, survival, validity
+from amlsynth.evaluation import attacks, fidelity, outcome, privacy, survival, validity
 from amlsynth.evaluation.anchors import make_anchors
+from amlsynth.evaluation.attacks import arena
 from amlsynth.evaluation.comparisons import compare
 from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, Family, Setting
 from amlsynth.evaluation.kaplan_meier import endpoint_data
@@ -22,6 +23,7 @@ FAMILIES: tuple[Family, ...] = (
     survival.FAMILY,
     outcome.FAMILY,
     privacy.FAMILY,
+    *attacks.FAMILIES,
     validity.FAMILY,
 )
 Progress = Callable[[str, float], None]
@@ -144,6 +146,12 @@ def _notes(setting: Setting, synthetic: pd.DataFrame) -> tuple[str, ...]:
         notes.append(
             f"Hamming distances are computed on random samples of at most {privacy.LARGEST_PART} patients "
             "of each cohort and part; matches are counted over all."
+        )
+    targets = max(len(frame) for frame in (setting.original, setting.holdout) if frame is not None)
+    if targets > arena.MOST_TARGETS or len(synthetic) > arena.MOST_RELEASED:
+        notes.append(
+            f"Attacks run on random samples of at most {arena.MOST_TARGETS} training and as many hold-out "
+            f"patients, and search at most {arena.MOST_RELEASED} synthetic patients."
         )
     return tuple(notes)
 

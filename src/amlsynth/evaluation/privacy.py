@@ -27,7 +27,8 @@ from amlsynth.evaluation.records import Figure
 
 PARTS = 4  # of the training set without a hold-out: 20 % each of all patients, as in the paper
 MOST_PARTS = 10
-LARGEST_PART = 10_000  # patients; larger cohorts are sampled, so that distances stay affordable
+LARGEST_PART = 20_000  # patients; larger cohorts are sampled: a pair of this size takes seconds
+MOST_IN_PARTS = 2 * LARGEST_PART  # training patients in all parts, unless that leaves fewer than two parts
 _ROWS, _COLUMNS = 2048, 4096  # of the block of distances held at a time: 32 MiB
 _SOURCE = "Eckardt et al., npj Digit Med 2024, table 3 and methods, 'Assessment of privacy conservation'"
 
@@ -50,8 +51,10 @@ def minimum_distances(
     best = np.full(len(rows), -1.0, dtype=np.float32)
     for left in range(0, len(targets), _COLUMNS):
         block = np.ascontiguousarray(coding.one_hot(targets[left : left + _COLUMNS]).T)
+        used = np.flatnonzero(block.any(axis=1))  # a code that no target has matches nothing
+        block = block[used]
         for top in range(0, len(rows), _ROWS):
-            matches = coding.one_hot(rows[top : top + _ROWS]) @ block
+            matches = coding.one_hot(rows[top : top + _ROWS])[:, used] @ block
             if without_self:
                 own = np.arange(top, min(top + _ROWS, len(rows))) - left
                 inside = (own >= 0) & (own < matches.shape[1])
@@ -89,6 +92,7 @@ class Partition:
         else:
             count = min(max(1, round(len(train) / len(setting.holdout))), MOST_PARTS)
             size = min(len(train) // count, len(setting.holdout), LARGEST_PART)
+            count = min(count, max(2, MOST_IN_PARTS // max(1, size)))
         chosen = rng.permutation(len(train))[: count * size]
         parts = train[chosen].reshape(count, size, -1)
         if setting.holdout is None:

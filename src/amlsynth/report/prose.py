@@ -31,6 +31,7 @@ _COMPARISONS = {
     "at_most": "≤ {}",
     "below": "\\< {}",
     "equals": "exactly {}",
+    "interval_low_at_most": "interval from ≤ {}",
     "within_original_interval": "within the original's 95 % interval",
     "at_least_share_of_holdout": "≥ {} × hold-out",
 }
