@@ -24,8 +24,14 @@ MEASURES = {
     "shortsightedness_os", "shortsightedness_efs", "median_os", "median_efs", "logrank_os", "logrank_efs",
     "follow_up", "share_efs_equals_os", "cr_rate", "cr_odds", "hamming_train", "hamming_test",
     "hamming_median_train", "hamming_median_test", "leakage", "exact_matches", "binned_matches",
-    "rules_broken",
+    "rules_broken", "classifier_auc", "discriminator", "k_means", "co_occurrence", "associations",
+    "missing_mean", "missing_max", "missing_pattern",
 }  # fmt: skip
+MEASURES |= {
+    f"effects_{kind}_{scope}"
+    for kind in ("sign", "significant", "overlap")
+    for scope in ("hr", "or", "os", "efs", "multivariable")
+}
 
 
 @pytest.fixture

@@ -8,7 +8,16 @@ import pandas as pd
 
 from amlsynth.dictionary import Dictionary, dictionary
 from amlsynth.errors import UsageError
-from amlsynth.evaluation import fidelity, outcome, privacy, survival, validity
+from amlsynth.evaluation import (
+    effect_measures,
+    fidelity,
+    outcome,
+    pairs,
+    privacy,
+    survival,
+    two_sample,
+    validity,
+)
 from amlsynth.evaluation.anchors import make_anchors
 from amlsynth.evaluation.comparisons import compare
 from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, Family, Setting
@@ -19,8 +28,11 @@ from amlsynth.tables import to_typed
 
 FAMILIES: tuple[Family, ...] = (
     fidelity.FAMILY,
+    two_sample.FAMILY,
+    pairs.FAMILY,
     survival.FAMILY,
     outcome.FAMILY,
+    effect_measures.FAMILY,
     privacy.FAMILY,
     validity.FAMILY,
 )
@@ -91,6 +103,7 @@ def evaluate(
         synthetic=summarise(synthetic, synthetic_label, d, protect=False),
         measures=measures,
         comparisons=comparisons,
+        effects=effect_measures.effect_records(setting, synthetic, holdout),
         notes=_notes(setting, synthetic),
     )
     tell("done")
