@@ -21,6 +21,7 @@ from amlsynth.evaluation.records import Figure
 
 FOLDS = 5
 CLUSTERS = 10  # of the k-means score, as in the pipeline of Eckardt et al. 2024
+ROUNDS = 100  # of boosting
 TREES = 100
 LEAST = 2 * FOLDS  # patients of each cohort, so that every fold tests at least two of each
 LARGEST = 5_000  # patients of each cohort that the classifiers see; larger cohorts are sampled
@@ -49,7 +50,7 @@ def classifier_auc(
     folds = selection.StratifiedKFold(FOLDS, shuffle=True, random_state=_state(rng))
     areas, variances = [], []
     for train, test in folds.split(features, label):
-        model = ensemble.HistGradientBoostingClassifier(random_state=0, early_stopping=False)
+        model = ensemble.HistGradientBoostingClassifier(max_iter=ROUNDS, random_state=0, early_stopping=False)
         model.fit(fill_empty(features[train], features[train]), label[train])
         score = model.decision_function(fill_empty(features[test], features[train]))
         area, variance = area_under_curve(score[label[test] == 1], score[label[test] == 0])
