@@ -8,7 +8,19 @@ import pandas as pd
 
 from amlsynth.dictionary import Dictionary, dictionary
 from amlsynth.errors import UsageError
-from amlsynth.evaluation import attacks, fidelity, outcome, privacy, survival, validity
+from amlsynth.evaluation import (
+    attacks,
+    effect_measures,
+    fidelity,
+    outcome,
+    pairs,
+    prediction,
+    privacy,
+    survival,
+    tails,
+    two_sample,
+    validity,
+)
 from amlsynth.evaluation.anchors import make_anchors
 from amlsynth.evaluation.attacks import arena
 from amlsynth.evaluation.comparisons import compare
@@ -20,8 +32,13 @@ from amlsynth.tables import to_typed
 
 FAMILIES: tuple[Family, ...] = (
     fidelity.FAMILY,
+    two_sample.FAMILY,
+    pairs.FAMILY,
     survival.FAMILY,
+    tails.FAMILY,
     outcome.FAMILY,
+    prediction.FAMILY,
+    effect_measures.FAMILY,
     privacy.FAMILY,
     *attacks.FAMILIES,
     validity.FAMILY,
@@ -93,6 +110,7 @@ def evaluate(
         synthetic=summarise(synthetic, synthetic_label, d, protect=False),
         measures=measures,
         comparisons=comparisons,
+        effects=effect_measures.effect_records(setting, synthetic, holdout),
         notes=_notes(setting, synthetic),
     )
     tell("done")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
@@ -18,6 +18,8 @@ from amlsynth.evaluation.records import Figure, Measure
 
 AnchorName = Literal["independent", "bootstrap", "holdout"]
 CandidateKind = Literal["synthetic", "independent", "bootstrap", "holdout"]
+
+Found = TypeVar("Found")
 
 NO_HOLDOUT = "no hold-out was given, so there is nothing the generator did not see to compare with"
 
@@ -30,6 +32,17 @@ class Setting:
     holdout: pd.DataFrame | None
     dictionary: Dictionary
     seed: int
+    memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: str, compute: Callable[[], Found]) -> Found:
+        """Return what `compute` gives, computed at the first call with this name: four candidates share it.
+
+        A `NotComputable` is raised again each time.
+        """
+        if name not in self.memory:
+            self.memory[name] = compute()
+        found: Found = self.memory[name]
+        return found
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,21 @@ class Comparison(Record):
     effect_name: str | None = None
 
 
+class Effect(Record):
+    """The effect of one marker on one endpoint in one cohort, for forest plots."""
+
+    subject: str  # a variable, "AGE" or "NPM1", or "ELN2022=adverse"
+    contrast: str  # "present against absent", "per 10 years", "adverse against favorable"
+    endpoint: Literal["CR", "OS", "EFS"]
+    model: Literal["univariable", "multivariable"]
+    cohort: Literal["original", "synthetic", "holdout"]
+    effect_name: Literal["odds ratio", "hazard ratio"]
+    effect: Figure
+    p_value: Figure
+    n: int | None = None  # patients analysed; None where held back
+    carriers: int | None = None  # None for numbers, and where held back
+
+
 class Evaluation(Record):
     """Everything one evaluation found."""
 
@@ -123,6 +138,7 @@ class Evaluation(Record):
     synthetic: CohortSummary
     measures: tuple[Measure, ...]
     comparisons: tuple[Comparison, ...]
+    effects: tuple[Effect, ...] = ()
     notes: tuple[str, ...] = ()
 
     def measure(self, identifier: str) -> Measure:
