@@ -35,7 +35,7 @@ FEWEST_FOR_PERCENTILE = 40  # patients, so that the fifth percentile lies betwee
 NEAR = 3  # variables, of all that there are, in which a near match may differ
 DRAWS = 200  # of real patients, for the interval of the share
 _NEAREST_KEPT = 60  # real patients kept for each released one; every draw has some of them
-_MOST = 5_000  # patients of a cohort for percentiles and near matches
+_MOST = 2_500  # patients of a cohort for percentiles and near matches
 
 
 def nearer_to_training(arena: Arena) -> dict[str, Figure]:
@@ -140,7 +140,7 @@ def _to_training(frame: pd.DataFrame, setting: Setting) -> dict[str, Figure]:
         return {"dcr_p5": few, "near_matches": few}
     rng = np.random.default_rng((setting.seed, 210))
     rows, training = (
-        _some(side, most, rng) for side, most in ((frame, _MOST), (setting.original, 4 * _MOST))
+        _some(side, most, rng) for side, most in ((frame, _MOST), (setting.original, 8 * _MOST))
     )
     real = [setting.original] if setting.holdout is None else [setting.original, setting.holdout]
     space = MixedSpace(pd.concat(real, ignore_index=True), setting.dictionary)
