@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from amlsynth.evaluation.evaluate import evaluate
+    from amlsynth.evaluation.evaluate import evaluate, measure
     from amlsynth.evaluation.records import Evaluation, read_evaluation, write_evaluation
 
-__all__ = ["Evaluation", "evaluate", "read_evaluation", "write_evaluation"]
+__all__ = ["Evaluation", "evaluate", "measure", "read_evaluation", "write_evaluation"]
 
 _PLACES = {
     "Evaluation": "amlsynth.evaluation.records",
     "read_evaluation": "amlsynth.evaluation.records",
     "write_evaluation": "amlsynth.evaluation.records",
     "evaluate": "amlsynth.evaluation.evaluate",
+    "measure": "amlsynth.evaluation.evaluate",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ from amlsynth.evaluation import (
 from amlsynth.evaluation.anchors import make_anchors
 from amlsynth.evaluation.attacks import arena
 from amlsynth.evaluation.comparisons import compare
-from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, Family, Setting
+from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, CandidateKind, Family, Setting
 from amlsynth.evaluation.kaplan_meier import endpoint_data
 from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Figure, Measure
 from amlsynth.evaluation.summary import summarise
@@ -115,6 +115,32 @@ def evaluate(
     )
     tell("done")
     return evaluation
+
+
+def measure(
+    original: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    holdout: pd.DataFrame | None = None,
+    *,
+    seed: int = 0,
+    kind: CandidateKind = "synthetic",
+    families: Sequence[Family] = FAMILIES,
+    d: Dictionary | None = None,
+) -> dict[str, Figure]:
+    """Return the figures of one cohort alone, by measure, for comparisons of many cohorts.
+
+    Without anchors a figure is not to be shown to anybody: they tell what it is worth. Parameters are those
+    of `evaluate`; `kind` says what stands in the place of the synthetic cohort, and `families` which measures
+    are wanted.
+    """
+    d = d or dictionary()
+    original, synthetic = _typed(original, d, "the original cohort"), _typed(synthetic, d, "the cohort")
+    holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
+    setting, candidate = Setting(original, holdout, d, seed), Candidate(kind, synthetic)
+    found: dict[str, Figure] = {}
+    for family in families:
+        found |= family.figures(candidate, setting)
+    return found
 
 
 def _measures(
