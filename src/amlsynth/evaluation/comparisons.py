@@ -9,7 +9,8 @@ out of that test. With large cohorts small differences are significant: read the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,15 @@ from amlsynth.dictionary import Dictionary
 from amlsynth.errors import require_extra
 from amlsynth.evaluation.coding import Floats, numbers
 from amlsynth.evaluation.cox import cox_regression
+from amlsynth.evaluation.effect_sizes import (
+    CRAMERS_V,
+    SIZE_DECIMALS,
+    STANDARDISED,
+    adjusted,
+    cramers_v,
+    standardised_difference,
+    standardised_difference_of_shares,
+)
 from amlsynth.evaluation.family import NotComputable, attempt, figure
 from amlsynth.evaluation.kaplan_meier import Z95, EndpointData, endpoint_data
 from amlsynth.evaluation.outcome import remission
@@ -49,7 +59,7 @@ def compare(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> t
     found.append(_remission(original, synthetic))
     for endpoint in d.endpoints:
         found += _survival(endpoint_data(original, endpoint), endpoint_data(synthetic, endpoint))
-    return tuple(found)
+    return adjusted(found)
 
 
 def compare_numbers(subject: str, ours: Floats, theirs: Floats) -> Comparison:
@@ -63,6 +73,7 @@ def compare_numbers(subject: str, ours: Floats, theirs: Floats) -> Comparison:
     if np.ptp(np.concatenate((ours, theirs))) == 0:
         reason = Figure(reason="every patient of both cohorts has the same value")
         return Comparison(subject=subject, test="Mann-Whitney", p_value=reason)
+    size = _size(lambda: standardised_difference(ours, theirs), STANDARDISED)
     if _looks_normal(ours) and _looks_normal(theirs):
         result = stats.ttest_ind(theirs, ours)
         interval = result.confidence_interval()
@@ -72,6 +83,7 @@ def compare_numbers(subject: str, ours: Floats, theirs: Floats) -> Comparison:
             p_value=figure(float(result.pvalue)),
             effect=figure(float(theirs.mean() - ours.mean()), float(interval.low), float(interval.high)),
             effect_name="difference of the means",
+            **size,
         )
     result = stats.mannwhitneyu(theirs, ours)
     return Comparison(
@@ -80,6 +92,7 @@ def compare_numbers(subject: str, ours: Floats, theirs: Floats) -> Comparison:
         p_value=figure(float(result.pvalue)),
         effect=figure(float(result.statistic) / (ours.size * theirs.size)),
         effect_name="probability that the synthetic value is the larger (0.5 is none)",
+        **size,
     )
 
 
@@ -94,9 +107,9 @@ def compare_categories(
     left, right = _counts(ours, values), _counts(theirs, values)
     if len(values) == 2:
         return [_fisher(subject, left[::-1], right[::-1], f"odds ratio of {values[1]}")]
-    found = [
-        Comparison(subject=subject, test="chi-square", p_value=attempt(lambda: _chi_square(left, right)))
-    ]
+    p_value = attempt(lambda: _chi_square(left, right))
+    size = {} if p_value.value is None else _size(lambda: cramers_v(left, right), CRAMERS_V)
+    found = [Comparison(subject=subject, test="chi-square", p_value=p_value, **size)]
     for position, value in enumerate(values):
         of_left, of_right = ((row[position], sum(row) - row[position]) for row in (left, right))
         found.append(_fisher(f"{subject}={value}", of_left, of_right))
@@ -127,7 +140,15 @@ def _fisher(
         p_value=figure(p_value),
         effect=attempt(lambda: _ratio(*_log_odds_ratio(ours, theirs))),
         effect_name=effect_name,
+        **_size(lambda: standardised_difference_of_shares(ours, theirs), STANDARDISED),
     )
+
+
+def _size(compute: Callable[[], float], name: str) -> dict[str, Any]:
+    return {
+        "effect_size": attempt(lambda: figure(compute(), decimals=SIZE_DECIMALS)),
+        "effect_size_name": name,
+    }
 
 
 def _chi_square(ours: Sequence[int], theirs: Sequence[int]) -> float:

@@ -11,8 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary import Dictionary
-from amlsynth.evaluation.coding import CohortCoding, Floats, category_codes, numbers, quantile_edges
+from amlsynth.evaluation.coding import CohortCoding, Floats, numbers
+from amlsynth.evaluation.coverage import SupportCounts
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
 
 _SOURCE = (
@@ -35,22 +37,32 @@ def basic_statistical_measure(original: pd.DataFrame, synthetic: pd.DataFrame, d
     NotComputable
         No numeric column of the original has values and a mean other than 0.
     """
-    rows = []
-    for variable in d.variables:
-        if variable.is_categorical:
-            continue
-        ours, theirs = (_statistics(numbers(frame[variable.name])) for frame in (original, synthetic))
-        scale = abs(ours[0])
-        if not scale > 0:  # NaN as well: not assessed
-            continue
-        difference = np.abs(ours - theirs) / scale
-        lost = np.isnan(theirs) & ~np.isnan(ours)
-        rows.append(np.where(lost, 1.0, np.minimum(difference, 1.0)))
-    table = np.array(rows).reshape(-1, 3)
+    return moments_score(*(numeric_moments(numeric_values(frame, d)) for frame in (original, synthetic)))
+
+
+def moments_score(original: Floats, synthetic: Floats) -> float:
+    """Return BSM of two tables of `numeric_moments`; see `basic_statistical_measure`."""
+    scale = np.abs(original[:, 0])
+    usable = scale > 0  # NaN is not: not assessed
+    ours, theirs = original[usable], synthetic[usable]
+    lost = np.isnan(theirs) & ~np.isnan(ours)
+    relative = np.abs(ours - theirs) / scale[usable, None]
+    table = np.where(lost, 1.0, np.minimum(relative, 1.0))
     scores = [1 - column[~np.isnan(column)].mean() for column in table.T if not np.isnan(column).all()]
     if not scores:
         raise NotComputable("no numeric column of the original has values and a mean other than 0")
     return float(np.mean(scores))
+
+
+def numeric_values(frame: pd.DataFrame, d: Dictionary) -> Floats:
+    """Return the numeric columns, shape (n, columns), NaN for NA."""
+    names = [v.name for v in d.variables if not v.is_categorical]
+    return np.array([numbers(frame[name]) for name in names]).reshape(len(names), len(frame)).T
+
+
+def numeric_moments(values: Floats) -> Floats:
+    """Return mean, median and standard deviation (n - 1) of every column, shape (columns, 3)."""
+    return np.array([_statistics(column) for column in values.T]).reshape(-1, 3)
 
 
 def regularized_support_coverage(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
@@ -65,24 +77,7 @@ def regularized_support_coverage(original: pd.DataFrame, synthetic: pd.DataFrame
     NotComputable
         No column of the original was assessed.
     """
-    scale = len(original) / len(synthetic)
-    scores = []
-    for variable in d.variables:
-        if original[variable.name].isna().all():
-            continue
-        if variable.is_categorical:
-            slots = len(variable.values) + 2
-            ours, theirs = (
-                np.bincount(category_codes(frame[variable.name], variable), minlength=slots)
-                for frame in (original, synthetic)
-            )
-        else:
-            ours, theirs = _bin_counts(numbers(original[variable.name]), numbers(synthetic[variable.name]))
-        present = ours > 0
-        scores.append(np.minimum(theirs[present] / ours[present] * scale, 1.0).mean())
-    if not scores:
-        raise NotComputable("every column of the original is empty")
-    return float(np.mean(scores))
+    return SupportCounts(original, synthetic, d).coverage(np.arange(len(synthetic)))
 
 
 def log_correlation_score(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
@@ -152,13 +147,6 @@ def _statistics(values: Floats) -> Floats:
     return np.array([known.mean(), np.median(known), deviation])
 
 
-def _bin_counts(ours: Floats, theirs: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    # Closed on the left, the last bin on both sides; numbers beyond the original's range count nowhere.
-    edges = quantile_edges(ours)
-    counts = (np.histogram(values[~np.isnan(values)], edges)[0] for values in (ours, theirs))
-    return next(counts).astype(np.int64), next(counts).astype(np.int64)
-
-
 def _cross_counts(coding: CohortCoding, frame: pd.DataFrame, values: Floats) -> tuple[Floats, Floats]:
     """Return joint counts of all codes, shape (K, K), and sums of the numbers per code, (K, numbers)."""
     codes = coding.encode(frame)
@@ -215,9 +203,17 @@ def _signed_log(matrix: Floats) -> Floats:
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     cohorts = (setting.original, candidate.frame, setting.dictionary)
+    n, rng = len(candidate.frame), np.random.default_rng((setting.seed, 221))
+    ours, theirs = (numeric_values(frame, setting.dictionary) for frame in cohorts[:2])
+    moments, counts = numeric_moments(ours), SupportCounts(*cohorts)
     return {
-        "bsm": attempt(lambda: basic_statistical_measure(*cohorts)),
-        "rsc": attempt(lambda: regularized_support_coverage(*cohorts)),
+        "bsm": with_interval(
+            lambda: basic_statistical_measure(*cohorts),
+            lambda rows: moments_score(moments, numeric_moments(theirs[rows])),
+            n,
+            rng,
+        ),
+        "rsc": with_interval(lambda: regularized_support_coverage(*cohorts), counts.coverage, n, rng),
         "logcorr": attempt(lambda: log_correlation_score(*cohorts)),
     }
 

@@ -31,6 +31,10 @@ class EndpointData:
     def n(self) -> int:
         return len(self.time)
 
+    def take(self, rows: NDArray[np.int64]) -> EndpointData:
+        """Return the given patients, some perhaps more than once."""
+        return EndpointData(self.name, self.time[rows], self.event[rows], self.left_out)
+
     def reversed(self) -> EndpointData:
         """Return the follow-up: censoring is the event and the event censors."""
         return EndpointData(self.name, self.time, ~self.event, self.left_out)

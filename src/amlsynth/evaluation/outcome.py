@@ -26,7 +26,12 @@ def remission_rate(reached: int, missed: int) -> Figure:
     n = reached + missed
     if n == 0:
         raise NotComputable("no patient has a known remission status (CR1)")
-    share, z2 = reached / n, Z95**2
+    return wilson(reached, n)
+
+
+def wilson(count: int, n: int) -> Figure:
+    """Return a share and Wilson's 95 % interval, at three decimals."""
+    share, z2 = count / n, Z95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     return figure(share, max(0.0, centre - half), min(1.0, centre + half), decimals=SHARE_DECIMALS)

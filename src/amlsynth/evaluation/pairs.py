@@ -10,6 +10,7 @@ from amlsynth.dictionary import Dictionary
 from amlsynth.evaluation.coding import Floats, numbers
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
 from amlsynth.evaluation.fidelity import associations
+from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
 
 # Below five expected co-occurrences a log odds ratio is mostly noise (Cochran's rule for 2 x 2 tables).
@@ -26,7 +27,14 @@ def log_odds_ratios(frame: pd.DataFrame, d: Dictionary) -> tuple[Floats, Floats]
     added to each of the four cells; expected is (carriers of one) x (carriers of the other) / patients. A
     pair that nobody has assessed has log odds ratio 0 and 0 expected.
     """
-    values = np.column_stack([numbers(frame[v.name]) for v in d.alterations])
+    return _log_odds(_states(frame, d))
+
+
+def _states(frame: pd.DataFrame, d: Dictionary) -> Floats:
+    return np.column_stack([numbers(frame[v.name]) for v in d.alterations])
+
+
+def _log_odds(values: Floats) -> tuple[Floats, Floats]:
     present, absent = ((values == state).astype(np.float64) for state in (1, 0))
     known = present + absent
     both, neither = present.T @ present, absent.T @ absent
@@ -116,10 +124,15 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     ours, expected = setting.once("log odds ratios of original", lambda: log_odds_ratios(original, d))
     matrix = setting.once("associations of original", lambda: associations(original, d))
     shares = setting.once("missing shares of original", lambda: missing_shares(original, d))
+    states = _states(frame, d)
     missing = np.abs(missing_shares(frame, d) - shares)
     return {
-        "co_occurrence": attempt(
-            lambda: co_occurrence_difference(ours, expected, log_odds_ratios(frame, d)[0])
+        "co_occurrence": with_interval(
+            lambda: co_occurrence_difference(ours, expected, _log_odds(states)[0]),
+            lambda rows: co_occurrence_difference(ours, expected, _log_odds(states[rows])[0]),
+            len(frame),
+            np.random.default_rng((setting.seed, 222)),
+            bounds=(0.0, np.inf),
         ),
         "associations": attempt(lambda: association_error(matrix, associations(frame, d), shares < 1)),
         "missing_mean": figure(float(missing.mean())),

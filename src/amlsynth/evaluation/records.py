@@ -108,6 +108,9 @@ class Comparison(Record):
     p_value: Figure
     effect: Figure | None = None  # hazard or odds ratio, synthetic against original
     effect_name: str | None = None
+    adjusted_p: Figure | None = None  # for the number of tests of the evaluation, false discovery rate
+    effect_size: Figure | None = None  # on a scale that all variables share
+    effect_size_name: str | None = None  # "standardised difference", "Cramér's V"
 
 
 class Effect(Record):

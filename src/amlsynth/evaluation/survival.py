@@ -13,7 +13,9 @@ import pandas as pd
 
 from amlsynth.errors import require_extra
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.kaplan_meier import EndpointData, endpoint_data, follow_up, kaplan_meier
+from amlsynth.evaluation.outcome import wilson
 from amlsynth.evaluation.records import Figure
 
 GRID_POINTS = 1000
@@ -85,13 +87,16 @@ def log_rank_p(original: EndpointData, synthetic: EndpointData) -> float:
     return float(test.p_value)
 
 
-def share_same_time(frame: pd.DataFrame, setting: Setting) -> float:
-    """Return the share of patients whose EFS and OS end at the same time, of those with both known."""
+def share_same_time(frame: pd.DataFrame, setting: Setting) -> Figure:
+    """Return the share of patients whose EFS and OS end at the same time, of those with both known.
+
+    With Wilson's 95 % interval.
+    """
     os, efs = (frame[setting.dictionary.endpoint(name).time] for name in ("OS", "EFS"))
     same = (os - efs).abs().dropna() < 1e-6  # times are kept to six decimals
     if len(same) == 0:
         raise NotComputable("no patient has both an OS and an EFS time")
-    return float(same.mean())
+    return wilson(int(same.sum()), len(same))
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
@@ -106,7 +111,12 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
             for name in ("km_score", "optimism", "shortsightedness"):
                 found[f"{name}_{suffix}"] = Figure(reason=str(reason))
         else:
-            found[f"km_score_{suffix}"] = figure(1 - distance.divergence)
+            found[f"km_score_{suffix}"] = with_interval(
+                lambda value=1 - distance.divergence: value,  # type: ignore[misc]
+                lambda rows, a=ours, b=theirs: 1 - curve_distance(a, b.take(rows)).divergence,  # type: ignore[misc]
+                theirs.n,
+                np.random.default_rng((setting.seed, 223)),
+            )
             found[f"optimism_{suffix}"] = figure(distance.optimism)
             # Four decimals: more would give away the longest time of one patient.
             found[f"shortsightedness_{suffix}"] = figure(distance.short_sightedness, decimals=4)
