@@ -6,8 +6,8 @@ Run with `make benchmark-generators`, or for a part of it, say
 
 Each run fits a generator to the training part of a split (80 %) and samples 1,606 patients, in a process of
 its own. Results are kept in a file of JSON lines as they come (--results), so that an interrupted benchmark
-goes on where it was; the table is printed at the end, or alone with --table. Neural generators take long: for them
---paired takes one split for each seed in turn, rather than every seed on every split.
+goes on where it was; the table is printed at the end, or alone with --table. Neural generators take long: for
+them --paired takes one split for each seed in turn, rather than every seed on every split.
 
 The row "hold-out" is a real cohort in the place of a synthetic one: what two samples of real patients show.
 AMLSG is read from the folder in AMLSYNTH_AMLSG, or ../shared/cohorts/amlsg.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -46,6 +49,12 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 class Generator(ABC):
     """Base of the generators. One in a file of its own: set the class variables, write `_fit` and `_sample`.
 
@@ -56,6 +65,7 @@ class Generator(ABC):
     releasable : False for anchors, which must never be released.
     copies_patients : True when samples repeat training patients by construction.
     minimum_patients : the smallest training cohort that it accepts.
+    parallel_sampling : True when `_sample` may run in several threads at once and gains from it.
     quick_params : parameters that make a fit quick and rough, for tests of everything but quality.
     """
 
@@ -64,6 +74,7 @@ class Generator(ABC):
     releasable: ClassVar[bool] = True
     copies_patients: ClassVar[bool] = False
     minimum_patients: ClassVar[int] = 50
+    parallel_sampling: ClassVar[bool] = False
     quick_params: ClassVar[Mapping[str, Any]] = {}
     Params: ClassVar[type[Parameters]] = Parameters
 
@@ -122,26 +133,55 @@ class Generator(ABC):
         if not self._fitted:
             raise UsageError(f"{self.name} has to be fitted before it can sample.")
         seen = SeenRows()
-        for start in range(0, n, BLOCK):
-            progress("sampling", start / n)
-            yield self._block(min(BLOCK, n - start), rng, seen)
+        # Each block has a stream of its own, so that it does not matter which one is drawn first.
+        blocks = ((min(BLOCK, n - start), rng.spawn(1)[0]) for start in range(0, n, BLOCK))
+        done = 0
+        for size, stream, frame in self._drawn(blocks, ahead=available_cores() if n > BLOCK else 1):
+            progress("sampling", done / n)
+            yield frame if self.copies_patients else self._without_repeats(frame, size, stream, seen)
+            done += size
         progress("sampling", 1.0)
 
-    def _block(self, n: int, rng: np.random.Generator, seen: SeenRows) -> pd.DataFrame:
-        if self.copies_patients:
-            return decode(self._sample(n, rng), self.dictionary, rounded=False)
-        parts: list[pd.DataFrame] = []
-        for _ in range(_REDRAWS):  # chance makes two patients the same, the sooner the more are drawn
-            frame = self._recorded(n - sum(map(len, parts)), rng)
-            parts.append(frame[seen.new(frame)])
-            if sum(map(len, parts)) == n:
+    def _drawn(
+        self, blocks: Iterator[tuple[int, np.random.Generator]], ahead: int
+    ) -> Iterator[tuple[int, np.random.Generator, pd.DataFrame]]:
+        """Draw blocks in their order, several at a time where the generator takes it."""
+        if not self.parallel_sampling or ahead < 2:
+            for size, stream in blocks:
+                yield size, stream, self._recorded(size, stream)
+            return
+        executor = ThreadPoolExecutor(ahead)
+        waiting = deque[tuple[int, np.random.Generator, Future[pd.DataFrame]]]()
+        try:
+            for size, stream in blocks:
+                waiting.append((size, stream, executor.submit(self._recorded, size, stream)))
+                if len(waiting) > ahead:
+                    size, stream, future = waiting.popleft()
+                    yield size, stream, future.result()
+            for size, stream, future in waiting:
+                yield size, stream, future.result()
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+    def _without_repeats(
+        self, frame: pd.DataFrame, n: int, rng: np.random.Generator, seen: SeenRows
+    ) -> pd.DataFrame:
+        """Draw patients again who are the same as one before: chance makes some, the more are drawn."""
+        parts = [frame[seen.new(frame)]]
+        for _ in range(_REDRAWS):
+            left = n - sum(map(len, parts))
+            if not left:
                 break
+            frame = self._recorded(left, rng)
+            parts.append(frame[seen.new(frame)])
         else:  # so few patients are possible that some must repeat; validation tells
             parts.append(self._recorded(n - sum(map(len, parts)), rng))
         return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
     def _recorded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        encoded = self._resolution.snap(self._sample(n, rng))
+        encoded = self._sample(n, rng)
+        if not self.copies_patients:
+            encoded = self._resolution.snap(encoded)
         return decode(encoded, self.dictionary, rounded=False)
 
     @abstractmethod

@@ -59,6 +59,7 @@ class EventHistory(Generator):
     name = "event-history"
     summary = "sequential regressions and an illness-death model for both endpoints (default)"
     minimum_patients = 50
+    parallel_sampling = True
     Params = Params
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:

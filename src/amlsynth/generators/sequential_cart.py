@@ -62,6 +62,7 @@ class SequentialCart(Generator):
     name = "sequential-cart"
     summary = "trees in sequence, with event pattern and both endpoints"
     minimum_patients = 50
+    parallel_sampling = True
     Params = Params
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
