@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from amlsynth.dictionary import Dictionary
 
 FrameKind = Literal["pandas", "polars", "pyarrow"]
+_THREADS_PAY = 4_000_000  # bytes of a Parquet file, some 100,000 patients
 KINDS: tuple[FrameKind, ...] = ("pandas", "polars", "pyarrow")
 
 
@@ -75,10 +76,15 @@ def read_plain(content: bytes, columns: list[list[Any]]) -> pd.DataFrame | None:
     import pyarrow.parquet
 
     nullable = {pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.float64(): pd.Float64Dtype()}
-    table = pyarrow.parquet.read_table(pa.BufferReader(content))
+    # Threads do not pay for a few rows, and a process that ends just after Arrow started some can abort.
+    many = len(content) > _THREADS_PAY
+    with pyarrow.parquet.ParquetFile(pa.BufferReader(content), pre_buffer=False) as opened:
+        table = opened.read(use_threads=many)
     if table.column_names != [name for name, _ in columns]:
         return None
-    frame: pd.DataFrame = table.to_pandas(types_mapper=nullable.get, self_destruct=True, split_blocks=True)
+    frame: pd.DataFrame = table.to_pandas(
+        types_mapper=nullable.get, self_destruct=True, split_blocks=True, use_threads=many
+    )
     for name, kind in columns:
         column = frame[name]
         if isinstance(kind, str):
