@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: help setup demo test lint format types unit schema benchmark clean
+.PHONY: help setup demo test lint format types unit schema benchmark fuzz clean
 
 help:
 	@echo "make demo       release of a synthetic cohort, with report, into demo/"
 	@echo "make test       lint, format check, type check and all tests"
 	@echo "make schema     write again what is derived from schema/aml.yaml"
 	@echo "make benchmark  time and peak memory of each step"
+	@echo "make fuzz       10,000 mutated releases, none of which may be verified or loaded"
 	@echo "make format     format the code"
 	@echo "make clean      remove what these commands made"
 
@@ -55,6 +56,9 @@ schema: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/steps.py
+
+fuzz: $(READY)
+	AMLSYNTH_FUZZ=$${AMLSYNTH_FUZZ:-10000} $(BIN)/python -m pytest -q tests/release/test_mutations.py
 
 clean:
 	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

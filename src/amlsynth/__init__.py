@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from amlsynth.errors import AmlsynthError, DataError, MissingExtraError, UsageError
     from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
     from amlsynth.generation import generate, generate_file
-    from amlsynth.loading import load
+    from amlsynth.loading import Dataset, dataset, datasets, load
     from amlsynth.release import build_release, verify_release
     from amlsynth.report import render_report
     from amlsynth.split import split_cohort
@@ -31,11 +31,14 @@ _HOMES = {
     "AmlsynthError": "errors",
     "Cohort": "cohort",
     "DataError": "errors",
+    "Dataset": "loading",
     "Dictionary": "dictionary",
     "MissingExtraError": "errors",
     "UsageError": "errors",
     "ValidationReport": "validation",
     "build_release": "release",
+    "dataset": "loading",
+    "datasets": "loading",
     "dictionary": "dictionary",
     "eln2022": "derived",
     "evaluate": "evaluation",
@@ -65,12 +68,15 @@ __all__ = [
     "AmlsynthError",
     "Cohort",
     "DataError",
+    "Dataset",
     "Dictionary",
     "MissingExtraError",
     "UsageError",
     "ValidationReport",
     "__version__",
     "build_release",
+    "dataset",
+    "datasets",
     "dictionary",
     "eln2022",
     "evaluate",

@@ -203,12 +203,21 @@ def test_schema_show(run: Run) -> None:
     assert "GPt/l" in run("schema", "show", "WBC")[1]
 
 
+def test_datasets_lists_what_there_is(run: Run) -> None:
+    code, out, _ = run("datasets")
+    assert code == 0 and "eckardt-2024-nflow" in out and "10.5281/zenodo.8334265" in out
+    listed = json.loads(run("datasets", "--json")[1])
+    assert {"name", "version", "status", "cached"} <= listed[0].keys()
+    _fails(run("datasets", "--registry", "none.yaml"), 2, "none.yaml")
+    _fails(run("load", "eckardt-2024-nflow", "--offline"), 2, "was not loaded before")
+
+
 @pytest.mark.parametrize(
     "command",
     [
         ["demo"], ["schema", "show"], ["schema", "export"], ["cohort", "reference"], ["cohort", "import"],
         ["validate"], ["generate"], ["evaluate"], ["report"], ["release", "build"], ["release", "verify"],
-        ["load"],
+        ["load"], ["datasets"],
     ],
 )  # fmt: skip
 def test_every_command_shows_an_example(run: Run, command: list[str]) -> None:

@@ -182,29 +182,90 @@ def validate(file: Path, role: str, as_json: bool, limit: int) -> None:
         click.get_current_context().exit(1)
 
 
+_REGISTRY = click.option("--registry", type=FILE, help="A registry file that is asked first.")
+
+
 @click.command()
 @click.argument("name")
 @click.option("--out", type=FILE, help="File to write, .csv or .parquet; a summary is printed without it.")
-def load(name: str, out: Path | None) -> None:
-    """Load a release by NAME[@VERSION], or from a release folder or zip; wrong bytes are refused.
+@click.option("--offline", is_flag=True, help="Never use the net.")
+@click.option("--sha256", metavar="HEX", help="SHA-256 that the zip or file must have.")
+@click.option("--drop-unknown", is_flag=True, help="Leave out unknown columns of a foreign table.")
+@_REGISTRY
+def load(
+    name: str, out: Path | None, offline: bool, sha256: str | None, drop_unknown: bool, registry: Path | None
+) -> None:
+    """Load a data set by NAME[@VERSION], DOI, https URL or path; wrong bytes are refused.
 
-    Names are looked up in ./releases and in the folders named by AMLSYNTH_RELEASES.
+    Names are looked up in ./releases, in the folders named by AMLSYNTH_RELEASES, and in the registry. What
+    was downloaded once is loaded without the net from then on; AMLSYNTH_CACHE names the folder for it.
 
     \b
     Examples:
       amlsynth load aml-reference@1.0.0 --out data.csv
       amlsynth load demo/aml-reference-1.0.0.zip
+      amlsynth load 10.5281/zenodo.1234567 --out data.parquet
     """
-    from amlsynth.loading import load as load_release
+    import warnings
+
+    from amlsynth.cli.progress import TerminalProgress
+    from amlsynth.loading import dataset
     from amlsynth.tables import write_table
 
-    frame = load_release(name)
-    title = f"{frame.attrs.get('name', name)} {frame.attrs.get('version', '')}".strip()
+    with TerminalProgress() as progress, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the notes are printed below
+        loaded = dataset(
+            name,
+            registry=registry,
+            offline=offline,
+            sha256=sha256,
+            drop_unknown=drop_unknown,
+            progress=progress,
+        )
+    title = f"{loaded.name} {loaded.version}"
     if out is not None:
-        write_table(frame, out)
-        click.echo(f"{out}: {len(frame):,} patients of {title}.")
+        refuse_overwriting(out, loaded.path)
+        write_table(loaded.frame, out)
+        click.echo(f"{out}: {len(loaded.frame):,} patients of {title}.")
     else:
-        click.echo(f"{title}: {len(frame):,} patients, {frame.shape[1]} columns.")
-        for key in ("statement", "citation"):
-            if frame.attrs.get(key):
-                click.echo(str(frame.attrs[key]))
+        click.echo(f"{title}: {len(loaded.frame):,} patients, {loaded.frame.shape[1]} columns.")
+        for text in (loaded.statement, loaded.citation, loaded.doi and f"https://doi.org/{loaded.doi}"):
+            if text:
+                click.echo(text)
+    for note in loaded.notes:
+        click.echo(f"Note: {note}", err=True)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+@_REGISTRY
+def datasets(as_json: bool, registry: Path | None) -> None:
+    """List what there is to load by name: of the registry, on this machine, and in the cache.
+
+    \b
+    Examples:
+      amlsynth datasets
+      amlsynth datasets --json
+    """
+    from amlsynth.loading.catalogue import datasets as list_datasets
+
+    found = list_datasets(registry=registry)
+    if as_json:
+        click.echo(json.dumps([listed.to_dict() for listed in found], indent=1, ensure_ascii=False))
+        return
+    rows = [("name", "version", "status", "here", "doi", "title")]
+    rows += [
+        (
+            listed.name,
+            listed.version,
+            listed.status,
+            "yes" if listed.cached else "no",
+            listed.doi or "",
+            listed.title,
+        )
+        for listed in found
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    for row in rows:
+        cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
+        click.echo("  ".join([*cells, row[5]]).rstrip())

@@ -15,8 +15,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from amlsynth.files import sha256, write_text
+from amlsynth.release.names import CHECKSUMS as CHECKSUMS
 
-CHECKSUMS = "SHA256SUMS"
 _LIMIT = 1_000_000  # bytes; a release has about fifteen lines
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 _WINDOWS_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)

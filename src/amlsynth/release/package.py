@@ -17,14 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.files import sha256
-from amlsynth.release.checksums import CHECKSUMS
+from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
+from amlsynth.release.names import PACKAGE as PACKAGE
 from amlsynth.release.semver import PATTERN as VERSION_PATTERN
-from amlsynth.release.spec import NAME_PATTERN, ReleaseSpec
+from amlsynth.release.spec import ReleaseSpec
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
     from amlsynth.cohort import About
 
-PACKAGE = "datapackage.json"
 PROVENANCE = "provenance.json"
 _PROFILES = "https://datapackage.org/profiles/2.0"
 _LICENSES = {

@@ -13,10 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from amlsynth.assets import asset
 from amlsynth.errors import UsageError, did_you_mean
+from amlsynth.release.names import NAME_PATTERN as NAME_PATTERN
 from amlsynth.release.semver import Version
 from amlsynth.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
 
-NAME_PATTERN = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _CONTROL = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories that no file format of a release takes well
 
 

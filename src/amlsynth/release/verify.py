@@ -26,6 +26,7 @@ from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenanc
 from amlsynth.schema import table_schema
 from amlsynth.tables import read_table
 from amlsynth.validation import validate
+from amlsynth.yamlfile import read_yaml
 
 # Frictionless reads row by row; of larger data it checks the first rows, and amlsynth checks all.
 _FRICTIONLESS_ROWS = 20_000
@@ -111,6 +112,7 @@ class _Verification:
         if self.package:
             self.attempt(PACKAGE, "package", self._check_package)
             self.attempt(PACKAGE, "data", self._check_data)
+        self.attempt("CITATION.cff", "citation", self._check_citation)
         self.attempt("gates.json", "gates", self._check_gates)
         self.attempt(PROVENANCE, "provenance", self._check_provenance)
 
@@ -243,6 +245,15 @@ class _Verification:
 
     def _read_data(self, path: str, frames: dict[str, pd.DataFrame]) -> None:
         frames[path] = read_table(self.folder / path)
+
+    def _check_citation(self) -> None:
+        """Read CITATION.cff as programs do; `read_yaml` refuses what would take them hours."""
+        if self.package is None or "CITATION.cff" not in self.good:
+            return
+        content, _ = read_yaml(self.folder / "CITATION.cff", what="citation file")
+        told = (content.get("title"), content.get("version")) if isinstance(content, dict) else None
+        if told != (self.package.title, self.package.version):
+            self.problem("CITATION.cff", "citation", f"its title and version are not those of {PACKAGE}")
 
     def _check_gates(self) -> None:
         if self.gates is None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -17,68 +18,13 @@ from amlsynth.cohort import About, Cohort
 from amlsynth.dictionary import dictionary
 from amlsynth.errors import DataError, UsageError
 from amlsynth.loading import SEARCH_VARIABLE, load, local_releases
-from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import write_checksums
-from amlsynth.release.package import data_paths, describe_package
-from amlsynth.release.spec import ReleaseSpec
-from amlsynth.tables import write_table
 
-SPEC = {
-    "title": "A small cohort",
-    "description": "Text.",
-    "date": "2026-11-20",
-    "license": "CC0-1.0",
-    "creators": [{"name": "Nobody"}],
-    "cohort": {"source": "reference", "n": 100, "seed": 0},
-    "split": {"seed": 0},
-    "generator": {"name": "sequential-cart", "n": 40, "seed": 0},
-    "evaluation": {"seed": 0},
-    "gates": {"profile": "research"},
-    "changes": ["First."],
-}
+Write = Callable[..., Path]
+Zip = Callable[[Path], Path]
 
 
-@pytest.fixture(scope="session")
-def patients(reference: pd.DataFrame) -> pd.DataFrame:
-    return reference.iloc[:40].reset_index(drop=True)
-
-
-def write_release(root: Path, patients: pd.DataFrame, name: str = "small", version: str = "1.0.0") -> Path:
-    """Write as much of a release as `load` reads."""
-    folder = root / f"{name}-{version}"
-    spec = ReleaseSpec.model_validate(SPEC | {"name": name, "version": version})
-    for path in data_paths(name):
-        write_table(patients, folder / path)
-    package = describe_package(
-        spec, folder, statement="These are synthetic.", citation=f"Nobody, {version}", simulated=True
-    )
-    (folder / "datapackage.json").write_text(package.json_text(), encoding="utf-8")
-    write_checksums(folder)
-    return folder
-
-
-def zipped(folder: Path) -> Path:
-    archive = folder.with_name(f"{folder.name}.zip")
-    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    spec = ReleaseSpec.model_validate(SPEC | {"name": "x", "version": "1.0.0"})
-    write_archive(folder, names, archive, folder.name, spec.date)
-    return archive
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder and no named search path; returns its `releases`."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(SEARCH_VARIABLE, raising=False)
-    return tmp_path / "releases"
-
-
-@pytest.fixture
-def folder(here: Path, patients: pd.DataFrame) -> Path:
-    return write_release(here, patients)
-
-
-def test_a_folder_and_a_zip_give_the_typed_frame(folder: Path, patients: pd.DataFrame) -> None:
+def test_a_folder_and_a_zip_give_the_typed_frame(folder: Path, patients: pd.DataFrame, zipped: Zip) -> None:
     for path in (folder, str(folder), zipped(folder), str(zipped(folder))):
         frame = load(path)
         pd.testing.assert_frame_equal(frame, patients)
@@ -91,10 +37,13 @@ def test_a_folder_and_a_zip_give_the_typed_frame(folder: Path, patients: pd.Data
             "original_is_simulated": True,
             "license": "CC0-1.0",
             "citation": "Nobody, 1.0.0",
+            "doi": None,
         }
 
 
-def test_a_name_finds_the_newest_version(folder: Path, here: Path, patients: pd.DataFrame) -> None:
+def test_a_name_finds_the_newest_version(
+    folder: Path, here: Path, patients: pd.DataFrame, write_release: Write
+) -> None:
     for version in ("1.9.0", "1.10.0", "2.0.0-rc.1"):
         write_release(here, patients, version=version)
     write_release(here, patients, name="small-one", version="9.0.0")
@@ -112,14 +61,21 @@ def test_a_name_finds_the_newest_version(folder: Path, here: Path, patients: pd.
     ]
 
 
-def test_only_a_pre_release_is_better_than_nothing(here: Path, patients: pd.DataFrame) -> None:
+def test_only_a_pre_release_is_better_than_nothing(
+    here: Path, patients: pd.DataFrame, write_release: Write
+) -> None:
     write_release(here, patients, version="1.0.0-rc.2")
     write_release(here, patients, version="1.0.0-rc.10")
     assert load("small").attrs["version"] == "1.0.0-rc.10"
 
 
 def test_the_folders_of_the_environment_come_first(
-    folder: Path, tmp_path: Path, patients: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    tmp_path: Path,
+    patients: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+    write_release: Write,
+    zipped: Zip,
 ) -> None:
     other = write_release(tmp_path / "other", patients.iloc[:10])
     third = zipped(write_release(tmp_path / "third", patients, version="3.0.0"))
@@ -132,11 +88,13 @@ def test_the_folders_of_the_environment_come_first(
 
 
 def test_an_unknown_name_names_the_nearest_and_the_places(folder: Path) -> None:
-    with pytest.raises(UsageError, match=r"no release 'smal' in releases. Did you mean 'small'\?"):
+    with pytest.raises(UsageError, match=r"no release 'smal' in .* releases. Did you mean 'small'\?"):
         load("smal")
 
 
-def test_an_unknown_version_names_those_there_are(folder: Path, here: Path, patients: pd.DataFrame) -> None:
+def test_an_unknown_version_names_those_there_are(
+    folder: Path, here: Path, patients: pd.DataFrame, write_release: Write
+) -> None:
     write_release(here, patients, version="1.10.0")
     with pytest.raises(UsageError, match=r"no version '3.0.0' of small .* Versions: 1.0.0, 1.10.0\."):
         load("small@3.0.0")
@@ -172,7 +130,7 @@ def test_a_release_under_a_wrong_name_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["data/small.parquet", "datapackage.json", "SHA256SUMS"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_wrong_bytes_are_refused(folder: Path, name: str, packed: bool) -> None:
+def test_wrong_bytes_are_refused(folder: Path, name: str, packed: bool, zipped: Zip) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
@@ -184,9 +142,9 @@ def test_wrong_bytes_are_refused(folder: Path, name: str, packed: bool) -> None:
 
 
 @pytest.mark.parametrize("name", ["data/small.parquet", "datapackage.json"])
-def test_a_missing_file_is_refused(folder: Path, name: str) -> None:
+def test_a_missing_file_is_refused(folder: Path, name: str, zipped: Zip) -> None:
     (folder / name).unlink()
-    with pytest.raises(DataError, match=f"{name} is missing"):
+    with pytest.raises(DataError, match=f"{name}: .* missing"):
         load(folder)
     with pytest.raises(DataError, match="missing"):
         load(zipped(folder))
@@ -196,18 +154,20 @@ def test_a_link_in_place_of_the_data_is_refused(folder: Path, tmp_path: Path) ->
     parquet = folder / "data" / "small.parquet"
     shutil.move(parquet, tmp_path / "x.parquet")
     parquet.symlink_to(tmp_path / "x.parquet")
-    with pytest.raises(DataError, match="missing"):
+    with pytest.raises(DataError, match="a link or special file"):
         load(folder)
 
 
-def test_a_damaged_zip_is_refused(folder: Path) -> None:
+def test_a_damaged_zip_is_refused(folder: Path, zipped: Zip) -> None:
     archive = zipped(folder)
     archive.write_bytes(archive.read_bytes()[:500])
     with pytest.raises(DataError, match="damaged or cut off"):
         load(archive)
 
 
-def test_data_that_break_the_dictionary_are_refused(here: Path, patients: pd.DataFrame) -> None:
+def test_data_that_break_the_dictionary_are_refused(
+    here: Path, patients: pd.DataFrame, write_release: Write
+) -> None:
     wrong = patients.copy()
     wrong.loc[3, "AGE"] = 12
     folder = write_release(here, wrong)
@@ -227,7 +187,7 @@ def test_a_package_of_another_form_is_refused(folder: Path) -> None:
 
 
 def test_nothing_is_left_of_the_unpacked_zip(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: Zip
 ) -> None:
     archive = zipped(folder)
     scratch = tmp_path / "scratch"
@@ -264,3 +224,92 @@ def test_the_bytes_of_the_release_stay_as_they_are(folder: Path) -> None:
     before = digests()
     load(folder)
     assert digests() == before
+
+
+def test_what_was_validated_is_not_validated_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load(folder)
+
+    def never(*_: object) -> None:
+        raise AssertionError("validated again")
+
+    monkeypatch.setattr("amlsynth.validation.validate", never)
+    pd.testing.assert_frame_equal(load(folder), first)
+    moved = folder.rename(folder.with_name("elsewhere"))
+    again = load(moved)
+    pd.testing.assert_frame_equal(again, first)
+    assert again.attrs == first.attrs
+    monkeypatch.setattr("amlsynth.loading.reading._dictionary_digest", lambda: "another dictionary")
+    with pytest.raises(AssertionError, match="validated again"):
+        load(moved)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_release_that_was_checked_once_is_still_refused_when_it_changes(
+    folder: Path, zipped: Zip, packed: bool
+) -> None:
+    path = zipped(folder) if packed else folder
+    load(path)
+    target = path if packed else folder / "data" / "small.csv"  # which is not even read
+    content = target.read_bytes()
+    target.write_bytes(content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
+    with pytest.raises(DataError):
+        load(path)
+    target.write_bytes(content)
+    assert len(load(path)) == 40
+    if not packed:
+        (folder / "more").write_bytes(b"")
+        with pytest.raises(DataError, match="more: the file is not listed"):
+            load(path)
+
+
+def test_data_are_hashed_on_every_load(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("amlsynth.loading.reading._signature", lambda path: "always the same")
+    load(folder)
+    parquet = folder / "data" / "small.parquet"
+    parquet.write_bytes(parquet.read_bytes().replace(b"female", b"femalf", 1))
+    with pytest.raises(DataError, match="the bytes are not those"):
+        load(folder)
+
+
+def test_a_damaged_marker_is_made_again(folder: Path, here: Path) -> None:
+    load(folder)
+    markers = [path for path in (here.parent / "cache").rglob("*.json")]
+    assert markers
+    for content in (b"", b"[]", b"\xff", b'{"made_by": 1}', b"[" * 100_000):
+        for marker in markers:
+            marker.write_bytes(content)
+        assert len(load(folder)) == 40
+
+
+def test_a_cache_that_cannot_be_written_does_not_keep_from_loading(folder: Path, here: Path) -> None:
+    (here.parent / "cache").write_text("a file in its place")
+    assert len(load(folder)) == 40
+    assert len(load("small")) == 40
+
+
+def test_a_parquet_file_that_claims_more_rows_than_the_csv_is_refused(
+    folder: Path, patients: pd.DataFrame
+) -> None:
+    from amlsynth.tables import write_table
+
+    write_table(pd.concat([patients] * 9, ignore_index=True), folder / "data" / "small.parquet")
+    path = folder / "datapackage.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    digest = hashlib.sha256((folder / "data" / "small.parquet").read_bytes()).hexdigest()
+    content["resources"][1]["hash"] = f"sha256:{digest}"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    write_checksums(folder)
+    with pytest.raises(DataError, match=r"360 rows where data/small.csv has 40"):
+        load(folder)
+
+
+def test_a_digest_can_be_asked_for(folder: Path, zipped: Zip) -> None:
+    archive = zipped(folder)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert len(load(archive, sha256=digest.upper())) == 40
+    with pytest.raises(DataError, match="its SHA-256 is"):
+        load(archive, sha256="0" * 64)
+    with pytest.raises(UsageError, match="64 hexadecimal digits"):
+        load(archive, sha256="abc")
+    with pytest.raises(UsageError, match="this is a folder"):
+        load(folder, sha256=digest)

@@ -1,0 +1,263 @@
+"""`load` and `dataset`: from a name, a DOI, a URL or a path to a checked, typed data set."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import pandas as pd
+
+from amlsynth.errors import DataError, UsageError
+from amlsynth.loading.cache import Cache
+from amlsynth.loading.frames import FrameKind, check_kind, converted
+from amlsynth.loading.local import is_release
+from amlsynth.loading.reading import read_document, read_release
+from amlsynth.loading.record import Dataset
+from amlsynth.loading.registry import Entry
+from amlsynth.loading.sources import doi_of, is_url
+from amlsynth.release.names import NAME_PATTERN
+
+if TYPE_CHECKING:
+    from amlsynth.loading.download import Progress
+
+_NAME = re.compile(rf"(?P<name>{NAME_PATTERN})(?:@(?P<version>.+))?")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@overload
+def load(
+    source: str | Path,
+    version: str | None = None,
+    *,
+    as_: Literal["pandas"] = "pandas",
+    cache: str | Path | None = None,
+    registry: str | Path | None = None,
+    offline: bool = False,
+    sha256: str | None = None,
+    drop_unknown: bool = False,
+    verify: bool = True,
+) -> pd.DataFrame: ...
+@overload
+def load(
+    source: str | Path,
+    version: str | None = None,
+    *,
+    as_: Literal["polars", "pyarrow"],
+    cache: str | Path | None = None,
+    registry: str | Path | None = None,
+    offline: bool = False,
+    sha256: str | None = None,
+    drop_unknown: bool = False,
+    verify: bool = True,
+) -> Any: ...
+def load(
+    source: str | Path,
+    version: str | None = None,
+    *,
+    as_: FrameKind = "pandas",
+    cache: str | Path | None = None,
+    registry: str | Path | None = None,
+    offline: bool = False,
+    sha256: str | None = None,
+    drop_unknown: bool = False,
+    verify: bool = True,
+) -> Any:
+    """Load a released cohort as a typed frame, with every byte checked.
+
+    Parameters
+    ----------
+    source : NAME or NAME@VERSION of the registry or of a release in ./releases or in the folders that
+        AMLSYNTH_RELEASES names; a DOI of Zenodo; an https URL of a release's zip; the path of a release
+        folder or zip, or of a CSV file in a layout that is known.
+    version : which version; the newest when not given, pre-releases only if there is nothing else.
+    as_ : "pandas", "polars" or "pyarrow".
+    cache : folder for downloads; AMLSYNTH_CACHE, or the user's cache folder, when not given.
+    registry : a registry file that is asked first; see `release/registry.yaml`.
+    offline : True never uses the net: what is not on this machine is an error.
+    sha256 : 64 hexadecimal digits that the zip or file must have.
+    drop_unknown : drop unknown columns of a foreign table, with a note.
+    verify : False leaves out the validation against the dictionary. The checksums are checked always.
+
+    Returns
+    -------
+    DataFrame of shape (patients, 63)
+        The typed frame, or what `as_` asks for. `attrs` has name, version, title, statement,
+        original_is_simulated, license, citation and doi.
+
+    Raises
+    ------
+    UsageError
+        No such data set or version (the sentence names the nearest, or those that there are), no net,
+        no space, or a cache that cannot be written.
+    DataError
+        The bytes are not those that were published, or the data break the dictionary.
+    MissingExtraError
+        `as_` asks for a package that is not installed.
+
+    Examples
+    --------
+    >>> amlsynth.load("aml-reference", "1.0.0")                   # doctest: +SKIP
+    >>> amlsynth.load("10.5281/zenodo.1234567", as_="polars")     # doctest: +SKIP
+    """
+    check_kind(as_)
+    loaded = dataset(
+        source,
+        version,
+        cache=cache,
+        registry=registry,
+        offline=offline,
+        sha256=sha256,
+        drop_unknown=drop_unknown,
+        verify=verify,
+    )
+    return converted(loaded.frame, as_)
+
+
+def dataset(
+    source: str | Path,
+    version: str | None = None,
+    *,
+    cache: str | Path | None = None,
+    registry: str | Path | None = None,
+    offline: bool = False,
+    sha256: str | None = None,
+    drop_unknown: bool = False,
+    verify: bool = True,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Load a released cohort with its metadata, codebook, citation and provenance.
+
+    Parameters and errors are those of `load`; `progress` is called with what is being done and the share
+    done, from 0 to 1.
+    """
+    if sha256 is not None and not _DIGEST.fullmatch(sha256 := sha256.lower()):
+        raise UsageError(f"sha256={sha256!r}: write 64 hexadecimal digits.")
+    loading = Loading(
+        Cache(Path(cache) if cache else None),
+        Path(registry) if registry else None,
+        offline,
+        sha256,
+        drop_unknown,
+        verify,
+        progress,
+    )
+    try:
+        made = loading.find(source, version)
+    except OSError as error:  # of a disk that is full or fails; errors of the net are sentences already
+        place = error.filename or source
+        raise UsageError(f"{place}: cannot be read or written ({error.strerror or error}).") from error
+    made.frame.attrs.update({key: getattr(made, key) for key in _ATTRIBUTES})
+    if made.notes:
+        warnings.warn(f"{made.name} {made.version}: {' '.join(made.notes)}", stacklevel=_caller())
+    return made
+
+
+_ATTRIBUTES = (
+    "name",
+    "version",
+    "title",
+    "statement",
+    "original_is_simulated",
+    "license",
+    "citation",
+    "doi",
+)
+
+
+def _caller() -> int:
+    """Return how far up the first frame outside of this module is, for warnings."""
+    import sys
+
+    level = 1
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+@dataclasses.dataclass(frozen=True)
+class Loading:
+    """One call of `load`: its options, and the ways by which a source is found."""
+
+    cache: Cache
+    registry: Path | None
+    offline: bool
+    sha256: str | None
+    drop_unknown: bool
+    verify: bool
+    progress: Progress | None
+
+    def find(self, source: str | Path, version: str | None) -> Dataset:
+        """Find out what a source is, and load it."""
+        path = Path(source)
+        if is_release(path) or (_exists(path) and path.suffix.lower() == ".csv"):
+            return self.from_path(path, version)
+        if isinstance(source, str):
+            doi = doi_of(source)
+            if doi:
+                from amlsynth.loading.remote import from_doi
+
+                return from_doi(self, doi, version)
+            if is_url(source):
+                from amlsynth.loading.remote import from_url
+
+                return from_url(self, source, version)
+            asked = _NAME.fullmatch(source)
+            if asked:
+                if version and asked["version"] and version != asked["version"]:
+                    raise UsageError(f"{source}: the version is given twice, and {version} is another one.")
+                from amlsynth.loading.named import from_name
+
+                return from_name(self, asked["name"], version or asked["version"])
+        raise UsageError(f"{source}: there is no release folder or zip there. Check the path.")
+
+    def from_path(
+        self, path: Path, version: str | None = None, *, name: str | None = None, entry: Entry | None = None
+    ) -> Dataset:
+        """Load a release folder or zip, or a CSV file, that is on this machine.
+
+        A `name` says that the release was found by it: then another one in its place is wrong data.
+        """
+        if path.suffix.lower() == ".csv" and not path.is_dir():
+            from amlsynth.loading.named import from_foreign_file
+
+            return from_foreign_file(self, path, version, entry)
+        if self.sha256 is not None:
+            self._check_digest(path, self.sha256)
+        content = read_release(path, self.cache, self.verify)
+        info = content.info
+        wanted = (name or info["name"], version or info["version"])
+        if wanted != (info["name"], info["version"]):
+            found = f"{info['name']} {info['version']}"
+            error = DataError if name else UsageError
+            raise error(f"{path}: this is {found}, not {' '.join(wanted)}. Name the right file or version.")
+        if entry is not None and entry.doi:
+            info = info | {"doi": entry.doi}
+        return Dataset(
+            frame=content.frame,
+            kind="release",
+            path=path,
+            sha256=content.digest,
+            document=partial(read_document, path),
+            **info,
+        )
+
+    def _check_digest(self, path: Path, expected: str) -> None:
+        from amlsynth.files import sha256
+
+        if path.is_dir():
+            raise UsageError(f"{path}: sha256 is that of a zip, and this is a folder. Leave it out.")
+        found = sha256(path)
+        if found != expected:
+            raise DataError(f"{path}: its SHA-256 is {found}, not {expected}. Get the file again.")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
