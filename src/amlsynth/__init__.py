@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from amlsynth.loading import load
     from amlsynth.release import build_release, verify_release
     from amlsynth.report import render_report
+    from amlsynth.site import build_site
     from amlsynth.split import split_cohort
     from amlsynth.tables import read_table, to_typed, write_table
     from amlsynth.validation import ValidationReport, validate
@@ -36,6 +37,7 @@ _HOMES = {
     "UsageError": "errors",
     "ValidationReport": "validation",
     "build_release": "release",
+    "build_site": "site",
     "dictionary": "dictionary",
     "eln2022": "derived",
     "evaluate": "evaluation",
@@ -70,6 +72,7 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "build_release",
+    "build_site",
     "dictionary",
     "eln2022",
     "evaluate",

@@ -208,7 +208,7 @@ def test_schema_show(run: Run) -> None:
     [
         ["demo"], ["schema", "show"], ["schema", "export"], ["cohort", "reference"], ["cohort", "import"],
         ["validate"], ["generate"], ["evaluate"], ["report"], ["release", "build"], ["release", "verify"],
-        ["load"],
+        ["release", "export"], ["load"], ["site"],
     ],
 )  # fmt: skip
 def test_every_command_shows_an_example(run: Run, command: list[str]) -> None:
