@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
     from amlsynth.generation import generate
     from amlsynth.loading import load
-    from amlsynth.release import build_release, verify_release
+    from amlsynth.release import build_release, export_release, verify_release
     from amlsynth.report import render_report
     from amlsynth.site import build_site
     from amlsynth.split import split_cohort
@@ -41,6 +41,7 @@ _HOMES = {
     "dictionary": "dictionary",
     "eln2022": "derived",
     "evaluate": "evaluation",
+    "export_release": "release",
     "generate": "generation",
     "import_amlsg": "cohorts.amlsg",
     "import_mapped": "cohorts.mapping",
@@ -76,6 +77,7 @@ __all__ = [
     "dictionary",
     "eln2022",
     "evaluate",
+    "export_release",
     "generate",
     "import_amlsg",
     "import_mapped",

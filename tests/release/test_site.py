@@ -186,6 +186,20 @@ def test_without_data_the_documents_stay(releases: dict[str, ReleaseResult], tmp
     assert "application/ld+json" not in (folder / "index.html").read_text(encoding="utf-8")
 
 
+def test_a_doi_stands_on_the_pages(
+    releases: dict[str, ReleaseResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doi = "10.5281/zenodo.12345"
+    monkeypatch.setattr("amlsynth.site.catalogue.doi_of", lambda _: doi)
+    build_site([releases["1.2.3"].archive], tmp_path / "site", data=False)
+    record = json.loads((tmp_path / "site" / "site.json").read_text(encoding="utf-8"))
+    assert record["data_sets"][0]["versions"][0]["doi"] == doi
+    assert f"https://doi.org/{doi}" in Links(tmp_path / "site" / "index.html").links
+    page = Links(tmp_path / "site" / "small-test" / "1.2.3" / "index.html")
+    assert page.links.count(f"https://doi.org/{doi}") == 3  # facts, button, versions
+    assert f"[Data set]. https://doi.org/{doi}" in page.text
+
+
 def test_an_older_site_is_replaced(releases: dict[str, ReleaseResult], tmp_path: Path) -> None:
     build_site([releases["1.2.3"].archive, releases["hostile"].archive], tmp_path / "site", title="One")
     build_site([releases["1.10.0"].archive], tmp_path / "site", title="Two")

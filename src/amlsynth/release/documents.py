@@ -20,7 +20,7 @@ _ADAM_ROW = (
     "| `adam/` | the same as CDISC ADaM: ADSL and ADTTE as SAS transport files and Dataset-JSON, and their "
     "Define-XML |\n"
 )
-_ADAM_LINES = """As CDISC ADaM, in SAS or in R:
+_ADAM_LINES = """As CDISC ADaM, in R (SAS reads the same files with `libname x xport "adam/adsl.xpt"`):
 
 ```r
 adsl <- haven::read_xpt("adam/adsl.xpt")     # one row a patient

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from amlsynth.errors import UsageError
 from amlsynth.files import replacing_folder, write_text
-from amlsynth.site.catalogue import DataSet, catalogue
+from amlsynth.site.catalogue import DataSet, read_catalogue
 from amlsynth.site.pages import data_set_page, index_page
 
 __all__ = ["SiteResult", "build_site"]
@@ -71,7 +71,7 @@ def build_site(
     _check_place(releases, out)
     tell = progress or (lambda _what, _share: None)
     with replacing_folder(out) as folder:
-        data_sets = catalogue(releases, folder, data=data, tell=tell)
+        data_sets = read_catalogue(releases, folder, data=data, tell=tell)
         tell("writing the pages", 0.95)
         for data_set in data_sets:
             for listed in data_set.versions:

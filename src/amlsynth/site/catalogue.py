@@ -86,7 +86,7 @@ class DataSet:
         return (final or list(self.versions))[0]
 
 
-def catalogue(
+def read_catalogue(
     releases: Iterable[Path], folder: Path, *, data: bool, tell: Callable[[str, float], None]
 ) -> list[DataSet]:
     """Verify releases, copy their files into a site, and return them by data set, sorted by name.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from amlsynth.assets import asset
 from amlsynth.dictionary import dictionary
-from amlsynth.release.metadata import schema_org
+from amlsynth.release.metadata import schema_org_record
 from amlsynth.site.catalogue import DataSet, Listed
 from amlsynth.site.markup import Markup, el, inline, join, json_ld, source_hash
 from amlsynth.site.sections import (
@@ -109,7 +109,7 @@ def data_set_page(
         ),
         _footer(),
     )
-    structured = json_ld(schema_org(package, dictionary(), base=prefix)) if data else Markup("")
+    structured = json_ld(schema_org_record(package, dictionary(), base=prefix)) if data else Markup("")
     return _page(f"{package.title}, version {package.version}", body, structured)
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from amlsynth.dictionary import dictionary
 from amlsynth.files import write_text
-from amlsynth.release.metadata.croissant import croissant
-from amlsynth.release.metadata.datacite import datacite
-from amlsynth.release.metadata.rocrate import ro_crate
-from amlsynth.release.metadata.schema_org import schema_org
+from amlsynth.release.metadata.croissant import croissant_record
+from amlsynth.release.metadata.datacite import datacite_record
+from amlsynth.release.metadata.rocrate import ro_crate_record
+from amlsynth.release.metadata.schema_org import schema_org_record
 from amlsynth.release.package import METADATA_FILES, PACKAGE, DataPackage, file_names
 
-__all__ = ["metadata_texts", "schema_org", "write_metadata"]
+__all__ = ["metadata_texts", "schema_org_record", "write_metadata"]
 
 
 def write_metadata(folder: Path) -> None:
@@ -38,10 +38,10 @@ def metadata_texts(package: DataPackage, folder: Path) -> dict[str, str]:
     d = dictionary()
     names = sorted(file_names(package.name, package.exports))
     contents = {
-        "croissant.json": croissant(package, d),
-        "ro-crate-metadata.json": ro_crate(package, folder, names),
-        "datacite.json": datacite(package),
-        "schema-org.json": schema_org(package, d),
+        "croissant.json": croissant_record(package, d),
+        "ro-crate-metadata.json": ro_crate_record(package, folder, names),
+        "datacite.json": datacite_record(package),
+        "schema-org.json": schema_org_record(package, d),
     }
     assert set(contents) == set(METADATA_FILES)
     return {

@@ -50,7 +50,7 @@ _CONTEXT = {
 }
 
 
-def croissant(package: DataPackage, d: Dictionary) -> dict[str, Any]:
+def croissant_record(package: DataPackage, d: Dictionary) -> dict[str, Any]:
     """Return the Croissant description of a release; paths are relative to the release folder."""
     csv, parquet = package.resources
     doi = doi_of(package)

@@ -12,7 +12,7 @@ _UNKNOWN = ":unav"
 _ZENODO = "10.5281/zenodo."
 
 
-def datacite(package: DataPackage) -> dict[str, Any]:
+def datacite_record(package: DataPackage) -> dict[str, Any]:
     """Return the DataCite record of a release; without a DOI where none is reserved."""
     doi = doi_of(package)
     license_ = package.licenses[0]

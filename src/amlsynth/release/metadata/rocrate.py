@@ -36,7 +36,7 @@ _TITLES = {
 }
 
 
-def ro_crate(package: DataPackage, folder: Path, names: Iterable[str]) -> dict[str, Any]:
+def ro_crate_record(package: DataPackage, folder: Path, names: Iterable[str]) -> dict[str, Any]:
     """Return the RO-Crate of a release folder.
 
     Parameters

@@ -9,7 +9,7 @@ from amlsynth.release.metadata.common import agent, doi_of
 from amlsynth.release.package import DataPackage
 
 
-def schema_org(package: DataPackage, d: Dictionary, *, base: str = "") -> dict[str, Any]:
+def schema_org_record(package: DataPackage, d: Dictionary, *, base: str = "") -> dict[str, Any]:
     """Return the release as a schema.org Dataset.
 
     Parameters
