@@ -11,6 +11,7 @@ import pytest
 
 from amlsynth.dictionary import Dictionary
 from amlsynth.dictionary import dictionary as default_dictionary
+from browser import Browser
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -55,3 +56,10 @@ def amlsg(amlsg_dir: Path) -> pd.DataFrame:
     from amlsynth.cohorts.amlsg import import_amlsg
 
     return import_amlsg(amlsg_dir).frame
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; the test is skipped where there is none."""
+    with Browser() as started:
+        yield started

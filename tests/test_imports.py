@@ -12,7 +12,10 @@ import pytest
 import amlsynth
 from amlsynth.errors import MissingExtraError, require_extra
 
-HEAVY = ("torch", "sklearn", "lifelines", "statsmodels", "scipy", "matplotlib", "frictionless", "synthcity")
+HEAVY = (
+    "torch", "sklearn", "lifelines", "statsmodels", "scipy", "matplotlib", "frictionless", "synthcity",
+    "mlcroissant", "rocrate", "datacite", "pyreadstat", "odmlib",
+)  # fmt: skip
 
 
 def _loaded(code: str) -> set[str]:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
     from amlsynth.generation import generate, generate_file
     from amlsynth.loading import Dataset, dataset, datasets, load
-    from amlsynth.release import build_release, verify_release
+    from amlsynth.release import build_release, export_release, verify_release
     from amlsynth.report import render_report
+    from amlsynth.site import build_site
     from amlsynth.split import split_cohort
     from amlsynth.tables import read_table, to_typed, write_table
     from amlsynth.validation import ValidationReport, validate
@@ -37,11 +38,13 @@ _HOMES = {
     "UsageError": "errors",
     "ValidationReport": "validation",
     "build_release": "release",
+    "build_site": "site",
     "dataset": "loading",
     "datasets": "loading",
     "dictionary": "dictionary",
     "eln2022": "derived",
     "evaluate": "evaluation",
+    "export_release": "release",
     "generate": "generation",
     "generate_file": "generation",
     "import_amlsg": "cohorts.amlsg",
@@ -75,11 +78,13 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "build_release",
+    "build_site",
     "dataset",
     "datasets",
     "dictionary",
     "eln2022",
     "evaluate",
+    "export_release",
     "generate",
     "generate_file",
     "import_amlsg",

@@ -98,12 +98,17 @@ class Variable(_Entry):
 
 
 class Endpoint(_Entry):
-    """A time-to-event endpoint: the columns of its time in months and of its status."""
+    """A time-to-event endpoint: the columns of its time in months and of its status.
+
+    `event` and `censored` are the words for status 1 and 0, as clinical exports show them.
+    """
 
     name: str
     label: str
     time: str
     status: str
+    event: str = "Event"
+    censored: str = "Last time known without the event"
 
 
 class Severities(_Entry):

@@ -217,7 +217,7 @@ def test_datasets_lists_what_there_is(run: Run) -> None:
     [
         ["demo"], ["schema", "show"], ["schema", "export"], ["cohort", "reference"], ["cohort", "import"],
         ["validate"], ["generate"], ["evaluate"], ["report"], ["release", "build"], ["release", "verify"],
-        ["load"], ["datasets"],
+        ["release", "export"], ["load"], ["datasets"], ["site"],
     ],
 )  # fmt: skip
 def test_every_command_shows_an_example(run: Run, command: list[str]) -> None:

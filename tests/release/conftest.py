@@ -12,9 +12,11 @@ import yaml
 from amlsynth.evaluation import read_evaluation
 from amlsynth.release import ReleaseResult, build_release
 from amlsynth.release.checksums import write_checksums
+from amlsynth.site import build_site
 
 NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
+HOSTILE = '</title><script>console.error("run")</script><img src=x onerror=alert(1)> "q" & \'r\''
 
 SPEC = {
     "name": NAME,
@@ -127,3 +129,41 @@ def archive(built: ReleaseResult, tmp_path: Path) -> Path:
 def reseal() -> Callable[[Path], None]:
     """Write SHA256SUMS again, as somebody would who changes a release on purpose."""
     return write_checksums
+
+
+@pytest.fixture(scope="session")
+def releases(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ReleaseResult]:
+    """Three versions of one data set, and one of another with a hostile title."""
+    evaluation = read_evaluation(built.folder / "evaluation.json")
+
+    def report(_: Path, out: Path, **__: str) -> None:
+        out.write_text("<!DOCTYPE html><title>Report</title>", encoding="utf-8")
+
+    made = {"1.2.3": built}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("amlsynth.report.render_report", report, raising=False)
+        patch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: evaluation)
+        for key, changes in {
+            "1.10.0": {"version": "1.10.0"},
+            "2.0.0-rc.1": {"version": "2.0.0-rc.1"},
+            "hostile": {"name": "another", "title": HOSTILE, "description": HOSTILE, "keywords": [HOSTILE]},
+        }.items():
+            folder = tmp_path_factory.mktemp("site")
+            made[key] = build_release(_write_spec(folder / "spec", **changes), folder / "out")
+    return made
+
+
+@pytest.fixture(scope="session")
+def site(releases: dict[str, ReleaseResult], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site of all of them, some as folders and some as zips."""
+    out = tmp_path_factory.mktemp("site") / "site"
+    paths = [releases["1.2.3"].folder, releases["1.2.3"].archive, releases["1.10.0"].archive]
+    result = build_site([*paths, releases["2.0.0-rc.1"].folder, releases["hostile"].archive], out)
+    assert (result.index, result.data_sets, result.versions) == (out / "index.html", 2, 4)
+    return out
+
+
+@pytest.fixture(scope="session")
+def hostile_title() -> str:
+    """The title, description and keyword of the data set `another` in `site`."""
+    return HOSTILE

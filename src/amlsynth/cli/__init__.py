@@ -11,6 +11,7 @@ from amlsynth import __version__
 from amlsynth.cli.data import cohort, datasets, load, schema, validate
 from amlsynth.cli.making import demo, evaluate, generate, report
 from amlsynth.cli.releasing import release
+from amlsynth.cli.site import site
 from amlsynth.errors import AmlsynthError
 
 _EXAMPLES = """
@@ -25,6 +26,7 @@ Examples:
                     --synthetic synthetic.csv --out evaluation
   amlsynth report evaluation --out report.html
   amlsynth release build release/aml-reference.yaml --out releases
+  amlsynth site releases/*.zip --out site
 
 Exit codes: 0 fine, 1 the data or a gate failed, 2 wrong use. With --debug an error shows its traceback.
 """
@@ -39,7 +41,7 @@ def cli(debug: bool) -> None:
     """Make, check, report and release synthetic cohorts of acute myeloid leukemia."""
 
 
-for _command in (demo, schema, cohort, validate, generate, evaluate, report, release, load, datasets):
+for _command in (demo, schema, cohort, validate, generate, evaluate, report, release, load, datasets, site):
     cli.add_command(_command)
 
 

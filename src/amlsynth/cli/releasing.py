@@ -1,4 +1,4 @@
-"""Commands around releases: build, verify."""
+"""Commands around releases: build, verify, export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from amlsynth.cli.progress import TerminalProgress
 
 @click.group()
 def release() -> None:
-    """Build and verify releases."""
+    """Build, verify and export releases."""
 
 
 @release.command("build")
@@ -59,3 +59,24 @@ def release_verify(path: Path, as_json: bool) -> None:
         click.echo(f"{path}: {state}.")
     if not report.ok:
         click.get_current_context().exit(1)
+
+
+@release.command("export")
+@click.argument("path", type=FILE)
+@click.option("--format", "kind", type=click.Choice(["adam"]), required=True, help="What to export.")
+@click.option("--out", type=FILE, required=True, help="Folder to write into.")
+def release_export(path: Path, kind: str, out: Path) -> None:
+    """Write a release, folder or zip, in another format; it is verified first.
+
+    adam: CDISC ADaM data sets ADSL and ADTTE as SAS transport files (XPT version 5) and Dataset-JSON 1.1,
+    with Define-XML 2.1. CNSR is 0 for an event and 1 for a censored time.
+
+    \b
+    Example:
+      amlsynth release export releases/aml-reference-1.0.0.zip --format adam --out adam
+    """
+    from amlsynth.release.exporting import export_release
+
+    made = export_release(path, out, kind)
+    records = ", ".join(f"{name} {count:,} records" for name, count in made.records.items())
+    click.echo(f"{out}: {len(made.files)} files; {records}.")

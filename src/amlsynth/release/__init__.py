@@ -10,16 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from amlsynth.release.build import ReleaseResult, build_release
+    from amlsynth.release.exporting import export_release
     from amlsynth.release.spec import ReleaseSpec, read_spec
     from amlsynth.release.verify import VerifyReport, verify_release
 
-__all__ = ["ReleaseResult", "ReleaseSpec", "VerifyReport", "build_release", "read_spec", "verify_release"]
+__all__ = [
+    "ReleaseResult",
+    "ReleaseSpec",
+    "VerifyReport",
+    "build_release",
+    "export_release",
+    "read_spec",
+    "verify_release",
+]
 
 _HOMES = {
     "ReleaseResult": "build",
     "ReleaseSpec": "spec",
     "VerifyReport": "verify",
     "build_release": "build",
+    "export_release": "exporting",
     "read_spec": "spec",
     "verify_release": "verify",
 }

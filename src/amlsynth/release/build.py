@@ -119,7 +119,7 @@ def build_release(spec_path: Path, out: Path, progress: Progress | None = None) 
             _write_files(made, temporary, tell)
             tell("packing the zip", 0.97)
             with replacing(archive) as zipped:
-                write_archive(temporary, file_names(spec.name), zipped, spec.stem, spec.date)
+                write_archive(temporary, file_names(spec.name, spec.exports), zipped, spec.stem, spec.date)
         failed.unlink(missing_ok=True)
     except OSError as error:
         if error.errno not in _PLACE_IS_BAD:
@@ -187,6 +187,8 @@ def _about(spec: ReleaseSpec, original: Cohort) -> About:
 
 
 def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
+    from amlsynth.release.adam import study_of, write_adam
+    from amlsynth.release.metadata import write_metadata
     from amlsynth.report import render_report
 
     spec = made.spec
@@ -207,9 +209,14 @@ def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
         write_text(folder / name, text)
     tell("rendering the report", 0.8)
     render_report(folder, folder / "report.html", title=f"{spec.title}, version {spec.version}")
+    if "adam" in spec.exports:
+        tell("writing the clinical exports", 0.94)
+        write_adam(made.synthetic.frame, folder / "adam", study_of(package))
+    write_metadata(folder)
     write_checksums(folder)
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert written == file_names(spec.name), f"unexpected files {written ^ file_names(spec.name)}"
+    expected = file_names(spec.name, spec.exports)
+    assert written == expected, f"unexpected files {written ^ expected}"
 
 
 def _provenance(made: _Made, folder: Path) -> Provenance:

@@ -16,6 +16,19 @@ from amlsynth.gates import GateReport
 from amlsynth.release.spec import Creator, ReleaseSpec, license_text
 from amlsynth.schema import codebook
 
+_ADAM_ROW = (
+    "| `adam/` | the same as CDISC ADaM: ADSL and ADTTE as SAS transport files and Dataset-JSON, and their "
+    "Define-XML |\n"
+)
+_ADAM_LINES = """As CDISC ADaM, in R (SAS reads the same files with `libname x xport "adam/adsl.xpt"`):
+
+```r
+adsl <- haven::read_xpt("adam/adsl.xpt")     # one row a patient
+adtte <- haven::read_xpt("adam/adtte.xpt")   # OS and EFS; CNSR is 0 for an event, 1 for a censored time
+```
+
+"""
+
 
 def documents(spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport) -> dict[str, str]:
     """Return the text of every document of a release, by file name."""
@@ -74,6 +87,8 @@ def _readme(spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport) -> str
         n_train=f"{evaluation.original.n:,}",
         holdout_line=f"the hold-out has {holdout.n:,}." if holdout else "there was no hold-out.",
         measures=_measures(evaluation),
+        export_rows=_ADAM_ROW if "adam" in spec.exports else "",
+        export_lines=_ADAM_LINES if "adam" in spec.exports else "",
         profile=gates.profile,
         gates_line=f"all required gates passed; of those that are advice, {failed or 'none'} failed.",
         gates=_gates(gates),

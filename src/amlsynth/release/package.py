@@ -20,12 +20,14 @@ from amlsynth.files import sha256
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
 from amlsynth.release.names import PACKAGE as PACKAGE
 from amlsynth.release.semver import PATTERN as VERSION_PATTERN
-from amlsynth.release.spec import ReleaseSpec
+from amlsynth.release.spec import EXPORTS, Export, ReleaseSpec
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
     from amlsynth.cohort import About
 
 PROVENANCE = "provenance.json"
+METADATA_FILES = ("croissant.json", "ro-crate-metadata.json", "datacite.json", "schema-org.json")
+ADAM_FILES = ("adam/adsl.json", "adam/adsl.xpt", "adam/adtte.json", "adam/adtte.xpt", "adam/define.xml")
 _PROFILES = "https://datapackage.org/profiles/2.0"
 _LICENSES = {
     "CC-BY-4.0": (
@@ -37,7 +39,7 @@ _LICENSES = {
 # The packages whose version can change the data or a figure.
 _MATTERS = (
     "numpy", "pandas", "pyarrow", "pydantic", "pandera", "scipy", "scikit-learn", "lifelines",
-    "statsmodels", "matplotlib", "pypandoc_binary", "torch", "zuko", "synthcity",
+    "statsmodels", "matplotlib", "pypandoc_binary", "torch", "zuko", "synthcity", "pyreadstat", "odmlib",
 )  # fmt: skip
 
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
@@ -81,7 +83,7 @@ class Resource(_Record):
 
 
 class DataPackage(_Record):
-    """datapackage.json: a Data Package of version 2 and, beside its words, four of amlsynth."""
+    """datapackage.json: a Data Package of version 2 and, beside its words, five of amlsynth."""
 
     profile: Literal["https://datapackage.org/profiles/2.0/datapackage.json"] = Field(alias="$schema")
     name: Name
@@ -96,6 +98,7 @@ class DataPackage(_Record):
     citation: str
     original_is_simulated: bool
     dictionary_version: str
+    exports: tuple[Export, ...] = ()  # formats beside the release's table
     resources: tuple[Resource, Resource]
 
     def json_text(self) -> str:
@@ -154,11 +157,12 @@ def data_paths(name: str) -> tuple[str, str]:
     return f"data/{name}.csv", f"data/{name}.parquet"
 
 
-def file_names(name: str) -> frozenset[str]:
-    """Return the names of all files that a release consists of."""
+def file_names(name: str, exports: tuple[Export, ...] = EXPORTS) -> frozenset[str]:
+    """Return the names of all files that a release with these exports consists of."""
     documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md", "report.html")
     records = (PACKAGE, PROVENANCE, "evaluation.json", "gates.json", CHECKSUMS)
-    return frozenset((*data_paths(name), *documents, *records))
+    exported = ADAM_FILES if "adam" in exports else ()
+    return frozenset((*data_paths(name), *documents, *records, *METADATA_FILES, *exported))
 
 
 def describe_package(
@@ -204,6 +208,7 @@ def describe_package(
             "citation": citation,
             "original_is_simulated": simulated,
             "dictionary_version": d.version,
+            "exports": spec.exports,
             "resources": [
                 resource(
                     name=spec.name,

@@ -158,6 +158,10 @@ class GatesPart(_Entry):
     file: RelativePath | None = None
 
 
+Export = Literal["adam"]  # formats that a release can hold beside its table
+EXPORTS: tuple[Export, ...] = ("adam",)
+
+
 class ReleaseSpec(_Entry):
     """Everything that decides the content of a release; `date` is the only date in it."""
 
@@ -174,6 +178,7 @@ class ReleaseSpec(_Entry):
     generator: GeneratorPart
     evaluation: EvaluationPart
     gates: GatesPart
+    exports: tuple[Export, ...] = EXPORTS  # an empty list switches them off
     changes: Annotated[tuple[Line, ...], Field(min_length=1)]
 
     @property

@@ -22,6 +22,7 @@ from amlsynth.files import sha256
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import unpack, write_archive
 from amlsynth.release.checksums import Problem, check_files, sha256_of
+from amlsynth.release.derived_files import derived_problems
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths, file_names
 from amlsynth.schema import table_schema
 from amlsynth.tables import read_table
@@ -59,8 +60,8 @@ def verify_release(path: Path) -> VerifyReport:
 
     Checked are the archive's entries, SHA-256 of every file, missing and unlisted files,
     datapackage.json with frictionless, the data against the dictionary, that CSV and Parquet hold the
-    same, that the gates were passed with the figures of evaluation.json, and the hashes in
-    provenance.json.
+    same, that the gates were passed with the figures of evaluation.json, the hashes in
+    provenance.json, and that metadata and exports say what the data package and the data say.
 
     Returns
     -------
@@ -115,6 +116,7 @@ class _Verification:
         self.attempt("CITATION.cff", "citation", self._check_citation)
         self.attempt("gates.json", "gates", self._check_gates)
         self.attempt(PROVENANCE, "provenance", self._check_provenance)
+        self.attempt(PACKAGE, "metadata", self._check_derived)
 
     def report(self, path: str) -> VerifyReport:
         return VerifyReport(
@@ -149,7 +151,8 @@ class _Verification:
             self.problem(path.name, "archive", f"its top folder is {top!r} and should be {stem!r}")
             return
         again = self.folder.parent / "again.zip"
-        write_archive(self.folder, file_names(self.package.name), again, top, self.package.date)
+        names = file_names(self.package.name, self.package.exports)
+        write_archive(self.folder, names, again, top, self.package.date)
         if sha256(again) != sha256(path):
             message = (
                 "the files are right, but the archive is not byte for byte what release build makes of "
@@ -175,7 +178,7 @@ class _Verification:
 
     def _check_complete(self, package: DataPackage) -> None:
         known = {problem.file for problem in self.problems}
-        expected = file_names(package.name)
+        expected = file_names(package.name, package.exports)
         listed = {*self.good, "SHA256SUMS"}
         for name in sorted(expected - listed - known):
             self.problem(name, "missing", "the file belongs to a release and is missing")
@@ -254,6 +257,12 @@ class _Verification:
         told = (content.get("title"), content.get("version")) if isinstance(content, dict) else None
         if told != (self.package.title, self.package.version):
             self.problem("CITATION.cff", "citation", f"its title and version are not those of {PACKAGE}")
+
+    def _check_derived(self) -> None:
+        if self.problems or self.package is None or self.provenance is None or self.evaluation is None:
+            return  # the data themselves are wrong, which says more
+        rows = self.evaluation.synthetic.n
+        self.problems += derived_problems(self.folder, self.package, self.provenance, rows)
 
     def _check_gates(self) -> None:
         if self.gates is None:

@@ -1,0 +1,35 @@
+"""The command that makes a site of releases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from amlsynth.cli.data import FILE
+from amlsynth.cli.progress import TerminalProgress
+
+
+@click.command()
+@click.argument("releases", metavar="RELEASES...", nargs=-1, required=True, type=FILE)
+@click.option("--out", type=FILE, required=True, help="Folder for the site.")
+@click.option("--title", help="Head of the first page.")
+@click.option("--no-data", is_flag=True, help="Leave out data and zips; pages lead to the DOI.")
+def site(releases: tuple[Path, ...], out: Path, title: str | None, no_data: bool) -> None:
+    """Make a static site of RELEASES, folders or zips: versions, codebook search, reports, checksums.
+
+    Every release is verified first. The site opens from its folder and works on GitHub Pages as it is; it
+    asks for nothing from elsewhere.
+
+    \b
+    Example:
+      amlsynth site releases/*.zip --out site
+    """
+    from amlsynth.site import TITLE, build_site
+
+    with TerminalProgress() as progress:
+        made = build_site(
+            releases, out, title=TITLE if title is None else title, data=not no_data, progress=progress
+        )
+    sets = f"{made.data_sets} data set{'s' if made.data_sets != 1 else ''}"
+    click.echo(f"{made.index}: {sets}, {made.versions} version{'s' if made.versions != 1 else ''}.")

@@ -1,0 +1,51 @@
+"""Are the metadata and the clinical exports of a release those that follow from its data?
+
+They are made again and compared byte for byte, so that no file of another format is parsed on trust.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from amlsynth import __version__
+from amlsynth.release.checksums import Problem
+from amlsynth.release.package import ADAM_FILES, DataPackage, Provenance, data_paths, environment
+
+_MOST_ROWS = 20_000  # of larger cohorts the exports take longer to make than all other checks
+
+
+def derived_problems(folder: Path, package: DataPackage, made: Provenance, rows: int) -> Iterator[Problem]:
+    """Yield what differs from what this installation makes of the same data.
+
+    Another version of amlsynth may word these files otherwise, so nothing is compared for releases that
+    it made; and no exports where pyreadstat or odmlib is another, or there are more than 20,000 patients.
+
+    Parameters
+    ----------
+    folder, package, made : a release whose files are as SHA256SUMS lists them.
+    rows : number of patients.
+    """
+    if made.amlsynth != __version__:
+        return
+    from amlsynth.release.metadata import metadata_texts
+
+    for name, text in metadata_texts(package, folder).items():
+        if (folder / name).read_bytes() != text.encode("utf-8"):
+            message = "it does not say what the other files of the release say"
+            yield Problem(file=name, check="metadata", message=message)
+    here = environment()["packages"]
+    same = all(made.packages.get(name) == here.get(name) for name in ("pyreadstat", "odmlib"))
+    if "adam" not in package.exports or not same or rows > _MOST_ROWS:
+        return
+    from amlsynth.release.adam import study_of, write_adam
+    from amlsynth.tables import read_table
+
+    frame = read_table(folder / data_paths(package.name)[1])
+    with tempfile.TemporaryDirectory(prefix="amlsynth-") as again:
+        write_adam(frame, Path(again), study_of(package))
+        for name in ADAM_FILES:
+            if (folder / name).read_bytes() != (Path(again) / Path(name).name).read_bytes():
+                message = f"it does not hold the same data as {data_paths(package.name)[1]}"
+                yield Problem(file=name, check="export", message=message)

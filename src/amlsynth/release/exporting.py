@@ -1,0 +1,40 @@
+"""Export of a release that exists to another format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from amlsynth.errors import UsageError, did_you_mean
+from amlsynth.release.adam import AdamExport, study_of, write_adam
+from amlsynth.release.opened import opened_release
+from amlsynth.release.package import data_paths
+from amlsynth.release.spec import EXPORTS
+from amlsynth.tables import read_table
+
+
+def export_release(path: Path, out: Path, kind: str = "adam") -> AdamExport:
+    """Verify a release folder or zip and write it to `out` in another format.
+
+    Parameters
+    ----------
+    path : the release.
+    out : folder that receives the files; files of the same names are replaced, others stay.
+    kind : "adam" for CDISC ADaM, see `amlsynth.release.adam`.
+
+    Raises
+    ------
+    UsageError
+        The format is unknown, there is no release at `path`, or `out` is a file or within a release.
+    DataError
+        The release does not verify.
+    """
+    path, out = Path(path), Path(out)
+    if kind not in EXPORTS:
+        raise UsageError(f"There is no export format {kind!r}.{did_you_mean(kind, EXPORTS)}")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: this is a file; name a folder to write into.")
+    if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
+        raise UsageError(f"{out}: this is within the release, which would no longer verify. Name another.")
+    with opened_release(path) as opened:
+        frame = read_table(opened.folder / data_paths(opened.package.name)[1])
+        return write_adam(frame, out, study_of(opened.package))

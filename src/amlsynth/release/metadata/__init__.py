@@ -1,0 +1,49 @@
+"""Metadata for machines: what catalogues, search engines and registries read of a release.
+
+Croissant for machine learning tools, RO-Crate for research repositories, DataCite for DOI registries
+and schema.org for search engines. All four say what datapackage.json and the dictionary say, and only
+that. They are plain data: the formats' own libraries take seconds to import and some fetch contexts from
+the net, so these check every file in the tests and not in the build.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from amlsynth.dictionary import dictionary
+from amlsynth.files import write_text
+from amlsynth.release.metadata.croissant import croissant_record
+from amlsynth.release.metadata.datacite import datacite_record
+from amlsynth.release.metadata.rocrate import ro_crate_record
+from amlsynth.release.metadata.schema_org import schema_org_record
+from amlsynth.release.package import METADATA_FILES, PACKAGE, DataPackage, file_names
+
+__all__ = ["metadata_texts", "schema_org_record", "write_metadata"]
+
+
+def write_metadata(folder: Path) -> None:
+    """Write the metadata files of a release folder, from its datapackage.json and its other files.
+
+    Every other file but SHA256SUMS has to be there, since RO-Crate lists sizes and checksums. Call it
+    again when one of them changes, such as when a DOI was reserved. The same files give the same bytes.
+    """
+    package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
+    for name, text in metadata_texts(package, folder).items():
+        write_text(folder / name, text)
+
+
+def metadata_texts(package: DataPackage, folder: Path) -> dict[str, str]:
+    """Return the text of each metadata file, by its name."""
+    d = dictionary()
+    names = sorted(file_names(package.name, package.exports))
+    contents = {
+        "croissant.json": croissant_record(package, d),
+        "ro-crate-metadata.json": ro_crate_record(package, folder, names),
+        "datacite.json": datacite_record(package),
+        "schema-org.json": schema_org_record(package, d),
+    }
+    assert set(contents) == set(METADATA_FILES)
+    return {
+        name: json.dumps(content, ensure_ascii=False, indent=1) + "\n" for name, content in contents.items()
+    }

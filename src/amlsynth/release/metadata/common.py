@@ -1,0 +1,65 @@
+"""What the metadata formats share: creators as people or groups, the DOI, the size of the table."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from amlsynth.release.package import Contributor, DataPackage
+
+MEDIA_TYPES = {
+    ".csv": "text/csv",
+    ".parquet": "application/vnd.apache.parquet",
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".html": "text/html",
+    ".xml": "application/xml",
+    ".cff": "application/yaml",
+    ".xpt": "application/x-sas-xport",
+}
+
+
+class Name(NamedTuple):
+    """A creator's name; `given` is None for a group."""
+
+    family: str
+    given: str | None
+
+    @property
+    def in_order(self) -> str:
+        return f"{self.given} {self.family}" if self.given else self.family
+
+
+def name_of(creator: Contributor) -> Name:
+    """Split "Family, Given"; a name without a comma is that of a group."""
+    family, comma, given = creator.title.partition(",")
+    return Name(family.strip(), given.strip()) if comma and given.strip() else Name(creator.title, None)
+
+
+def agent(creator: Contributor) -> dict[str, Any]:
+    """Return a creator in the words of schema.org."""
+    name = name_of(creator)
+    content: dict[str, Any] = {
+        "@type": "Person" if name.given else "Organization",
+        "name": name.in_order,
+    }
+    if creator.path:
+        content = {"@id": creator.path} | content | {"identifier": creator.path}
+    if name.given:
+        content |= {"givenName": name.given, "familyName": name.family}
+    if creator.organization and name.given:
+        content["affiliation"] = {"@type": "Organization", "name": creator.organization}
+    return content
+
+
+def doi_of(package: DataPackage) -> str | None:
+    """Return the release's DOI, such as 10.5281/zenodo.123, or None before one is reserved."""
+    for key in ("doi", "id"):  # a Data Package has its DOI in `id`
+        value = getattr(package, key, None)
+        if isinstance(value, str) and "10." in value:
+            return value[value.index("10.") :]
+    return None
+
+
+def media_type(name: str) -> str:
+    """Return the media type of a file of a release."""
+    return MEDIA_TYPES.get("." + name.rpartition(".")[2], "text/plain")

@@ -1,0 +1,147 @@
+"""RO-Crate 1.1 (w3id.org/ro/crate/1.1): the whole folder, every file with size and checksum."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from amlsynth.files import sha256
+from amlsynth.release.checksums import CHECKSUMS
+from amlsynth.release.metadata.common import agent, doi_of, media_type
+from amlsynth.release.package import METADATA_FILES, PROVENANCE, DataPackage, Provenance
+
+DESCRIPTOR = "ro-crate-metadata.json"
+_TITLES = {
+    "README.md": "What the data set is, what it is worth, how to load it",
+    "LICENSE": "What is allowed",
+    "CITATION.cff": "How to cite (Citation File Format)",
+    "CHANGELOG.md": "What changed",
+    "CODEBOOK.md": "Every variable: meaning, unit, values, missing values, rules",
+    "report.html": "Synthetic against original: tables, survival curves, privacy, gates",
+    "evaluation.json": "Every figure of the report",
+    "gates.json": "The thresholds that had to be met",
+    "provenance.json": "Original, split, generator, seeds, versions of software",
+    "datapackage.json": "The data and their schema (Data Package, version 2)",
+    "croissant.json": "The data set for machine-learning tools (Croissant)",
+    "datacite.json": "The data set for DOI registries (DataCite)",
+    "schema-org.json": "The data set for search engines (schema.org)",
+    CHECKSUMS: "SHA-256 of every file",
+    "adam/adsl.xpt": "CDISC ADaM ADSL, one row a patient (SAS transport file, version 5)",
+    "adam/adtte.xpt": "CDISC ADaM ADTTE, one row a patient and endpoint (SAS transport file, version 5)",
+    "adam/adsl.json": "CDISC ADaM ADSL (Dataset-JSON 1.1)",
+    "adam/adtte.json": "CDISC ADaM ADTTE (Dataset-JSON 1.1)",
+    "adam/define.xml": "Define-XML 2.1 of the ADaM data sets",
+}
+
+
+def ro_crate_record(package: DataPackage, folder: Path, names: Iterable[str]) -> dict[str, Any]:
+    """Return the RO-Crate of a release folder.
+
+    Parameters
+    ----------
+    package : its data package.
+    folder : where its files are; the metadata files and SHA256SUMS may be missing, as they are written
+        after this, and stand in the crate without a checksum.
+    names : the names of all files.
+    """
+    files = [name for name in names if name != DESCRIPTOR]
+    agents = [_identified(agent(creator), number) for number, creator in enumerate(package.contributors)]
+    groups = [part for entry in agents if (part := entry.get("affiliation"))]
+    for entry in agents:
+        if "affiliation" in entry:
+            entry["affiliation"] = {"@id": entry["affiliation"]["@id"]}
+    license_ = package.licenses[0]
+    root: dict[str, Any] = {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": package.title,
+        "alternateName": package.name,
+        "description": f"{package.description}\n\n{package.statement}",
+        "version": package.version,
+        "datePublished": package.date.isoformat(),
+        "keywords": ", ".join(package.keywords),
+        "license": {"@id": license_.path},
+        "creator": [{"@id": entry["@id"]} for entry in agents],
+        "hasPart": [{"@id": name} for name in files],
+        "mentions": {"@id": "#build"},
+    }
+    doi = doi_of(package)
+    if doi:
+        root |= {"identifier": f"https://doi.org/{doi}", "cite-as": f"https://doi.org/{doi}"}
+    return {
+        "@context": [
+            "https://w3id.org/ro/crate/1.1/context",
+            {
+                "sha256": "https://schema.org/sha256",
+                "cite-as": "https://www.w3.org/ns/iana/link-relations/relation#cite-as",
+            },
+        ],
+        "@graph": [
+            {
+                "@id": DESCRIPTOR,
+                "@type": "CreativeWork",
+                "about": {"@id": "./"},
+                "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+            },
+            root,
+            *(_file(package, folder, name) for name in files),
+            *agents,
+            *{entry["@id"]: entry for entry in groups}.values(),
+            {
+                "@id": license_.path,
+                "@type": "CreativeWork",
+                "name": license_.title,
+                "identifier": f"https://spdx.org/licenses/{license_.name}",
+            },
+            *_build(package, folder, agents),
+        ],
+    }
+
+
+def _identified(entry: dict[str, Any], number: int) -> dict[str, Any]:
+    """Give an agent, and the group that it belongs to, names within the crate."""
+    entry = {"@id": f"#creator-{number + 1}"} | entry
+    if "affiliation" in entry:
+        entry["affiliation"] = {"@id": f"#group-{entry['affiliation']['name']}"} | entry["affiliation"]
+    return entry
+
+
+def _file(package: DataPackage, folder: Path, name: str) -> dict[str, Any]:
+    titles = _TITLES | {resource.path: resource.title for resource in package.resources}
+    entry: dict[str, Any] = {
+        "@id": name,
+        "@type": "File",
+        "name": titles.get(name, name),
+        "encodingFormat": media_type(name),
+    }
+    if name not in METADATA_FILES and name != CHECKSUMS:
+        entry |= {
+            "contentSize": str((folder / name).stat().st_size),
+            "sha256": sha256(folder / name),
+        }
+    return entry
+
+
+def _build(package: DataPackage, folder: Path, agents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    made = Provenance.model_validate_json((folder / PROVENANCE).read_bytes())
+    generator = json.dumps(made.generator.model_dump(mode="json"), sort_keys=True)
+    return [
+        {
+            "@id": "#build",
+            "@type": "CreateAction",
+            "name": "amlsynth release build",
+            "description": f"Generator and its parameters: {generator}",
+            "endTime": package.date.isoformat(),
+            "agent": [{"@id": entry["@id"]} for entry in agents],
+            "instrument": {"@id": "#amlsynth"},
+            "result": [{"@id": resource.path} for resource in package.resources],
+        },
+        {
+            "@id": "#amlsynth",
+            "@type": "SoftwareApplication",
+            "name": "amlsynth",
+            "softwareVersion": made.amlsynth,
+        },
+    ]

@@ -1,0 +1,81 @@
+"""A verified release, opened: for commands that make something of releases that others built."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from amlsynth.errors import DataError, UsageError
+from amlsynth.release.archive import unpack
+from amlsynth.release.checksums import CHECKSUMS
+from amlsynth.release.package import PACKAGE, DataPackage
+from amlsynth.release.verify import verify_release
+
+
+@dataclass(frozen=True)
+class OpenedRelease:
+    """A release that verified: a private copy of its folder, and its data package."""
+
+    folder: Path
+    package: DataPackage
+
+
+@contextmanager
+def opened_release(path: Path) -> Iterator[OpenedRelease]:
+    """Copy a release folder or zip to a temporary folder, verify the copy, and yield it.
+
+    What is used is what was verified, whatever happens to `path` meanwhile.
+
+    Raises
+    ------
+    UsageError
+        There is nothing at `path`, or it is neither a folder nor a zip.
+    DataError
+        The folder is no release, or the release does not verify; the sentences name the problems.
+    MissingExtraError
+        frictionless is not installed.
+    """
+    path = Path(path)
+    if not path.is_dir() and not path.is_file():
+        raise UsageError(f"{path}: there is no release folder or zip there. Check the path.")
+    if path.is_dir() and not (path / CHECKSUMS).is_file():
+        raise DataError(
+            f"{path}: this is no release, as it has no {CHECKSUMS}. Name a release folder or zip."
+        )
+    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
+        folder = Path(temporary) / "release"
+        if path.is_dir():
+            try:
+                shutil.copytree(path, folder, symlinks=True, copy_function=_copy)
+            except (OSError, shutil.Error) as error:
+                raise DataError(f"{path}: the release cannot be read. Check its permissions.") from error
+            verified = folder
+        else:
+            verified = Path(temporary) / path.name
+            shutil.copyfile(path, verified)
+        report = verify_release(verified)
+        if not report.ok:
+            problems = [f"{path}: {problem}." for problem in report.problems[:10]]
+            more = len(report.problems) - len(problems)
+            last = f"{path}: and {more} more problems. " if more else f"{path}: "
+            raise DataError(
+                "\n".join([*problems, f"{last}The release does not verify; see amlsynth release verify."])
+            )
+        if not path.is_dir():
+            folder.mkdir()
+            unpack(verified, folder)
+        package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
+        yield OpenedRelease(folder, package)
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a regular file; a link stays one, and what is neither, such as a pipe, is never opened."""
+    mode = Path(source).lstat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        raise shutil.SpecialFileError(f"{source} is a special file")
+    shutil.copyfile(source, target, follow_symlinks=False)

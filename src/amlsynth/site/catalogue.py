@@ -1,0 +1,153 @@
+"""What a site lists: releases, verified, grouped by data set, the newest version first."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from amlsynth.errors import UsageError
+from amlsynth.evaluation.records import Evaluation
+from amlsynth.files import sha256
+from amlsynth.gates import GateReport
+from amlsynth.release.archive import write_archive
+from amlsynth.release.checksums import CHECKSUMS, read_checksums
+from amlsynth.release.metadata.common import doi_of
+from amlsynth.release.opened import OpenedRelease, opened_release
+from amlsynth.release.package import DataPackage, file_names
+from amlsynth.release.semver import Version
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a release; `here` when the site has a copy of it."""
+
+    name: str
+    bytes: int
+    sha256: str
+    here: bool
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One version of a data set."""
+
+    package: DataPackage
+    patients: int
+    gates: GateReport
+    files: tuple[File, ...]  # those of SHA256SUMS, by name
+    archive: File
+    sums: str  # SHA256SUMS: releases with the same are the same
+
+    @property
+    def version(self) -> Version:
+        return Version(self.package.version)
+
+    @property
+    def stem(self) -> str:
+        return f"{self.package.name}-{self.package.version}"
+
+    @property
+    def place(self) -> str:
+        """The folder of this version, relative to the site."""
+        return f"{self.package.name}/{self.package.version}"
+
+    @property
+    def doi(self) -> str | None:
+        return doi_of(self.package)
+
+    def record(self) -> dict[str, Any]:
+        """Return what site.json says of the version."""
+        return {
+            "version": self.package.version,
+            "date": self.package.date.isoformat(),
+            "doi": self.doi,
+            "license": self.package.licenses[0].name,
+            "patients": self.patients,
+            "page": f"{self.place}/",
+            "archive": f"{self.place}/{self.archive.name}" if self.archive.here else None,
+            "archive_sha256": self.archive.sha256,
+        }
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """All versions of one data set, the newest first."""
+
+    name: str
+    versions: tuple[Listed, ...]
+
+    @property
+    def newest(self) -> Listed:
+        """The newest version that is no pre-release, or the newest of all."""
+        final = [listed for listed in self.versions if not listed.version.is_prerelease]
+        return (final or list(self.versions))[0]
+
+
+def read_catalogue(
+    releases: Iterable[Path], folder: Path, *, data: bool, tell: Callable[[str, float], None]
+) -> list[DataSet]:
+    """Verify releases, copy their files into a site, and return them by data set, sorted by name.
+
+    Raises
+    ------
+    UsageError
+        Two releases have the same name and version and are not the same.
+    DataError
+        A release does not verify.
+    """
+    found: dict[tuple[str, str], tuple[Listed, Path]] = {}
+    releases = list(releases)
+    for number, path in enumerate(releases):
+        tell(f"verifying {path.name}", 0.95 * number / len(releases))
+        with opened_release(path) as opened:
+            key = (opened.package.name, opened.package.version)
+            sums = (opened.folder / CHECKSUMS).read_text(encoding="utf-8")
+            if key in found:
+                listed, other = found[key]
+                if listed.sums != sums:
+                    raise UsageError(
+                        f"{path} and {other} are both {key[0]} {key[1]}, but not the same. A version is "
+                        "published once: leave one out, or give it another version."
+                    )
+                continue
+            found[key] = (_listed(opened, folder, sums, data), path)
+    names = sorted({name for name, _ in found})
+    return [
+        DataSet(name, tuple(sorted(versions, key=lambda listed: listed.version, reverse=True)))
+        for name in names
+        if (versions := [listed for (of, _), (listed, _) in found.items() if of == name])
+    ]
+
+
+def _listed(opened: OpenedRelease, folder: Path, sums: str, data: bool) -> Listed:
+    package = opened.package
+    stem = f"{package.name}-{package.version}"
+    target = folder / package.name / package.version
+    target.mkdir(parents=True)
+    digests, _ = read_checksums(sums.encode("utf-8"))
+    files = []
+    for name, digest in digests.items():
+        source = opened.folder / name
+        here = data or PurePosixPath(name).parent == PurePosixPath()  # data and exports are in folders
+        if here:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target / name)
+        files.append(File(name, source.stat().st_size, digest, here))
+    shutil.copyfile(opened.folder / CHECKSUMS, target / CHECKSUMS)
+    # The same bytes as the archive of the build, whether the release was given as a folder or a zip.
+    archive = (target if data else opened.folder.parent) / f"{stem}.zip"
+    names = file_names(package.name, package.exports)
+    write_archive(opened.folder, names, archive, stem, package.date)
+    evaluation = Evaluation.model_validate_json((opened.folder / "evaluation.json").read_bytes())
+    gates = GateReport.model_validate_json((opened.folder / "gates.json").read_bytes())
+    return Listed(
+        package=package,
+        patients=evaluation.synthetic.n,
+        gates=gates,
+        files=tuple(files),
+        archive=File(archive.name, archive.stat().st_size, sha256(archive), data),
+        sums=sums,
+    )

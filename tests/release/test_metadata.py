@@ -1,0 +1,218 @@
+"""The metadata files are read and accepted by their own libraries, without the net, and say the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import socket
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from amlsynth.dictionary import Dictionary
+from amlsynth.release import ReleaseResult, build_release
+from amlsynth.release.metadata import metadata_texts, write_metadata
+from amlsynth.release.package import METADATA_FILES, DataPackage, file_names
+from amlsynth.schema import codebook
+from amlsynth.tables import read_table
+
+WriteSpec = Callable[..., Path]
+NAME = "small-test"
+HOSTILE = '</script><script>alert(1)</script> "quoted" \\ | `code` $x & <b>'
+
+
+@pytest.fixture(autouse=True)
+def no_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here may ask the net for a context or a schema."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def content(folder: Path, name: str) -> Any:
+    return json.loads((folder / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def hostile(fast: None, tmp_path: Path, write_spec: WriteSpec) -> Path:
+    """A release whose texts try to break out of every format."""
+    spec = write_spec(
+        tmp_path,
+        title=HOSTILE,
+        description=HOSTILE,
+        keywords=[HOSTILE],
+        creators=[{"name": HOSTILE}, {"name": "Family, Given", "affiliation": HOSTILE}],
+    )
+    return build_release(spec, tmp_path / "out").folder
+
+
+def croissant_of(folder: Path) -> Any:
+    with warnings.catch_warnings():  # of rdflib, which mlcroissant uses in an old way
+        warnings.simplefilter("ignore")
+        import mlcroissant
+
+        return mlcroissant.Dataset(str(folder / "croissant.json"))
+
+
+def test_croissant_is_accepted_and_gives_the_patients(built: ReleaseResult, dictionary: Dictionary) -> None:
+    dataset = croissant_of(built.folder)
+    issues = dataset.metadata.ctx.issues
+    assert not issues.errors and not issues.warnings
+    frame = read_table(built.folder / "data" / f"{NAME}.csv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        records = list(dataset.records("patients"))
+    assert len(records) == len(frame)
+    for variable in dictionary.variables:
+        for record, value in zip(records, frame[variable.name], strict=True):
+            found = record[f"patients/{variable.id}"]
+            if pd.isna(value):
+                assert pd.isna(found) or found == b"", variable.name
+            elif variable.type == "category":
+                assert found.decode() == value
+            else:
+                assert found == value
+
+
+def test_ro_crate_is_read_and_lists_every_file(built: ReleaseResult) -> None:
+    from rocrate.rocrate import ROCrate
+
+    crate = ROCrate(str(built.folder))
+    assert crate.name == "A small release, for tests"
+    assert str(crate.root_dataset["datePublished"]) == "2026-11-20"
+    assert crate.root_dataset["version"] == "1.2.3"
+    parts = {entity.id: entity for entity in crate.root_dataset["hasPart"]}
+    assert set(parts) == set(file_names(NAME)) - {"ro-crate-metadata.json"}
+    for name, entity in parts.items():
+        assert entity["encodingFormat"] and entity["name"] != name
+        if name not in METADATA_FILES and name != "SHA256SUMS":
+            data = (built.folder / name).read_bytes()
+            assert entity["sha256"] == hashlib.sha256(data).hexdigest()
+            assert entity["contentSize"] == str(len(data))
+    ana, group = crate.root_dataset["creator"]
+    assert (ana.id, ana["name"]) == ("https://orcid.org/0000-0002-1825-0097", "Ana Núñez")
+    assert ana["affiliation"]["name"] == "Trial Group"
+    assert (group.type, group["name"]) == ("Organization", "The Trial Group")
+    # Every reference leads somewhere within the crate.
+    graph = content(built.folder, "ro-crate-metadata.json")["@graph"]
+    known = {entity["@id"] for entity in graph} | {"https://w3id.org/ro/crate/1.1"}
+    assert set(re.findall(r'\{"@id": "([^"]+)"\}', json.dumps(graph))) <= known
+
+
+def test_datacite_is_valid_by_its_schema(built: ReleaseResult, hostile: Path) -> None:
+    from datacite import schema45
+
+    for folder in (built.folder, hostile):
+        record = content(folder, "datacite.json")
+        assert [error.message for error in schema45.validator.iter_errors(record)] == []
+    record = content(built.folder, "datacite.json")
+    assert record["publicationYear"] == "2026" and record["version"] == "1.2.3"
+    assert record["creators"][0]["nameIdentifiers"][0]["nameIdentifierScheme"] == "ORCID"
+    assert record["publisher"] == {"name": ":unav"} and "doi" not in record
+    broken = {key: value for key, value in record.items() if key != "titles"}
+    assert list(schema45.validator.iter_errors(broken))
+
+
+def test_schema_org_is_json_ld(built: ReleaseResult, hostile: Path, dictionary: Dictionary) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from rdflib import Graph, URIRef
+
+        for folder in (built.folder, hostile):
+            record = content(folder, "schema-org.json")
+            assert record["@context"] == "https://schema.org/"
+            # The same terms without fetching that context.
+            text = json.dumps(record | {"@context": {"@vocab": "https://schema.org/"}})
+            graph = Graph().parse(data=text, format="json-ld")
+    measured = URIRef("https://schema.org/variableMeasured")
+    assert len(list(graph.triples((None, measured, None)))) == len(dictionary.names)
+    assert len(record["description"]) >= 50  # what search engines ask for
+    csv, parquet = record["distribution"]
+    assert (csv["contentUrl"], parquet["contentUrl"]) == (f"data/{NAME}.csv", f"data/{NAME}.parquet")
+
+
+def test_a_doi_stands_in_all_four(built: ReleaseResult) -> None:
+    from datacite import schema45
+
+    package = DataPackage.model_validate_json((built.folder / "datapackage.json").read_bytes())
+    doi = "10.5281/zenodo.12345"
+    object.__setattr__(package, "id", f"https://doi.org/{doi}")
+    texts = metadata_texts(package, built.folder)
+    assert all(doi in text for text in texts.values())
+    record = json.loads(texts["datacite.json"])
+    assert (record["doi"], record["publisher"]) == (doi, {"name": "Zenodo"})
+    assert not list(schema45.validator.iter_errors(record))
+
+
+def test_hostile_texts_stay_texts(hostile: Path) -> None:
+    from rocrate.rocrate import ROCrate
+
+    dataset = croissant_of(hostile)
+    assert dataset.metadata.description.startswith(HOSTILE)
+    assert not dataset.metadata.ctx.issues.errors
+    assert ROCrate(str(hostile)).name == HOSTILE
+    assert content(hostile, "datacite.json")["titles"] == [{"title": HOSTILE}]
+    assert content(hostile, "schema-org.json")["name"] == HOSTILE
+
+
+def test_metadata_written_again_are_the_same_bytes(folder: Path) -> None:
+    before = {name: (folder / name).read_bytes() for name in METADATA_FILES}
+    for name in METADATA_FILES:
+        (folder / name).unlink()
+    write_metadata(folder)
+    assert {name: (folder / name).read_bytes() for name in METADATA_FILES} == before
+
+
+def test_frictionless_takes_the_package(built: ReleaseResult) -> None:
+    path = built.folder / "datapackage.json"
+    command = [sys.executable, "-m", "frictionless", "validate", str(path), "--json"]
+    # The command line of frictionless asks for no net; it is a process of its own all the same.
+    result = subprocess.run(command, capture_output=True, text=True, cwd=built.folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+    report = json.loads(result.stdout)
+    assert report["valid"] is True and report["stats"]["errors"] == 0
+    assert {task["name"] for task in report["tasks"]} == {NAME, f"{NAME}-parquet"}
+    from frictionless import validate
+
+    assert validate(str(path)).flatten(["type", "message"]) == []
+
+
+def tables_of(text: str) -> list[list[int]]:
+    """Render Markdown and return the number of cells of every row of every table."""
+    from markdown_it import MarkdownIt
+
+    tables: list[list[int]] = []
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        if token.type == "table_open":
+            tables.append([])
+        elif token.type == "tr_open":
+            tables[-1].append(0)
+        elif token.type in ("td_open", "th_open"):
+            tables[-1][-1] += 1
+    return tables
+
+
+def test_readme_and_codebook_render_as_they_are_meant(built: ReleaseResult, dictionary: Dictionary) -> None:
+    readme = (built.folder / "README.md").read_text(encoding="utf-8")
+    evaluation = content(built.folder, "evaluation.json")
+    gates = content(built.folder, "gates.json")["gates"]
+    files, measures, found = tables_of(readme)
+    assert len(measures) == len(evaluation["measures"]) + 1 and len(found) == len(gates) + 1
+    assert set(files) == {2} and set(measures) == {6} and set(found) == {4}
+    for name in file_names(NAME) - {"README.md"}:
+        assert name in readme or (name.startswith("adam/") and "`adam/`" in readme), name
+    assert "$" not in re.sub(r"\$dollar|sha256sum.*", "", readme)  # no place of the template is left open
+    book = tables_of(codebook())
+    rows = [len(dictionary.members(group.id)) + 1 for group in dictionary.groups]
+    assert [len(table) for table in book[:-1]] == rows
+    assert all(len(set(table)) == 1 for table in book)
