@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.release.zenodo_server import TOKEN, ZenodoServer, zenodo_server
 
 from amlsynth.evaluation import read_evaluation
 from amlsynth.release import ReleaseResult, build_release
@@ -27,7 +28,12 @@ SPEC = {
         {"name": "Núñez, Ana", "orcid": "0000-0002-1825-0097", "affiliation": "Trial Group"},
         {"name": "The Trial Group"},
     ],
+    "contributors": [{"name": "Doe, Jo", "type": "DataCurator"}],
     "keywords": ["AML"],
+    "related_identifiers": [
+        {"identifier": "https://doi.org/10.1038/s41746-024-01076-x", "relation": "references"}
+    ],
+    "communities": ["leukemia"],
     "cohort": {"source": "reference", "n": 300, "seed": 4},
     "split": {"seed": 2},
     "generator": {"name": "sequential-cart", "n": 40, "seed": 3},
@@ -127,3 +133,18 @@ def archive(built: ReleaseResult, tmp_path: Path) -> Path:
 def reseal() -> Callable[[Path], None]:
     """Write SHA256SUMS again, as somebody would who changes a release on purpose."""
     return write_checksums
+
+
+@pytest.fixture(scope="session")
+def _running_zenodo() -> Iterator[ZenodoServer]:
+    with zenodo_server() as server:
+        yield server
+
+
+@pytest.fixture
+def zenodo(_running_zenodo: ZenodoServer, monkeypatch: pytest.MonkeyPatch) -> ZenodoServer:
+    """An empty Zenodo on loopback, with its address and token in the environment."""
+    _running_zenodo.reset()
+    monkeypatch.setenv("AMLSYNTH_ZENODO_URL", _running_zenodo.base)
+    monkeypatch.setenv("AMLSYNTH_ZENODO_TOKEN", TOKEN)
+    return _running_zenodo

@@ -19,7 +19,7 @@ from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.files import sha256
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.semver import PATTERN as VERSION_PATTERN
-from amlsynth.release.spec import NAME_PATTERN, ReleaseSpec
+from amlsynth.release.spec import DOI_PATTERN, NAME_PATTERN, ReleaseSpec
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
     from amlsynth.cohort import About
@@ -84,6 +84,7 @@ class DataPackage(_Record):
     """datapackage.json: a Data Package of version 2 and, beside its words, four of amlsynth."""
 
     profile: Literal["https://datapackage.org/profiles/2.0/datapackage.json"] = Field(alias="$schema")
+    id: Annotated[str, StringConstraints(pattern=rf"^https://doi\.org/{DOI_PATTERN}$")] | None = None
     name: Name
     version: VersionText
     title: str
@@ -101,6 +102,11 @@ class DataPackage(_Record):
     def json_text(self) -> str:
         # A Data Package leaves out what it does not know; null is no value in it.
         return self.model_dump_json(indent=1, by_alias=True, exclude_none=True) + "\n"
+
+    @property
+    def doi(self) -> str | None:
+        """The DOI of this version, such as 10.5281/zenodo.8334265; None before one is reserved."""
+        return self.id.removeprefix("https://doi.org/") if self.id else None
 
     @property
     def date(self) -> datetime.date:
@@ -128,6 +134,13 @@ class GeneratorRecord(_Record):
     seed: int
 
 
+class PreviousRecord(_Record):
+    """The version that a release was compared with when it was built."""
+
+    version: VersionText
+    checksums: Digest  # SHA-256 of its SHA256SUMS
+
+
 class Provenance(_Record):
     """provenance.json: from what, with what and by which steps the release was made."""
 
@@ -146,6 +159,7 @@ class Provenance(_Record):
     generator: GeneratorRecord
     evaluation_seed: int
     gate_profile: str
+    previous: PreviousRecord | None = None
     files: dict[str, Digest]  # the files that the report and the documents speak of
 
 
