@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
     from amlsynth.generation import generate
     from amlsynth.loading import load
-    from amlsynth.release import build_release, verify_release
+    from amlsynth.release import build_release, compare_releases, publish_release, verify_release
     from amlsynth.report import render_report
     from amlsynth.split import split_cohort
     from amlsynth.tables import read_table, to_typed, write_table
@@ -36,6 +36,7 @@ _HOMES = {
     "UsageError": "errors",
     "ValidationReport": "validation",
     "build_release": "release",
+    "compare_releases": "release",
     "dictionary": "dictionary",
     "eln2022": "derived",
     "evaluate": "evaluation",
@@ -44,6 +45,7 @@ _HOMES = {
     "import_mapped": "cohorts.mapping",
     "load": "loading",
     "load_dictionary": "dictionary",
+    "publish_release": "release",
     "read_cohort": "cohort",
     "read_evaluation": "evaluation",
     "read_table": "tables",
@@ -70,6 +72,7 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "build_release",
+    "compare_releases",
     "dictionary",
     "eln2022",
     "evaluate",
@@ -78,6 +81,7 @@ __all__ = [
     "import_mapped",
     "load",
     "load_dictionary",
+    "publish_release",
     "read_cohort",
     "read_evaluation",
     "read_table",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -12,7 +15,9 @@ from tests.release.zenodo_server import TOKEN, ZenodoServer, zenodo_server
 
 from amlsynth.evaluation import read_evaluation
 from amlsynth.release import ReleaseResult, build_release
-from amlsynth.release.checksums import write_checksums
+from amlsynth.release.checksums import check_files, write_checksums
+from amlsynth.release.doi import spec_of
+from amlsynth.release.verify import VerifyReport
 
 NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
@@ -148,3 +153,28 @@ def zenodo(_running_zenodo: ZenodoServer, monkeypatch: pytest.MonkeyPatch) -> Ze
     monkeypatch.setenv("AMLSYNTH_ZENODO_URL", _running_zenodo.base)
     monkeypatch.setenv("AMLSYNTH_ZENODO_TOKEN", TOKEN)
     return _running_zenodo
+
+
+@pytest.fixture
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check checksums only, where a test publishes often; the rest of verify has tests of its own."""
+
+    def quick(path: Path, **_: object) -> VerifyReport:
+        _, problems = check_files(path)
+        return VerifyReport(path=str(path), name=NAME, version=VERSION, files=1, problems=tuple(problems))
+
+    monkeypatch.setattr("amlsynth.release.verify.verify_release", quick)
+    once = functools.cache(lambda text: spec_of(SimpleNamespace(spec=SimpleNamespace(text=text))))
+    for module in ("doi", "zenodo.checks"):
+        monkeypatch.setattr(f"amlsynth.release.{module}.spec_of", lambda made: once(made.spec.text))
+
+
+@pytest.fixture(scope="session")
+def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small release with a report of one line, which is quick to send."""
+    folder = Path(shutil.copytree(built.folder, tmp_path_factory.mktemp("tiny") / STEM))
+    shown = json.loads((folder / "provenance.json").read_text())["files"]["datapackage.json"]
+    page = f'<p>{shown}</p><span\nclass="amlsynth-doi">none yet</span>'
+    (folder / "report.html").write_text(page)
+    write_checksums(folder)
+    return folder

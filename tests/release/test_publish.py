@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.release.zenodo_server import KINDS, Record, ZenodoServer, template
 
 from amlsynth.errors import AmlsynthError, UsageError
-from amlsynth.release import ReleaseResult, publish_release, verify_release
-from amlsynth.release.checksums import check_files, write_checksums
-from amlsynth.release.doi import spec_of
+from amlsynth.loading import load
+from amlsynth.release import ReleaseResult, build_release, publish_release, verify_release
+from amlsynth.release.checksums import check_files
 from amlsynth.release.package import DataPackage, file_names
-from amlsynth.release.verify import VerifyReport
 from amlsynth.release.zenodo import client as client_module
 from amlsynth.release.zenodo import publish as publish_module
 
@@ -27,31 +29,6 @@ NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 UPLOADED = {f"{STEM}.zip", *(name for name in file_names(NAME) if "/" not in name)}
-
-
-@pytest.fixture
-def light(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check checksums only, where a test publishes often; the rest of verify has tests of its own."""
-
-    def quick(path: Path, **_: object) -> VerifyReport:
-        _, problems = check_files(path)
-        return VerifyReport(path=str(path), name=NAME, version=VERSION, files=1, problems=tuple(problems))
-
-    monkeypatch.setattr("amlsynth.release.verify.verify_release", quick)
-    once = functools.cache(lambda text: spec_of(SimpleNamespace(spec=SimpleNamespace(text=text))))
-    for module in ("doi", "zenodo.checks"):
-        monkeypatch.setattr(f"amlsynth.release.{module}.spec_of", lambda made: once(made.spec.text))
-
-
-@pytest.fixture(scope="session")
-def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small release with a report of one line, which is quick to send."""
-    folder = Path(shutil.copytree(built.folder, tmp_path_factory.mktemp("tiny") / STEM))
-    shown = json.loads((folder / "provenance.json").read_text())["files"]["datapackage.json"]
-    page = f'<p>{shown}</p><span\nclass="amlsynth-doi">none yet</span>'
-    (folder / "report.html").write_text(page)
-    write_checksums(folder)
-    return folder
 
 
 def publish(folder: Path, **options: Any) -> Any:
@@ -117,19 +94,33 @@ def test_a_draft_is_left_to_look_at_and_published_when_told(folder: Path, zenodo
     assert_one(zenodo, folder)
 
 
-def test_the_files_on_the_server_are_a_release_in_order(
-    folder: Path, zenodo: ZenodoServer, tmp_path: Path
+def test_the_whole_way_from_the_spec_to_the_files_that_others_get(
+    zenodo: ZenodoServer, tmp_path: Path, write_spec: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(folder)
-    record = assert_one(zenodo, folder)
-    back = tmp_path / "back.zip"
-    back.write_bytes(record.files[f"{STEM}.zip"])
+    """Build, publish, read the files back without a token, verify and load them."""
+    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+    folder = build_release(write_spec(tmp_path / "spec"), tmp_path / "releases").folder
+    doi = publish(folder).doi
+    record = json.loads(_download(f"{zenodo.base}/api/records/{doi.rpartition('.')[2]}"))
+    assert {file["key"] for file in record["files"]} == UPLOADED and record["doi"] == doi
+    (tmp_path / "back").mkdir()
+    for file in record["files"]:
+        (tmp_path / "back" / file["key"]).write_bytes(_download(file["links"]["self"]))
+    back = tmp_path / "back" / f"{STEM}.zip"
     assert verify_release(back).problems == ()
-    assert "publish.json" not in record.files and b"publish.json" not in back.read_bytes()
-    doi = f"10.5072/zenodo.{record.number}"
-    assert f'doi: "{doi}"' in record.files["CITATION.cff"].decode()
-    assert f"https://doi.org/{doi}" in record.files["README.md"].decode()
-    assert record.files["report.html"].decode().count(f'<a href="https://doi.org/{doi}">') == 1
+    frame = load(back)
+    assert len(frame) == 40 and frame.attrs["citation"].endswith(f"https://doi.org/{doi}")
+    assert "publish.json" not in UPLOADED and b"publish.json" not in back.read_bytes()
+    assert f'doi: "{doi}"' in (tmp_path / "back" / "CITATION.cff").read_text(encoding="utf-8")
+    page = (tmp_path / "back" / "report.html").read_text(encoding="utf-8")
+    assert page.count(f'<a href="https://doi.org/{doi}">') == 1
+    for name in UPLOADED - {f"{STEM}.zip"}:
+        assert (tmp_path / "back" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def _download(url: str) -> bytes:
+    with urllib.request.urlopen(url) as answer:
+        return bytes(answer.read())
 
 
 def test_the_metadata_are_complete(folder: Path, zenodo: ZenodoServer) -> None:
@@ -200,7 +191,7 @@ def test_whatever_fails_the_next_run_ends_with_one_version(
 
 @pytest.mark.usefixtures("light")
 @pytest.mark.parametrize(
-    ("signal", "moment", "others"),
+    ("killer", "moment", "others"),
     [
         (KeyboardInterrupt, "before", 0),
         (SystemExit, "after", 0),
@@ -213,14 +204,14 @@ def test_killed_at_every_request_the_next_run_ends_with_one_version(
     tmp_path: Path,
     zenodo: ZenodoServer,
     monkeypatch: pytest.MonkeyPatch,
-    signal: type[BaseException],
+    killer: type[BaseException],
     moment: str,
     others: int,
 ) -> None:
     def apply(patch: pytest.MonkeyPatch, wrap: Wrap) -> None:
         patch.setattr(client_module.Client, "_send", wrap(client_module.Client._send))
 
-    killed = _kill_each(tiny, tmp_path, zenodo, monkeypatch, others, apply, signal, moment)
+    killed = _kill_each(tiny, tmp_path, zenodo, monkeypatch, others, apply, killer, moment)
     assert killed >= 18 + 4 * others
 
 
@@ -260,7 +251,7 @@ def _kill_each(
     monkeypatch: pytest.MonkeyPatch,
     others: int,
     apply: Callable[[pytest.MonkeyPatch, Wrap], None],
-    signal: type[BaseException],
+    killer: type[BaseException],
     moment: str,
 ) -> int:
     """Kill the first run at the first call of something, then at the second, and so on."""
@@ -275,10 +266,10 @@ def _kill_each(
                 nonlocal count
                 count += 1
                 if count == at and moment == "before":
-                    raise signal
+                    raise killer
                 made = plain(*arguments, **options)
                 if count == at:
-                    raise signal
+                    raise killer
                 return made
 
             return wrapped
@@ -287,7 +278,7 @@ def _kill_each(
             apply(patch, wrap)
             try:
                 publish(folder)
-            except signal:
+            except killer:
                 pass
             else:
                 assert_one(zenodo, folder, others)
@@ -295,6 +286,35 @@ def _kill_each(
         until_done(folder)
         assert_one(zenodo, folder, others)
         point += 1
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_process_that_is_killed_while_it_publishes(
+    folder: Path, zenodo: ZenodoServer, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real thing, once: SIGKILL while the request to publish is with the server."""
+    command = [sys.executable, "-m", "amlsynth", "release", "publish", str(folder), "--confirm"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def kill(_number: int, _method: str, path: str) -> str | None:
+        if not path.endswith("/publish"):
+            return None
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        return "no answer" if moment == "before" else "no answer after"
+
+    zenodo.fail = kill
+    assert process.wait() == -signal.SIGKILL
+    assert _settled(zenodo) == (moment == "after")
+    zenodo.fail = lambda *_: None
+    assert until_done(folder) == "published"
+    assert_one(zenodo, folder)
+
+
+def _settled(server: ZenodoServer) -> bool:
+    """Say whether something was published, once the server is done with its last request."""
+    with server.busy:
+        return bool(server.published())
 
 
 @pytest.mark.usefixtures("light")
@@ -439,7 +459,7 @@ def test_uploads_tell_how_far_they_are(folder: Path, zenodo: ZenodoServer) -> No
     told: list[tuple[str, float]] = []
     publish(folder, progress=lambda what, share: told.append((what, share)))
     stages = [what for what, _ in told]
-    assert f"sending {STEM}.zip" in stages and stages[-1] == "done"
+    assert stages[-1] == "done"
     sending = [share for what, share in told if what.startswith("sending")]
     assert sending == sorted(sending) and sending[-1] == pytest.approx(1.0)
 
@@ -462,3 +482,21 @@ def test_md5_is_that_of_hashlib(tmp_path: Path) -> None:
 
     (tmp_path / "x").write_bytes(b"abc")
     assert md5(tmp_path / "x") == hashlib.md5(b"abc").hexdigest() == "900150983cd24fb0d6963f7d28e17f72"
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_build_keeps_the_draft_and_does_not_replace_what_is_published(
+    folder: Path, zenodo: ZenodoServer, tmp_path: Path, write_spec: Callable[..., Path]
+) -> None:
+    publish(folder, confirm=False)
+    state = (folder / "publish.json").read_bytes()
+    spec = write_spec(tmp_path / "spec")
+    build_release(spec, folder.parent)
+    assert (folder / "publish.json").read_bytes() == state
+    assert verify_release(folder).problems == ()
+    content = json.loads(state)
+    content["servers"][zenodo.base]["stage"] = "published"
+    (folder / "publish.json").write_text(json.dumps(content))
+    doi = content["servers"][zenodo.base]["doi"]
+    with pytest.raises(UsageError, match=f"is published .*--doi {doi}"):
+        build_release(spec, folder.parent)

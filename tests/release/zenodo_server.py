@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 TOKEN = "tok/en+of=the-test-account"
 # What can go wrong with one request. "after" kinds do what was asked before they fail.
@@ -46,7 +46,7 @@ class ZenodoServer:
 
     def __init__(self) -> None:
         self.base = ""
-        self._lock = threading.Lock()
+        self.busy = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
@@ -105,7 +105,7 @@ class ZenodoServer:
             case "GET", "records", number:
                 return self.public(int(number))
             case "GET", "records", number, "files", name, "content":
-                return self.found(number, lambda record: (200, record.files[name]))
+                return self.found(number, lambda record: self.content(record, name))
         return 404, {"message": "no such endpoint"}
 
     def found(self, number: str, then: Callable[[Record], tuple[int, Any]]) -> tuple[int, Any]:
@@ -165,8 +165,23 @@ class ZenodoServer:
         if not versions:
             return 404, {"message": "PID does not exist."}
         newest = max(versions, key=lambda r: r.number)
-        shown = {"id": newest.number, "conceptrecid": str(newest.concept), "metadata": newest.metadata}
+        shown = self.shown(newest)
+        place = f"{self.base}/api/records/{newest.number}/files"
+        shown["files"] = [
+            {
+                "key": file["filename"],
+                "size": file["filesize"],
+                "checksum": f"md5:{file['checksum']}",
+                "links": {"self": f"{place}/{quote(file['filename'], safe='')}/content"},
+            }
+            for file in shown["files"]
+        ]
         return 200, shown
+
+    def content(self, record: Record, name: str) -> tuple[int, Any]:
+        if not record.submitted or name not in record.files:
+            return 404, {"message": "no such file"}
+        return 200, record.files[name]
 
     def shown(self, record: Record) -> dict[str, Any]:
         doi = f"10.5072/zenodo.{record.number}"
@@ -205,7 +220,7 @@ class ZenodoServer:
     def reply(self, handler: BaseHTTPRequestHandler, method: str) -> None:
         path = urlsplit(handler.path).path
         length = int(handler.headers.get("Content-Length") or 0)
-        with self._lock:
+        with self.busy:
             number = len(self.log)
             self.log.append((method, path))
             self.headers.append(dict(handler.headers.items()))
@@ -223,7 +238,8 @@ class ZenodoServer:
                 return self.send(handler, 500, {"message": "internal error"})
             if self.answer:
                 return self.send(handler, self.answer[0], self.answer[1])
-            if handler.headers.get("Authorization") != f"Bearer {self.token}":
+            public = method == "GET" and path.startswith("/api/records/")
+            if not public and handler.headers.get("Authorization") != f"Bearer {self.token}":
                 told = {"message": f"no account for {handler.headers.get('Authorization')}"}
                 return self.send(handler, 401, told)
             status, content = self.do(method, path, body)

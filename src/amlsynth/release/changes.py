@@ -18,7 +18,7 @@ from amlsynth.release.released import Released
 
 _SHOWN = 12  # changes of one kind that are listed one by one
 _ABSENT = "nothing"
-# By what a licence asks of others; to ask more is to tighten.
+# By what a licence asks of others; to ask more is to tighten, and an unknown one may ask anything.
 _DUTIES = {"CC0-1.0": 0, "CC-BY-4.0": 1}
 
 
@@ -155,7 +155,7 @@ def _meaning(old: Released, new: Released) -> Iterator[Change]:
         yield Change("original", Step.MAJOR, f"the data come from {now}, came from {was}")
     licences = [", ".join(licence.name for licence in package.licenses) for package in (before, after)]
     if licences[0] != licences[1]:
-        known = [_DUTIES.get(licence, 0) for licence in licences]
+        known = [_DUTIES.get(licence, math.inf) for licence in licences]
         step = Step.MINOR if known[1] < known[0] else Step.MAJOR
         yield Change("licence", step, f"it is under {licences[1]}, was under {licences[0]}")
 

@@ -171,21 +171,21 @@ class _Publishing:
     ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         """Make the draft hold exactly these files; return names of the sent, the kept and the removed."""
         wanted = {file.name: file for file in files}
-        total = sum(file.size for file in files) or 1
         sent: dict[str, None] = {}
         removed: dict[str, None] = {}
         for _ in range(_ROUNDS):
             right = {there.filename for there in draft.files if _same(there, wanted)}
-            done = sum(wanted[name].size for name in right)
+            missing = [file for file in files if file.name not in right]
+            total = sum(file.size for file in missing) or 1
+            done = 0
             for there in draft.files:
                 if there.filename not in wanted:
                     self.depositions.remove(draft, there)
                     removed[there.filename] = None
-            for file in files:
-                if file.name not in right:
-                    self._send_one(draft, file, done, total)
-                    sent[file.name] = None
-                    done += file.size
+            for file in missing:
+                self._send_one(draft, file, done, total)
+                sent[file.name] = None
+                done += file.size
             found = self.depositions.read(draft.id)
             if found is None:
                 raise DataError(f"The draft {draft.id} was discarded meanwhile. Run the command again.")
@@ -204,9 +204,9 @@ class _Publishing:
         def told(count: int) -> None:
             nonlocal gone
             gone = min(gone + count, file.size)
-            self.tell(f"sending {file.name}", (done + gone) / total)
+            self.tell("sending files", (done + gone) / total)
 
-        self.tell(f"sending {file.name}", done / total)
+        self.tell("sending files", done / total)
         self.depositions.upload(draft, file.name, file.path, told)
 
     def _found_published(self, record: Deposition) -> PublishResult:

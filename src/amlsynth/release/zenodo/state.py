@@ -83,5 +83,10 @@ def read_state(folder: Path) -> PublishState | None:
 
 
 def write_state(folder: Path, state: PublishState) -> None:
-    """Write the state, whole or not at all."""
-    write_text(folder / PUBLISH_STATE, state.model_dump_json(indent=1) + "\n")
+    """Write the state, whole or not at all.
+
+    It is made beside the folder, so that a process killed on the way leaves no stranger in the release.
+    """
+    aside = folder.with_name(f".{folder.name}.{PUBLISH_STATE}")
+    write_text(aside, state.model_dump_json(indent=1) + "\n")
+    aside.replace(folder / PUBLISH_STATE)
