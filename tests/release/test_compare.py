@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -272,6 +273,25 @@ def test_a_release_of_another_dictionary_is_compared(
     assert not verify_release(folder).ok
     diff = difference(read_verified(folder), read_verified(built.folder))
     assert [change.text for change in diff.changes] == ["the minimum of AGE is tighter: 18, was 0"]
+
+
+def test_a_table_schema_that_makes_no_sense_is_told(old: Released) -> None:
+    for edit in (constrain("AGE", minimum="many"), lambda fields: fields.append({"title": "no name"})):
+        with pytest.raises(DataError, match="cannot be compared"):
+            difference(old, with_fields(old, edit))
+
+
+@pytest.mark.parametrize("text", ["a: &a [x, x]\nb: *a\n", "[" * 1200, "name: ["])
+def test_a_hostile_spec_in_a_release_is_told(
+    built: ReleaseResult, folder: Path, reseal: Callable[[Path], None], text: str
+) -> None:
+    made = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    made["spec"] |= {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    (folder / "provenance.json").write_text(json.dumps(made), encoding="utf-8")
+    reseal(folder)
+    assert verify_release(folder).ok
+    with pytest.raises(DataError, match="cannot be compared"):
+        compare_releases(built.folder, folder)
 
 
 @pytest.mark.usefixtures("fast")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -244,6 +245,18 @@ def test_a_state_that_is_a_link(folder: Path, zenodo: ZenodoServer, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("light")
+def test_a_spec_that_this_version_does_not_read(
+    folder: Path, zenodo: ZenodoServer, reseal: Callable[[Path], None]
+) -> None:
+    text = "name: small-test\nnew_key: 1\n"
+    made = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    made["spec"] |= {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    (folder / "provenance.json").write_text(json.dumps(made), encoding="utf-8")
+    reseal(folder)
+    error = refused(folder, zenodo, "provenance.json, the spec in it:2: new_key: unknown key")
+    assert "/tmp" not in str(error)
+
+
 def test_a_second_publishing_beside_the_first(folder: Path, zenodo: ZenodoServer) -> None:
     with checks.only_one(folder):
         refused(folder, zenodo, "another amlsynth is publishing")

@@ -129,8 +129,10 @@ def release_publish(
 
     if dry_run:
         plan = plan_publication(path, confirm=confirm, sandbox=sandbox, new_version_of=new_version_of)
+        content = None
         for request in plan:
-            click.echo("\n".join(request.sentences()))
+            click.echo("\n".join(request.sentences(again=request.content == content)))
+            content = request.content or content
         click.echo(f"{len(plan)} requests, none was made.")
         return
     with TerminalProgress() as progress:
@@ -147,6 +149,7 @@ def release_publish(
     files = f"{len(result.sent)} files sent, {len(result.kept)} were there, {len(result.removed)} removed"
     if result.published:
         click.echo(f"{path}: published as https://doi.org/{result.doi} ({files}). {result.page}".rstrip())
+        click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
         if result.concept_doi:
             click.echo(f"All versions: https://doi.org/{result.concept_doi}")
         return

@@ -272,7 +272,7 @@ def _descriptions(old: Released, new: Released) -> Iterator[Change]:
 
 
 def _made(release: Released, key: str) -> Any:
-    return release.spec.get(key) if isinstance(release.spec, dict) else None
+    return release.spec.get(key)
 
 
 def _asked(gate: Any) -> str:

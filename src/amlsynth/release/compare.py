@@ -112,13 +112,20 @@ def compare_releases(old: Path, new: Path) -> ReleaseDiff:
 
 
 def difference(old: Released, new: Released) -> ReleaseDiff:
-    """Compare two releases that were read."""
+    """Compare two releases that were read; errors as of `compare_releases`."""
     if old.name != new.name:
         raise UsageError(
             f"{old.name} and {new.name} are two data sets; compare two versions of one. A data set "
             "that gets another name is a new data set, and begins with a version of its own."
         )
-    return ReleaseDiff(old.name, old.version, new.version, tuple(changes(old, new)))
+    try:
+        found = tuple(changes(old, new))
+    except (AttributeError, KeyError, TypeError, ValueError):  # of a Table Schema of any other making
+        raise DataError(
+            f"{old.name} {old.version} and {new.version} cannot be compared: a Table Schema in one of them "
+            "is not as amlsynth writes it. Build the releases with amlsynth."
+        ) from None
+    return ReleaseDiff(old.name, old.version, new.version, found)
 
 
 def changelog_entry(diff: ReleaseDiff, old: Released) -> str:

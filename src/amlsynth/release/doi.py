@@ -79,16 +79,29 @@ def pack(folder: Path, archive: Path) -> None:
     """Write the zip of a release folder."""
     package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
     with replacing(archive) as temporary:
-        names = file_names(package.name)
-        write_archive(folder, names, temporary, f"{package.name}-{package.version}", package.date)
+        write_archive(folder, names_of(package), temporary, f"{package.name}-{package.version}", package.date)
+
+
+def names_of(package: DataPackage) -> frozenset[str]:
+    """Return the names of all files that a release consists of."""
+    return file_names(package.name)
 
 
 def spec_of(provenance: Provenance) -> ReleaseSpec:
-    """Return the spec that a release was built from, as its provenance holds it."""
+    """Return the spec that a release was built from, as its provenance holds it.
+
+    Raises
+    ------
+    DataError
+        It is not one that this version of amlsynth reads.
+    """
     with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
         path = Path(temporary) / "spec.yaml"
         path.write_bytes(provenance.spec.text.encode("utf-8"))
-        return read_spec(path)
+        try:
+            return read_spec(path)
+        except UsageError as error:
+            raise DataError(str(error).replace(str(path), f"{PROVENANCE}, the spec in it")) from None
 
 
 def _stamp_report(folder: Path, link: str | None, digests: dict[str, str]) -> None:

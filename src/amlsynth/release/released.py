@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
-from amlsynth.errors import DataError
+from amlsynth.errors import DataError, UsageError
 from amlsynth.evaluation.records import Evaluation, read_evaluation
 from amlsynth.files import sha256
 from amlsynth.gates import GateReport
@@ -21,6 +20,7 @@ from amlsynth.release.archive import unpack
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths
 from amlsynth.release.semver import Version
+from amlsynth.yamlfile import read_yaml
 
 # A row of the table of rules, as `schema.codebook` writes it: the only place of a release that has them.
 _RULE = re.compile(
@@ -85,7 +85,10 @@ def read_verified(path: Path) -> Released:
             "verify lists all problems."
         )
     with _opened(Path(path)) as folder:
-        return read_released(folder)
+        try:
+            return read_released(folder)
+        except UsageError as error:  # its files are hostile, for verify takes them for what they are
+            raise DataError(f"{path}: cannot be compared: {str(error).partition(': ')[2]}") from None
 
 
 def read_released(folder: Path) -> Released:
@@ -102,10 +105,19 @@ def read_released(folder: Path) -> Released:
         evaluation=read_evaluation(folder / "evaluation.json"),
         rules=_rules((folder / "CODEBOOK.md").read_text(encoding="utf-8")),
         rows=pd.read_parquet(folder / data_paths(package.name)[1]),
-        spec=yaml.safe_load(provenance.spec.text),
+        spec=_spec(provenance.spec.text),
         checksums=sha256(listed) if listed.exists() else "",
         changelog=heading.lstrip() + entries,
     )
+
+
+def _spec(text: str) -> dict[str, Any]:
+    """Return a spec as plain data; one of another amlsynth may have other keys."""
+    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
+        path = Path(temporary) / "spec.yaml"
+        path.write_bytes(text.encode("utf-8"))
+        data, _ = read_yaml(path, what="release spec")
+    return data if isinstance(data, dict) else {}
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from amlsynth.errors import DataError, UsageError
 from amlsynth.files import restore_folder
-from amlsynth.release.doi import spec_of
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, file_names
-from amlsynth.release.released import read_verified
+from amlsynth.release.doi import names_of, spec_of
+from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance
+from amlsynth.release.released import read_released, read_verified
 from amlsynth.release.semver import Version
 from amlsynth.release.spec import ReleaseSpec
 from amlsynth.release.zenodo.servers import Server
@@ -113,7 +113,7 @@ def check_place(checked: Checked) -> None:
                 f"{place}: this folder is read-only. Publishing writes the DOI into the release and its "
                 "state beside it; copy the release to a folder where that can be done."
             )
-    size = sum((checked.folder / name).stat().st_size for name in file_names(checked.name))
+    size = sum((checked.folder / name).stat().st_size for name in names_of(checked.package))
     needed = 2 * size + (1 << 20)  # the zip, and at worst a copy of the folder where files cannot be linked
     free = shutil.disk_usage(checked.folder).free
     if free < needed:
@@ -128,7 +128,7 @@ def local_files(checked: Checked) -> list[LocalFile]:
 
     Zenodo knows no folders, so the data are in the zip only, where their paths are those of SHA256SUMS.
     """
-    documents = sorted(name for name in file_names(checked.name) if "/" not in name)
+    documents = sorted(name for name in names_of(checked.package) if "/" not in name)
     paths = [checked.archive, *(checked.folder / name for name in documents)]
     files = [LocalFile(path.name, path, path.stat().st_size, md5(path)) for path in paths]
     if len(files) > _MOST_FILES or sum(file.size for file in files) > _MOST_BYTES:
@@ -172,7 +172,7 @@ def check_step(checked: Checked, published: str | None, previous: Path | None) -
             f"{previous}: this is version {older.version}, and the newest that is published is {published}. "
             "Name the folder or zip of that."
         )
-    difference(older, read_verified(checked.folder)).raise_if_unsatisfied()
+    difference(older, read_released(checked.folder)).raise_if_unsatisfied()
     return ""
 
 

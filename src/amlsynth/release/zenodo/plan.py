@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amlsynth.release.package import file_names
+from amlsynth.release.doi import names_of
 from amlsynth.release.zenodo.checks import Checked, check_release
 from amlsynth.release.zenodo.drafts import concept_number, release_metadata
 from amlsynth.release.zenodo.servers import choose_server
+
+_WITH_DOI = ("datapackage.json", "CITATION.cff", "README.md", "report.html")
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class PlannedRequest:
     content: dict[str, Any] | None = None
     file: str | None = None
 
-    def sentences(self) -> list[str]:
-        """Return the request as lines of text."""
+    def sentences(self, *, again: bool = False) -> list[str]:
+        """Return the request as lines of text; with `again`, its content was shown before."""
         head = f"{self.method} {self.url}"
         lines = [head, f"    {self.purpose}{f', {self.condition}' if self.condition else ''}"]
-        if self.content is not None:
+        if self.content is not None and again:
+            lines.append("    (the same content as above)")
+        elif self.content is not None:
             text = json.dumps(self.content, indent=1, ensure_ascii=False)
             lines += [f"    {line}" for line in text.splitlines()]
         return lines
@@ -75,10 +79,10 @@ def plan_publication(
     plan.append(PlannedRequest("GET", draft, "its files"))
     gone = f"{draft}/files/{{FILE}}"
     plan.append(PlannedRequest("DELETE", gone, "a file that is no part of the release", "for each there is"))
-    missing = "where the draft does not have these bytes yet"
+    missing = "unless it is there"
     plan += [
         PlannedRequest("PUT", f"{{BUCKET}}/{name}", _bytes(checked, name), missing, file=name)
-        for name in (checked.archive.name, *sorted(n for n in file_names(checked.name) if "/" not in n))
+        for name in (checked.archive.name, *sorted(n for n in names_of(checked.package) if "/" not in n))
     ]
     plan.append(PlannedRequest("GET", draft, "whether all files arrived"))
     if confirm:
@@ -90,5 +94,6 @@ def plan_publication(
 def _bytes(checked: Checked, name: str) -> str:
     path = checked.folder / name
     if not path.is_file():
-        return "the zip of the release, with the DOI in it"
-    return f"about {path.stat().st_size:,} bytes, with the DOI in it where it belongs"
+        return "the zip of the release"
+    doi = " and the DOI" if name in _WITH_DOI and not checked.package.doi else ""
+    return f"{path.stat().st_size:,} bytes{doi}"

@@ -43,6 +43,7 @@ class PublishResult:
     published : whether it is public; else it is a draft.
     doi : of this version; concept_doi : of all versions, "" while the server does not tell.
     page : its page for people.
+    archive, archive_sha256 : name and SHA-256 of the zip, as a registry lists them for `load`.
     sent, kept, removed : files that were sent, were there already, did not belong there.
     notes : what else the user should know.
     """
@@ -52,6 +53,8 @@ class PublishResult:
     doi: str
     concept_doi: str
     page: str
+    archive: str
+    archive_sha256: str
     sent: tuple[str, ...]
     kept: tuple[str, ...]
     removed: tuple[str, ...]
@@ -267,6 +270,8 @@ class _Publishing:
             doi=known.doi,
             concept_doi=known.concept_doi,
             page=known.page,
+            archive=self.checked.archive.name,
+            archive_sha256=sha256(self.checked.archive),
             sent=sent,
             kept=kept,
             removed=removed,
