@@ -220,10 +220,10 @@ def test_the_changelog_says_what_changed_and_keeps_the_older_entries(newer: Rele
     headings = [line for line in text.splitlines() if line.startswith("##")]
     assert headings == ["## 1.3.0, 2026-11-20", "### Compared with 1.2.3", "## 1.2.3, 2026-11-20"]
     assert "- More patients." in text and "- First version." in text
-    assert "- rows: 60 patients, were 40; " in text
-    assert "- parameters: min_leaf is 20, was nothing." in text
-    assert "- seeds: that of the generator is 8, was 3." in text
-    assert "- measures: " in text
+    assert "- rows:\n  - 60 patients, were 40\n" in text
+    assert "- parameters: min_leaf is 20, was the default\n" in text
+    assert "- seeds: that of the generator is 8, was 3\n" in text
+    assert "- measures:\n" in text and " more\n" in text
     assert verify_release(newer.archive).problems == ()
     previous = json.loads((newer.folder / "provenance.json").read_text(encoding="utf-8"))["previous"]
     assert previous["version"] == "1.2.3"

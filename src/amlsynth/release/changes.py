@@ -16,7 +16,6 @@ import pandas as pd
 
 from amlsynth.release.released import Released
 
-_SHOWN = 12  # changes of one kind that are listed one by one
 _ABSENT = "nothing"
 # By what a licence asks of others; to ask more is to tighten, and an unknown one may ask anything.
 _DUTIES = {"CC0-1.0": 0, "CC-BY-4.0": 1}
@@ -197,7 +196,8 @@ def _making(old: Released, new: Released) -> Iterator[Change]:
         yield Change("generator", Step.PATCH, f"{now.name}, was {was.name}")
     for key in sorted({*was.params, *now.params}):
         if was.params.get(key, _ABSENT) != now.params.get(key, _ABSENT):
-            text = f"{key} is {_word(now.params.get(key))}, was {_word(was.params.get(key))}"
+            values = [params.get(key, "the default") for params in (now.params, was.params)]
+            text = f"{key} is {values[0]}, was {values[1]}"
             yield Change("parameters", Step.PATCH, text)
     seeds = {
         "generator": (was.seed, now.seed),
@@ -232,11 +232,8 @@ def _measures(old: Released, new: Released) -> Iterator[Change]:
             scale = max(abs(was or 0.0), abs(now or 0.0))
             distance = math.inf if was is None or now is None else abs(now - was) / scale
             moved.append((distance, f"{measure.label} is {_figure(now)}, was {_figure(was)}"))
-    moved.sort(key=lambda item: -item[0])
-    yield from (Change("measures", Step.PATCH, text) for _, text in moved[:_SHOWN])
-    if len(moved) > _SHOWN:
-        text = f"{len(moved) - _SHOWN} more moved, each by less in proportion"
-        yield Change("measures", Step.PATCH, text)
+    moved.sort(key=lambda item: -item[0])  # what moved most in proportion comes first
+    yield from (Change("measures", Step.PATCH, text) for _, text in moved)
     yield from (Change("measures", Step.PATCH, f"{gone.label} is not measured") for gone in before.values())
 
 

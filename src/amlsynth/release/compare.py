@@ -11,6 +11,8 @@ from amlsynth.release.changes import Change, Step, changes
 from amlsynth.release.released import Released, read_verified
 from amlsynth.release.semver import Version
 
+_SHOWN = 12  # changes of one area that are written out; JSON has all
+
 
 @dataclass(frozen=True)
 class ReleaseDiff:
@@ -66,13 +68,10 @@ class ReleaseDiff:
     def sentences(self) -> list[str]:
         """Return the comparison in words, one line each."""
         lines = [f"{self.name}: {self.old} to {self.new}"]
-        for area in dict.fromkeys(change.area for change in self.changes):
+        for area, found in _by_area(self.changes).items():
             lines.append(f"{area}:")
-            lines += [
-                f"  {change.text} [{change.step.name.lower()}]"
-                for change in self.changes
-                if change.area == area
-            ]
+            lines += [f"  {change.text} [{change.step.name.lower()}]" for change in found[:_SHOWN]]
+            lines += [f"  {text}" for text in _rest(found)]
         if not self.changes:
             lines.append("Nothing changed but version and date.")
         verdict = "does" if self.is_satisfied else "does not"
@@ -131,10 +130,22 @@ def difference(old: Released, new: Released) -> ReleaseDiff:
 def changelog_entry(diff: ReleaseDiff, old: Released) -> str:
     """Return what follows a release's own changes in its CHANGELOG.md: the comparison, the older entries."""
     lines = [f"\n### Compared with {diff.old}", ""]
-    for area in dict.fromkeys(change.area for change in diff.changes):
-        found = [change.text for change in diff.changes if change.area == area]
-        lines.append(f"- {area}: {'; '.join(found)}.")
+    for area, found in _by_area(diff.changes).items():
+        texts = [change.text for change in found[:_SHOWN]] + _rest(found)
+        lines += [f"- {area}: {texts[0]}"] if len(texts) == 1 else [f"- {area}:"]
+        lines += [f"  - {text}" for text in texts if len(texts) > 1]
     if not diff.changes:
         lines.append("- Nothing changed but version and date.")
     lines += ["", f"A {diff.least_step.name.lower()} step at least, by the rules above."]
     return "\n".join(lines) + "\n" + (f"\n{old.changelog.strip()}\n" if old.changelog.strip() else "")
+
+
+def _by_area(found: tuple[Change, ...]) -> dict[str, list[Change]]:
+    areas: dict[str, list[Change]] = {}
+    for change in found:
+        areas.setdefault(change.area, []).append(change)
+    return areas
+
+
+def _rest(found: list[Change]) -> list[str]:
+    return [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []

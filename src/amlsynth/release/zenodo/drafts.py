@@ -33,7 +33,7 @@ def find_deposition(
     known = checked.state.servers.get(server.base)
     found = depositions.read(known.deposition) if known else None  # None as well when it was discarded
     if found is not None and found.submitted:
-        if found.release != mine:
+        if found.release not in (mine, None):  # None: its notes were edited on the web; the files will tell
             raise DataError(
                 f"{checked.folder}: its draft {found.id} was published as something else "
                 f"({found.page or found.doi}). Remove publish.json to begin with a new draft."
