@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
     from amlsynth.generation import generate, generate_file
     from amlsynth.loading import Dataset, dataset, datasets, load
-    from amlsynth.release import build_release, export_release, verify_release
+    from amlsynth.release import (
+        build_release,
+        compare_releases,
+        export_release,
+        publish_release,
+        verify_release,
+    )
     from amlsynth.report import render_report
     from amlsynth.site import build_site
     from amlsynth.split import split_cohort
@@ -39,6 +45,7 @@ _HOMES = {
     "ValidationReport": "validation",
     "build_release": "release",
     "build_site": "site",
+    "compare_releases": "release",
     "dataset": "loading",
     "datasets": "loading",
     "dictionary": "dictionary",
@@ -51,6 +58,7 @@ _HOMES = {
     "import_mapped": "cohorts.mapping",
     "load": "loading",
     "load_dictionary": "dictionary",
+    "publish_release": "release",
     "read_cohort": "cohort",
     "read_evaluation": "evaluation",
     "read_table": "tables",
@@ -79,6 +87,7 @@ __all__ = [
     "__version__",
     "build_release",
     "build_site",
+    "compare_releases",
     "dataset",
     "datasets",
     "dictionary",
@@ -91,6 +100,7 @@ __all__ = [
     "import_mapped",
     "load",
     "load_dictionary",
+    "publish_release",
     "read_cohort",
     "read_evaluation",
     "read_table",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -11,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from amlsynth.errors import UsageError
+
+# Errors that the user can help: no space, no permission, a read-only or failing disk.
+PLACE_IS_BAD = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 
 
 @contextmanager
@@ -60,12 +64,24 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o777 & ~umask)
         retired = temporary.with_name(temporary.name + ".old")
-        if path.exists():
-            path.rename(retired)
-        temporary.rename(path)
-        shutil.rmtree(retired, ignore_errors=True)
+        try:
+            if path.exists():
+                path.rename(retired)
+            temporary.rename(path)
+        finally:
+            if retired.exists() and not path.exists():  # interrupted between the two
+                retired.rename(path)
+            shutil.rmtree(retired, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def restore_folder(path: Path) -> None:
+    """Bring back a folder that `replacing_folder` had moved aside when its process was killed."""
+    if not path.exists() and path.parent.is_dir():
+        for retired in path.parent.glob(f".{path.name}.*.old"):
+            retired.rename(path)
+            return
 
 
 def write_text(path: Path, text: str) -> None:

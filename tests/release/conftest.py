@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from tests.release.zenodo_server import TOKEN, ZenodoServer, zenodo_server
 
 from amlsynth.evaluation import read_evaluation
 from amlsynth.release import ReleaseResult, build_release
-from amlsynth.release.checksums import write_checksums
+from amlsynth.release.checksums import check_files, write_checksums
+from amlsynth.release.doi import spec_of
+from amlsynth.release.verify import VerifyReport
 from amlsynth.site import build_site
 
 NAME, VERSION = "small-test", "1.2.3"
@@ -29,7 +35,12 @@ SPEC = {
         {"name": "Núñez, Ana", "orcid": "0000-0002-1825-0097", "affiliation": "Trial Group"},
         {"name": "The Trial Group"},
     ],
+    "contributors": [{"name": "Doe, Jo", "type": "DataCurator"}],
     "keywords": ["AML"],
+    "related_identifiers": [
+        {"identifier": "https://doi.org/10.1038/s41746-024-01076-x", "relation": "references"}
+    ],
+    "communities": ["leukemia"],
     "cohort": {"source": "reference", "n": 300, "seed": 4},
     "split": {"seed": 2},
     "generator": {"name": "sequential-cart", "n": 40, "seed": 3},
@@ -167,3 +178,43 @@ def site(releases: dict[str, ReleaseResult], tmp_path_factory: pytest.TempPathFa
 def hostile_title() -> str:
     """The title, description and keyword of the data set `another` in `site`."""
     return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def _running_zenodo() -> Iterator[ZenodoServer]:
+    with zenodo_server() as server:
+        yield server
+
+
+@pytest.fixture
+def zenodo(_running_zenodo: ZenodoServer, monkeypatch: pytest.MonkeyPatch) -> ZenodoServer:
+    """An empty Zenodo on loopback, with its address and token in the environment."""
+    _running_zenodo.reset()
+    monkeypatch.setenv("AMLSYNTH_ZENODO_URL", _running_zenodo.base)
+    monkeypatch.setenv("AMLSYNTH_ZENODO_TOKEN", TOKEN)
+    return _running_zenodo
+
+
+@pytest.fixture
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check checksums only, where a test publishes often; the rest of verify has tests of its own."""
+
+    def quick(path: Path, **_: object) -> VerifyReport:
+        _, problems = check_files(path)
+        return VerifyReport(path=str(path), name=NAME, version=VERSION, files=1, problems=tuple(problems))
+
+    monkeypatch.setattr("amlsynth.release.verify.verify_release", quick)
+    once = functools.cache(lambda text: spec_of(SimpleNamespace(spec=SimpleNamespace(text=text))))
+    for module in ("doi", "zenodo.checks"):
+        monkeypatch.setattr(f"amlsynth.release.{module}.spec_of", lambda made: once(made.spec.text))
+
+
+@pytest.fixture(scope="session")
+def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small release with a report of one line, which is quick to send."""
+    folder = Path(shutil.copytree(built.folder, tmp_path_factory.mktemp("tiny") / STEM))
+    shown = json.loads((folder / "provenance.json").read_text())["files"]["datapackage.json"]
+    page = f'<p>{shown}</p><span\nclass="amlsynth-doi">none yet</span>'
+    (folder / "report.html").write_text(page)
+    write_checksums(folder)
+    return folder

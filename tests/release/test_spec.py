@@ -85,6 +85,15 @@ def test_a_spec_reads_with_defaults(tmp_path: Path) -> None:
         ({"changes": []}, 22, "at least 1 item"),
         ({"licence": "CC0-1.0"}, 24, "Did you mean 'license'?"),
         ({"date": None}, 5, "YYYY-MM-DD"),
+        ({"related_identifiers": [{"identifier": "paper 7", "relation": "cites"}]}, 25, "write a DOI"),
+        ({"related_identifiers": [{"identifier": "10.1/x", "relation": "cites"}]}, 25, "write a DOI"),
+        ({"related_identifiers": [{"identifier": "10.1038/x", "relation": "Cites"}]}, 26, "'cites'"),
+        ({"related_identifiers": [{"identifier": "10.1038/x"}]}, 25, "'relation' is missing"),
+        ({"communities": ["Big Community"]}, 25, "pattern"),
+        ({"contributors": [{"name": "A"}]}, 25, "'type' is missing"),
+        ({"contributors": [{"name": "A", "type": "Boss"}]}, 26, "'ContactPerson'"),
+        ({"contributors": [{"name": "A", "type": "Other", "orcid": "12"}]}, 27, "write the ORCID"),
+        ({"previous": "/releases/a-cohort-0.9.0.zip"}, 24, "relative to the folder of the spec"),
     ],
 )
 def test_a_wrong_spec_is_refused_with_its_line(
@@ -152,6 +161,20 @@ def test_a_generator_that_cannot_be_used_is_refused(
         check_generator(read_spec(path), path)
     assert f"{path}:15: generator: " in str(caught.value)
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("10.1038/s41746-024-01076-x", "10.1038/s41746-024-01076-x"),
+        ("https://doi.org/10.1038/s41746-024-01076-x", "10.1038/s41746-024-01076-x"),
+        ("doi:10.1038/s41746-024-01076-x", "10.1038/s41746-024-01076-x"),
+        ("https://clinicaltrials.gov/study/NCT00146120", "https://clinicaltrials.gov/study/NCT00146120"),
+    ],
+)
+def test_related_works_are_dois_or_addresses(tmp_path: Path, text: str, read: str) -> None:
+    related = [{"identifier": text, "relation": "isDerivedFrom"}]
+    assert read_spec(write(tmp_path, related_identifiers=related)).related_identifiers[0].identifier == read
 
 
 def test_every_licence_has_a_text_and_can_be_described(tmp_path: Path) -> None:

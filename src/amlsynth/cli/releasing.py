@@ -1,4 +1,4 @@
-"""Commands around releases: build, verify, export."""
+"""Commands around releases: build, verify, export, diff, publish."""
 
 from __future__ import annotations
 
@@ -13,26 +13,31 @@ from amlsynth.cli.progress import TerminalProgress
 
 @click.group()
 def release() -> None:
-    """Build, verify and export releases."""
+    """Build, verify, export, compare and publish releases."""
 
 
 @release.command("build")
 @click.argument("spec", metavar="SPEC.yaml", type=FILE)
 @click.option("--out", type=FILE, required=True, help="Folder to put the release into.")
-def release_build(spec: Path, out: Path) -> None:
+@click.option("--previous", type=FILE, help="Folder or zip of the version before: for the changelog.")
+@click.option("--doi", help="DOI of this version, to rebuild what was published.")
+def release_build(spec: Path, out: Path, previous: Path | None, doi: str | None) -> None:
     """Build the release that SPEC.yaml describes: OUT/NAME-VERSION/ and OUT/NAME-VERSION.zip.
 
     The same spec in the same environment gives the same bytes. When a required gate fails, nothing is
-    released, and OUT/NAME-VERSION.gates.json says why.
+    released, and OUT/NAME-VERSION.gates.json says why. With --previous (or the key `previous` of the spec)
+    the changelog says what changed since, and a version that is too small a step is refused.
 
     \b
-    Example:
+    Examples:
       amlsynth release build release/aml-reference.yaml --out releases
+      amlsynth release build my-release.yaml --out releases --previous releases/my-release-1.0.0.zip
+      amlsynth release build my-release.yaml --out rebuilt --doi 10.5281/zenodo.1234567
     """
     from amlsynth.release import build_release
 
     with TerminalProgress() as progress:
-        result = build_release(spec, out, progress=progress)
+        result = build_release(spec, out, progress=progress, doi=doi, previous=previous)
     click.echo(f"{result.folder}: {result.patients:,} synthetic patients, gates passed ({result.profile}).")
     click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
 
@@ -80,3 +85,95 @@ def release_export(path: Path, kind: str, out: Path) -> None:
     made = export_release(path, out, kind)
     records = ", ".join(f"{name} {count:,} records" for name, count in made.records.items())
     click.echo(f"{out}: {len(made.files)} files; {records}.")
+
+
+@release.command("diff")
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+def release_diff(old: Path, new: Path, as_json: bool) -> None:
+    """Say what changed from release OLD to release NEW, each a folder or a zip.
+
+    Fields, rules, rows, how the data were made, measures and gates are compared; the rules of the Data
+    Package standard then give the least step of the version. Exit code 1 when NEW's version is too small.
+
+    \b
+    Examples:
+      amlsynth release diff releases/my-release-1.0.0.zip releases/my-release-1.1.0
+      amlsynth release diff old.zip new.zip --json
+    """
+    from amlsynth.release.compare import compare_releases
+
+    found = compare_releases(old, new)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        click.echo("\n".join(found.sentences()))
+    if not found.is_satisfied:
+        click.get_current_context().exit(1)
+
+
+@release.command("publish")
+@click.argument("path", type=FILE)
+@click.option("--confirm", is_flag=True, help="Publish; without it a draft is left to look at.")
+@click.option("--sandbox", is_flag=True, help="Use Zenodo's sandbox, where nothing lasts.")
+@click.option("--dry-run", is_flag=True, help="Show every request and make none.")
+@click.option("--previous", type=FILE, help="Folder or zip of the published version before.")
+@click.option("--new-version-of", metavar="DOI", help="The data set that this is a version of.")
+def release_publish(
+    path: Path,
+    confirm: bool,
+    sandbox: bool,
+    dry_run: bool,
+    previous: Path | None,
+    new_version_of: str | None,
+) -> None:
+    """Make the release folder PATH a draft on Zenodo, and publish it with --confirm.
+
+    The DOI is reserved first and written into datapackage.json, CITATION.cff, README.md and report.html;
+    then the zip and the documents are sent. A run that was cut off goes on where it stopped, and nothing
+    is published twice. What is known is kept in PATH/publish.json.
+
+    The token comes from the environment variable ZENODO_API_TOKEN (with --sandbox
+    ZENODO_SANDBOX_API_TOKEN), or from the keyring: service amlsynth, user zenodo or zenodo-sandbox.
+
+    \b
+    Examples:
+      amlsynth release publish releases/my-release-1.0.0 --dry-run
+      amlsynth release publish releases/my-release-1.0.0 --sandbox --confirm
+      amlsynth release publish releases/my-release-1.0.0
+      amlsynth release publish releases/my-release-1.0.0 --confirm
+      amlsynth release publish releases/my-release-1.1.0 --previous releases/my-release-1.0.0.zip --confirm
+    """
+    from amlsynth.release.zenodo.plan import plan_publication
+    from amlsynth.release.zenodo.publish import publish_release
+
+    if dry_run:
+        plan = plan_publication(path, confirm=confirm, sandbox=sandbox, new_version_of=new_version_of)
+        content = None
+        for request in plan:
+            click.echo("\n".join(request.sentences(again=request.content == content)))
+            content = request.content or content
+        click.echo(f"{len(plan)} requests, none was made.")
+        return
+    with TerminalProgress() as progress:
+        result = publish_release(
+            path,
+            confirm=confirm,
+            sandbox=sandbox,
+            previous=previous,
+            new_version_of=new_version_of,
+            progress=progress,
+        )
+    for note in result.notes:
+        click.echo(f"Note: {note}", err=True)
+    files = f"{len(result.sent)} files sent, {len(result.kept)} were there, {len(result.removed)} removed"
+    if result.published:
+        click.echo(f"{path}: published as https://doi.org/{result.doi} ({files}). {result.page}".rstrip())
+        click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
+        if result.concept_doi:
+            click.echo(f"All versions: https://doi.org/{result.concept_doi}")
+        return
+    click.echo(f"{path}: draft with the reserved DOI {result.doi} ({files}). {result.page}".rstrip())
+    again = f"amlsynth release publish {path} --confirm{' --sandbox' if sandbox else ''}"
+    click.echo(f"Nothing is public yet. To publish, which cannot be undone: {again}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +11,19 @@ from amlsynth.cohort import About, Cohort, read_cohort
 from amlsynth.dictionary import dictionary
 from amlsynth.errors import DataError, UsageError, require_extra
 from amlsynth.evaluation import Evaluation, evaluate, write_evaluation
-from amlsynth.files import replacing, replacing_folder, sha256, write_text
+from amlsynth.files import PLACE_IS_BAD, replacing, replacing_folder, sha256, write_text
 from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
 from amlsynth.generation import generate
 from amlsynth.release.archive import write_archive
-from amlsynth.release.checksums import CHECKSUMS, sha256_of, write_checksums
+from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE, sha256_of, write_checksums
+from amlsynth.release.compare import changelog_entry, difference
 from amlsynth.release.documents import citation, documents, statement
+from amlsynth.release.doi import stamp_doi
 from amlsynth.release.package import (
     PACKAGE,
     PROVENANCE,
     GeneratorRecord,
+    PreviousRecord,
     Provenance,
     SpecRecord,
     SplitRecord,
@@ -30,12 +33,13 @@ from amlsynth.release.package import (
     environment,
     file_names,
 )
-from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, read_spec
+from amlsynth.release.released import Released, read_released, read_verified
+from amlsynth.release.semver import Version
+from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, plain_doi, read_spec
+from amlsynth.release.zenodo.state import read_state
 from amlsynth.split import Split
 from amlsynth.tables import write_table
 
-# Errors that the user can help: no space, no permission, a read-only or failing disk.
-_PLACE_IS_BAD = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
 
 
@@ -73,9 +77,18 @@ class _Made:
     synthetic: Cohort
     evaluation: Evaluation
     gates: GateReport
+    previous: Released | None
+    doi: str | None
 
 
-def build_release(spec_path: Path, out: Path, progress: Progress | None = None) -> ReleaseResult:
+def build_release(
+    spec_path: Path,
+    out: Path,
+    progress: Progress | None = None,
+    *,
+    doi: str | None = None,
+    previous: Path | None = None,
+) -> ReleaseResult:
     """Build the release of a spec into OUT/NAME-VERSION and OUT/NAME-VERSION.zip.
 
     Parameters
@@ -84,19 +97,25 @@ def build_release(spec_path: Path, out: Path, progress: Progress | None = None) 
     out : the folder that gets both; made where it does not exist. An older build of the same version
         is replaced only when the new one is complete.
     progress : called with what is being done and the share done, from 0 to 1.
+    doi : the reserved DOI of this version, to rebuild a published release; `publish_release` writes it
+        otherwise.
+    previous : folder or zip of the version before, instead of the one that the spec names. The changelog
+        says what changed, and a version that is too small a step is refused.
 
     Returns
     -------
     ReleaseResult
-        The same spec in the same environment gives the same bytes, the zip's included.
+        The same spec with the same DOI and previous version in the same environment gives the same
+        bytes, the zip's included.
 
     Raises
     ------
     UsageError
-        The spec is wrong, its generator must not be released, or `out` cannot be written.
+        The spec is wrong, its generator must not be released, the version was published, or `out` cannot
+        be written.
     DataError
-        The cohort breaks the dictionary, or a required gate failed: then there is no release, and
-        OUT/NAME-VERSION.gates.json says why.
+        The cohort breaks the dictionary, the version is too small a step, or a required gate failed: then
+        there is no release, and OUT/NAME-VERSION.gates.json says why.
     """
     spec_path, out = Path(spec_path), Path(out)
     tell = _rising(progress) if progress else lambda _what, _share: None
@@ -105,7 +124,11 @@ def build_release(spec_path: Path, out: Path, progress: Progress | None = None) 
     require_extra("report", "matplotlib", "Building a release")  # now and not after the work
     profile = _profile(spec, spec_path.parent)
     _check_place(out, spec)
-    made = _make(spec, spec_path, profile, tell)
+    doi = _doi(doi)
+    if previous is None and spec.previous:
+        previous = spec_path.parent / spec.previous
+    older = _previous(previous, spec) if previous is not None else None
+    made = _make(spec, spec_path, profile, older, doi, tell)
     failed = out / f"{spec.stem}.gates.json"
     if not made.gates.passed:
         write_gates(made.gates, failed)
@@ -117,12 +140,14 @@ def build_release(spec_path: Path, out: Path, progress: Progress | None = None) 
     try:
         with replacing_folder(folder) as temporary:
             _write_files(made, temporary, tell)
+            if (folder / PUBLISH_STATE).exists():  # a draft on Zenodo, which the next publish goes on with
+                shutil.copy2(folder / PUBLISH_STATE, temporary)
             tell("packing the zip", 0.97)
             with replacing(archive) as zipped:
                 write_archive(temporary, file_names(spec.name, spec.exports), zipped, spec.stem, spec.date)
         failed.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno not in _PLACE_IS_BAD:
+        if error.errno not in PLACE_IS_BAD:
             raise
         raise UsageError(f"{out}: the release cannot be written ({error.strerror}).") from error
     tell("done", 1.0)
@@ -148,7 +173,36 @@ def original_cohort(source: CohortSource, base: Path) -> Cohort:
     return read_cohort(base / source.path, "original")
 
 
-def _make(spec: ReleaseSpec, spec_path: Path, profile: GateProfile, tell: Progress) -> _Made:
+def _previous(path: Path, spec: ReleaseSpec) -> Released:
+    """Read the version before, and refuse one that is none."""
+    older = read_verified(path)
+    if older.name != spec.name:
+        raise UsageError(
+            f"{path}: this is a release of {older.name}, not of {spec.name}. Name the right one."
+        )
+    if not older.version < Version(spec.version):
+        raise UsageError(
+            f"{path}: its version {older.version} is not before {spec.version}. Raise the version in the "
+            "spec, or name the version before."
+        )
+    return older
+
+
+def _doi(text: str | None) -> str | None:
+    try:
+        return None if text is None else plain_doi(text)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+
+
+def _make(
+    spec: ReleaseSpec,
+    spec_path: Path,
+    profile: GateProfile,
+    previous: Released | None,
+    doi: str | None,
+    tell: Progress,
+) -> _Made:
     """Go the way of the data up to the gates; the generator gets the training part only."""
     tell("reading the original cohort", 0.0)
     cohort = original_cohort(spec.cohort, spec_path.parent)
@@ -173,7 +227,8 @@ def _make(spec: ReleaseSpec, spec_path: Path, profile: GateProfile, tell: Progre
         simulated=cohort.about.simulated,
         progress=_part(tell, 0.4, 0.8),
     )
-    return _Made(spec, spec_path, cohort, split, synthetic, evaluation, apply_gates(evaluation, profile))
+    gates = apply_gates(evaluation, profile)
+    return _Made(spec, spec_path, cohort, split, synthetic, evaluation, gates, previous, doi)
 
 
 def _about(spec: ReleaseSpec, original: Cohort) -> About:
@@ -207,13 +262,22 @@ def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
     write_text(folder / PROVENANCE, _provenance(made, folder).json_text())
     for name, text in documents(spec, made.evaluation, made.gates).items():
         write_text(folder / name, text)
+    if made.previous is not None:
+        diff = difference(made.previous, read_released(folder))
+        diff.raise_if_unsatisfied()
+        entry = changelog_entry(diff, made.previous)
+        text = documents(spec, made.evaluation, made.gates, changelog=entry)["CHANGELOG.md"]
+        write_text(folder / "CHANGELOG.md", text)
     tell("rendering the report", 0.8)
     render_report(folder, folder / "report.html", title=f"{spec.title}, version {spec.version}")
     if "adam" in spec.exports:
         tell("writing the clinical exports", 0.94)
         write_adam(made.synthetic.frame, folder / "adam", study_of(package))
     write_metadata(folder)
-    write_checksums(folder)
+    if made.doi is None:
+        write_checksums(folder)
+    else:
+        stamp_doi(folder, made.doi)
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     expected = file_names(spec.name, spec.exports)
     assert written == expected, f"unexpected files {written ^ expected}"
@@ -243,6 +307,11 @@ def _provenance(made: _Made, folder: Path) -> Provenance:
         generator=GeneratorRecord.model_validate(spec.generator.model_dump()),
         evaluation_seed=spec.evaluation.seed,
         gate_profile=made.gates.profile,
+        previous=(
+            PreviousRecord(version=str(made.previous.version), checksums=made.previous.checksums)
+            if made.previous
+            else None
+        ),
         files={path: sha256(folder / path) for path in listed},
     )
 
@@ -258,6 +327,13 @@ def _check_place(out: Path, spec: ReleaseSpec) -> None:
     folder, archive = out / spec.stem, out / f"{spec.stem}.zip"
     if folder.exists() and not (folder / CHECKSUMS).is_file():
         raise UsageError(f"{folder}: it exists and is no release. Remove it or choose another place.")
+    state = read_state(folder)
+    if state and (found := state.published()):
+        raise UsageError(
+            f"{folder}: version {spec.version} is published ({found[1].doi}) and is not replaced. Raise "
+            "the version in the spec; to rebuild the same bytes, build into another folder with --doi "
+            f"{found[1].doi}."
+        )
     if archive.is_dir():
         raise UsageError(f"{archive}: this is a folder where the zip has to go. Remove it.")
 

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from amlsynth.files import sha256, write_text
 from amlsynth.release.names import CHECKSUMS as CHECKSUMS
 
+# What `release publish` keeps in a release folder: the one file that is no part of the release.
+PUBLISH_STATE = "publish.json"
 _LIMIT = 1_000_000  # bytes; a release has about fifteen lines
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 _WINDOWS_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
@@ -36,8 +38,8 @@ class Problem(BaseModel):
 
 
 def write_checksums(folder: Path) -> None:
-    """Write SHA256SUMS over every other file of `folder`."""
-    names = sorted(name for name, _ in _walk(folder) if name != CHECKSUMS)
+    """Write SHA256SUMS over every other file of `folder` but the state of publishing."""
+    names = sorted(name for name, _ in _walk(folder) if name not in (CHECKSUMS, PUBLISH_STATE))
     write_text(folder / CHECKSUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names))
 
 
@@ -108,7 +110,7 @@ def check_files(folder: Path) -> tuple[dict[str, str], list[Problem]]:
         return {}, [*problems, _unreadable(CHECKSUMS, error)]
     sums, wrong_lines = read_checksums(content)
     problems += wrong_lines
-    for name in sorted(set(present) - set(sums) - {CHECKSUMS}):
+    for name in sorted(set(present) - set(sums) - {CHECKSUMS, PUBLISH_STATE}):
         if present[name]:
             message = "the file is not listed in SHA256SUMS; it is no part of the release"
             problems.append(Problem(file=shown(name), check="extra", message=message))

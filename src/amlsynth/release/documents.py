@@ -30,21 +30,33 @@ adtte <- haven::read_xpt("adam/adtte.xpt")   # OS and EFS; CNSR is 0 for an even
 """
 
 
-def documents(spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport) -> dict[str, str]:
-    """Return the text of every document of a release, by file name."""
-    return {
-        "README.md": _readme(spec, evaluation, gates),
+def documents(
+    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, changelog: str = ""
+) -> dict[str, str]:
+    """Return the text of every document of a release, by file name.
+
+    `changelog` is what follows the spec's own changes: the comparison with the previous version, and
+    the entries before.
+    """
+    return documents_with_doi(spec, evaluation, gates, None) | {
         "LICENSE": license_text(spec.license),
-        "CITATION.cff": _citation_file(spec),
         "CHANGELOG.md": _fill(
             "CHANGELOG.md",
             title=spec.title,
             version=spec.version,
             date=spec.date.isoformat(),
             changes="\n".join(f"- {change}" for change in spec.changes),
-        ),
+        )
+        + changelog,
         "CODEBOOK.md": codebook(),
     }
+
+
+def documents_with_doi(
+    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, doi: str | None
+) -> dict[str, str]:
+    """Return the text of the documents that name the DOI of the release, once it has one."""
+    return {"README.md": _readme(spec, evaluation, gates, doi), "CITATION.cff": _citation_file(spec, doi)}
 
 
 def statement(spec: ReleaseSpec, *, simulated: bool) -> str:
@@ -61,13 +73,14 @@ def statement(spec: ReleaseSpec, *, simulated: bool) -> str:
     )
 
 
-def citation(spec: ReleaseSpec) -> str:
+def citation(spec: ReleaseSpec, doi: str | None = None) -> str:
     """Return the citation as one line of text."""
     names = "; ".join(creator.name for creator in spec.creators)
-    return f"{names} ({spec.date.year}). {spec.title} (Version {spec.version}) [Data set]."
+    link = f" https://doi.org/{doi}" if doi else ""
+    return f"{names} ({spec.date.year}). {spec.title} (Version {spec.version}) [Data set].{link}"
 
 
-def _readme(spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport) -> str:
+def _readme(spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, doi: str | None) -> str:
     d = dictionary()
     holdout = evaluation.holdout
     failed = sum(not gate.passed for gate in gates.gates)
@@ -95,7 +108,7 @@ def _readme(spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport) -> str
         amlsynth_version=evaluation.amlsynth_version,
         generator=spec.generator.name,
         dictionary_version=evaluation.dictionary_version,
-        citation=citation(spec),
+        citation=citation(spec, doi),
     )
 
 
@@ -132,12 +145,12 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _citation_file(spec: ReleaseSpec) -> str:
+def _citation_file(spec: ReleaseSpec, doi: str | None) -> str:
     keywords = "\n".join(["keywords:", *(f"  - {_quoted(word)}" for word in spec.keywords)])
     text = _fill(
         "CITATION.cff",
         title=_quoted(spec.title),
-        version=_quoted(spec.version),
+        version=_quoted(spec.version) + (f"\ndoi: {_quoted(doi)}" if doi else ""),
         date=_quoted(spec.date.isoformat()),
         license=spec.license,
         abstract=_quoted(spec.description),

@@ -20,7 +20,7 @@ from amlsynth.files import sha256
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
 from amlsynth.release.names import PACKAGE as PACKAGE
 from amlsynth.release.semver import PATTERN as VERSION_PATTERN
-from amlsynth.release.spec import EXPORTS, Export, ReleaseSpec
+from amlsynth.release.spec import DOI_PATTERN, EXPORTS, Export, ReleaseSpec
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
     from amlsynth.cohort import About
@@ -86,6 +86,7 @@ class DataPackage(_Record):
     """datapackage.json: a Data Package of version 2 and, beside its words, five of amlsynth."""
 
     profile: Literal["https://datapackage.org/profiles/2.0/datapackage.json"] = Field(alias="$schema")
+    id: Annotated[str, StringConstraints(pattern=rf"^https://doi\.org/{DOI_PATTERN}$")] | None = None
     name: Name
     version: VersionText
     title: str
@@ -104,6 +105,11 @@ class DataPackage(_Record):
     def json_text(self) -> str:
         # A Data Package leaves out what it does not know; null is no value in it.
         return self.model_dump_json(indent=1, by_alias=True, exclude_none=True) + "\n"
+
+    @property
+    def doi(self) -> str | None:
+        """The DOI of this version, such as 10.5281/zenodo.8334265; None before one is reserved."""
+        return self.id.removeprefix("https://doi.org/") if self.id else None
 
     @property
     def date(self) -> datetime.date:
@@ -131,6 +137,13 @@ class GeneratorRecord(_Record):
     seed: int
 
 
+class PreviousRecord(_Record):
+    """The version that a release was compared with when it was built."""
+
+    version: VersionText
+    checksums: Digest  # SHA-256 of its SHA256SUMS
+
+
 class Provenance(_Record):
     """provenance.json: from what, with what and by which steps the release was made."""
 
@@ -149,6 +162,7 @@ class Provenance(_Record):
     generator: GeneratorRecord
     evaluation_seed: int
     gate_profile: str
+    previous: PreviousRecord | None = None
     files: dict[str, Digest]  # the files that the report and the documents speak of
 
 

@@ -47,6 +47,11 @@ class Version:
         self._key = _Parts((major, minor, patch), not pre, key, build)
 
     @property
+    def core(self) -> tuple[int, int, int]:
+        """MAJOR, MINOR and PATCH."""
+        return self._key.release
+
+    @property
     def is_prerelease(self) -> bool:
         """Whether it is a version such as 2.0.0-rc.1."""
         return not self._key.is_final

@@ -17,6 +17,7 @@ from amlsynth.release.names import NAME_PATTERN as NAME_PATTERN
 from amlsynth.release.semver import Version
 from amlsynth.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
 
+DOI_PATTERN = r"10\.[0-9]{4,9}/[!-~]{1,180}"
 _CONTROL = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories that no file format of a release takes well
 
 
@@ -76,6 +77,23 @@ def _orcid(text: str) -> str:
     return text
 
 
+def plain_doi(text: str) -> str:
+    """Return a DOI without its resolver and prefix; ValueError when it is none."""
+    found = re.sub(r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*)", "", text.strip(), flags=re.IGNORECASE)
+    if not re.fullmatch(DOI_PATTERN, found, re.ASCII):
+        raise ValueError(f"{text!r} is no DOI; write it as 10.5281/zenodo.8334265")
+    return found
+
+
+def _identifier(text: str) -> str:
+    if re.match(r"https?://(?!(?:dx\.)?doi\.org/)", text, re.IGNORECASE):
+        return text
+    try:
+        return plain_doi(text)
+    except ValueError:
+        raise ValueError("write a DOI such as 10.1038/s41746-024-01076-x, or an https:// address") from None
+
+
 def _license(identifier: str) -> str:
     known = sorted(path.stem for path in asset("release/licenses").glob("*.txt"))
     if identifier not in known:
@@ -96,6 +114,7 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=300), After(_on
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 Count = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
 RelativePath = Annotated[str, StringConstraints(min_length=1), After(_one_line), After(_relative)]
+Community = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)]
 Scalar = Annotated[bool | int | float | str | None, Field(union_mode="smart")]
 
 
@@ -109,6 +128,33 @@ class Creator(_Entry):
     name: Line
     orcid: Annotated[str, After(_orcid)] | None = None
     affiliation: Line | None = None
+
+
+class Contributor(Creator):
+    """Who helped without being an author, and as what, in the words of DataCite."""
+
+    type: Literal[
+        "ContactPerson", "DataCollector", "DataCurator", "DataManager", "Distributor", "Editor",
+        "HostingInstitution", "Producer", "ProjectLeader", "ProjectManager", "ProjectMember",
+        "RegistrationAgency", "RegistrationAuthority", "RelatedPerson", "Researcher", "ResearchGroup",
+        "RightsHolder", "Sponsor", "Supervisor", "WorkPackageLeader", "Other",
+    ]  # fmt: skip
+
+
+class RelatedIdentifier(_Entry):
+    """Another work, and what the data set is to it, in the words of DataCite as Zenodo spells them."""
+
+    identifier: Annotated[Line, After(_identifier)]
+    relation: Literal[
+        "isCitedBy", "cites", "isSupplementTo", "isSupplementedBy", "isContinuedBy", "continues",
+        "isDescribedBy", "describes", "hasMetadata", "isMetadataFor", "isPartOf", "hasPart",
+        "isReferencedBy", "references", "isDocumentedBy", "documents", "isCompiledBy", "compiles",
+        "isVariantFormOf", "isOriginalFormOf", "isIdenticalTo", "isReviewedBy", "reviews",
+        "isDerivedFrom", "isSourceOf", "isRequiredBy", "requires", "isObsoletedBy", "obsoletes",
+    ]  # fmt: skip
+    resource_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z]+)?$", max_length=60)] | None = (
+        None  # such as "publication-article"
+    )
 
 
 class CohortSource(_Entry):
@@ -172,7 +218,10 @@ class ReleaseSpec(_Entry):
     date: Annotated[datetime.date, BeforeValidator(_iso_date)]
     license: Annotated[str, After(_license)]
     creators: Annotated[tuple[Creator, ...], Field(min_length=1)]
+    contributors: tuple[Contributor, ...] = ()
     keywords: tuple[Line, ...] = ()
+    related_identifiers: tuple[RelatedIdentifier, ...] = ()
+    communities: tuple[Community, ...] = ()  # of Zenodo
     cohort: CohortSource
     split: SplitPart
     generator: GeneratorPart
@@ -180,6 +229,7 @@ class ReleaseSpec(_Entry):
     gates: GatesPart
     exports: tuple[Export, ...] = EXPORTS  # an empty list switches them off
     changes: Annotated[tuple[Line, ...], Field(min_length=1)]
+    previous: RelativePath | None = None  # folder or zip of the version before, for the changelog
 
     @property
     def stem(self) -> str:

@@ -24,6 +24,7 @@ from amlsynth.report.text import (
 )
 
 NO_GATES = "Release gates were not part of this evaluation."
+NO_DOI = "none yet; it is reserved when the release is published"
 NO_PROVENANCE = "Provenance was not part of this evaluation: its folder holds no provenance.json."
 
 _COMPARISONS = {
@@ -175,9 +176,12 @@ def citation(context: Context) -> str:
     """Return how to cite this report and what it rests on."""
     version = context.evaluation.amlsynth_version
     title = context.known("release", "title") or context.evaluation.synthetic.label
-    return (
+    release = ""
+    if context.provenance is not None:  # a release; its DOI is written into this place when it is reserved
+        release = f"- The release: cite its DOI, [{NO_DOI}]{{.amlsynth-doi}}.\n"
+    return release + (
         f"- This report: *{escape(title)}: evaluation report.* Made with amlsynth {escape(version)}, "
-        f"dictionary {escape(context.evaluation.dictionary_version)}. If the release has a DOI, cite that.\n"
+        f"dictionary {escape(context.evaluation.dictionary_version)}.\n"
         "- The method it follows: Eckardt *et al.*, npj Digital Medicine 2024, "
         "[doi:10.1038/s41746-024-01076-x](https://doi.org/10.1038/s41746-024-01076-x).\n"
     )

@@ -1,0 +1,135 @@
+"""The DOI of a release, written into its documents once it is reserved.
+
+A DOI is reserved before it is published, so a release can name its own. The build writes it as its last
+step, and so does `release publish`: the same spec with the same DOI gives the same bytes either way.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from amlsynth.errors import DataError, UsageError
+from amlsynth.evaluation.records import read_evaluation
+from amlsynth.files import replacing, replacing_folder, sha256, write_text
+from amlsynth.gates import GateReport
+from amlsynth.release.archive import write_archive
+from amlsynth.release.checksums import write_checksums
+from amlsynth.release.documents import citation, documents_with_doi
+from amlsynth.release.metadata import write_metadata
+from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, file_names
+from amlsynth.release.spec import ReleaseSpec, plain_doi, read_spec
+
+# Where the report shows the DOI; `report.prose.citation` writes the span.
+_REPORT = "report.html"
+_PLACE = re.compile(r'(<span\s+class="amlsynth-doi">)(?:(?!</span>).)*(</span>)', re.DOTALL)
+
+
+def stamp_doi(folder: Path, doi: str | None) -> None:
+    """Write a DOI (or, with None, that there is none) into the documents of a release folder, in place.
+
+    It goes into datapackage.json, CITATION.cff, README.md and report.html; the checksums follow.
+
+    Raises
+    ------
+    UsageError
+        `doi` is none.
+    DataError
+        The folder was built by an amlsynth that writes these documents otherwise.
+    """
+    if doi is not None:
+        try:
+            doi = plain_doi(doi)
+        except ValueError as error:
+            raise UsageError(f"{error}.") from None
+    try:
+        package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
+        provenance = Provenance.model_validate_json((folder / PROVENANCE).read_bytes())
+        gates = GateReport.model_validate_json((folder / "gates.json").read_bytes())
+    except ValidationError:
+        raise _foreign(folder) from None
+    spec, evaluation = spec_of(provenance), read_evaluation(folder / "evaluation.json")
+    for name, text in documents_with_doi(spec, evaluation, gates, package.doi).items():
+        if (folder / name).read_bytes() != text.encode("utf-8"):
+            raise _foreign(folder)
+    link = f"https://doi.org/{doi}" if doi else None
+    described = package.model_copy(update={"id": link, "citation": citation(spec, doi)})
+    write_text(folder / PACKAGE, described.json_text())
+    for name, text in documents_with_doi(spec, evaluation, gates, doi).items():
+        write_text(folder / name, text)
+    files = {name: sha256(folder / name) for name in provenance.files}
+    write_text(folder / PROVENANCE, provenance.model_copy(update={"files": files}).json_text())
+    _stamp_report(folder, link, {provenance.files[name]: digest for name, digest in files.items()})
+    write_metadata(folder)
+    write_checksums(folder)
+
+
+def stamp_release(folder: Path, archive: Path, doi: str) -> None:
+    """Write a DOI into a release folder and its zip; the folder is swapped when the new one is complete."""
+    with replacing_folder(folder) as temporary:
+        shutil.copytree(folder, temporary, copy_function=_link, dirs_exist_ok=True)
+        stamp_doi(temporary, doi)
+    pack(folder, archive)
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Write the zip of a release folder."""
+    package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
+    with replacing(archive) as temporary:
+        write_archive(folder, names_of(package), temporary, f"{package.name}-{package.version}", package.date)
+
+
+def names_of(package: DataPackage) -> frozenset[str]:
+    """Return the names of all files that a release consists of."""
+    return file_names(package.name, package.exports)
+
+
+def spec_of(provenance: Provenance) -> ReleaseSpec:
+    """Return the spec that a release was built from, as its provenance holds it.
+
+    Raises
+    ------
+    DataError
+        It is not one that this version of amlsynth reads.
+    """
+    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
+        path = Path(temporary) / "spec.yaml"
+        path.write_bytes(provenance.spec.text.encode("utf-8"))
+        try:
+            return read_spec(path)
+        except UsageError as error:
+            raise DataError(str(error).replace(str(path), f"{PROVENANCE}, the spec in it")) from None
+
+
+def _stamp_report(folder: Path, link: str | None, digests: dict[str, str]) -> None:
+    from amlsynth.report.prose import NO_DOI
+
+    page = (folder / _REPORT).read_text(encoding="utf-8")
+    shown = f'<a href="{link}">{link}</a>' if link else NO_DOI
+    page, places = _PLACE.subn(lambda match: match[1] + shown + match[2], page)
+    if places != 1:
+        raise _foreign(folder)
+    for old, new in digests.items():  # the report shows the provenance, checksums included
+        page = page.replace(old, new)
+    write_text(folder / _REPORT, page)
+
+
+def _link(source: str, target: str) -> None:
+    """Link a file, or copy it where links are not to be had; files are replaced, never changed in place."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _foreign(folder: Path) -> DataError:
+    return DataError(
+        f"{folder}: this version of amlsynth writes the documents of a release otherwise than the one that "
+        "built it, so it cannot write a DOI into them. Build the release again, or publish it with the "
+        "amlsynth that provenance.json names."
+    )
