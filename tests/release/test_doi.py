@@ -14,6 +14,7 @@ from amlsynth.files import replacing_folder, restore_folder
 from amlsynth.loading import load
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.doi import stamp_doi, stamp_release
+from amlsynth.release.package import METADATA_FILES
 
 DOI = "10.5281/zenodo.1234567"
 LINK = f"https://doi.org/{DOI}"
@@ -48,7 +49,7 @@ def test_only_what_names_the_doi_changes(built: ReleaseResult, folder: Path) -> 
     stamp_doi(folder, DOI)
     changed = {name for name, content in contents(folder).items() if content != before[name]}
     expected = {"datapackage.json", "CITATION.cff", "README.md", "report.html", "provenance.json"}
-    assert changed == expected | {"SHA256SUMS"}
+    assert changed == expected | {"SHA256SUMS", *METADATA_FILES}
     stamp_doi(folder, "10.5281/zenodo.42")
     stamp_doi(folder, f"https://doi.org/{DOI}")
     again = contents(folder)
