@@ -130,7 +130,7 @@ class Network(nn.Module):
     @torch.no_grad()
     def invert(self, column: int, features: Tensor, latent: Tensor) -> Tensor:
         """Return x_j of one column for u_j = `latent`, (n,), given the features of those before it."""
-        units = None if self.hidden is None else self.hidden[1](self.hidden[0](features))
+        units: Tensor | None = None if self.hidden is None else self.hidden[1](self.hidden[0](features))
         shift = self._outputs(features, units, [column])[:, 0]
         if column not in self.numbers:
             return latent - shift
@@ -138,7 +138,8 @@ class Network(nn.Module):
         scale = _bounded(self._outputs(features, units, [width - count + place])[:, 0])
         first = place * self._knots
         theta = self._outputs(features, units, list(range(width + first, width + first + self._knots)))
-        return torch.exp(-scale) * (_spline(theta).inv(latent) - shift)
+        residual: Tensor = _spline(theta).inv(latent)
+        return torch.exp(-scale) * (residual - shift)
 
     def _outputs(self, features: Tensor, units: Tensor | None, rows: list[int]) -> Tensor:
         """Return some of the outputs of `forward`, all of its linear part or all of the splines."""

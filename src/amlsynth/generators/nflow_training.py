@@ -56,7 +56,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._budget = Budget(self.params.time_budget)
-        self._done = 0
+        self._done, self._shown = 0, 0.0
 
     def until_best(self, rows: npt.NDArray[np.int64], held_out: npt.NDArray[np.int64]) -> tuple[Network, int]:
         """Return the network with the best likelihood of the patients held out, and its epoch."""
@@ -68,19 +68,22 @@ class _Run:
             self._epoch(network, optimizer, rows)
             if best.offer(_score(network, validation)):
                 epochs = epoch
+            self._tell(min(epochs + self.params.patience, self.params.epochs) + self.params.refit * epochs)
             if best.exhausted or self._budget.spent:
                 break
         best.restore()
         return network, epochs
 
     def again(self, rows: npt.NDArray[np.int64], epochs: int) -> Network | None:
-        """Return a network trained for so many epochs, or None when the budget ends before that."""
+        """Return a network trained for so many epochs, or None if the budget ends before or it diverges."""
         network, optimizer = self._new()
+        total = self._done + epochs
         for _ in range(epochs):
             if self._budget.spent:
                 return None
             self._epoch(network, optimizer, rows)
-        return network
+            self._tell(total)
+        return network if np.isfinite(_score(network, self.data)) else None
 
     def _new(self) -> tuple[Network, torch.optim.Optimizer]:
         network = Network(self.shape, torch_generator(self.rng, torch.device("cpu"))).to(self.device)
@@ -100,7 +103,11 @@ class _Run:
             torch.nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
             optimizer.step()
         self._done += 1
-        self.progress(_STAGE, self._budget.share(self._done / (params.epochs * (1 + params.refit))))
+
+    def _tell(self, expected: int) -> None:
+        """Report progress towards so many epochs as are expected now; it never goes back."""
+        self._shown = max(self._shown, self._budget.share(min(1.0, self._done / expected)))
+        self.progress(_STAGE, self._shown)
 
 
 @torch.no_grad()
