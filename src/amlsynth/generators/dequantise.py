@@ -17,10 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from amlsynth.encoding import PATTERNS
-from amlsynth.generators.normal_scores import NormalScores
+from amlsynth.generators.normal_scores import NormalScores, score_of
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -80,7 +79,7 @@ class Question(Column):
 
     @property
     def threshold(self) -> float:
-        return float(ndtri(1 - self.share))
+        return float(score_of(1 - self.share))
 
     @abstractmethod
     def answer(self, draft: Draft) -> Flags:

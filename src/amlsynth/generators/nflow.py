@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
-from scipy.special import ndtri
 
 from amlsynth.encoding import Encoded
 from amlsynth.errors import require_extra
@@ -34,13 +33,13 @@ from amlsynth.generators.base import Generator, Progress, Search
 from amlsynth.generators.dequantise import Draft, Floats
 from amlsynth.generators.flow_layout import Layout
 from amlsynth.generators.neural import NeuralParameters, pick_device
+from amlsynth.generators.normal_scores import score_of
 
 if TYPE_CHECKING:
     from amlsynth.generators.nflow_network import Network
 
 _CALIBRATION = 20_000  # patients drawn for the rank maps
 _SHARES = np.concatenate(([5e-4], np.linspace(0.002, 0.998, 499), [1 - 5e-4]))  # points of a rank map
-_SCORES = ndtri(_SHARES)
 _FEWEST = 200  # samples, at least, for a rank map
 
 
@@ -65,13 +64,13 @@ class Params(NeuralParameters):
         Field(
             gt=0, le=100, description="standard deviation of the normal prior on the hidden layers' weights"
         ),
-        Search(0.05, 2, log=True),
-    ] = 0.3
+        Search(0.02, 1, log=True),
+    ] = 0.1
     dropout: Annotated[
         float,
         Field(ge=0, lt=1, description="share of the network's inputs hidden from it in training"),
         Search(0, 0.3),
-    ] = 0.05
+    ] = 0.2
     learning_rate: Annotated[
         float, Field(gt=0, le=1, description="step size of Adam"), Search(1e-3, 2e-2, log=True)
     ] = 5e-3
@@ -175,5 +174,5 @@ class _RankMap:
         mapped = latent.copy()
         for number, quantiles in self.quantiles.items():
             here = group == number
-            mapped[here] = np.interp(latent[here], quantiles, _SCORES)
+            mapped[here] = np.interp(latent[here], quantiles, score_of(_SHARES))
         return mapped

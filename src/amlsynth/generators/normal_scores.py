@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
+
+from amlsynth.errors import require_extra
 
 Floats = npt.NDArray[np.float64]
 
 _LAST_SHARE = 1e-4  # scores are bounded by those of this share, +-3.7
+
+
+def score_of(share: npt.ArrayLike) -> Floats:
+    """Return the standard normal scores below which these shares lie, in the shape given."""
+    scores: Floats = _special().ndtri(np.asarray(share, dtype=np.float64))
+    return scores
 
 
 class NormalScores:
@@ -37,13 +46,16 @@ class NormalScores:
     def score(self, values: Floats) -> Floats:
         """Return standard normal scores, within +-3.7."""
         share = np.interp(values, self._knots, self._shares)
-        scores: Floats = ndtri(np.clip(share, _LAST_SHARE, 1 - _LAST_SHARE))
-        return scores
+        return score_of(np.clip(share, _LAST_SHARE, 1 - _LAST_SHARE))
 
     def value(self, scores: Floats) -> Floats:
         """Return the values of scores, which may be any number."""
-        values: Floats = np.interp(ndtr(scores), self._shares, self._knots)
+        values: Floats = np.interp(_special().ndtr(scores), self._shares, self._knots)
         return values
+
+
+def _special() -> Any:
+    return require_extra("generate", "scipy.special", "A normal score")
 
 
 def _spread(ordered: Floats, step: float) -> Floats:
