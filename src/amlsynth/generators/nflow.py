@@ -139,10 +139,11 @@ class NFlow(Generator):
         import torch
 
         features = torch.zeros((n, len(self._layout.columns)), device=self._device)
+        units = self._network.no_units(n)
         for place, column in enumerate(self._layout.columns):
             # Noise comes from numpy, so that a seed means the same on every device.
             noise = torch.from_numpy(rng.standard_normal(n, dtype=np.float32)).to(self._device)
-            latent = self._network.invert(place, features, noise).cpu().numpy().astype(np.float64)
+            latent = self._network.invert(place, features, noise, units).cpu().numpy().astype(np.float64)
             asked = column.known(draft)
             group = column.group(draft)
             if calibrate:

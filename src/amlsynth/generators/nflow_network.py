@@ -127,10 +127,22 @@ class Network(nn.Module):
                     found = found - 0.5 * (layer.weight / hidden_prior).square().sum()
         return found
 
+    def no_units(self, n: int) -> Tensor:
+        """Return the hidden units of n patients before any is known, for `invert`."""
+        width = 0 if self.hidden is None else self.hidden[0].out_features
+        return torch.zeros((n, width), device=self.thresholds.device)
+
     @torch.no_grad()
-    def invert(self, column: int, features: Tensor, latent: Tensor) -> Tensor:
-        """Return x_j of one column for u_j = `latent`, (n,), given the features of those before it."""
-        units: Tensor | None = None if self.hidden is None else self.hidden[1](self.hidden[0](features))
+    def invert(self, column: int, features: Tensor, latent: Tensor, units: Tensor) -> Tensor:
+        """Return x_j of one column for u_j = `latent`, (n,), given the features of those before it.
+
+        To be called for one column after the other, from 0. On the way `units` is filled with the hidden
+        units, each when the last column that it reads is known: so each is computed once, not once a column.
+        """
+        if self.hidden is not None and column:
+            first, activation, _ = self.hidden
+            ready = (first.mask.sum(dim=1) == column).nonzero()[:, 0].tolist()
+            units[:, ready] = activation(_rows(first, features, ready))
         shift = self._outputs(features, units, [column])[:, 0]
         if column not in self.numbers:
             return latent - shift
@@ -141,7 +153,7 @@ class Network(nn.Module):
         residual: Tensor = _spline(theta).inv(latent)
         return torch.exp(-scale) * (residual - shift)
 
-    def _outputs(self, features: Tensor, units: Tensor | None, rows: list[int]) -> Tensor:
+    def _outputs(self, features: Tensor, units: Tensor, rows: list[int]) -> Tensor:
         """Return some of the outputs of `forward`, all of its linear part or all of the splines."""
         width = len(self.linear.bias)
         found: Tensor
@@ -149,7 +161,7 @@ class Network(nn.Module):
             found = _rows(self.linear, features, rows)
         else:
             found = self.spline[[row - width for row in rows]].expand(len(features), -1)
-        if units is not None and self.hidden is not None:
+        if self.hidden is not None:
             found = found + _rows(self.hidden[2], units, rows)
         return found
 
