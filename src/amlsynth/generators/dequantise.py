@@ -5,8 +5,8 @@
   state? if not, the next?". The event pattern is such a variable. An answer is a dequantised state (Dinh et
   al., arXiv:1605.08803; Ho et al., arXiv:1902.00275): it stands for the part of the real line above (yes) or
   below (no) a threshold, which holds as much of a standard normal distribution as there are such answers.
-- Numbers, the log of the survival time and the gap's share of it are normal scores; the last two within each
-  event pattern. So marginals are right before a flow learns anything; what it learns is the dependence.
+- Numbers, time and gap are normal scores, the last two within each event pattern. So marginals are right
+  before a flow learns anything; what it learns is the dependence.
 - What the dictionary's rules force (no t(8;21) with a normal karyotype) is not asked.
 """
 
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int8]
 
-PATTERN, TIME, SHARE = "event pattern", "log time", "gap share"  # no names of variables
+PATTERN, TIME, GAP = "event pattern", "time", "gap"  # no names of variables
 TIMED: Flags = np.array([pattern.times != "none" for pattern in PATTERNS])
 GAPPED: Flags = np.array([pattern.times == "before" for pattern in PATTERNS])
 _NUMBER_SCALE = 0.5  # gives numbers the spread of a common state's indicator
@@ -37,7 +37,7 @@ class Draft:
 
     codes : states by variable, the event pattern among them; -1 is not drawn yet, NA the last code.
     missing : whether a variable is NA, for those that may be.
-    values : numbers by variable, `TIME` and `SHARE` among them; NaN where there is none.
+    values : numbers by variable, `TIME` and `GAP` among them; NaN where there is none.
     """
 
     n: int
@@ -184,7 +184,7 @@ class Number(Column):
     def known(self, draft: Draft) -> Flags:
         if self.name == TIME:
             return TIMED[draft.codes[PATTERN]]
-        if self.name == SHARE:
+        if self.name == GAP:
             return GAPPED[draft.codes[PATTERN]]
         return ~draft.missing.get(self.name, np.zeros(draft.n, dtype=bool))
 

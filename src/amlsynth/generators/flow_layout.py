@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary import Dictionary
-from amlsynth.encoding import PATTERNS, Encoded, number_variables, state_variables
+from amlsynth.encoding import PATTERNS, Encoded, Pattern, number_variables, state_variables
 from amlsynth.generators.dequantise import (
+    GAP,
     GAPPED,
     PATTERN,
-    SHARE,
     TIME,
     TIMED,
+    Codes,
     Column,
     Draft,
     Flags,
@@ -28,8 +29,9 @@ from amlsynth.generators.dequantise import (
 from amlsynth.generators.normal_scores import NormalScores
 from amlsynth.generators.scales import from_real_line, to_real_line
 
+_DIED_LATER = PATTERNS.index(Pattern(1, 1, "before"))
 _UNKNOWN = -1  # a state that has not been drawn yet
-_LEAST_SHARE = 1e-6  # so that every threshold is finite
+_LEAST_GAP = 1e-6  # so that every threshold is finite
 _FEWEST = 20  # patients in an event pattern, at least, for a distribution of its own
 
 
@@ -46,6 +48,7 @@ class Layout:
 
     def __init__(self, train: Encoded, d: Dictionary) -> None:
         self._dictionary = d
+        self._two_steps = int((train.pattern == _DIED_LATER).sum()) >= _FEWEST
         complete = self.draft_of(train)
         self._constant_missing = {name: flags[0] for name, flags in complete.missing.items() if _same(flags)}
         self._constant_codes: dict[str, int] = {}
@@ -57,9 +60,9 @@ class Layout:
                 drawn.append(name)
             elif not complete.missing[name].all():
                 self.columns.append(self._number(name, complete))
-        for name, flags in ((TIME, TIMED), (SHARE, GAPPED)):
+        for name, flags in ((TIME, TIMED), (GAP, GAPPED)):
             if flags[complete.codes[PATTERN]].any():
-                self.columns.append(_outcome(name, complete, flags))
+                self.columns.append(self._outcome(name, complete, flags))
 
     def draft_of(self, encoded: Encoded) -> Draft:
         """Return an encoded cohort as a complete draft."""
@@ -71,7 +74,7 @@ class Layout:
             values[variable.name] = encoded.numbers[variable.name].to_numpy(np.float64).copy()
             missing[variable.name] = encoded.missing[variable.name].to_numpy(bool)
         codes[PATTERN] = encoded.pattern.copy()
-        values[TIME], values[SHARE] = to_real_line(encoded.time, encoded.gap)
+        values[TIME], values[GAP] = self._to_real_line(encoded)
         return Draft(len(encoded), codes, missing, values)
 
     def empty_draft(self, n: int) -> Draft:
@@ -83,7 +86,7 @@ class Layout:
             codes[name][:] = code
         missing = {name: np.full(n, flag) for name, flag in self._constant_missing.items()}
         numbers = [v.name for v in number_variables(self._dictionary)]
-        values = {name: np.full(n, np.nan) for name in (*numbers, TIME, SHARE)}
+        values = {name: np.full(n, np.nan) for name in (*numbers, TIME, GAP)}
         return Draft(n, codes, missing, values)
 
     def encoded(self, draft: Draft) -> Encoded:
@@ -93,14 +96,14 @@ class Layout:
             na = len(variable.values)
             states[variable.name] = np.where(draft.missing[variable.name], na, draft.codes[variable.name])
         names = [v.name for v in number_variables(self._dictionary)]
-        time, gap = from_real_line(draft.values[TIME], np.nan_to_num(draft.values[SHARE]))
+        time, gap = self._from_real_line(draft)
         return Encoded(
             states=pd.DataFrame(states).astype(np.int8),
             numbers=pd.DataFrame({name: np.nan_to_num(draft.values[name]) for name in names}),
             missing=pd.DataFrame({name: draft.missing[name] for name in names}),
             pattern=draft.codes[PATTERN],
             time=time,
-            gap=np.where(GAPPED[draft.codes[PATTERN]], gap, 0.0),
+            gap=gap,
         )
 
     def _missing_questions(self, complete: Draft) -> list[MissingQuestion]:
@@ -146,7 +149,7 @@ class Layout:
             asked = question.known(complete)
             if asked.any():
                 share = float(question.answer(complete)[asked].mean())
-                question.share = float(np.clip(share, _LEAST_SHARE, 1 - _LEAST_SHARE))
+                question.share = float(np.clip(share, _LEAST_GAP, 1 - _LEAST_GAP))
             questions.append(question)
         return questions
 
@@ -157,19 +160,46 @@ class Layout:
         scores = NormalScores(values, 10.0**-variable.decimals, variable.minimum, variable.maximum)
         return Number(name, (scores,))
 
+    def _outcome(self, name: str, complete: Draft, timed: Flags) -> Number:
+        """Return an outcome in groups: each event pattern with enough patients, and the others together."""
+        pattern, values = complete.codes[PATTERN], complete.values[name]
+        known = timed[pattern]
+        counts = np.bincount(pattern[known], minlength=len(PATTERNS))
+        own = np.flatnonzero(counts >= _FEWEST)
+        group_of = np.zeros(len(PATTERNS), dtype=np.int64)
+        group_of[own] = np.arange(1, len(own) + 1)
+        alike = known & ~self._in_two_steps(pattern)  # one scale
+        pooled = alike if alike.any() else known
+        tiny = 1e-6  # of a logarithm or logit: only equal values are spread
+        groups = [NormalScores(values[pooled], tiny)]
+        groups += [NormalScores(values[known & (pattern == code)], tiny) for code in own]
+        return Number(name, tuple(groups), group_of)
 
-def _outcome(name: str, complete: Draft, timed: Flags) -> Number:
-    """Return an outcome in groups: each event pattern with enough patients, and the others together."""
-    pattern, values = complete.codes[PATTERN], complete.values[name]
-    known = timed[pattern]
-    counts = np.bincount(pattern[known], minlength=len(PATTERNS))
-    own = np.flatnonzero(counts >= _FEWEST)
-    group_of = np.zeros(len(PATTERNS), dtype=np.int64)
-    group_of[own] = np.arange(1, len(own) + 1)
-    tiny = 1e-6  # of a logarithm or logit: only equal values are spread
-    groups = [NormalScores(values[known], tiny)]
-    groups += [NormalScores(values[known & (pattern == code)], tiny) for code in own]
-    return Number(name, tuple(groups), group_of)
+    def _in_two_steps(self, pattern: Codes) -> Flags:
+        return np.asarray((pattern == _DIED_LATER) & self._two_steps)
+
+    def _to_real_line(self, encoded: Encoded) -> tuple[Floats, Floats]:
+        """Return time and gap on scales without bounds, shapes (n,).
+
+        Who died after an event went two steps, as in an illness-death model: the log of the time to the
+        event, and the log of the gap. For the others it is the log of the time of follow-up, and the logit of
+        the share of it after an event. NaN where there is none.
+        """
+        first, second = to_real_line(encoded.time, encoded.gap)
+        steps = self._in_two_steps(encoded.pattern)
+        # Who died on the day of the event is in another pattern, so that both are positive.
+        first[steps] = np.log(encoded.time[steps] - encoded.gap[steps])
+        second[steps] = np.log(encoded.gap[steps])
+        return first, second
+
+    def _from_real_line(self, draft: Draft) -> tuple[Floats, Floats]:
+        """Return time and gap in months: the inverse of `_to_real_line`; 0 where there is no gap."""
+        pattern, second = draft.codes[PATTERN], np.nan_to_num(draft.values[GAP])
+        time, gap = from_real_line(draft.values[TIME], second)
+        steps = self._in_two_steps(pattern)
+        gap[steps] = np.exp(second[steps])
+        time[steps] += gap[steps]
+        return time, np.where(GAPPED[pattern], gap, 0.0)
 
 
 _STATE = re.compile(r"(\w+) == ([01])")

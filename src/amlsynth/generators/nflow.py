@@ -72,8 +72,8 @@ class Params(NeuralParameters):
         Search(0, 0.3),
     ] = 0.2
     learning_rate: Annotated[
-        float, Field(gt=0, le=1, description="step size of Adam"), Search(1e-3, 2e-2, log=True)
-    ] = 5e-3
+        float, Field(gt=0, le=1, description="step size of Adam"), Search(2e-3, 3e-2, log=True)
+    ] = 1e-2
     batch_size: Annotated[int, Field(ge=8, le=100_000, description="patients in a step")] = 256
     epochs: Annotated[
         int, Field(ge=1, le=100_000, description="passes over the training patients, at most")
@@ -85,7 +85,7 @@ class Params(NeuralParameters):
             le=100_000,
             description="epochs without a better validation likelihood before training stops",
         ),
-    ] = 20
+    ] = 10
     validation: Annotated[
         float,
         Field(gt=0, lt=0.9, description="share of the training patients whose likelihood stops the training"),
