@@ -12,9 +12,12 @@ the likelihood of an answer is the mass of its half line, Phi(g_j(t_j)) or 1 - P
 threshold, and the bound that variational dequantisation (Ho et al., arXiv:1902.00275) tightens is exact. On a
 half line a spline adds nothing to the shift, so questions have only that.
 
-All weights start at 0, the marginals; a normal prior on them and early stopping keep a thousand patients from
-being memorised. After training, each column's own samples are mapped by rank to its marginal again, one
-after the other, so that errors do not add up along the order (`calibration`).
+All outputs start at 0, the marginals; a normal prior on the weights and early stopping keep a thousand
+patients from being memorised. After training, each column's own samples are mapped by rank to its marginal
+again, one after the other, so that errors do not add up along the order (`calibration`).
+
+The defaults were chosen among about twenty settings by the likelihood of hold-outs of the AMLSG cohort (split
+seeds 101 to 103), and not by any measure of the evaluation.
 """
 
 from __future__ import annotations
