@@ -22,6 +22,7 @@ DEFAULT = DEFAULT_GENERATOR
 _REGISTRY = {
     "event-history": ("amlsynth.generators.event_history", "EventHistory"),
     "sequential-cart": ("amlsynth.generators.sequential_cart", "SequentialCart"),
+    "nflow": ("amlsynth.generators.nflow", "NFlow"),
     "independent": ("amlsynth.generators.anchors", "Independent"),
     "bootstrap": ("amlsynth.generators.anchors", "Bootstrap"),
 }
