@@ -20,6 +20,7 @@ DEFAULT = "sequential-cart"
 # when asked for, since some of them bring heavy packages.
 _REGISTRY = {
     "sequential-cart": ("amlsynth.generators.sequential_cart", "SequentialCart"),
+    "ctabgan-plus": ("amlsynth.generators.ctabgan", "CtabganPlus"),
     "independent": ("amlsynth.generators.anchors", "Independent"),
     "bootstrap": ("amlsynth.generators.anchors", "Bootstrap"),
 }
