@@ -4,6 +4,7 @@ Read in this order: `transforms` (columns of numbers), `rows` (a patient as one 
 (conditional vector, training by sampling), `networks`, `losses`, `training`, `calibration`, `generator`.
 """
 
-from amlsynth.generators.ctabgan.generator import CtabganPlus, Params
+from amlsynth.generators.ctabgan.generator import CtabganPlus
+from amlsynth.generators.ctabgan.params import Params
 
 __all__ = ["CtabganPlus", "Params"]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from amlsynth.encoding import PATTERNS, Encoded
 from amlsynth.generators.ctabgan.networks import Heads
-from amlsynth.generators.ctabgan.rows import Layout, outcome_scales
+from amlsynth.generators.ctabgan.rows import Layout, RowEncoder, outcome_scales
 from amlsynth.generators.ctabgan.transforms import Floats
 from amlsynth.generators.scales import from_real_line
 
@@ -26,21 +26,47 @@ _ROUNDS = 12
 _MOST_KNOTS = 400
 
 
-def state_offsets(output: Tensor, layout: Layout, heads: Heads, rows: Tensor) -> Tensor:
-    """Return what to add to the generator's output, shape (width,), so that shares are those of `rows`.
+def state_offsets(output: Tensor, layout: Layout, heads: Heads, wanted: Tensor) -> Tensor:
+    """Return what to add to the generator's output, shape (width,), so that shares are as wanted.
 
     Parameters
     ----------
     output : the generator's output for many draws of noise and condition, shape (m, width).
-    rows : encoded training patients, shape (n, width).
+    wanted : the share of each state, shape (width,).
     """
-    wanted = rows.mean(dim=0)
     offsets = torch.zeros(layout.width, device=output.device)
     states = torch.tensor([p for b in layout.blocks for p in b.positions], device=output.device)
     for _ in range(_ROUNDS):
         share = heads.probable(output + offsets).mean(dim=0)[states]
         offsets[states] += torch.log(wanted[states] / share.clamp(min=1e-8)).clamp(-2.0, 2.0)
     return offsets
+
+
+def before_implications(wanted: Tensor, drawn: Encoded, decoded: Encoded, encoder: RowEncoder) -> Tensor:
+    """Return the shares, shape (width,), to draw so that those after decoding are as wanted.
+
+    Decoding carries out implications such as "a normal karyotype has no t(8;21)", which takes some of the
+    rare states away. What is kept of each state is estimated on the same draws before and after.
+
+    Parameters
+    ----------
+    wanted : the share of each state after decoding, shape (width,).
+    drawn, decoded : the same draws before and after decoding.
+    """
+    adjusted = wanted.clone()
+    for block in encoder.layout.blocks:
+        if block.name not in drawn.states:
+            continue
+        states = encoder.states(block.name)
+        before, after = (
+            (cohort.states[block.name].to_numpy()[:, None] == states).mean(axis=0)
+            for cohort in (drawn, decoded)
+        )
+        kept = np.divide(after, before, out=np.ones(len(states)), where=(before > 0) & (after > 0))
+        ratio = torch.from_numpy(np.clip(kept, 0.25, 4.0)).to(wanted)
+        part = wanted[block.slice] / ratio
+        adjusted[block.slice] = part / part.sum()
+    return adjusted
 
 
 @dataclass(frozen=True)

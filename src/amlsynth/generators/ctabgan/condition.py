@@ -79,9 +79,7 @@ class ConditionSampler:
         """Return for each condition the index of a training row that meets it, shape (n,)."""
         position = conditions.position
         if not len(self.by_frequency):
-            return torch.randint(
-                self._n, (len(position),), generator=self._generator, device=self._device
-            )
+            return torch.randint(self._n, (len(position),), generator=self._generator, device=self._device)
         count = self._count[position]
         place = torch.rand(len(position), generator=self._generator, device=count.device) * count
         return self._held[self._start[position] + torch.minimum(place.long(), count - 1)]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from amlsynth.encoding import Encoded, decode
+from amlsynth.dictionary import Dictionary
+from amlsynth.encoding import Encoded, decode, encode
 from amlsynth.errors import UsageError, did_you_mean
 from amlsynth.generators.base import Generator, Progress
 from amlsynth.generators.ctabgan.params import Params
@@ -67,7 +68,7 @@ class CtabganPlus(Generator):
         trainer = Trainer(
             self._encoder.layout, rows, Targets(*targets), self.params, torch_generator(rng, device)
         )
-        self._sampler = _Sampler(self._encoder, trainer, self.params, rows, train)
+        self._sampler = _Sampler(self._encoder, trainer, self.params, rows, train, self.dictionary)
         check = int(rng.integers(2**31))
         wanted = decode(train, self.dictionary)
 
@@ -111,8 +112,15 @@ class _Sampler:
     """Draws cohorts from a network, with the corrections of its margins."""
 
     def __init__(
-        self, encoder: RowEncoder, trainer: Trainer, params: Params, rows: torch.Tensor, train: Encoded
+        self,
+        encoder: RowEncoder,
+        trainer: Trainer,
+        params: Params,
+        rows: torch.Tensor,
+        train: Encoded,
+        d: Dictionary,
     ) -> None:
+        self._dictionary = d
         self._encoder, self._trainer, self._params = encoder, trainer, params
         self._rows, self._train = rows, train
         self._network = trainer.averaged
@@ -121,12 +129,22 @@ class _Sampler:
 
     def calibrate(self, network: RowGenerator, n: int, rng: np.random.Generator) -> None:
         """Draw from `network` from now on, with corrections estimated from n draws."""
-        from amlsynth.generators.ctabgan.calibration import NumberCorrection, state_offsets
+        from amlsynth.generators.ctabgan.calibration import (
+            NumberCorrection,
+            before_implications,
+            state_offsets,
+        )
 
         self._network, self._offsets, self._numbers = network, None, None
         if self._params.calibrate:
+            layout, heads = self._encoder.layout, self._trainer.heads
+            wanted = self._rows.mean(dim=0)
             output = self._output(n, torch_generator(rng, self._rows.device))
-            self._offsets = state_offsets(output, self._encoder.layout, self._trainer.heads, self._rows)
+            self._offsets = state_offsets(output, layout, heads, wanted)
+            drawn = self.draw(n, rng)
+            decoded = encode(decode(drawn, self._dictionary), self._dictionary)
+            wanted = before_implications(wanted, drawn, decoded, self._encoder)
+            self._offsets = state_offsets(output, layout, heads, wanted)
             self._numbers = NumberCorrection(self.draw(n, rng), self._train)
 
     def draw(self, n: int, rng: np.random.Generator) -> Encoded:

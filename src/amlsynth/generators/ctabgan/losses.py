@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, log_softmax
+from torch.nn.functional import cross_entropy
 
 from amlsynth.generators.ctabgan.networks import Auxiliary, Critic, Heads
 from amlsynth.generators.ctabgan.rows import Layout
@@ -28,9 +28,11 @@ def gradient_penalty(
     share = share.repeat_interleave(critic.pac, dim=0)
     between = (share * real + (1 - share) * fake).requires_grad_(True)
     score, _ = critic(between, condition)
+    gradient: Tensor
     (gradient,) = torch.autograd.grad(score.sum(), between, create_graph=True)
     norm = torch.sqrt((gradient.reshape(groups, -1) ** 2).sum(dim=1) + 1e-12)
-    return ((norm - 1) ** 2).mean()
+    penalty: Tensor = ((norm - 1) ** 2).mean()
+    return penalty
 
 
 def information_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -44,7 +46,7 @@ def _deviation(features: Tensor) -> Tensor:
     return torch.sqrt(features.var(dim=0) + 1e-8)
 
 
-def condition_loss(output: Tensor, layout: Layout, position: Tensor) -> Tensor:
+def condition_loss(heads: Heads, output: Tensor, position: Tensor) -> Tensor:
     """Return the mean cross-entropy between the generator's states and those that its conditions fix.
 
     Parameters
@@ -52,12 +54,7 @@ def condition_loss(output: Tensor, layout: Layout, position: Tensor) -> Tensor:
     output : the generator's output, shape (n, width).
     position : which state each condition fixes, shape (n,).
     """
-    if not layout.blocks:
-        return output.new_zeros(())
-    logs = torch.zeros_like(output)
-    for block in layout.blocks:
-        logs[:, block.slice] = log_softmax(output[:, block.slice], dim=1)
-    return -logs.gather(1, position[:, None]).mean()
+    return -heads.log_probability(output, position).mean()
 
 
 def downstream_loss(auxiliary: Auxiliary, heads: Heads, layout: Layout, rows: Tensor) -> Tensor:

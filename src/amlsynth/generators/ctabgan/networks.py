@@ -4,7 +4,7 @@ Zhao et al. (doi 10.3389/fdata.2023.1296508), section 3.2, after Radford et al. 
 are filled up with zeros and folded to a square, on which strided convolutions work. Here the conditional
 vector is a second channel of the critic's square, where it marks the very place of the state that it fixes,
 and several rows are judged together as further channels (PacGAN, Lin et al., arXiv:1712.04086). Layer
-normalisation takes the place of batch normalisation: batches are drawn otherwise in training than in sampling.
+normalisation takes the place of batch normalisation, for batches are drawn otherwise when sampling.
 """
 
 from __future__ import annotations
@@ -133,6 +133,10 @@ class Heads:
             padding[i, : block.size] = False
         self._index, self._padding = index.to(device), padding.to(device)
         self._positions = self._index[~self._padding]
+        owner = torch.zeros(layout.width, dtype=torch.long)
+        for i, block in enumerate(layout.blocks):
+            owner[block.slice] = i
+        self._owner = owner.to(device)
 
     def _spread(self, output: Tensor) -> Tensor:
         """Return logits as (n, blocks, most states), -inf where a block has fewer."""
@@ -158,6 +162,15 @@ class Heads:
         noisy = self._spread(output + gumbel(output, generator))
         codes = noisy.argmax(dim=2) if len(self._positions) else noisy.new_zeros(len(noisy), 0).long()
         return codes, torch.tanh(output[:, self._scalars])
+
+    def log_probability(self, output: Tensor, position: Tensor) -> Tensor:
+        """Return the log of the probability of one state of each row, given by its position, shape (n,)."""
+        if not len(self._positions):
+            return output.new_zeros(len(output))
+        rows = torch.arange(len(output), device=output.device)[:, None]
+        block = self._owner[position]
+        column = output[rows, self._index[block]].masked_fill(self._padding[block], -torch.inf)
+        return output.gather(1, position[:, None]).squeeze(1) - column.logsumexp(dim=1)
 
     @staticmethod
     def _softmax(spread: Tensor) -> Tensor:

@@ -120,6 +120,10 @@ class RowEncoder:
             places.append(NumberPlace(column, scalar, block))
         return Layout(width, tuple(blocks), tuple(places))
 
+    def states(self, name: str) -> npt.NDArray[Any]:
+        """Return the states of a categorical column, or of the event pattern, that training patients have."""
+        return self._states[name]
+
     def encode(self, cohort: Encoded, rng: np.random.Generator) -> Rows:
         """Return the vectors, shape (n, width), of patients whose states are among the training patients'."""
         rows = np.zeros((len(cohort), self.layout.width), dtype=np.float32)
@@ -128,9 +132,7 @@ class RowEncoder:
         for name, codes in _state_columns(cohort):
             if name in blocks:
                 rows[everyone, blocks[name].start + np.searchsorted(self._states[name], codes)] = 1
-        for place, (name, values, missing) in zip(
-            self.layout.numbers, _number_columns(cohort), strict=True
-        ):
+        for place, (name, values, missing) in zip(self.layout.numbers, _number_columns(cohort), strict=True):
             alpha, state = place.column.encode(values, missing, rng)
             if place.scalar is not None:
                 rows[:, place.scalar] = alpha

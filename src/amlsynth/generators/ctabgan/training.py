@@ -108,9 +108,7 @@ class Trainer:
         # The average starts short, so that it does not remember the first weights.
         decay = min(self._params.averaging, (1 + step) / (10 + step))
         with torch.no_grad():
-            for average, weight in zip(
-                self.averaged.parameters(), self._generator.parameters(), strict=True
-            ):
+            for average, weight in zip(self.averaged.parameters(), self._generator.parameters(), strict=True):
                 average.lerp_(weight, 1 - decay)
 
     def _critic_step(self) -> None:
@@ -138,7 +136,7 @@ class Trainer:
         fake = self.heads.relaxed(output, p.tau, self._random)
         real = self._rows[self.conditions.rows(conditions)]
         scores, features = self._critic(fake, conditions.vector)
-        loss = -scores.mean() + p.condition_weight * condition_loss(output, self._layout, conditions.position)
+        loss = -scores.mean() + p.condition_weight * condition_loss(self.heads, output, conditions.position)
         if p.information_weight:
             with torch.no_grad():
                 _, wanted = self._critic(real, conditions.vector)
@@ -167,9 +165,7 @@ class Trainer:
         optimiser.step()
 
 
-def emit(
-    network: RowGenerator, conditions: Conditions, noise: int, generator: torch.Generator
-) -> Tensor:
+def emit(network: RowGenerator, conditions: Conditions, noise: int, generator: torch.Generator) -> Tensor:
     """Return the generator's output for conditions, with fresh noise, shape (n, width)."""
     vector = conditions.vector
     z = torch.randn(len(vector), noise, generator=generator, device=vector.device)

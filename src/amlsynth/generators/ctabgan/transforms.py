@@ -86,9 +86,7 @@ class NumberColumn:
             ).clip(-1, 1)
         return alpha, state
 
-    def decode(
-        self, alpha: Floats, state: npt.NDArray[np.int64]
-    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    def decode(self, alpha: Floats, state: npt.NDArray[np.int64]) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """Return numbers and what is missing, shapes (n,): the inverse of `encode`; missing numbers are 0."""
         missing = state >= self.modes
         if not self.modes:
