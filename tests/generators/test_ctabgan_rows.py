@@ -48,7 +48,7 @@ def test_two_humps_make_two_modes_and_one_is_simple() -> None:
     two = np.concatenate([rng.normal(-5, 0.5, 400), rng.normal(5, 0.5, 400)])
     none = np.zeros(800, dtype=bool)
     column = fit_column("x", two, none, max_modes=5, rng=rng)
-    alpha, state = column.encode(two, none, rng)
+    _alpha, state = column.encode(two, none, rng)
     of_the_left = set(state[two < 0])
     assert column.modes >= 2
     assert not of_the_left & set(state[two > 0])

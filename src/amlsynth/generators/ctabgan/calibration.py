@@ -2,7 +2,7 @@
 
 States: an offset for every logit makes the expected share of each state that of the training patients.
 Numbers: an emitted number is replaced by the training patients' quantile of its rank among emitted
-numbers (inverse CDF), within the event pattern for time and gap. Both keep ranks and associations.
+numbers (inverse CDF); time within the event pattern, the gap within parts of the time as well.
 They are this project's addition to CTAB-GAN+; the parameter `calibrate` turns them off.
 """
 
@@ -15,15 +15,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from amlsynth.encoding import PATTERNS, Encoded
+from amlsynth.encoding import Encoded
 from amlsynth.generators.ctabgan.networks import Heads
-from amlsynth.generators.ctabgan.rows import Layout, RowEncoder, outcome_scales
+from amlsynth.generators.ctabgan.rows import BEFORE, Layout, RowEncoder, outcome_scales
 from amlsynth.generators.ctabgan.transforms import Floats
 from amlsynth.generators.scales import from_real_line
 
-LEAST = 20  # patients of an event pattern of which the quantiles are taken apart from the others
+LEAST = 20  # patients of a group of which the quantiles are taken apart from the others
 _ROUNDS = 12
 _MOST_KNOTS = 400
+_MOST_PARTS = 8
 
 
 def state_offsets(output: Tensor, layout: Layout, heads: Heads, wanted: Tensor) -> Tensor:
@@ -89,6 +90,9 @@ class _Quantiles:
 class NumberCorrection:
     """Inverse-CDF correction of every column of numbers, time and gap.
 
+    Time is corrected within the event pattern, and the gap's share of it within parts of the corrected
+    time as well, since event-free survival is made of the two.
+
     Parameters
     ----------
     emitted : a large sample of the generator's.
@@ -102,35 +106,72 @@ class NumberCorrection:
             theirs = emitted.numbers[name].to_numpy(np.float64)[~emitted.missing[name].to_numpy()]
             if len(theirs) and len(ours) and np.ptp(ours) > 0:
                 self._numbers[str(name)] = _Quantiles.of(theirs, ours)
-        self._outcome = [
-            _by_pattern(theirs, ours, emitted.pattern, train.pattern)
-            for theirs, ours in zip(outcome_scales(emitted), outcome_scales(train), strict=True)
-        ]
+        their_time, their_share = outcome_scales(emitted)
+        our_time, our_share = outcome_scales(train)
+        self._time = _Grouped(their_time, our_time, emitted.pattern, train.pattern)
+        self._edges = _time_edges(our_time, train.pattern)
+        self._share = _Grouped(
+            their_share,
+            our_share,
+            self._part(self._time(their_time, emitted.pattern), emitted.pattern),
+            self._part(our_time, train.pattern),
+        )
 
     def __call__(self, drawn: Encoded) -> Encoded:
         numbers = drawn.numbers.copy()
         for name, quantiles in self._numbers.items():
             numbers[name] = quantiles(numbers[name].to_numpy(np.float64))
         log_time, share = outcome_scales(drawn)
-        for values, corrections in zip((log_time, share), self._outcome, strict=True):
-            for pattern, quantiles in corrections.items():
-                mine = (drawn.pattern == pattern) & ~np.isnan(values)
-                values[mine] = quantiles(values[mine])
+        log_time = self._time(log_time, drawn.pattern)
+        share = self._share(share, self._part(log_time, drawn.pattern))
         time, gap = from_real_line(log_time, share)
         return replace(drawn, numbers=numbers, time=time, gap=np.where(np.isnan(share), 0.0, gap))
 
+    def _part(self, log_time: Floats, pattern: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+        """Return the group within which the gap is corrected: event pattern and part of the time."""
+        group = pattern.astype(np.int64) * _MOST_PARTS
+        for code, edges in self._edges.items():
+            mine = pattern == code
+            group[mine] += np.searchsorted(edges, log_time[mine])
+        return group
 
-def _by_pattern(
-    emitted: Floats, wanted: Floats, their_pattern: npt.NDArray[np.int8], our_pattern: npt.NDArray[np.int8]
-) -> dict[int, _Quantiles]:
-    """Return the quantiles within each event pattern, and over all for patterns of few patients."""
-    theirs, ours = ~np.isnan(emitted), ~np.isnan(wanted)
-    if not theirs.any() or not ours.any():
-        return {}
-    overall = _Quantiles.of(emitted[theirs], wanted[ours])
-    found = {}
-    for pattern in range(len(PATTERNS)):
-        here, there = theirs & (their_pattern == pattern), ours & (our_pattern == pattern)
-        enough = min(here.sum(), there.sum()) >= LEAST
-        found[pattern] = _Quantiles.of(emitted[here], wanted[there]) if enough else overall
-    return found
+
+class _Grouped:
+    """Quantiles within groups, and over all patients for groups of few."""
+
+    def __init__(
+        self,
+        emitted: Floats,
+        wanted: Floats,
+        their_group: npt.NDArray[np.integer],
+        our_group: npt.NDArray[np.integer],
+    ) -> None:
+        theirs, ours = ~np.isnan(emitted), ~np.isnan(wanted)
+        self._overall: _Quantiles | None = None
+        self._groups: dict[int, _Quantiles] = {}
+        if not theirs.any() or not ours.any():
+            return
+        self._overall = _Quantiles.of(emitted[theirs], wanted[ours])
+        for group in np.unique(our_group[ours]):
+            here, there = theirs & (their_group == group), ours & (our_group == group)
+            if min(here.sum(), there.sum()) >= LEAST:
+                self._groups[int(group)] = _Quantiles.of(emitted[here], wanted[there])
+
+    def __call__(self, values: Floats, group: npt.NDArray[np.integer]) -> Floats:
+        """Return the corrected values; NaN stays NaN."""
+        corrected = values if self._overall is None else self._overall(values)
+        for code, quantiles in self._groups.items():
+            mine = group == code
+            corrected[mine] = quantiles(values[mine])
+        return np.where(np.isnan(values), np.nan, corrected)
+
+
+def _time_edges(log_time: Floats, pattern: npt.NDArray[np.int8]) -> dict[int, Floats]:
+    """Return where the time of each event pattern is parted, into parts of at least `LEAST` patients."""
+    edges = {}
+    for code in BEFORE:
+        known = log_time[(pattern == code) & ~np.isnan(log_time)]
+        parts = min(_MOST_PARTS, len(known) // LEAST)
+        if parts > 1:
+            edges[code] = np.quantile(known, np.arange(1, parts) / parts)
+    return edges

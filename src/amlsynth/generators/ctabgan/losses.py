@@ -39,7 +39,8 @@ def information_loss(real: Tensor, fake: Tensor) -> Tensor:
     """Return the distances of means and of standard deviations of the critic's features, (n, features)."""
     first = torch.linalg.vector_norm(real.mean(dim=0) - fake.mean(dim=0))
     second = torch.linalg.vector_norm(_deviation(real) - _deviation(fake))
-    return first + second
+    distance: Tensor = first + second
+    return distance
 
 
 def _deviation(features: Tensor) -> Tensor:
