@@ -28,8 +28,9 @@ def _fit(train: pd.DataFrame, **params: Any) -> Any:
 
 
 def test_short_training_beats_columns_drawn_apart(reference: pd.DataFrame) -> None:
-    rough = {"steps": 120, "batch": 64, "critic_steps": 1, "hidden": 64, "channels": 4, "moments_batch": 128}
-    model = _fit(reference, **rough, noise=32, generator_rate=0.005, critic_rate=0.002, check_every=40)
+    rough = {"steps": 80, "batch": 64, "critic_steps": 1, "hidden": 64, "channels": 4, "moments_batch": 128}
+    rates = {"generator_rate": 0.005, "critic_rate": 0.002}
+    model = _fit(reference, **rough, **rates, noise=32, check_every=80, calibration_rows=2048, max_modes=3)
     frame = model.sample(1606, np.random.default_rng(2))
     apart = create("independent").fit(reference, np.random.default_rng(1))
     other = apart.sample(1606, np.random.default_rng(2))

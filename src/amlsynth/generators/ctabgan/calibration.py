@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from amlsynth.encoding import Encoded
-from amlsynth.generators.ctabgan.networks import Heads
 from amlsynth.generators.ctabgan.rows import BEFORE, Layout, RowEncoder, outcome_scales
 from amlsynth.generators.ctabgan.transforms import Floats
 from amlsynth.generators.scales import from_real_line
@@ -25,9 +24,10 @@ LEAST = 20  # patients of a group of which the quantiles are taken apart from th
 _ROUNDS = 12
 _MOST_KNOTS = 400
 _MOST_PARTS = 8
+_LEAST_LOGIT = -30.0  # below the largest; a state less likely than that never comes
 
 
-def state_offsets(output: Tensor, layout: Layout, heads: Heads, wanted: Tensor) -> Tensor:
+def state_offsets(output: Tensor, layout: Layout, wanted: Tensor) -> Tensor:
     """Return what to add to the generator's output, shape (width,), so that shares are as wanted.
 
     Parameters
@@ -36,10 +36,24 @@ def state_offsets(output: Tensor, layout: Layout, heads: Heads, wanted: Tensor) 
     wanted : the share of each state, shape (width,).
     """
     offsets = torch.zeros(layout.width, device=output.device)
-    states = torch.tensor([p for b in layout.blocks for p in b.positions], device=output.device)
+    if not layout.blocks:
+        return offsets
+    states = [p for block in layout.blocks for p in block.positions]
+    # Sums over each block by a product with the blocks' indicators; the softmax of each round needs no more.
+    member = torch.zeros(len(states), len(layout.blocks), device=output.device)
+    place = 0
+    for i, block in enumerate(layout.blocks):
+        member[place : place + block.size, i] = 1
+        place += block.size
+    highest = torch.stack([output[:, block.slice].amax(dim=1) for block in layout.blocks], dim=1)
+    weight = torch.exp((output[:, states] - highest @ member.T).clamp(min=_LEAST_LOGIT))
+    target, shift = wanted[states], torch.zeros(len(states), device=output.device)
     for _ in range(_ROUNDS):
-        share = heads.probable(output + offsets).mean(dim=0)[states]
-        offsets[states] += torch.log(wanted[states] / share.clamp(min=1e-8)).clamp(-2.0, 2.0)
+        scaled = weight * shift.exp()
+        share = (scaled / (scaled @ member @ member.T)).mean(dim=0)
+        shift += torch.log(target / share).clamp(-2.0, 2.0)
+        shift -= (shift @ member / member.sum(dim=0)) @ member.T  # only differences within a block matter
+    offsets[states] = shift
     return offsets
 
 

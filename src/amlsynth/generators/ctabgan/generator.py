@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from amlsynth.generators.ctabgan.training import Trainer
 
 _CHUNK = 8192  # rows that go through the network together
-_CALIBRATION = 8192  # rows from which the corrections are estimated, and
-_CHECK = 2048  # fewer while training
+_CHECK = 2048  # rows at most from which the corrections are estimated while training
 
 
 class CtabganPlus(Generator):
@@ -45,7 +44,8 @@ class CtabganPlus(Generator):
         "hidden": 16,
         "channels": 2,
         "moments_batch": 64,
-        "max_modes": 2,
+        "max_modes": 1,
+        "calibration_rows": 1024,
         "check_every": 4,
     }
     Params = Params
@@ -76,14 +76,14 @@ class CtabganPlus(Generator):
             assert self._sampler is not None
             # The same noise at each validation, so that scores differ by the weights alone.
             noise = np.random.default_rng(check)
-            self._sampler.calibrate(network, _CHECK, noise)
+            self._sampler.calibrate(network, min(_CHECK, self.params.calibration_rows), noise)
             drawn = decode(self._sampler.draw(len(train), noise), self.dictionary)
             return likeness(wanted, drawn, self.dictionary)
 
         self.steps_done = trainer.train(
             validate, budget, lambda share: progress("training the networks", share)
         )
-        self._sampler.calibrate(trainer.averaged, _CALIBRATION, rng)
+        self._sampler.calibrate(trainer.averaged, self.params.calibration_rows, rng)
         progress("training the networks", 1.0)
 
     def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
@@ -137,14 +137,14 @@ class _Sampler:
 
         self._network, self._offsets, self._numbers = network, None, None
         if self._params.calibrate:
-            layout, heads = self._encoder.layout, self._trainer.heads
+            layout = self._encoder.layout
             wanted = self._rows.mean(dim=0)
             output = self._output(n, torch_generator(rng, self._rows.device))
-            self._offsets = state_offsets(output, layout, heads, wanted)
+            self._offsets = state_offsets(output, layout, wanted)
             drawn = self.draw(n, rng)
             decoded = encode(decode(drawn, self._dictionary), self._dictionary)
             wanted = before_implications(wanted, drawn, decoded, self._encoder)
-            self._offsets = state_offsets(output, layout, heads, wanted)
+            self._offsets = state_offsets(output, layout, wanted)
             self._numbers = NumberCorrection(self.draw(n, rng), self._train)
 
     def draw(self, n: int, rng: np.random.Generator) -> Encoded:

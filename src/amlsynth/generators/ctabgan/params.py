@@ -93,6 +93,9 @@ class Params(NeuralParameters):
     calibrate: Annotated[
         bool, Field(description="correct the margins of states and numbers after training")
     ] = True
+    calibration_rows: Annotated[
+        int, Field(ge=256, le=1_000_000, description="generated rows from which corrections are estimated")
+    ] = 8192
 
     @field_validator("pac")
     @classmethod

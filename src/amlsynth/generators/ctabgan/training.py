@@ -55,19 +55,22 @@ class Trainer:
         with torch.device("meta"):
             self._generator = RowGenerator(width, p.noise, p.hidden, p.channels)
             self._critic = Critic(width, p.hidden, p.channels, p.pac)
-            self._auxiliary = Auxiliary(layout, targets.classes, targets.numbers, p.hidden)
-        for network in (self._generator, self._critic, self._auxiliary):
+        for network in (self._generator, self._critic):
             initialise(network, generator, rows.device)
         self.averaged = copy.deepcopy(self._generator).requires_grad_(False)
         self.heads = Heads(layout, rows.device)
         self.conditions = ConditionSampler(layout, rows, generator)
         self._moments = Moments(layout, self.heads, rows, p.prior)
-        self._has_targets = bool(targets.classes or targets.numbers)
         self._optimisers = {
             "generator": _adam(self._generator, p.generator_rate),
             "critic": _adam(self._critic, p.critic_rate),
-            "auxiliary": _adam(self._auxiliary, p.critic_rate),
         }
+        self._auxiliary: Auxiliary | None = None
+        if p.downstream_weight and (targets.classes or targets.numbers):
+            with torch.device("meta"):
+                self._auxiliary = Auxiliary(layout, targets.classes, targets.numbers, p.hidden)
+            initialise(self._auxiliary, generator, rows.device)
+            self._optimisers["auxiliary"] = _adam(self._auxiliary, p.critic_rate)
 
     def train(
         self,
@@ -102,8 +105,8 @@ class Trainer:
     def _step(self, step: int) -> None:
         for _ in range(self._params.critic_steps):
             self._critic_step()
-        if self._has_targets and self._params.downstream_weight:
-            self._auxiliary_step()
+        if self._auxiliary is not None:
+            self._auxiliary_step(self._auxiliary)
         self._generator_step()
         # The average starts short, so that it does not remember the first weights.
         decay = min(self._params.averaging, (1 + step) / (10 + step))
@@ -122,11 +125,11 @@ class Trainer:
         penalty = gradient_penalty(self._critic, real, fake, conditions.vector, self._random)
         self._descend("critic", of_fake.mean() - of_real.mean() + p.penalty * penalty)
 
-    def _auxiliary_step(self) -> None:
+    def _auxiliary_step(self, auxiliary: Auxiliary) -> None:
         chosen = torch.randint(
             len(self._rows), (self._params.batch,), generator=self._random, device=self._rows.device
         )
-        loss = downstream_loss(self._auxiliary, self.heads, self._layout, self._rows[chosen])
+        loss = downstream_loss(auxiliary, self.heads, self._layout, self._rows[chosen])
         self._descend("auxiliary", loss)
 
     def _generator_step(self) -> None:
@@ -141,7 +144,7 @@ class Trainer:
             with torch.no_grad():
                 _, wanted = self._critic(real, conditions.vector)
             loss = loss + p.information_weight * information_loss(wanted, features)
-        if self._has_targets and p.downstream_weight:
+        if self._auxiliary is not None:
             own = downstream_loss(self._auxiliary, self.heads, self._layout, fake)
             loss = loss + p.downstream_weight * own
         if p.moments_weight:
