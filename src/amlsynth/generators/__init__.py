@@ -23,6 +23,7 @@ _REGISTRY = {
     "event-history": ("amlsynth.generators.event_history", "EventHistory"),
     "sequential-cart": ("amlsynth.generators.sequential_cart", "SequentialCart"),
     "nflow": ("amlsynth.generators.nflow", "NFlow"),
+    "ctabgan-plus": ("amlsynth.generators.ctabgan", "CtabganPlus"),
     "independent": ("amlsynth.generators.anchors", "Independent"),
     "bootstrap": ("amlsynth.generators.anchors", "Bootstrap"),
 }

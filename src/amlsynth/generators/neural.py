@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -59,20 +60,21 @@ def torch_generator(rng: np.random.Generator, device: torch.device) -> torch.Gen
 
 
 class Budget:
-    """Seconds that a training may take; None is no limit."""
+    """Seconds that a training may take by `clock`, the machine's if not given; None is no limit."""
 
-    def __init__(self, seconds: float | None) -> None:
-        self._start, self._seconds = time.monotonic(), seconds
+    def __init__(self, seconds: float | None, clock: Callable[[], float] | None = None) -> None:
+        self._clock = clock or time.monotonic
+        self._start, self._seconds = self._clock(), seconds
 
     @property
     def spent(self) -> bool:
-        return self._seconds is not None and time.monotonic() - self._start >= self._seconds
+        return self._seconds is not None and self._clock() - self._start >= self._seconds
 
     def share(self, of_steps: float) -> float:
         """Return the share of the work that is done: of the steps or of the time, whichever is more."""
         if self._seconds is None:
             return of_steps
-        return min(1.0, max(of_steps, (time.monotonic() - self._start) / self._seconds))
+        return min(1.0, max(of_steps, (self._clock() - self._start) / self._seconds))
 
 
 class Best:
