@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from tests.release.zenodo_server import KINDS, Record, ZenodoServer, template
 
@@ -110,6 +111,13 @@ def test_the_whole_way_from_the_spec_to_the_files_that_others_get(
     assert verify_release(back).problems == ()
     frame = load(back)
     assert len(frame) == 40 and frame.attrs["citation"].endswith(f"https://doi.org/{doi}")
+    # Others load it by its DOI into a clean cache, and from then on without a net.
+    monkeypatch.setenv("AMLSYNTH_CACHE", str(tmp_path / "cache"))
+    pd.testing.assert_frame_equal(load(doi), frame)
+    zenodo.reset()
+    again = load(doi, offline=True)
+    pd.testing.assert_frame_equal(again, frame)
+    assert again.attrs["doi"] == doi
     assert "publish.json" not in UPLOADED and b"publish.json" not in back.read_bytes()
     assert f'doi: "{doi}"' in (tmp_path / "back" / "CITATION.cff").read_text(encoding="utf-8")
     page = (tmp_path / "back" / "report.html").read_text(encoding="utf-8")

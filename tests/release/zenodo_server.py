@@ -166,6 +166,8 @@ class ZenodoServer:
             return 404, {"message": "PID does not exist."}
         newest = max(versions, key=lambda r: r.number)
         shown = self.shown(newest)
+        if "license" in shown["metadata"]:  # the records API has an object where the deposit API has a name
+            shown["metadata"] = shown["metadata"] | {"license": {"id": shown["metadata"]["license"]}}
         place = f"{self.base}/api/records/{newest.number}/files"
         shown["files"] = [
             {
