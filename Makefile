@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: help setup demo test lint format types unit schema benchmark fuzz clean
+.PHONY: help setup demo test lint format types unit schema benchmark benchmark-generators fuzz clean
 
 help:
 	@echo "make demo       release of a synthetic cohort, with report, into demo/"
 	@echo "make test       lint, format check, type check and all tests"
 	@echo "make schema     write again what is derived from schema/aml.yaml"
 	@echo "make benchmark  time and peak memory of each step"
+	@echo "make benchmark-generators  every generator against every measure; takes an hour"
 	@echo "make fuzz       10,000 mutated releases, none of which may be verified or loaded"
 	@echo "make format     format the code"
 	@echo "make clean      remove what these commands made"
@@ -56,6 +57,10 @@ schema: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/steps.py
+
+benchmark-generators: $(READY)
+	$(BIN)/python benchmarks/generators.py --generators event-history sequential-cart nflow bootstrap independent hold-out
+	$(BIN)/python benchmarks/generators.py --generators ctabgan-plus --paired
 
 fuzz: $(READY)
 	AMLSYNTH_FUZZ=$${AMLSYNTH_FUZZ:-10000} $(BIN)/python -m pytest -q tests/release/test_mutations.py

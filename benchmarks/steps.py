@@ -68,13 +68,13 @@ def _fit(n: int) -> Callable[[], object]:
     from amlsynth.generators import create
 
     frame = _frame(n)
-    return lambda: create("sequential-cart").fit(frame, np.random.default_rng(SEED))
+    return lambda: create("event-history").fit(frame, np.random.default_rng(SEED))
 
 
 def _sample(n: int) -> Callable[[], object]:
     from amlsynth.generators import create
 
-    model = create("sequential-cart").fit(_frame(1_606), np.random.default_rng(SEED))
+    model = create("event-history").fit(_frame(1_606), np.random.default_rng(SEED))
     return lambda: model.sample(n, np.random.default_rng(SEED))
 
 
@@ -104,8 +104,8 @@ STEPS: dict[str, tuple[Callable[[int], Callable[[], object]], int]] = {
     "validate": (_validate, 1_000_000),
     "split": (_split, 1_000_000),
     "encode and decode": (_encode, 1_000_000),
-    "fit sequential-cart": (_fit, 100_000),
-    "sample sequential-cart": (_sample, 1_000_000),
+    "fit event-history": (_fit, 100_000),
+    "sample event-history": (_sample, 1_000_000),
     "evaluate": (_evaluate, 100_000),
     "build and verify release": (_build, 1_606),
 }
