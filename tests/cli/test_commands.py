@@ -79,6 +79,29 @@ def test_generate_with_parameters_and_n(run: Run, cohort: Path) -> None:
     assert about["provenance"]["split"] is None
 
 
+def test_generators_and_their_parameters_are_listed(run: Run) -> None:
+    code, out, _ = run("generators")
+    assert code == 0
+    from amlsynth.generators import generator_names
+
+    assert [line.split()[0] for line in out.splitlines()[: len(generator_names())]] == list(generator_names())
+    code, out, _ = run("generators", "event-history")
+    assert code == 0 and "shrinkage=0.5" in out and "(above 0 to 1000)" in out
+    _fails(run("generators", "event-histori"), 2, "Did you mean 'event-history'?")
+
+
+def test_patients_of_a_kind(run: Run, cohort: Path) -> None:
+    options = ("--n", 20, "--where", "AGE >= 75 and NPM1 == 1")
+    code, _, errors = run("generate", "--cohort", cohort, "--seed", 1, "--out", "kind.csv", *options)
+    assert code == 0 and "Fewer than 30 training patients" in errors
+    frame = read_table(Path("kind.csv"))
+    assert len(frame) == 20 and (frame["AGE"] >= 75).all() and (frame["NPM1"] == 1).all()
+    wrong = ("--where", "AEG >= 75")
+    result = run("generate", "--cohort", cohort, "--seed", 1, "--out", "no.csv", *wrong)
+    _fails(result, 2, "names 'AEG', which is no column. Did you mean 'AGE'?")
+    assert not Path("no.csv").exists()
+
+
 def test_bootstrap_warns_that_it_copies(run: Run, cohort: Path) -> None:
     code, _, errors = run(
         "generate", "--cohort", cohort, "--generator", "bootstrap", "--seed", 1, "--out", "b.csv"
@@ -216,8 +239,9 @@ def test_datasets_lists_what_there_is(run: Run) -> None:
     "command",
     [
         ["demo"], ["schema", "show"], ["schema", "export"], ["cohort", "reference"], ["cohort", "import"],
-        ["validate"], ["generate"], ["evaluate"], ["report"], ["release", "build"], ["release", "verify"],
-        ["release", "export"], ["load"], ["datasets"], ["site"],
+        ["validate"], ["generators"], ["generate"], ["evaluate"], ["report"], ["release", "build"],
+        ["release", "verify"], ["release", "diff"], ["release", "publish"], ["release", "export"], ["load"],
+        ["datasets"], ["site"],
     ],
 )  # fmt: skip
 def test_every_command_shows_an_example(run: Run, command: list[str]) -> None:

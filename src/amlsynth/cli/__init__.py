@@ -9,6 +9,7 @@ import click
 
 from amlsynth import __version__
 from amlsynth.cli.data import cohort, datasets, load, schema, validate
+from amlsynth.cli.generators import generators
 from amlsynth.cli.making import demo, evaluate, generate, report
 from amlsynth.cli.releasing import release
 from amlsynth.cli.site import site
@@ -41,7 +42,20 @@ def cli(debug: bool) -> None:
     """Make, check, report and release synthetic cohorts of acute myeloid leukemia."""
 
 
-for _command in (demo, schema, cohort, validate, generate, evaluate, report, release, load, datasets, site):
+for _command in (
+    demo,
+    schema,
+    cohort,
+    validate,
+    generators,
+    generate,
+    evaluate,
+    report,
+    release,
+    load,
+    datasets,
+    site,
+):
     cli.add_command(_command)
 
 

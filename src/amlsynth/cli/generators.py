@@ -1,0 +1,47 @@
+"""The command that tells which generators there are, and their parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+
+@click.command()
+@click.argument("name", required=False)
+def generators(name: str | None) -> None:
+    """List the generators, or the parameters of the generator NAME.
+
+    \b
+    Examples:
+      amlsynth generators
+      amlsynth generators event-history
+    """
+    from amlsynth.generators import generator_class, generator_names
+
+    if name is None:
+        for known in generator_names():
+            click.echo(f"{known:<18} {generator_class(known).summary}")
+        click.echo("\nParameters of one: amlsynth generators NAME")
+        return
+    kind = generator_class(name)
+    click.echo(f"{name}: {kind.summary}\n")
+    for key, field in kind.Params.model_fields.items():
+        default = "none" if field.default is None else field.default
+        click.echo(f"{f'{key}={default}':<26} {field.description or ''}{_bounds(field)}")
+    if not kind.Params.model_fields:
+        click.echo("It has no parameters.")
+
+
+def _bounds(field: FieldInfo) -> str:
+    signs = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
+    found: list[Any] = [
+        f"{words} {getattr(limit, sign):g}"
+        for limit in field.metadata
+        for sign, words in signs.items()
+        if hasattr(limit, sign)
+    ]
+    return f" ({' '.join(found)})" if found else ""
