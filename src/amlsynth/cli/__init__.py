@@ -11,6 +11,7 @@ from amlsynth import __version__
 from amlsynth.cli.data import cohort, load, schema, validate
 from amlsynth.cli.making import demo, evaluate, generate, report
 from amlsynth.cli.releasing import release
+from amlsynth.cli.tuning import tune
 from amlsynth.errors import AmlsynthError
 
 _EXAMPLES = """
@@ -21,6 +22,7 @@ Examples:
   amlsynth validate cohort.parquet --role original
   amlsynth generate --cohort cohort.parquet --generator sequential-cart --seed 1
                     --save-split split --out synthetic.csv
+  amlsynth tune --cohort cohort.parquet --trials 50 --seed 1 --out tuned.yaml
   amlsynth evaluate --original split/train.csv --holdout split/holdout.csv
                     --synthetic synthetic.csv --out evaluation
   amlsynth report evaluation --out report.html
@@ -39,7 +41,7 @@ def cli(debug: bool) -> None:
     """Make, check, report and release synthetic cohorts of acute myeloid leukemia."""
 
 
-for _command in (demo, schema, cohort, validate, generate, evaluate, report, release, load):
+for _command in (demo, schema, cohort, validate, tune, generate, evaluate, report, release, load):
     cli.add_command(_command)
 
 
