@@ -23,7 +23,7 @@ def seeded_sampler(seed: int) -> optuna.samplers.BaseSampler:
     import optuna
 
     class Seeded(optuna.samplers.BaseSampler):
-        _tpe: optuna.samplers.TPESampler
+        _tpe: optuna.samplers.TPESampler | None = None
 
         def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
             state = np.random.SeedSequence((seed, trial.number)).generate_state(1)
@@ -36,11 +36,13 @@ def seeded_sampler(seed: int) -> optuna.samplers.BaseSampler:
         def infer_relative_search_space(
             self, study: optuna.Study, trial: FrozenTrial
         ) -> dict[str, BaseDistribution]:
+            assert self._tpe is not None  # before_trial comes first
             return self._tpe.infer_relative_search_space(study, trial)
 
         def sample_relative(
             self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
         ) -> dict[str, Any]:
+            assert self._tpe is not None  # before_trial comes first
             return self._tpe.sample_relative(study, trial, search_space)
 
         def sample_independent(
@@ -50,11 +52,13 @@ def seeded_sampler(seed: int) -> optuna.samplers.BaseSampler:
             param_name: str,
             param_distribution: BaseDistribution,
         ) -> Any:
+            assert self._tpe is not None  # before_trial comes first
             return self._tpe.sample_independent(study, trial, param_name, param_distribution)
 
         def after_trial(
             self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
         ) -> None:
-            self._tpe.after_trial(study, trial, state, values)
+            if self._tpe is not None:  # a trial that another process began may be closed here
+                self._tpe.after_trial(study, trial, state, values)
 
     return Seeded()

@@ -63,8 +63,8 @@ def shown(storage: str | Path | None) -> str:
     except (ArgumentError, ValueError):
         return f"{text.partition('://')[0]}://{_HIDDEN}"  # not a URL, so nobody knows where the password is
     secret = [key for key in url.query if re.search("pass|secret|token|key", key, re.IGNORECASE)]
-    hidden = url.update_query_dict({key: _HIDDEN for key in secret})
-    return hidden.render_as_string(hide_password=True)
+    hidden = url.update_query_dict({key: "HIDDEN" for key in secret}).render_as_string(hide_password=True)
+    return hidden.replace("=HIDDEN", f"={_HIDDEN}")  # which a URL would write as %2A%2A%2A
 
 
 @contextmanager
@@ -84,8 +84,8 @@ def reaching(storage: str | Path | None) -> Iterator[None]:
         if isinstance(error, (UsageError, MissingExtraError)):
             raise
         raise MissingExtraError(
-            f"The study's storage {shown(storage)} needs a driver that is not installed, or is of no kind that "
-            "is known. For postgresql:// install it with: pip install psycopg2-binary"
+            f"The study's storage {shown(storage)} needs a driver that is not installed, or is of no kind "
+            "that is known. For postgresql:// install it with: pip install psycopg2-binary"
         ) from None
     except ArgumentError:
         raise UsageError(
