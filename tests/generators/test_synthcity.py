@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,9 @@ def test_parameters_are_the_plugins_own() -> None:
     params = generator_class("synthcity:survival_nflow").Params.model_fields
     assert {"n_iter", "lr", "num_bins", "uncensoring_model", "tte_strategy"} <= set(params)
     assert not {"workspace", "random_state", "kwargs"} & set(params)
+    plain = create("synthcity:survival_nflow", {"n_iter": "10"}).params
+    assert json.loads(plain.model_dump_json())["n_iter"] == 10  # for provenance
+    assert plain.given() == {"n_iter": 10}
     with pytest.raises(UsageError, match=r"no parameter 'n_itr'. Did you mean 'n_iter'"):
         create("synthcity:survival_nflow", {"n_itr": 10})
     with pytest.raises(UsageError, match=r"the parameter n_iter cannot be 'many'"):

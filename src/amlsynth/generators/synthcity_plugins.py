@@ -29,8 +29,9 @@ SURVIVAL_BASES = {
     "survival_ctgan": "ctgan",
     "survae": "tvae",
 }
-# Of synthcity 0.2.12, so that a name can be checked where it is not installed. Its samplers of the training
-# data and of noise are left out: amlsynth has its own anchors.
+# Of synthcity 0.2.12, so that a name can be checked where it is not installed. Left out are its samplers of
+# the training data and of noise, since amlsynth has its own anchors; decaf, which wants a causal graph; and
+# privbayes and aim, which took more than four minutes for 64 columns of 300 patients.
 PLUGINS = (
     *SURVIVAL_BASES,
     "nflow",
@@ -43,8 +44,6 @@ PLUGINS = (
     "adsgan",
     "dpgan",
     "pategan",
-    "privbayes",
-    "aim",
 )
 # What amlsynth sets itself, or what is no number or word.
 _OURS = {
@@ -126,7 +125,9 @@ def parameters_of(plugin: str) -> type[SynthcityParameters]:
             if kind is None or name in fields:
                 continue
             search = ranges.get(name)
-            fields[name] = (Annotated[kind, search] if search else kind, parameter.default)
+            # A device is an object there, and a word here, so that provenance can hold it.
+            default = str(parameter.default) if name == "device" else parameter.default
+            fields[name] = (Annotated[kind, search] if search else kind, default)
     return create_model(f"{plugin}_parameters", __base__=SynthcityParameters, **fields)
 
 
@@ -184,9 +185,7 @@ def _type(name: str, parameter: inspect.Parameter) -> Any:
     kinds = [kind for kind in get_args(parameter.annotation) or (parameter.annotation,) if kind in _SIMPLE]
     if not kinds:
         return None
-    # synthcity writes 0 and 1 where it means shares and weights.
-    kind = float if kinds[0] is float else kinds[0]
-    return kind | None if parameter.default is None else kind
+    return kinds[0] | None if parameter.default is None else kinds[0]
 
 
 def _search(space: Any) -> Search:

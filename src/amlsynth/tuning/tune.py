@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from amlsynth.cohort import Cohort
-from amlsynth.errors import UsageError
+from amlsynth.errors import UsageError, require_extra
 from amlsynth.generators import DEFAULT, Progress, create
 from amlsynth.generators.base import no_progress
 from amlsynth.split import HOLDOUT_SHARE, split_cohort
@@ -83,6 +83,7 @@ def tune(
         raise UsageError(
             "Several processes need a storage where they meet: name a journal file or a database."
         )
+    require_extra("generate", "optuna", "Tuning")
     objective_named(objective)
     fixed = dict(params or {})
     model = create(generator, fixed)
