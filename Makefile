@@ -1,14 +1,17 @@
 # Two commands do all the set-up themselves: `make demo` and `make test`. Needs Python 3.11 or newer.
 PYTHON ?= python3
 VENV ?= .venv
+SYNTHCITY_VENV ?= .venv-synthcity
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: help setup demo test lint format types unit schema benchmark benchmark-generators fuzz clean
+.PHONY: help setup demo test lint format types unit synthcity-setup test-synthcity schema benchmark \
+	benchmark-generators fuzz clean
 
 help:
 	@echo "make demo       release of a synthetic cohort, with report, into demo/"
 	@echo "make test       lint, format check, type check and all tests"
+	@echo "make test-synthcity  the generators of synthcity, in an environment of their own (7 GB)"
 	@echo "make schema     write again what is derived from schema/aml.yaml"
 	@echo "make benchmark  time and peak memory of each step"
 	@echo "make benchmark-generators  every generator against every measure; takes an hour"
@@ -48,6 +51,20 @@ types: $(READY)
 unit: $(READY)
 	$(BIN)/python -m pytest
 
+# synthcity needs older packages than the rest, so it gets an environment of its own. The constraints are not
+# for the environments that packages are built in.
+synthcity-setup: $(SYNTHCITY_VENV)/.ready
+
+$(SYNTHCITY_VENV)/.ready: pyproject.toml constraints-synthcity.txt
+	$(PYTHON) -m venv $(SYNTHCITY_VENV)
+	$(SYNTHCITY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-synthcity.txt -e '.[generate,synthcity]' pytest
+	@touch $@
+
+test-synthcity: $(SYNTHCITY_VENV)/.ready
+	$(SYNTHCITY_VENV)/bin/python -m pytest tests/generators/test_synthcity.py \
+		tests/evaluation/test_against_synthcity.py
+
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -66,4 +83,4 @@ fuzz: $(READY)
 	AMLSYNTH_FUZZ=$${AMLSYNTH_FUZZ:-10000} $(BIN)/python -m pytest -q tests/release/test_mutations.py
 
 clean:
-	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SYNTHCITY_VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from amlsynth.site import build_site
     from amlsynth.split import split_cohort
     from amlsynth.tables import read_table, to_typed, write_table
+    from amlsynth.tuning import TuningResult, tune, write_params
     from amlsynth.validation import ValidationReport, validate
 
 _HOMES = {
@@ -41,6 +42,7 @@ _HOMES = {
     "Dataset": "loading",
     "Dictionary": "dictionary",
     "MissingExtraError": "errors",
+    "TuningResult": "tuning",
     "UsageError": "errors",
     "ValidationReport": "validation",
     "build_release": "release",
@@ -66,10 +68,12 @@ _HOMES = {
     "render_report": "report",
     "split_cohort": "split",
     "to_typed": "tables",
+    "tune": "tuning",
     "validate": "validation",
     "verify_release": "release",
     "write_cohort": "cohort",
     "write_evaluation": "evaluation",
+    "write_params": "tuning",
     "write_table": "tables",
 }
 
@@ -82,6 +86,7 @@ __all__ = [
     "Dataset",
     "Dictionary",
     "MissingExtraError",
+    "TuningResult",
     "UsageError",
     "ValidationReport",
     "__version__",
@@ -108,10 +113,12 @@ __all__ = [
     "render_report",
     "split_cohort",
     "to_typed",
+    "tune",
     "validate",
     "verify_release",
     "write_cohort",
     "write_evaluation",
+    "write_params",
     "write_table",
 ]
 

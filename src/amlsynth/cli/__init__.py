@@ -13,6 +13,7 @@ from amlsynth.cli.generators import generators
 from amlsynth.cli.making import demo, evaluate, generate, report
 from amlsynth.cli.releasing import release
 from amlsynth.cli.site import site
+from amlsynth.cli.tuning import tune
 from amlsynth.errors import AmlsynthError
 
 _EXAMPLES = """
@@ -23,6 +24,7 @@ Examples:
   amlsynth validate cohort.parquet --role original
   amlsynth generate --cohort cohort.parquet --generator event-history --seed 1
                     --save-split split --out synthetic.csv
+  amlsynth tune --cohort cohort.parquet --trials 50 --seed 1 --out tuned.yaml
   amlsynth evaluate --original split/train.csv --holdout split/holdout.csv
                     --synthetic synthetic.csv --out evaluation
   amlsynth report evaluation --out report.html
@@ -48,6 +50,7 @@ for _command in (
     cohort,
     validate,
     generators,
+    tune,
     generate,
     evaluate,
     report,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -36,8 +36,9 @@ def demo(out: Path, n: int, seed: int) -> None:
 
 @click.command()
 @click.option("--cohort", "cohort_file", type=FILE, required=True, help="Original cohort, .csv or .parquet.")
-@click.option("--generator", default=DEFAULT_GENERATOR, show_default=True, help="Its name.")
+@click.option("--generator", help=f"Its name; {DEFAULT_GENERATOR} without it, or that of --params.")
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator.")
+@click.option("--params", "params_file", type=FILE, help="Parameters that tune found; --param overrides.")
 @click.option("--n", type=click.IntRange(1), help="Synthetic patients; as many as the original without it.")
 @click.option("--where", metavar="CONDITION", help="Only such patients, as in 'AGE >= 60 and NPM1 == 1'.")
 @click.option("--seed", type=click.IntRange(0), required=True)
@@ -47,8 +48,9 @@ def demo(out: Path, n: int, seed: int) -> None:
 @click.option("--no-split", is_flag=True, help="Fit on all patients; privacy can then not be measured.")
 def generate(
     cohort_file: Path,
-    generator: str,
+    generator: str | None,
     params: tuple[str, ...],
+    params_file: Path | None,
     n: int | None,
     where: str | None,
     seed: int,
@@ -78,7 +80,9 @@ def generate(
     parts = [save_split / name for name in _PARTS] if save_split is not None else []
     for path in (out, *parts):
         refuse_overwriting(path, cohort_file)
-    given = _parameters(params)
+    generator, given, tuned_split = _chosen(generator, parameters(params), params_file)
+    if split_seed is None and not no_split:
+        split_seed = tuned_split
     create(generator, given)  # a wrong name is told before the cohort is read
     cohort = read_cohort(cohort_file, "original")
     with TerminalProgress() as progress:
@@ -94,6 +98,12 @@ def generate(
             split=not no_split,
             progress=progress,
         )
+    if tuned_split not in (None, seed if split_seed is None else split_seed) and not no_split:
+        click.echo(
+            f"Warning: {params_file} was tuned on split seed {tuned_split}; tuning has seen patients of this "
+            "split's hold-out. Leave --split-seed out to take the same split.",
+            err=True,
+        )
     if save_split is not None and made.split is not None:
         _write_split(made.split.train, made.split.holdout, save_split)
     click.echo(f"{out}: {made.n:,} synthetic patients, valid. {made.about.statement}")
@@ -103,6 +113,26 @@ def generate(
         click.echo(f"Warning: {warning}", err=True)
     if generator_class(generator).copies_patients:
         click.echo("Warning: these are copies of patients, for measures only. Never release them.", err=True)
+
+
+def _chosen(
+    generator: str | None, given: dict[str, str], params_file: Path | None
+) -> tuple[str, dict[str, Any], int | None]:
+    """Return generator and parameters of the options, and the seed of the split that they were tuned on."""
+    from amlsynth.generators import DEFAULT
+
+    if params_file is None:
+        return generator or DEFAULT, dict(given), None
+    from amlsynth.params_file import read_params
+
+    found = read_params(params_file)
+    if generator not in (None, found.generator.name):
+        raise UsageError(
+            f"{params_file}: the parameters are of {found.generator.name}, and --generator says {generator}. "
+            "Leave --generator out, or name another file."
+        )
+    split = found.tuning.split.seed if found.tuning else None
+    return found.generator.name, {**found.params, **given}, split
 
 
 _PARTS = ("train.csv", "holdout.csv")
@@ -115,7 +145,14 @@ def _write_split(train: object, holdout: object, folder: Path) -> None:
         write_table(frame, folder / name)  # type: ignore[arg-type]
 
 
-def _parameters(params: tuple[str, ...]) -> dict[str, str]:
+def parameters(params: tuple[str, ...]) -> dict[str, str]:
+    """Return what --param KEY=VALUE gives.
+
+    Raises
+    ------
+    UsageError
+        One is not of that form, or a key is given twice.
+    """
     given: dict[str, str] = {}
     for text in params:
         key, equals, value = text.partition("=")

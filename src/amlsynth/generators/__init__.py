@@ -28,6 +28,8 @@ _REGISTRY = {
     "bootstrap": ("amlsynth.generators.anchors", "Bootstrap"),
 }
 
+_SYNTHCITY = "synthcity:"  # a plugin's name follows; what they are called is synthcity's affair
+
 
 def generator_names() -> tuple[str, ...]:
     """Return the names that `create` knows, the default first."""
@@ -44,10 +46,14 @@ def generator_class(name: str) -> type[Generator]:
     MissingExtraError
         Its packages are not installed.
     """
+    if name.startswith(_SYNTHCITY):
+        from amlsynth.generators.synthcity import synthcity_class
+
+        return synthcity_class(name.removeprefix(_SYNTHCITY))
     if name not in _REGISTRY:
         raise UsageError(
-            f"There is no generator {name!r}.{did_you_mean(name, _REGISTRY)} "
-            f"Generators: {', '.join(generator_names())}."
+            f"There is no generator {name!r}.{did_you_mean(name, (*_REGISTRY, _SYNTHCITY))} "
+            f"Generators: {', '.join(generator_names())}, and {_SYNTHCITY}PLUGIN."
         )
     module, attribute = _REGISTRY[name]
     found: type[Generator] = getattr(import_module(module), attribute)

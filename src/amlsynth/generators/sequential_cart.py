@@ -20,7 +20,7 @@ import pandas as pd
 from pydantic import Field
 
 from amlsynth.encoding import PATTERNS, Encoded
-from amlsynth.generators.base import Generator, Parameters, Progress
+from amlsynth.generators.base import Generator, Parameters, Progress, Search
 from amlsynth.generators.leaves import Features, Leaves, NumberLeaves, StateLeaves
 from amlsynth.generators.scales import from_real_line, to_real_line
 
@@ -31,12 +31,18 @@ _BEFORE = [code for code, pattern in enumerate(PATTERNS) if pattern.times == "be
 class Params(Parameters):
     """Parameters of `sequential-cart`."""
 
-    min_leaf: Annotated[int, Field(ge=5, le=1000, description="patients in a leaf, at least")] = 10
+    min_leaf: Annotated[
+        int, Field(ge=5, le=1000, description="patients in a leaf, at least"), Search(5, 60, log=True)
+    ] = 10
     min_leaf_outcome: Annotated[
-        int, Field(ge=5, le=1000, description="patients in a leaf of the outcome's trees, at least")
+        int,
+        Field(ge=5, le=1000, description="patients in a leaf of the outcome's trees, at least"),
+        Search(5, 100, log=True),
     ] = 15
     prior: Annotated[
-        float, Field(ge=0, le=100, description="patients' worth of the whole cohort mixed into each leaf")
+        float,
+        Field(ge=0, le=100, description="patients' worth of the whole cohort mixed into each leaf"),
+        Search(0.05, 10, log=True),
     ] = 0.5
 
 

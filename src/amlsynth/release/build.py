@@ -304,7 +304,7 @@ def _provenance(made: _Made, folder: Path) -> Provenance:
             n_train=len(made.split.train),
             n_holdout=len(made.split.holdout),
         ),
-        generator=GeneratorRecord.model_validate(spec.generator.model_dump()),
+        generator=GeneratorRecord.model_validate(spec.generator.model_dump(exclude={"params_file"})),
         evaluation_seed=spec.evaluation.seed,
         gate_profile=made.gates.profile,
         previous=(

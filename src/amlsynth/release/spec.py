@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from amlsynth.assets import asset
 from amlsynth.errors import UsageError, did_you_mean
+from amlsynth.params_file import Value, read_params
 from amlsynth.release.names import NAME_PATTERN as NAME_PATTERN
 from amlsynth.release.semver import Version
 from amlsynth.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
@@ -29,7 +30,8 @@ def read_spec(path: Path) -> ReleaseSpec:
     UsageError
         The file is missing, broken or wrong; the sentences name file, line, key and remedy.
     """
-    return read_yaml_model(path, ReleaseSpec, what="release spec")
+    spec = read_yaml_model(path, ReleaseSpec, what="release spec")
+    return spec.model_copy(update={"generator": _with_params_file(spec, path)})
 
 
 def license_text(identifier: str) -> str:
@@ -115,7 +117,6 @@ Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 Count = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
 RelativePath = Annotated[str, StringConstraints(min_length=1), After(_one_line), After(_relative)]
 Community = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)]
-Scalar = Annotated[bool | int | float | str | None, Field(union_mode="smart")]
 
 
 class _Entry(BaseModel):
@@ -187,10 +188,19 @@ class SplitPart(_Entry):
 
 
 class GeneratorPart(_Entry):
-    name: Line
-    params: dict[str, Scalar] = {}
+    """The generator by name and parameters, or by the file of them that `tune` wrote; `params` override."""
+
+    name: Line = ""
+    params: dict[str, Value] = {}
+    params_file: RelativePath | None = None
     n: Count
     seed: Seed
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if not self.name and self.params_file is None:
+            raise misplaced(("name",), "the key 'name' is missing; add it, or a params_file that tune wrote")
+        return self
 
 
 class EvaluationPart(_Entry):
@@ -256,6 +266,24 @@ def check_generator(spec: ReleaseSpec, path: Path) -> None:
             f"{path}:{_line(path)}: generator: {spec.generator.name!r} is an anchor for comparison and never "
             "released. Choose another generator, such as 'event-history'."
         )
+
+
+def _with_params_file(spec: ReleaseSpec, path: Path) -> GeneratorPart:
+    """Return the generator of a spec with what its params_file says, which is then in the provenance."""
+    part = spec.generator
+    if part.params_file is None:
+        return part
+    found = read_params(path.parent / part.params_file)
+    if part.name not in ("", found.generator.name):
+        raise UsageError(
+            f"{path}:{_line(path)}: generator: the parameters of {part.params_file} are of "
+            f"{found.generator.name}, and the spec names {part.name}. Leave one out."
+        )
+    try:
+        found.check_split(Path(part.params_file), spec.split.seed, spec.split.holdout)
+    except UsageError as error:
+        raise UsageError(f"{path}:{_line(path)}: generator: {error}") from error
+    return part.model_copy(update={"name": found.generator.name, "params": {**found.params, **part.params}})
 
 
 def _line(path: Path) -> int:

@@ -1,0 +1,104 @@
+"""The command tune."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from amlsynth.cli.data import FILE, refuse_overwriting
+from amlsynth.cli.making import parameters
+from amlsynth.cli.progress import TerminalProgress
+from amlsynth.defaults import DEFAULT_GENERATOR
+from amlsynth.errors import UsageError
+
+
+@click.command()
+@click.option("--cohort", "cohort_file", type=FILE, required=True, help="Original cohort, .csv or .parquet.")
+@click.option("--generator", default=DEFAULT_GENERATOR, show_default=True, help="Its name.")
+@click.option("--trials", type=click.IntRange(1), required=True, help="Trials of the study in all.")
+@click.option("--out", type=FILE, required=True, help="YAML file for the best parameters.")
+@click.option("--storage", help="Database URL or journal file; OUT.journal without it.")
+@click.option("--study", help="Name of the study there; GENERATOR-OBJECTIVE without it.")
+@click.option("--objective", default="default", show_default=True, help="default or paper.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the search.")
+@click.option("--split-seed", type=click.IntRange(0), help="Seed of the split; --seed without it.")
+@click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter that is not searched.")
+@click.option("--repeats", type=click.IntRange(1, 20), default=3, show_default=True, help="Inner splits.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds; no trial starts later.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.option("--no-prune", is_flag=True, help="Score every trial on every inner split.")
+def tune(
+    cohort_file: Path,
+    generator: str,
+    trials: int,
+    out: Path,
+    storage: str | None,
+    study: str | None,
+    objective: str,
+    seed: int,
+    split_seed: int | None,
+    params: tuple[str, ...],
+    repeats: int,
+    timeout: float | None,
+    jobs: int,
+    no_prune: bool,
+) -> None:
+    """Search the parameters of a generator on the training part (80 %) of a cohort.
+
+    The hold-out of the split is never seen: trials are scored on inner splits of the training part.
+    Objectives: default (both endpoints, associations, effects, privacy) and paper (what Eckardt et al. tuned
+    on).
+
+    Run the same command again to go on where it stopped. Workers on several machines share a study through a
+    database that all of them reach: the same command with the same --storage. Passwords belong into
+    PGPASSWORD or ~/.pgpass, not on the command line.
+
+    \b
+    Examples:
+      amlsynth tune --cohort trial.parquet --generator event-history --trials 50 --seed 1 --out tuned.yaml
+      amlsynth tune --cohort trial.parquet --generator nflow --trials 200 --out tuned.yaml
+                    --storage postgresql://worker@server/studies
+      amlsynth generate --cohort trial.parquet --params tuned.yaml --seed 1 --out synthetic.csv
+    """
+    from amlsynth.cohort import read_cohort
+    from amlsynth.generators import create
+    from amlsynth.tuning import shown, table, write_params
+    from amlsynth.tuning import tune as tune_generator
+    from amlsynth.tuning.objectives import objective as objective_named
+
+    refuse_overwriting(out, cohort_file)
+    if out.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"{out}: the parameters are written as YAML; name a file that ends in .yaml.")
+    kept = storage or str(out.with_name(out.name + ".journal"))
+    given = parameters(params)
+    objective_named(objective)
+    create(generator, given)  # a wrong name is told before the cohort is read
+    cohort = read_cohort(cohort_file, "original")
+    try:
+        with TerminalProgress() as progress:
+            result = tune_generator(
+                cohort,
+                generator,
+                trials=trials,
+                seed=seed,
+                split_seed=split_seed,
+                objective=objective,
+                storage=kept,
+                study=study,
+                params=given,
+                timeout=timeout,
+                jobs=jobs,
+                repeats=repeats,
+                prune=not no_prune,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        click.echo(f"Finished trials are kept in {shown(kept)}: run the same command to go on.", err=True)
+        raise
+    write_params(result, out)
+    click.echo(table(result))
+    gain = "" if result.default_score is None else f", the generator's defaults {result.default_score:.4f}"
+    click.echo(f"{out}: parameters of trial {result.best.number}, score {result.score:.4f}{gain}.")
+    if result.count("scored") + result.count("pruned") + result.count("failed") < trials:
+        click.echo(f"Time was up before {trials} trials; run the same command to go on.")

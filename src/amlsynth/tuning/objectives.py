@@ -1,0 +1,188 @@
+"""What tuning maximises: named scores, each a weighted mean of components from 0 (worst) to 1 (best).
+
+`paper` is what Eckardt et al. (npj Digit Med 2024) tuned on. The text names Optuna, the metrics, and complete
+remission, overall survival and the difference to event-free survival as what was tuned for (page 6), but no
+weights. Those here are of the authors' published configuration (github.com/waldemar93/
+synthetic_data_pipeline, config/gen_optimization): all 1, but 2 for each of the two usability scores. Where
+the authors train CatBoost with parameters of their own, a histogram gradient boosting stands here.
+Event-free survival is not in it, which is what the paper blames its EFS on (page 3).
+
+`default` scores both endpoints, single columns, pairs, univariable effects, a classifier that tells real from
+synthetic, and what the cohort gives away, against patients that the generator did not see. The weights are
+this project's: a quarter to privacy, a quarter to the two curves and their ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from amlsynth.dictionary import Dictionary
+from amlsynth.errors import DataError, UsageError, did_you_mean
+from amlsynth.evaluation.family import NotComputable, Setting
+from amlsynth.evaluation.fidelity import (
+    basic_statistical_measure,
+    log_correlation_score,
+    regularized_support_coverage,
+)
+from amlsynth.evaluation.kaplan_meier import endpoint_data
+from amlsynth.evaluation.survival import CurveDistance, curve_distance, share_same_time
+from amlsynth.tuning import measures
+
+_APART = 0.10  # divergence of curves, and difference of shares, at which a score of `default` is 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """One inner split: what the generator was fitted to, what it did not see, and what it made."""
+
+    train: pd.DataFrame
+    unseen: pd.DataFrame
+    synthetic: pd.DataFrame
+    dictionary: Dictionary
+    seed: int
+
+    def curves(self, endpoint: str) -> CurveDistance:
+        of = self.dictionary.endpoint(endpoint)
+        return curve_distance(endpoint_data(self.train, of), endpoint_data(self.synthetic, of))
+
+    @property
+    def _frames(self) -> tuple[pd.DataFrame, pd.DataFrame, Dictionary]:
+        return self.train, self.synthetic, self.dictionary
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing that an objective scores; `score` may raise `NotComputable`."""
+
+    name: str
+    weight: float
+    score: Callable[[Part], float]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A named set of components."""
+
+    name: str
+    summary: str
+    components: tuple[Component, ...]
+
+    def assessable(self, part: Part) -> Objective:
+        """Return the objective without what these patients do not allow to score.
+
+        Parameters
+        ----------
+        part : an inner split with the training patients themselves as the synthetic cohort.
+
+        Raises
+        ------
+        DataError
+            Nothing is left.
+        """
+        kept = tuple(component for component in self.components if _can(component, part))
+        if not kept:
+            raise DataError(
+                f"None of what the objective {self.name!r} scores can be computed for this cohort."
+            )
+        return Objective(self.name, self.summary, kept)
+
+    def scores(self, part: Part) -> dict[str, float]:
+        """Return the score of each component; what the synthetic cohort does not allow to compute is 0."""
+        found = {}
+        for component in self.components:
+            try:
+                found[component.name] = float(component.score(part))
+            except NotComputable:
+                found[component.name] = 0.0
+        return found
+
+    def total(self, scores: Mapping[str, float]) -> float:
+        """Return the weighted mean of the components' scores."""
+        weights = {component.name: component.weight for component in self.components}
+        return sum(weights[name] * score for name, score in scores.items()) / sum(weights.values())
+
+
+def _can(component: Component, part: Part) -> bool:
+    try:
+        component.score(part)
+    except NotComputable:
+        return False
+    return True
+
+
+def _near(difference: float) -> float:
+    return 1 - min(1.0, abs(difference) / _APART)
+
+
+def _ties(part: Part) -> float:
+    ours, theirs = (
+        share_same_time(frame, Setting(part.train, None, part.dictionary, 0)).value
+        for frame in (part.train, part.synthetic)
+    )
+    assert ours is not None and theirs is not None  # a share always has a value, or is not computable
+    return _near(ours - theirs)
+
+
+def _columns(part: Part) -> float:
+    return (basic_statistical_measure(*part._frames) + regularized_support_coverage(*part._frames)) / 2
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "default": Objective(
+        "default",
+        "both endpoints, columns, pairs, effects, a classifier, privacy",
+        (
+            Component("os", 1.25, lambda p: _near(p.curves("OS").divergence)),
+            Component("efs", 1.25, lambda p: _near(p.curves("EFS").divergence)),
+            Component("ties", 0.5, _ties),
+            Component("columns", 1.5, _columns),
+            Component("pairs", 1.5, lambda p: log_correlation_score(*p._frames)),
+            Component("effects", 1.5, lambda p: measures.effects_kept(*p._frames)),
+            Component("classifier", 1.5, lambda p: measures.indistinguishable(*p._frames, p.seed)),
+            Component(
+                "privacy", 3.0, lambda p: measures.privacy(p.train, p.synthetic, p.unseen, p.dictionary)
+            ),
+        ),
+    ),
+    "paper": Objective(
+        "paper",
+        "what Eckardt et al. tuned on: fidelity, usability, overall survival",
+        (
+            Component("bsm", 1, lambda p: basic_statistical_measure(*p._frames)),
+            Component("logcorr", 1, lambda p: log_correlation_score(*p._frames)),
+            Component("rsc", 1, lambda p: regularized_support_coverage(*p._frames)),
+            Component("discriminator", 1, lambda p: measures.discriminator(*p._frames, p.seed)),
+            Component("k_means", 1, lambda p: measures.cluster_coverage(*p._frames, p.seed)),
+            Component(
+                "mcc_cr", 2, lambda p: measures.learns_remission(p.synthetic, p.unseen, p.dictionary, p.seed)
+            ),
+            Component(
+                "mcc_os_2y",
+                2,
+                lambda p: measures.learns_two_years(p.synthetic, p.unseen, p.dictionary, p.seed),
+            ),
+            Component("optimism_os", 1, lambda p: 1 - abs(p.curves("OS").optimism)),
+            Component("divergence_os", 1, lambda p: 1 - p.curves("OS").divergence),
+            Component("sight_os", 1, lambda p: max(0.0, 1 - abs(p.curves("OS").short_sightedness))),
+        ),
+    ),
+}
+
+
+def objective(name: str) -> Objective:
+    """Return a named objective.
+
+    Raises
+    ------
+    UsageError
+        There is none of that name; the sentence tells the nearest.
+    """
+    if name not in OBJECTIVES:
+        raise UsageError(
+            f"There is no objective {name!r}.{did_you_mean(name, OBJECTIVES)} "
+            f"Objectives: {', '.join(OBJECTIVES)}."
+        )
+    return OBJECTIVES[name]

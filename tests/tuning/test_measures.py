@@ -1,0 +1,84 @@
+"""What the objectives measure behaves: copies leak, shuffled columns lose effects, halves are alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from amlsynth.cohorts.reference import reference_frame
+from amlsynth.dictionary import Dictionary
+from amlsynth.errors import DataError
+from amlsynth.generators import create
+from amlsynth.split import Split, split_cohort
+from amlsynth.tuning import measures
+from amlsynth.tuning.objectives import OBJECTIVES, Part, objective
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    return split_cohort(reference_frame(900, 5), 0.25, seed=1)
+
+
+@pytest.fixture(scope="module")
+def cohorts(split: Split) -> dict[str, pd.DataFrame]:
+    n = len(split.train)
+    made = {
+        name: create(name).fit(split.train, np.random.default_rng(1)).sample(n, np.random.default_rng(2))
+        for name in ("bootstrap", "independent")
+    }
+    return made | {"like": reference_frame(n, 6)}
+
+
+@pytest.mark.parametrize("name", list(OBJECTIVES))
+def test_likeness_scores_higher_than_shuffled_columns_and_copies(
+    name: str, split: Split, cohorts: dict[str, pd.DataFrame], dictionary: Dictionary
+) -> None:
+    aim = objective(name)
+    found = {
+        kind: aim.scores(Part(split.train, split.holdout, frame, dictionary, 1))
+        for kind, frame in cohorts.items()
+    }
+    totals = {kind: aim.total(scores) for kind, scores in found.items()}
+    assert all(0 <= score <= 1 for scores in found.values() for score in scores.values())
+    assert totals["like"] > totals["independent"] + 0.05
+    if name == "default":
+        # The paper's objective has no privacy in it and likes copies best; the default one does not.
+        assert totals["like"] > totals["bootstrap"]
+        assert found["bootstrap"]["privacy"] == 0 and found["like"]["privacy"] > 0.5
+        assert found["like"]["effects"] > found["independent"]["effects"] + 0.1
+        assert found["independent"]["classifier"] < 0.6 < found["like"]["classifier"]
+
+
+def test_area_under_the_curve_against_hand_work() -> None:
+    score = np.array([0.1, 0.4, 0.4, 0.8])
+    # Pairs: (0.4 over 0.1), (0.4 with 0.4: half), (0.8 over both): 3.5 of 4.
+    assert measures.auc(score, np.array([False, True, False, True])) == pytest.approx(3.5 / 4)
+
+
+def test_effects_against_statsmodels(split: Split, dictionary: Dictionary) -> None:
+    import statsmodels.api as sm
+
+    frame = split.train.dropna(subset=["NPM1", "CR1"])
+    x, y = frame["NPM1"].to_numpy(float), frame["CR1"].to_numpy(float)
+    fit = sm.Logit(y, sm.add_constant(x)).fit(disp=False)
+    log_odds, error = measures._effect(split.train, "NPM1", "CR", dictionary)
+    assert log_odds == pytest.approx(fit.params[1], abs=0.02)  # one half in every cell moves it a little
+    assert error == pytest.approx(fit.bse[1], abs=0.02)
+    assert measures.effects_kept(split.train, split.train, dictionary) == 1.0
+
+
+def test_what_cannot_be_scored_is_left_out_or_lost(split: Split, dictionary: Dictionary) -> None:
+    outcome = ["OSTM", "OSSTAT", "EFSTM", "EFSSTAT"]
+    blank = split.train.assign(
+        **{c: pd.Series([pd.NA] * len(split.train)).astype(split.train[c].dtype) for c in outcome}
+    )
+    whole = objective("default").assessable(Part(split.train, split.holdout, split.train, dictionary, 1))
+    assert len(whole.components) == len(objective("default").components)
+    without = objective("default").assessable(Part(blank, split.holdout, blank, dictionary, 1))
+    assert {c.name for c in whole.components} - {c.name for c in without.components} == {"os", "efs", "ties"}
+    lost = whole.scores(Part(split.train, split.holdout, blank, dictionary, 1))
+    assert lost["os"] == lost["efs"] == lost["ties"] == 0
+    empty = OBJECTIVES["default"].__class__("none", "", tuple(c for c in whole.components if c.name == "os"))
+    with pytest.raises(DataError, match="None of what the objective 'none' scores"):
+        empty.assessable(Part(blank, split.holdout, blank, dictionary, 1))
