@@ -58,8 +58,13 @@ def test_tune_writes_parameters_that_generate_takes(run: Run, cohort: Path) -> N
     assert code == 0, errors
     assert "2 scored" in out and "(defaults)" in out and "t.yaml: parameters of trial" in out
     content = yaml.safe_load(Path("t.yaml").read_text())
-    assert content["generator"]["name"] == "sequential-cart"
-    assert set(content["generator"]["params"]) == {"min_leaf", "min_leaf_outcome", "prior"}
+    assert content["generator"]["name"] == "event-history"
+    assert set(content["generator"]["params"]) == {
+        "shrinkage",
+        "min_leaf",
+        "max_leaves",
+        "outcome_shrinkage",
+    }
     before = Path("t.yaml").read_bytes()
     assert run(*command)[0] == 0  # the study is done: the same again
     assert Path("t.yaml").read_bytes() == before

@@ -55,12 +55,15 @@ class Toy(Generator):
     def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
         made = self._train.take(rng.integers(0, len(self._train), n))
         states = made.states.copy()
-        shuffled = rng.random(n) >= self.params.copies
+        shuffled = rng.random(n) >= 2 * self.params.copies - 1  # none below one half
         for name in states:
             column = states[name].to_numpy().copy()
             column[shuffled] = rng.permutation(column[shuffled])
             states[name] = column
-        return Encoded(states, made.numbers, made.missing, made.pattern, made.time, made.gap)
+        other = self._train.take(rng.integers(0, len(self._train), n))
+        numbers, missing = made.numbers.copy(), made.missing.copy()
+        numbers[shuffled], missing[shuffled] = other.numbers[shuffled], other.missing[shuffled]
+        return Encoded(states, numbers, missing, made.pattern, made.time, made.gap)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from amlsynth.cli import main
 from amlsynth.cohort import Cohort, write_cohort
 from amlsynth.errors import UsageError
+from amlsynth.generators import DEFAULT
 from amlsynth.tuning.storage import open_storage, reaching, shown
 from amlsynth.tuning.trials import ended
 
@@ -41,7 +42,7 @@ def _start(file: Path, storage: str, trials: int, out: Path) -> subprocess.Popen
 def _trials(storage: str) -> list[object]:
     import optuna
 
-    return optuna.load_study(study_name="sequential-cart-default", storage=open_storage(storage)).get_trials()  # type: ignore[return-value]
+    return optuna.load_study(study_name=f"{DEFAULT}-default", storage=open_storage(storage)).get_trials()  # type: ignore[return-value]
 
 
 def test_two_processes_share_a_study_on_postgresql(postgresql: str, file: Path, tmp_path: Path) -> None:
