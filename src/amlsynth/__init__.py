@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from amlsynth.derived import eln2022
     from amlsynth.dictionary import Dictionary, dictionary, load_dictionary
     from amlsynth.errors import AmlsynthError, DataError, MissingExtraError, UsageError
-    from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
+    from amlsynth.evaluation import compare_cohorts, evaluate, read_evaluation, write_evaluation
     from amlsynth.generation import generate, generate_file
     from amlsynth.loading import load
     from amlsynth.release import build_release, verify_release
@@ -36,6 +36,7 @@ _HOMES = {
     "UsageError": "errors",
     "ValidationReport": "validation",
     "build_release": "release",
+    "compare_cohorts": "evaluation",
     "dictionary": "dictionary",
     "eln2022": "derived",
     "evaluate": "evaluation",
@@ -71,6 +72,7 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "build_release",
+    "compare_cohorts",
     "dictionary",
     "eln2022",
     "evaluate",

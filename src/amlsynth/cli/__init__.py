@@ -9,7 +9,8 @@ import click
 
 from amlsynth import __version__
 from amlsynth.cli.data import cohort, load, schema, validate
-from amlsynth.cli.making import demo, evaluate, generate, report
+from amlsynth.cli.making import demo, generate, report
+from amlsynth.cli.measuring import compare, evaluate
 from amlsynth.cli.releasing import release
 from amlsynth.errors import AmlsynthError
 
@@ -39,7 +40,7 @@ def cli(debug: bool) -> None:
     """Make, check, report and release synthetic cohorts of acute myeloid leukemia."""
 
 
-for _command in (demo, schema, cohort, validate, generate, evaluate, report, release, load):
+for _command in (demo, schema, cohort, validate, generate, evaluate, compare, report, release, load):
     cli.add_command(_command)
 
 
