@@ -31,7 +31,7 @@ def measure(identifier: str, value: float | None, **changes: Any) -> Measure:
         "better": "higher",
         "description": "",
         "source": "",
-        "synthetic": synthetic,
+        "figures": {"synthetic": changes.pop("synthetic", synthetic)},
         "anchors": {},
     }
     return Measure.model_validate(content | changes)
@@ -46,7 +46,7 @@ def evaluation(*measures: Measure) -> Evaluation:
         original_is_simulated=True,
         original=empty,
         holdout=None,
-        synthetic=empty,
+        synthetics=(empty,),
         measures=measures,
         comparisons=(),
     )
@@ -149,6 +149,21 @@ def test_the_share_of_no_hold_out_fails(anchors: dict[str, Figure]) -> None:
     assert not report.passed
     assert report.gates[0].value == 0.9
     assert "hold-out is needed" in report.gates[0].reason
+
+
+def test_one_of_several_cohorts_is_judged_by_its_key() -> None:
+    figures = {"synthetic-1": Figure(value=0.9), "synthetic-2": Figure(value=0.1)}
+    found = measure("m", 0.9).model_copy(update={"figures": figures})
+    both = tuple(
+        CohortSummary(key=key, label=key, n=1, variables=(), eln2022=(), survival=()) for key in figures
+    )
+    several = evaluation().model_copy(update={"synthetics": both, "measures": (found,)})
+    profile = GateProfile(name="test", description="for tests", gates=(gate("at_least", 0.5),))
+    assert apply_gates(several, profile, "synthetic-1").passed
+    assert not apply_gates(several, profile, "synthetic-2").passed
+    for cohort in (None, "synthetic"):
+        with pytest.raises(UsageError, match="synthetic-1, synthetic-2; name one"):
+            apply_gates(several, profile, cohort)
 
 
 def test_failed_gates_are_listed_with_their_figures() -> None:

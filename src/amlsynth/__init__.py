@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from amlsynth.derived import eln2022
     from amlsynth.dictionary import Dictionary, dictionary, load_dictionary
     from amlsynth.errors import AmlsynthError, DataError, MissingExtraError, UsageError
-    from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
+    from amlsynth.evaluation import compare_cohorts, evaluate, read_evaluation, write_evaluation
     from amlsynth.generation import generate, generate_file
     from amlsynth.loading import Dataset, dataset, datasets, load
     from amlsynth.release import (
@@ -47,6 +47,7 @@ _HOMES = {
     "ValidationReport": "validation",
     "build_release": "release",
     "build_site": "site",
+    "compare_cohorts": "evaluation",
     "compare_releases": "release",
     "dataset": "loading",
     "datasets": "loading",
@@ -92,6 +93,7 @@ __all__ = [
     "__version__",
     "build_release",
     "build_site",
+    "compare_cohorts",
     "compare_releases",
     "dataset",
     "datasets",

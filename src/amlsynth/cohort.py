@@ -71,7 +71,7 @@ def read_cohort(path: Path, role: Role) -> Cohort:
     path = Path(path)
     frame = read_table(path)
     validate(frame, role).raise_if_failed(str(path))
-    return Cohort(frame, role, _read_about(path))
+    return Cohort(frame, role, read_about(path))
 
 
 def write_cohort(cohort: Cohort, path: Path) -> None:
@@ -91,7 +91,14 @@ def about_path(path: Path) -> Path:
     return path.with_name(path.name + ".about.json")
 
 
-def _read_about(path: Path) -> About:
+def read_about(path: Path) -> About:
+    """Return what is known about the table at `path`, from the FILE.about.json beside it where there is one.
+
+    Raises
+    ------
+    DataError
+        That file is damaged, or describes other bytes than the table has.
+    """
     beside = about_path(path)
     if not beside.exists():
         return About(

@@ -118,13 +118,14 @@ class GateReport(_Entry):
             raise DataError("\n".join([head, *lines]))
 
 
-def apply_gates(evaluation: Evaluation, profile: str | GateProfile) -> GateReport:
-    """Hold the measures of an evaluation against the gates of a profile.
+def apply_gates(evaluation: Evaluation, profile: str | GateProfile, cohort: str | None = None) -> GateReport:
+    """Hold the measures of one synthetic cohort against the gates of a profile.
 
     Parameters
     ----------
     evaluation : what was measured on the synthetic cohort.
     profile : a profile, or the name of one in release/gates.yaml such as "research".
+    cohort : the key of the synthetic cohort; needed where the evaluation has several.
 
     Returns
     -------
@@ -135,11 +136,17 @@ def apply_gates(evaluation: Evaluation, profile: str | GateProfile) -> GateRepor
     Raises
     ------
     UsageError
-        There is no profile of that name.
+        There is no profile of that name, no cohort of that key, or several and none is named.
     """
     if isinstance(profile, str):
         profile = gate_profile(profile)
-    results = tuple(_apply(evaluation, gate) for gate in profile.gates)
+    keys = evaluation.keys
+    if (cohort is None and len(keys) > 1) or (cohort is not None and cohort not in keys):
+        raise UsageError(
+            f"gates: the evaluation has the synthetic cohorts {', '.join(keys)}; name one of them"
+            f"{'' if cohort is None else f' instead of {cohort!r}'}."
+        )
+    results = tuple(_apply(evaluation, gate, cohort or keys[0]) for gate in profile.gates)
     passed = all(result.passed for result in results if result.required)
     return GateReport(profile=profile.name, passed=passed, gates=results)
 
@@ -173,14 +180,15 @@ def write_gates(report: GateReport, path: Path) -> None:
     write_text(path, report.model_dump_json(indent=1) + "\n")
 
 
-def _apply(evaluation: Evaluation, gate: Gate) -> GateResult:
+def _apply(evaluation: Evaluation, gate: Gate, cohort: str) -> GateResult:
     try:
         measure = evaluation.measure(gate.measure)
     except KeyError:
         value, passed, found = None, False, f"the evaluation has no measure {gate.measure!r}"
     else:
-        value = _known(measure.synthetic)
-        passed, found = _decide(gate, measure)
+        found_figure = measure.figures[cohort]
+        value = _known(found_figure)
+        passed, found = _decide(gate, measure, found_figure)
     return GateResult(
         id=gate.id,
         label=gate.label,
@@ -194,18 +202,18 @@ def _apply(evaluation: Evaluation, gate: Gate) -> GateResult:
     )
 
 
-def _decide(gate: Gate, measure: Measure) -> tuple[bool, str]:
+def _decide(gate: Gate, measure: Measure, figure: Figure) -> tuple[bool, str]:
     """Return whether a gate passes and a clause that says so with the figures."""
-    value = _known(measure.synthetic)
+    value = _known(figure)
     if value is None:
-        return False, f"not available: {measure.synthetic.reason or 'the evaluation gives no value'}"
+        return False, f"not available: {figure.reason or 'the evaluation gives no value'}"
     shown = f"{value:.6g}"
     if gate.comparison == "within_original_interval":
         return _within_interval(shown, value, measure.original)
     limit = gate.threshold
     assert limit is not None  # the model requires it for all other comparisons
     if gate.comparison == "interval_low_at_most":
-        low = measure.synthetic.low
+        low = figure.low
         if low is None:
             return False, "not available: the figure has no 95 % interval"
         passed = low <= limit

@@ -15,6 +15,8 @@ import pytest
 from amlsynth.dictionary import dictionary
 from amlsynth.errors import DataError, UsageError
 from amlsynth.evaluation import attacks, evaluate, read_evaluation, write_evaluation
+from amlsynth.evaluation.given import Given
+from amlsynth.evaluation.records import Origin
 from amlsynth.evaluation.validity import count_rules_broken
 
 module = importlib.import_module("amlsynth.evaluation.evaluate")  # `evaluate` is the function
@@ -48,6 +50,21 @@ def leave_out(monkeypatch, *names):
     monkeypatch.setattr(module, "FAMILIES", families)
 
 
+@pytest.fixture(scope="module")
+def several(split, synthetic, evaluation):
+    """Two cohorts of one generator and one of another beside the first; few families, as it is slow."""
+    given = [
+        Given(synthetic, "One", Origin(generator="made-up", seed=1, file="one.csv")),
+        Given(split.holdout, "Two", Origin(generator="made-up", seed=2)),
+        Given(synthetic.head(300), "Three"),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        keep = ("fidelity", "survival", "outcome", "pairs")
+        chosen = tuple(family for family in module.FAMILIES if family.name in keep)
+        patch.setattr(module, "FAMILIES", chosen)
+        return evaluate(split.train, given, split.holdout, seed=5, simulated=True)
+
+
 @pytest.fixture
 def quick(monkeypatch):
     """Leave out validation and attacks, which are slow and have tests of their own."""
@@ -58,15 +75,26 @@ def quick(monkeypatch):
 
 
 @pytest.fixture
-def unvalidated(monkeypatch):
-    leave_out(monkeypatch, "validity")
-    for name in ("two_sample.ROUNDS", "two_sample.TREES", "prediction.ROUNDS"):
-        monkeypatch.setattr(f"amlsynth.evaluation.{name}", 20)
+def small(monkeypatch):
+    """Keep every family and do less in each: fewer trees, rounds and resamples."""
+    for name in ("two_sample.ROUNDS", "prediction.ROUNDS", "intervals.RESAMPLES"):
+        monkeypatch.setattr(f"amlsynth.evaluation.{name}", 5)
+    monkeypatch.setattr("amlsynth.evaluation.two_sample.TREES", 20)  # fewer leave a patient out of none
+
+
+def without_anchors(monkeypatch):
+    """Leave out the drawn anchors where other tests draw the same from the same original."""
+    make = module.make_anchors
+
+    def only_holdout(setting, n):
+        return make(setting, n) | dict.fromkeys(("independent", "bootstrap"), "left out of this test")
+
+    monkeypatch.setattr(module, "make_anchors", only_holdout)
 
 
 def every_figure(evaluation):
     for measure in evaluation.measures:
-        yield measure.id, measure.synthetic
+        yield from ((f"{measure.id} of {key}", figure) for key, figure in measure.figures.items())
         yield from ((f"{measure.id} of {name}", figure) for name, figure in measure.anchors.items())
         if measure.original is not None:
             yield f"{measure.id} of original", measure.original
@@ -74,7 +102,7 @@ def every_figure(evaluation):
         yield f"{comparison.subject} {comparison.test}", comparison.p_value
         if comparison.effect is not None:
             yield f"{comparison.subject} {comparison.test} effect", comparison.effect
-    for cohort in (evaluation.original, evaluation.holdout, evaluation.synthetic):
+    for cohort in (evaluation.original, evaluation.holdout, *evaluation.synthetics):
         for summary in cohort.survival if cohort else ():
             yield f"{cohort.label} {summary.endpoint} median", summary.median
             yield f"{cohort.label} {summary.endpoint} follow-up", summary.follow_up
@@ -129,15 +157,61 @@ def test_a_real_holdout_is_near_and_leaks_nothing(evaluation):
     assert holdout["exact_matches"] == 0
 
 
-def test_the_same_seed_gives_the_same_bytes_and_leaves_the_frames_alone(split, synthetic, evaluation):
-    frames = (split.train, synthetic, split.holdout)
+def test_the_same_seed_gives_the_same_bytes_and_leaves_the_frames_alone(split, synthetic, small):
+    frames = (split.train.head(150), synthetic.head(150), split.holdout.head(50))
     before = [frame.copy(deep=True) for frame in frames]
     seen: list[float] = []
+    first = evaluate(*frames, seed=5, simulated=True)
     again = evaluate(*frames, seed=5, simulated=True, progress=lambda what, share: seen.append(share))
-    assert again.model_dump_json() == evaluation.model_dump_json()
+    assert again.model_dump_json() == first.model_dump_json()
     for old, new in zip(before, frames, strict=True):
         pd.testing.assert_frame_equal(old, new)
     assert seen[0] == 0 and seen[-1] == 1 and seen == sorted(set(seen))
+
+
+def test_several_cohorts_stand_beside_the_same_anchors(several, evaluation):
+    assert several.keys == ("synthetic-1", "synthetic-2", "synthetic-3")
+    assert [cohort.label for cohort in several.synthetics] == ["One", "Two", "Three"]
+    assert several.synthetics[0].origin.file == "one.csv"
+    assert_sound(several)
+    for measure in several.measures:
+        alone = evaluation.measure(measure.id)
+        assert measure.anchors == alone.anchors and measure.original == alone.original
+        assert measure.figures["synthetic-1"] == measure.synthetic == alone.synthetic
+        assert measure.family == alone.family != ""
+    bsm = several.measure("bsm")
+    assert len({figure.value for figure in bsm.figures.values()}) == 3
+    assert bsm.figures["synthetic-2"].value == pytest.approx(bsm.anchors["holdout"].value)
+    subjects = {key: [] for key in (*several.keys, "holdout")}
+    for comparison in several.comparisons:
+        subjects[comparison.cohort].append((comparison.subject, comparison.test))
+    assert len({tuple(sorted(found)) for found in subjects.values()}) == 1
+    assert {effect.cohort for effect in several.effects} == {"original", *subjects}
+    assert any("differ in size" in note for note in several.notes)
+
+
+def test_cohorts_of_one_generator_have_a_mean_and_a_spread(several):
+    for measure in several.measures:
+        values = [measure.figures[key].value for key in ("synthetic-1", "synthetic-2")]
+        if None in values:
+            continue
+        spread = measure.seeds["made-up"]
+        assert spread.cohorts == 2 and list(measure.seeds) == ["made-up"]
+        assert spread.mean == pytest.approx(np.mean(values))
+        assert spread.sd == pytest.approx(np.std(values, ddof=1))
+        assert (spread.least, spread.most) == (min(values), max(values))
+
+
+def test_one_cohort_has_no_spread(evaluation):
+    assert all(not measure.seeds for measure in evaluation.measures)
+    assert evaluation.keys == ("synthetic",)
+
+
+def test_cohorts_of_one_label_are_refused(split, synthetic):
+    with pytest.raises(UsageError, match="the label 'A'"):
+        evaluate(split.train, [Given(synthetic, "A"), Given(synthetic, "A")])
+    with pytest.raises(UsageError, match="no synthetic cohort"):
+        evaluate(split.train, {})
 
 
 def test_another_seed_draws_other_anchors(split, synthetic, evaluation, quick):
@@ -152,6 +226,9 @@ def test_the_record_survives_a_file(evaluation, tmp_path):
     path = tmp_path / "evaluation.json"
     write_evaluation(evaluation, path)
     assert read_evaluation(path) == evaluation
+    path.write_text('{"schema_version": "1"}')
+    with pytest.raises(DataError, match=r"'1' and this amlsynth reads '2'.*evaluate again"):
+        read_evaluation(path)
     path.write_text("{}")
     with pytest.raises(DataError, match="amlsynth evaluate again"):
         read_evaluation(path)
@@ -210,8 +287,10 @@ BAD = [_without_events, _without_censoring, _not_assessed, _constant, _empty, _o
 
 @pytest.mark.parametrize("spoil", BAD)
 @pytest.mark.parametrize("which", ["original", "synthetic", "both"])
-def test_bad_cohorts_give_reasons_not_numbers(split, synthetic, unvalidated, spoil, which):
-    train, holdout, made = split.train.head(120), split.holdout.head(30), synthetic.head(120)
+def test_bad_cohorts_give_reasons_not_numbers(split, synthetic, small, monkeypatch, spoil, which):
+    if which != "both":
+        without_anchors(monkeypatch)
+    train, holdout, made = split.train.head(80), split.holdout.head(30), synthetic.head(80)
     if which != "synthetic":
         train, holdout = spoil(train), spoil(holdout)
     if which != "original":

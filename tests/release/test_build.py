@@ -116,7 +116,9 @@ def test_the_readme_says_what_the_data_are_and_shows_the_figures(built: ReleaseR
     assert "a $dollar" in text
     for measure in evaluation["measures"]:
         assert measure["label"] in text
-    score = next(m["synthetic"]["value"] for m in evaluation["measures"] if m["id"] == "km_score_os")
+    score = next(
+        m["figures"]["synthetic"]["value"] for m in evaluation["measures"] if m["id"] == "km_score_os"
+    )
     assert f"{score:.4g}" in text
     assert re.findall(r"\$\w+", text) == ["$dollar"], "a field of the template was not filled"
 

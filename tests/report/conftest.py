@@ -109,7 +109,7 @@ def _measure(identifier: str, group: str, better: str, value: float, **more: Any
         "label": identifier.replace("_", " ").capitalize(),
         "description": f"What {identifier} says.",
         "source": "Somebody et al. 2024",
-        "synthetic": Figure(value=value),
+        "figures": {"synthetic": more.pop("synthetic", Figure(value=value))},
         "anchors": anchors,
         **more,
     }
@@ -182,7 +182,7 @@ def evaluation(dictionary: Dictionary) -> Evaluation:
         original_is_simulated=True,
         original=_cohort("Original (training)", 1285, 0, dictionary, Figure(value=17.5, low=15.7, high=19.2)),
         holdout=_cohort("Original (hold-out)", 321, 2, dictionary, Figure(low=15.0, reason=NO_MEDIAN)),
-        synthetic=_cohort(HOSTILE, 1606, 1, dictionary, Figure(value=16.2, low=15.7, high=None)),
+        synthetics=(_cohort(HOSTILE, 1606, 1, dictionary, Figure(value=16.2, low=15.7, high=None)),),
         measures=_measures(),
         comparisons=_comparisons(dictionary),
         notes=("KIT was not assessed in the hold-out: every value is missing.",),

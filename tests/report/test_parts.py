@@ -28,7 +28,7 @@ def measure(
         description="",
         source="",
         original=None if original is None else Figure(value=original),
-        synthetic=Figure(value=synthetic),
+        figures={"synthetic": Figure(value=synthetic)},
         anchors={name: Figure(value=value) for name, value in anchors.items()},
     )
 

@@ -234,7 +234,7 @@ def test_an_evaluation_with_next_to_nothing_in_it_is_rendered(tmp_path, evaluati
     bare = evaluation.model_copy(
         update={
             "original": emptied(evaluation.original),
-            "synthetic": emptied(evaluation.synthetic),
+            "synthetics": (emptied(evaluation.synthetic),),
             "holdout": None,
             "comparisons": (),
             "measures": evaluation.measures[:1],

@@ -10,7 +10,8 @@ import click
 from amlsynth import __version__
 from amlsynth.cli.data import cohort, datasets, load, schema, validate
 from amlsynth.cli.generators import generators
-from amlsynth.cli.making import demo, evaluate, generate, report
+from amlsynth.cli.making import demo, generate, report
+from amlsynth.cli.measuring import compare, evaluate
 from amlsynth.cli.releasing import release
 from amlsynth.cli.site import site
 from amlsynth.cli.tuning import tune
@@ -53,6 +54,7 @@ for _command in (
     tune,
     generate,
     evaluate,
+    compare,
     report,
     release,
     load,

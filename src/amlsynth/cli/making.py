@@ -1,4 +1,4 @@
-"""Commands that make something of a cohort: demo, generate, evaluate, report."""
+"""Commands that make something of a cohort: demo, generate, report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from amlsynth.defaults import DEFAULT_GENERATOR
 from amlsynth.errors import UsageError
 
 if TYPE_CHECKING:
-    from amlsynth.evaluation.records import Evaluation, Figure
     from amlsynth.report.render import Engine
 
 
@@ -162,57 +161,6 @@ def parameters(params: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"--param {key} is given twice. Leave one out.")
         given[key] = value
     return given
-
-
-@click.command()
-@click.option("--original", type=FILE, required=True, help="Training part of the original, .csv or .parquet.")
-@click.option("--synthetic", type=FILE, required=True, help="Synthetic cohort, .csv or .parquet.")
-@click.option("--holdout", type=FILE, help="Part of the original that the generator has not seen.")
-@click.option("--out", type=FILE, required=True, help="Folder for evaluation.json.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
-def evaluate(original: Path, synthetic: Path, holdout: Path | None, out: Path, seed: int) -> None:
-    """Measure a synthetic cohort against the original, beside three anchors.
-
-    The anchors are independent columns, a bootstrap copy of the training part, and the real hold-out.
-
-    \b
-    Example:
-      amlsynth evaluate --original split/train.csv --holdout split/holdout.csv
-                        --synthetic synthetic.csv --out evaluation
-    """
-    from amlsynth.cohort import read_cohort
-    from amlsynth.evaluation import evaluate as evaluate_cohorts
-    from amlsynth.evaluation import write_evaluation
-
-    train = read_cohort(original, "original")
-    made = read_cohort(synthetic, "synthetic")
-    unseen = read_cohort(holdout, "original") if holdout is not None else None
-    with TerminalProgress() as progress:
-        found = evaluate_cohorts(
-            train.frame,
-            made.frame,
-            unseen.frame if unseen else None,
-            seed=seed,
-            simulated=train.about.simulated or made.about.simulated,
-            progress=progress,
-        )
-    write_evaluation(found, out / "evaluation.json")
-    click.echo(_summary(found))
-    click.echo(f"{out / 'evaluation.json'}: {len(found.measures)} measures. Next: amlsynth report {out}")
-
-
-def _summary(found: Evaluation) -> str:
-    def shown(figure: Figure | None) -> str:
-        return "n/a" if figure is None or figure.value is None else f"{figure.value:.4g}"
-
-    lines = [f"{'measure':<42} {'synthetic':>10} {'independent':>12} {'bootstrap':>10} {'hold-out':>10}"]
-    for measure in found.measures:
-        anchors = [shown(measure.anchors.get(name)) for name in ("independent", "bootstrap", "holdout")]
-        lines.append(
-            f"{measure.label:<42.42} {shown(measure.synthetic):>10} {anchors[0]:>12} {anchors[1]:>10} "
-            f"{anchors[2]:>10}"
-        )
-    return "\n".join(lines)
 
 
 @click.command()

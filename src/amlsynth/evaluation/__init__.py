@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from amlsynth.evaluation.comparing import compare_cohorts
     from amlsynth.evaluation.evaluate import evaluate, measure
     from amlsynth.evaluation.records import Evaluation, read_evaluation, write_evaluation
 
-__all__ = ["Evaluation", "evaluate", "measure", "read_evaluation", "write_evaluation"]
+__all__ = ["Evaluation", "compare_cohorts", "evaluate", "measure", "read_evaluation", "write_evaluation"]
 
 _PLACES = {
     "Evaluation": "amlsynth.evaluation.records",
+    "compare_cohorts": "amlsynth.evaluation.comparing",
     "read_evaluation": "amlsynth.evaluation.records",
     "write_evaluation": "amlsynth.evaluation.records",
     "evaluate": "amlsynth.evaluation.evaluate",

@@ -39,10 +39,47 @@ ALPHA = 0.05
 EFFECT_DECIMALS = 3
 _SHAPIRO_LIMIT = 5000  # beyond it scipy's p-value of the Shapiro-Wilk test is not reliable
 _HIDDEN = f"not shown: fewer than {SMALL_CELL} patients of the original in one of the cells"
+_HIDDEN_IN_ONE = f"not shown: fewer than {SMALL_CELL} patients of one of the cohorts in one of the cells"
 
 
-def compare(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> tuple[Comparison, ...]:
-    """Test every variable, ELN 2022 risk, remission, OS and EFS between two typed frames."""
+def compare(
+    original: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    d: Dictionary,
+    *,
+    cohort: str = "synthetic",
+    protect: bool = False,
+) -> tuple[Comparison, ...]:
+    """Test every variable, ELN 2022 risk, remission, OS and EFS between two typed frames.
+
+    Parameters
+    ----------
+    original : the cohort of reference, whose small cells are always held back.
+    synthetic : the other one.
+    d : the dictionary.
+    cohort : the key of the other one.
+    protect : whether the other one holds patients too, so that its small cells are held back as well.
+    """
+    if protect:  # a ratio whose other side is small would tell that side
+        hidden = {one.subject for one in compare(synthetic, original, d) if _is_hidden(one)}
+        found = compare(original, synthetic, d)
+        return adjusted([_with_cohort(one, cohort, one.subject in hidden) for one in found])
+    return tuple(_with_cohort(one, cohort, hide=False) for one in _compared(original, synthetic, d))
+
+
+def _with_cohort(one: Comparison, cohort: str, hide: bool) -> Comparison:
+    if not hide:
+        return one.model_copy(update={"cohort": cohort})
+    return Comparison(
+        cohort=cohort, subject=one.subject, test=one.test, p_value=Figure(reason=_HIDDEN_IN_ONE)
+    )
+
+
+def _is_hidden(one: Comparison) -> bool:
+    return one.p_value.reason == _HIDDEN
+
+
+def _compared(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> tuple[Comparison, ...]:
     outcomes = {column for endpoint in d.endpoints for column in (endpoint.time, endpoint.status)} | {"CR1"}
     found: list[Comparison] = []
     for variable in d.variables:

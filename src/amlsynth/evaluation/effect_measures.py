@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Literal
-
-import pandas as pd
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from amlsynth.evaluation.comparisons import ALPHA, EFFECT_DECIMALS
 from amlsynth.evaluation.effects import Agreement, Answer, Model, Question, agreement, answer, ask
@@ -43,27 +40,26 @@ _KINDS: dict[str, tuple[str, str, Callable[[Agreement], float]]] = {
 
 
 def effect_records(
-    setting: Setting, synthetic: pd.DataFrame, holdout: pd.DataFrame | None
+    setting: Setting, synthetics: Sequence[Candidate], protected: Collection[str]
 ) -> tuple[Effect, ...]:
-    """Return every effect in original, synthetic cohort and hold-out; small cells of patients are hidden."""
+    """Return every effect in original, synthetic cohorts and hold-out.
+
+    Small cells of the cohorts whose keys are `protected` are hidden.
+    """
     questions, ours = _original(setting)
-    cohorts: list[tuple[Literal["original", "synthetic", "holdout"], Mapping[Question, Answer], int]] = [
-        ("original", ours, len(setting.original)),
-        ("synthetic", _answers(Candidate("synthetic", synthetic), setting), len(synthetic)),
-    ]
-    if holdout is not None:
-        cohorts.append(("holdout", _answers(Candidate("holdout", holdout), setting), len(holdout)))
+    cohorts: list[tuple[str, Mapping[Question, Answer], int]] = [("original", ours, len(setting.original))]
+    others = [*synthetics]
+    if setting.holdout is not None:
+        others.append(Candidate("holdout", setting.holdout, "holdout"))
+    cohorts += [(other.key, _answers(other, setting), len(other.frame)) for other in others]
     return tuple(
-        _record(question, answers[question], cohort, total)
+        _record(question, answers[question], key, total, key in protected)
         for question in questions
-        for cohort, answers, total in cohorts
+        for key, answers, total in cohorts
     )
 
 
-def _record(
-    question: Question, found: Answer, cohort: Literal["original", "synthetic", "holdout"], total: int
-) -> Effect:
-    protect = cohort != "synthetic"
+def _record(question: Question, found: Answer, cohort: str, total: int, protect: bool) -> Effect:
     hide = protect and found.small_cell
     reason = _HIDDEN if hide else found.reason
     if reason is None:
@@ -101,7 +97,8 @@ def _original(setting: Setting) -> tuple[tuple[Question, ...], Mapping[Question,
 def _answers(candidate: Candidate, setting: Setting) -> Mapping[Question, Answer]:
     questions, _ = _original(setting)
     return setting.once(
-        f"effects of {candidate.kind}", lambda: answer(candidate.frame, questions, setting.dictionary)
+        f"effects of {candidate.kind} {candidate.key}",
+        lambda: answer(candidate.frame, questions, setting.dictionary),
     )
 
 

@@ -1,8 +1,9 @@
-"""The evaluation of a synthetic cohort: every measure, beside the same of three anchors."""
+"""The evaluation of synthetic cohorts: every measure, beside the same of three anchors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import pandas as pd
 
@@ -24,10 +25,12 @@ from amlsynth.evaluation import (
 )
 from amlsynth.evaluation.anchors import make_anchors
 from amlsynth.evaluation.attacks import arena
+from amlsynth.evaluation.co_occurrence import co_occurrence
 from amlsynth.evaluation.comparisons import compare
 from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, CandidateKind, Family, Setting
+from amlsynth.evaluation.given import Synthetics, as_given, candidates, generators_of, spreads
 from amlsynth.evaluation.kaplan_meier import endpoint_data
-from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Figure, Measure
+from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Figure, Measure, Origin
 from amlsynth.evaluation.summary import summarise
 from amlsynth.tables import to_typed
 
@@ -50,7 +53,7 @@ Progress = Callable[[str, float], None]
 
 def evaluate(
     original: pd.DataFrame,
-    synthetic: pd.DataFrame,
+    synthetic: Synthetics,
     holdout: pd.DataFrame | None = None,
     *,
     seed: int = 0,
@@ -58,20 +61,28 @@ def evaluate(
     original_label: str = "Original (training)",
     synthetic_label: str = "Synthetic",
     holdout_label: str = "Original (hold-out)",
+    original_origin: Origin | None = None,
+    holdout_origin: Origin | None = None,
+    kind: Literal["evaluation", "comparison"] = "evaluation",
+    notes: Sequence[str] = (),
     progress: Progress | None = None,
     d: Dictionary | None = None,
 ) -> Evaluation:
-    """Measure a synthetic cohort against the original that it was made from.
+    """Measure one synthetic cohort or several against the original that they were made from.
 
     Parameters
     ----------
     original : the training part of the original, typed frame (n, 63).
-    synthetic : the synthetic cohort, typed frame (m, 63).
-    holdout : the part of the original that the generator never saw; without it the measures that need
-        it give that reason.
+    synthetic : the synthetic cohort, typed frame (m, 63); or several, by label or as `given.Given`. The
+        anchors are drawn and measured once, with as many patients as the first has.
+    holdout : the part of the original that no generator saw; without it the measures that need it give
+        that reason.
     seed : for the anchors and the partition of the training part; the same gives the same record.
     simulated : whether the original itself is simulated and holds no patient.
     original_label, synthetic_label, holdout_label : how tables and figures name the cohorts.
+    original_origin, holdout_origin : where their files came from, for the record.
+    kind : "comparison" where the synthetic cohorts are not known to be made from the original.
+    notes : sentences about the data that whoever read the files wants in the record.
     progress : called with what is being done and the share done, from 0 to 1.
     d : the dictionary; the one of this version by default.
 
@@ -85,35 +96,52 @@ def evaluate(
     DataError
         A frame has no rows, or columns or cells that the dictionary does not know.
     UsageError
-        The seed is negative.
+        The seed is negative, or two synthetic cohorts have the same label.
     """
     if seed < 0:
         raise UsageError(f"the seed is {seed}; take a whole number that is not negative.")
     d = d or dictionary()
+    given = as_given(synthetic, synthetic_label)
     original = _typed(original, d, "the original cohort")
-    synthetic = _typed(synthetic, d, "the synthetic cohort")
+    made = candidates(given, lambda frame, source: _typed(frame, d, source))
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
     setting = Setting(original, holdout, d, seed)
-    tell = _Steps(progress, total=4 * len(FAMILIES) + 4)
+    tell = _Steps(progress, total=(3 + len(made)) * len(FAMILIES) + 4)
 
     tell("drawing the anchors")
-    anchors = make_anchors(setting, len(synthetic))
-    measures = _measures(Candidate("synthetic", synthetic), anchors, setting, tell)
+    anchors = make_anchors(setting, len(made[0].frame))
+    keys = [cohort.key for cohort in made]
+    measures = _measures(made, anchors, setting, generators_of(given, keys), tell)
     tell("comparing the cohorts")
-    comparisons = compare(original, synthetic, d)
+    protected = {"original", "holdout", *(cohort.key for cohort in made if cohort.protected)}
+    others = [*made] if holdout is None else [*made, Candidate("holdout", holdout, "holdout")]
+    comparisons = [
+        compare(original, other.frame, d, cohort=other.key, protect=other.key in protected)
+        for other in others
+    ]
     tell("summarising the cohorts")
     evaluation = Evaluation(
+        kind=kind,
         dictionary_version=d.version,
         amlsynth_version=_version(),
         seed=seed,
         original_is_simulated=simulated,
-        original=summarise(original, original_label, d, protect=True),
-        holdout=None if holdout is None else summarise(holdout, holdout_label, d, protect=True),
-        synthetic=summarise(synthetic, synthetic_label, d, protect=False),
+        original=summarise(original, original_label, d, protect=True, key="original", origin=original_origin),
+        holdout=None
+        if holdout is None
+        else summarise(holdout, holdout_label, d, protect=True, key="holdout", origin=holdout_origin),
+        synthetics=tuple(
+            summarise(m.frame, g.label, d, protect=m.protected, key=m.key, origin=g.origin)
+            for m, g in zip(made, given, strict=True)
+        ),
         measures=measures,
-        comparisons=comparisons,
-        effects=effect_measures.effect_records(setting, synthetic, holdout),
-        notes=_notes(setting, synthetic),
+        comparisons=tuple(one for found in comparisons for one in found),
+        effects=effect_measures.effect_records(setting, made, protected),
+        co_occurrence=co_occurrence(original, {o.key: o.frame for o in others}, d, protected),
+        rules=validity.rule_counts(
+            [Candidate("synthetic", original, "original", holds_patients=True), *others], setting, protected
+        ),
+        notes=(*notes, *_notes(setting, made, [cohort.label for cohort in given])),
     )
     tell("done")
     return evaluation
@@ -146,13 +174,19 @@ def measure(
 
 
 def _measures(
-    synthetic: Candidate, anchors: dict[AnchorName, Candidate | str], setting: Setting, tell: _Steps
+    made: Sequence[Candidate],
+    anchors: dict[AnchorName, Candidate | str],
+    setting: Setting,
+    generators: Mapping[str, Sequence[str]],
+    tell: _Steps,
 ) -> tuple[Measure, ...]:
     measures: list[Measure] = []
     for family in FAMILIES:
-        tell(f"measuring {family.name}: synthetic")
         own = family.original_figures(setting)
-        found = family.figures(synthetic, setting)
+        found: dict[str, dict[str, Figure]] = {}
+        for cohort in made:
+            tell(f"measuring {family.name}: {cohort.key}")
+            found[cohort.key] = family.figures(cohort, setting)
         beside: dict[AnchorName, dict[str, Figure]] = {}
         for name, anchor in anchors.items():
             tell(f"measuring {family.name}: {name}")
@@ -162,39 +196,49 @@ def _measures(
                 else family.figures(anchor, setting)
             )
         for spec in family.specs:
-            figures = {name: found_there[spec.id] for name, found_there in beside.items()}
-            measures.append(spec.measure(own.get(spec.id), found[spec.id], figures))
+            figures = {key: there[spec.id] for key, there in found.items()}
+            there = {name: of_anchor[spec.id] for name, of_anchor in beside.items()}
+            measures.append(
+                spec.measure(own.get(spec.id), figures, there, family.name, spreads(figures, generators))
+            )
     return tuple(measures)
 
 
-def _notes(setting: Setting, synthetic: pd.DataFrame) -> tuple[str, ...]:
+def _notes(setting: Setting, made: Sequence[Candidate], labels: Sequence[str]) -> tuple[str, ...]:
     notes = []
     if setting.holdout is None:
         notes.append(f"Measures against a hold-out are not available: {NO_HOLDOUT}.")
-    cohorts = {"original": setting.original, "hold-out": setting.holdout, "synthetic cohort": synthetic}
-    for cohort, frame in cohorts.items():
-        if frame is None:
-            continue
+    cohorts = [("original", setting.original, True)]
+    if setting.holdout is not None:
+        cohorts.append(("hold-out", setting.holdout, True))
+    for cohort, label in zip(made, labels, strict=True):
+        name = "synthetic cohort" if len(made) == 1 else f"cohort {label}"
+        cohorts.append((name, cohort.frame, cohort.protected))
+    for name, frame, protect in cohorts:
         for endpoint in setting.dictionary.endpoints:
             left_out = endpoint_data(frame, endpoint).left_out
             if left_out:
-                few = left_out < SMALL_CELL and frame is not synthetic
+                few = left_out < SMALL_CELL and protect
                 count = f"fewer than {SMALL_CELL}" if few else str(left_out)
                 notes.append(
-                    f"{count} of {len(frame)} patients of the {cohort} have no usable {endpoint.name} time "
+                    f"{count} of {len(frame)} patients of the {name} have no usable {endpoint.name} time "
                     f"and status and are left out of every {endpoint.name} figure."
                 )
-        empty = [name for name in setting.dictionary.names if frame[name].isna().all()]
+        empty = [column for column in setting.dictionary.names if frame[column].isna().all()]
         if empty:
-            notes.append(f"Not assessed in the {cohort}, every value missing: {', '.join(empty)}.")
-    sizes = {len(frame) for frame in (setting.original, setting.holdout, synthetic) if frame is not None}
-    if max(sizes) > privacy.LARGEST_PART:
+            notes.append(f"Not assessed in the {name}, every value missing: {', '.join(empty)}.")
+    sizes = [len(cohort.frame) for cohort in made]
+    if len(set(sizes)) > 1:
+        notes.append(
+            f"The synthetic cohorts differ in size; the anchors have {sizes[0]} patients as the first has."
+        )
+    if max(len(frame) for _, frame, _ in cohorts) > privacy.LARGEST_PART:
         notes.append(
             f"Hamming distances are computed on random samples of at most {privacy.LARGEST_PART} patients "
             "of each cohort and part; matches are counted over all."
         )
     targets = max(len(frame) for frame in (setting.original, setting.holdout) if frame is not None)
-    if targets > arena.MOST_TARGETS or len(synthetic) > arena.MOST_RELEASED:
+    if targets > arena.MOST_TARGETS or max(sizes) > arena.MOST_RELEASED:
         notes.append(
             f"Attacks run on random samples of at most {arena.MOST_TARGETS} training and as many hold-out "
             f"patients, and search at most {arena.MOST_RELEASED} synthetic patients."

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 import pandas as pd
 
 from amlsynth.dictionary import Dictionary
-from amlsynth.evaluation.records import Figure, Measure
+from amlsynth.evaluation.records import Figure, Measure, Spread
 
 AnchorName = Literal["independent", "bootstrap", "holdout"]
 CandidateKind = Literal["synthetic", "independent", "bootstrap", "holdout"]
@@ -47,10 +47,20 @@ class Setting:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A cohort that is measured as if it were synthetic: the synthetic one or an anchor."""
+    """A cohort that is measured as if it were synthetic: a synthetic one or an anchor.
+
+    key : tells several synthetic cohorts of one evaluation apart.
+    holds_patients : whether it may hold patients, whose small cells are held back; a hold-out does.
+    """
 
     kind: CandidateKind
     frame: pd.DataFrame
+    key: str = ""
+    holds_patients: bool = False
+
+    @property
+    def protected(self) -> bool:
+        return self.holds_patients or self.kind == "holdout"
 
 
 @dataclass(frozen=True)
@@ -66,19 +76,26 @@ class Spec:
     unit: str = ""
 
     def measure(
-        self, original: Figure | None, synthetic: Figure, anchors: Mapping[AnchorName, Figure]
+        self,
+        original: Figure | None,
+        synthetic: Mapping[str, Figure],
+        anchors: Mapping[AnchorName, Figure],
+        family: str = "",
+        seeds: Mapping[str, Spread] | None = None,
     ) -> Measure:
         return Measure(
             id=self.id,
             label=self.label,
             group=self.group,
+            family=family,
             better=self.better,
             unit=self.unit,
             description=self.description,
             source=self.source,
             original=original,
-            synthetic=synthetic,
+            figures=dict(synthetic),
             anchors=dict(anchors),
+            seeds=dict(seeds or {}),
         )
 
 

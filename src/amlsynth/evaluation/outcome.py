@@ -58,7 +58,7 @@ def _own_figures(frame: pd.DataFrame, suppress: bool) -> dict[str, Figure]:
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    return _own_figures(candidate.frame, suppress=candidate.kind == "holdout")
+    return _own_figures(candidate.frame, suppress=candidate.protected)
 
 
 FAMILY = Family(

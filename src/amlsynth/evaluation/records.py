@@ -2,20 +2,23 @@
 
 A measure that cannot be computed has value None and a reason, never 0. Aggregates of the original
 hold no cell that counts fewer than `SMALL_CELL` patients and no patient's value: survival curves
-stand on a fixed grid of months.
+stand on a fixed grid of months. Several synthetic cohorts can stand in one evaluation, each under its
+key; `synthetic` of an evaluation and of a measure is that of the first, the only one of a release.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from amlsynth.errors import DataError, UsageError
 from amlsynth.files import write_text
 
 SMALL_CELL = 5
+SCHEMA_VERSION = "2"
 
 
 class Record(BaseModel):
@@ -31,20 +34,37 @@ class Figure(Record):
     reason: str | None = Field(None, description="why there is no value")
 
 
+class Spread(Record):
+    """A measure over the cohorts that one generator made with several seeds."""
+
+    cohorts: int  # that have a value; with fewer than two there is no spread
+    mean: float
+    sd: float
+    least: float
+    most: float
+
+
 class Measure(Record):
-    """One measure of the synthetic cohort beside the same measure of the three anchors."""
+    """One measure of each synthetic cohort beside the same measure of the three anchors."""
 
     id: str  # such as "km_score_os"
     label: str
     group: Literal["fidelity", "survival", "outcome", "privacy", "validity"]
+    family: str = Field("", description="measures that are computed together, such as Kaplan-Meier")
     # "original": near the original's figure; "none": shown for information, no value is better
     better: Literal["higher", "lower", "zero", "original", "none"]
     unit: str = ""
     description: str
     source: str
     original: Figure | None = None  # the figure of the original itself, where it has one
-    synthetic: Figure
+    figures: Annotated[dict[str, Figure], Field(min_length=1)]  # of the synthetic cohorts, by key
     anchors: dict[Literal["independent", "bootstrap", "holdout"], Figure]
+    seeds: dict[str, Spread] = Field({}, description="by generator, where one made several cohorts")
+
+    @property
+    def synthetic(self) -> Figure:
+        """The figure of the first synthetic cohort: the only one, in most evaluations."""
+        return next(iter(self.figures.values()))
 
 
 class CategoryCount(Record):
@@ -84,11 +104,22 @@ class SurvivalSummary(Record):
     curve: tuple[CurvePoint, ...]
 
 
+class Origin(Record):
+    """Where a cohort's file came from, as far as it is known."""
+
+    file: str | None = None  # its name without its folder
+    sha256: str | None = None
+    generator: str | None = None
+    seed: int | None = None
+
+
 class CohortSummary(Record):
     """The aggregates of one cohort that tables and figures are made of."""
 
+    key: str = "synthetic"  # "original", "holdout", and "synthetic" or "synthetic-1", "synthetic-2", ...
     label: str
     n: int
+    origin: Origin | None = None
     variables: tuple[VariableSummary, ...]
     eln2022: tuple[CategoryCount, ...]
     survival: tuple[SurvivalSummary, ...]
@@ -101,8 +132,9 @@ class CohortSummary(Record):
 
 
 class Comparison(Record):
-    """One test of synthetic against original, for tables 1 and 2 of the paper."""
+    """One test of a cohort against the original, for tables 1 and 2 of the paper."""
 
+    cohort: str = "synthetic"  # a key: of a synthetic cohort, or "holdout"
     subject: str  # variable or endpoint: "AGE", "ELN2022", "CR1", "OS", "EFS"
     test: str  # "Mann-Whitney", "Fisher's exact", "log-rank", "Cox regression", "logistic regression"
     p_value: Figure
@@ -120,7 +152,7 @@ class Effect(Record):
     contrast: str  # "present against absent", "per 10 years", "adverse against favorable"
     endpoint: Literal["CR", "OS", "EFS"]
     model: Literal["univariable", "multivariable"]
-    cohort: Literal["original", "synthetic", "holdout"]
+    cohort: str  # a key: "original", "holdout", or that of a synthetic cohort
     effect_name: Literal["odds ratio", "hazard ratio"]
     effect: Figure
     p_value: Figure
@@ -128,21 +160,68 @@ class Effect(Record):
     carriers: int | None = None  # None for numbers, and where held back
 
 
+class CoOccurrence(Record):
+    """How often two traits occur together in a cohort, relative to the original, for figure 2.
+
+    The pairs are those of `traits` below the diagonal, row by row: (1, 0), (2, 0), (2, 1), (3, 0), ...
+    """
+
+    traits: tuple[str, ...]  # "NPM1" for present, "SEX=female"
+    # Share of the patients in whom both are known, less the original's, over the original's, in percent;
+    # None where fewer than SMALL_CELL patients of the original have both, or a small cell would follow.
+    differences: dict[str, tuple[int | None, ...]]  # by key of the cohort
+    shown: int  # pairs with enough patients of the original
+
+
+class RuleCount(Record):
+    """How many patients of each cohort break a rule of the dictionary."""
+
+    rule: str
+    columns: str
+    message: str
+    severity: Literal["error", "warning"]
+    counts: dict[str, int | None]  # by key of the cohort; None where suppressed
+
+
 class Evaluation(Record):
     """Everything one evaluation found."""
 
-    schema_version: Literal["1"] = "1"
+    schema_version: Literal["2"] = "2"
+    # "comparison": of any two cohorts, where none is known to be made from the other
+    kind: Literal["evaluation", "comparison"] = "evaluation"
     dictionary_version: str
     amlsynth_version: str
     seed: int
     original_is_simulated: bool
     original: CohortSummary  # the training cohort
     holdout: CohortSummary | None
-    synthetic: CohortSummary
+    synthetics: Annotated[tuple[CohortSummary, ...], Field(min_length=1)]
     measures: tuple[Measure, ...]
     comparisons: tuple[Comparison, ...]
     effects: tuple[Effect, ...] = ()
+    co_occurrence: CoOccurrence | None = None
+    rules: tuple[RuleCount, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        keys = self.keys
+        if len(set(keys)) < len(keys):
+            raise ValueError("two synthetic cohorts have the same key")
+        for measure in self.measures:
+            if tuple(measure.figures) != keys:
+                raise ValueError(f"the measure {measure.id} has not one figure for each synthetic cohort")
+        return self
+
+    @property
+    def synthetic(self) -> CohortSummary:
+        """The first synthetic cohort: the only one, in most evaluations."""
+        return self.synthetics[0]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the synthetic cohorts."""
+        return tuple(cohort.key for cohort in self.synthetics)
 
     def measure(self, identifier: str) -> Measure:
         for measure in self.measures:
@@ -172,6 +251,12 @@ def read_evaluation(path: Path) -> Evaluation:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}). Make it with: amlsynth evaluate"
         ) from error
+    version = _version_of(text)
+    if version not in (None, SCHEMA_VERSION):
+        raise DataError(
+            f"{path}: its schema_version is {version!r} and this amlsynth reads {SCHEMA_VERSION!r}; it was "
+            "written by another version. Run amlsynth evaluate again."
+        )
     try:
         return Evaluation.model_validate_json(text)
     except ValidationError as error:
@@ -181,3 +266,11 @@ def read_evaluation(path: Path) -> Evaluation:
             f"{path}: not an evaluation that this version reads, at {where or 'the top'}: "
             f"{first['msg']}. Run amlsynth evaluate again."
         ) from error
+
+
+def _version_of(text: bytes) -> object:
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return None
+    return content.get("schema_version") if isinstance(content, dict) else None

@@ -31,6 +31,7 @@ from amlsynth.evaluation.records import (
     CohortSummary,
     CurvePoint,
     Figure,
+    Origin,
     SurvivalSummary,
     VariableSummary,
 )
@@ -40,7 +41,15 @@ OTHER = "not in the dictionary"
 _SURVIVAL_DECIMALS = 4
 
 
-def summarise(frame: pd.DataFrame, label: str, d: Dictionary, *, protect: bool) -> CohortSummary:
+def summarise(
+    frame: pd.DataFrame,
+    label: str,
+    d: Dictionary,
+    *,
+    protect: bool,
+    key: str = "synthetic",
+    origin: Origin | None = None,
+) -> CohortSummary:
     """Summarise a typed frame.
 
     Parameters
@@ -49,11 +58,15 @@ def summarise(frame: pd.DataFrame, label: str, d: Dictionary, *, protect: bool) 
     label : how tables and figures name the cohort.
     d : the dictionary.
     protect : whether these are real patients, whose small cells are held back.
+    key : how measures and comparisons refer to it.
+    origin : where its file came from.
     """
     times = {endpoint.time for endpoint in d.endpoints}
     return CohortSummary(
+        key=key,
         label=label,
         n=len(frame),
+        origin=origin,
         variables=tuple(_variable(frame[v.name], v, v.name in times, protect) for v in d.variables),
         eln2022=_risk_counts(frame, protect),
         survival=tuple(_survival(frame, endpoint, d, protect) for endpoint in d.endpoints),

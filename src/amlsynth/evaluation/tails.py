@@ -127,7 +127,7 @@ def _own_figures(frame: pd.DataFrame, d: Dictionary, protect: bool) -> dict[str,
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     d, original, frame = setting.dictionary, setting.original, candidate.frame
-    found = _own_figures(frame, d, protect=candidate.kind == "holdout")
+    found = _own_figures(frame, d, protect=candidate.protected)
     for endpoint in d.endpoints:
         pair = endpoint_data(original, endpoint), endpoint_data(frame, endpoint)
         found[f"rmst_difference_{endpoint.name.lower()}"] = attempt(

@@ -2,22 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import pandas as pd
 
 from amlsynth.dictionary import Dictionary
 from amlsynth.evaluation.family import Candidate, Family, Setting, Spec, figure
-from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.records import SMALL_CELL, Figure, RuleCount
+
+Broken = dict[tuple[str, str, str], int]  # rule, columns, severity -> patients
 
 
 def count_rules_broken(frame: pd.DataFrame, d: Dictionary) -> int:
     """Return how many errors validation finds with the severities of a synthetic cohort."""
+    return _errors(_broken(frame, d))
+
+
+def rule_counts(
+    cohorts: Sequence[Candidate], setting: Setting, protected: Collection[str]
+) -> tuple[RuleCount, ...]:
+    """Return every rule that a cohort breaks, with the severities of a synthetic cohort.
+
+    Counts below `SMALL_CELL` of the cohorts whose keys are `protected` are held back.
+    """
+    found = {cohort.key: _of(cohort, setting) for cohort in cohorts}
+    messages = {rule.id: rule.message for rule in setting.dictionary.rules}
+    places = sorted({place for broken in found.values() for place in broken})
+
+    def count(key: str, place: tuple[str, str, str]) -> int | None:
+        n = found[key].get(place, 0)
+        return None if key in protected and 0 < n < SMALL_CELL else n
+
+    return tuple(
+        RuleCount(
+            rule=rule,
+            columns=columns,
+            message=messages.get(rule, "a value that the dictionary does not allow"),
+            severity="error" if severity == "error" else "warning",
+            counts={key: count(key, (rule, columns, severity)) for key in found},
+        )
+        for rule, columns, severity in places
+    )
+
+
+def _broken(frame: pd.DataFrame, d: Dictionary) -> Broken:
     from amlsynth.validation import validate
 
-    return int(validate(frame, "synthetic", d).errors)
+    return dict(validate(frame, "synthetic", d).found.counts)
+
+
+def _of(candidate: Candidate, setting: Setting) -> Broken:
+    name = f"rules broken by {candidate.kind} {candidate.key}"
+    return setting.once(name, lambda: _broken(candidate.frame, setting.dictionary))
+
+
+def _errors(broken: Broken) -> int:
+    return sum(count for (_, _, severity), count in broken.items() if severity == "error")
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    return {"rules_broken": figure(float(count_rules_broken(candidate.frame, setting.dictionary)))}
+    broken = _of(candidate, setting)
+    if candidate.protected and any(0 < count < SMALL_CELL for count in broken.values()):
+        return {"rules_broken": Figure(reason=f"not shown: fewer than {SMALL_CELL} patients break a rule")}
+    return {"rules_broken": figure(float(_errors(broken)))}
 
 
 FAMILY = Family(
@@ -37,7 +84,7 @@ FAMILY = Family(
         ),
     ),
     figures=_figures,
-    original_figures=lambda setting: {
-        "rules_broken": figure(float(count_rules_broken(setting.original, setting.dictionary)))
-    },
+    original_figures=lambda setting: _figures(
+        Candidate("synthetic", setting.original, "original", holds_patients=True), setting
+    ),
 )

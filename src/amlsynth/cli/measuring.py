@@ -1,0 +1,180 @@
+"""Commands that measure cohorts: evaluate, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from amlsynth.cli.data import FILE
+from amlsynth.cli.progress import TerminalProgress
+from amlsynth.errors import UsageError
+
+if TYPE_CHECKING:
+    from amlsynth.cohort import Cohort
+    from amlsynth.evaluation.given import Given
+    from amlsynth.evaluation.records import Evaluation, Figure, Origin
+
+
+@click.command()
+@click.option("--original", type=FILE, required=True, help="Training part of the original, .csv or .parquet.")
+@click.option(
+    "--synthetic", "synthetics", type=FILE, required=True, multiple=True,
+    help="Synthetic cohort, .csv or .parquet; again for each further one.",
+)  # fmt: skip
+@click.option("--label", "labels", multiple=True, help="Name of a synthetic cohort, once for each of them.")
+@click.option("--holdout", type=FILE, help="Part of the original that the generator has not seen.")
+@click.option("--out", type=FILE, required=True, help="Folder for evaluation.json.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
+def evaluate(
+    original: Path,
+    synthetics: tuple[Path, ...],
+    labels: tuple[str, ...],
+    holdout: Path | None,
+    out: Path,
+    seed: int,
+) -> None:
+    """Measure one synthetic cohort or several against the original, beside three anchors.
+
+    The anchors are independent columns, a bootstrap copy of the training part, and the real hold-out.
+    Without --label a cohort is named after its generator, if FILE.about.json tells it, or its file.
+
+    \b
+    Examples:
+      amlsynth evaluate --original split/train.csv --holdout split/holdout.csv
+                        --synthetic synthetic.csv --out evaluation
+      amlsynth evaluate --original split/train.csv --holdout split/holdout.csv --out evaluation
+                        --synthetic a.csv --label "Trees" --synthetic b.csv --label "Flow"
+    """
+    from amlsynth.cohort import read_cohort
+    from amlsynth.evaluation import evaluate as evaluate_cohorts
+    from amlsynth.evaluation import write_evaluation
+
+    if labels and len(labels) != len(synthetics):
+        raise UsageError(
+            f"--label is given {len(labels)} times for {len(synthetics)} synthetic cohorts. Name every one, "
+            "or none."
+        )
+    train = read_cohort(original, "original")
+    made = [read_cohort(path, "synthetic") for path in synthetics]
+    unseen = read_cohort(holdout, "original") if holdout is not None else None
+    with TerminalProgress() as progress:
+        found = evaluate_cohorts(
+            train.frame,
+            _given(made, synthetics, labels),
+            unseen.frame if unseen else None,
+            seed=seed,
+            simulated=train.about.simulated or any(cohort.about.simulated for cohort in made),
+            original_origin=_origin(train, original),
+            holdout_origin=_origin(unseen, holdout) if unseen and holdout else None,
+            progress=progress,
+        )
+    write_evaluation(found, out / "evaluation.json")
+    click.echo(_summary(found))
+    click.echo(f"{out / 'evaluation.json'}: {len(found.measures)} measures. Next: amlsynth report {out}")
+
+
+@click.command()
+@click.argument("first", metavar="A", type=FILE)
+@click.argument("second", metavar="B", type=FILE)
+@click.option("--label", "labels", multiple=True, help="Name of a cohort; once for A and once for B.")
+@click.option("--out", type=FILE, help="Folder for evaluation.json.")
+@click.option("--report", "report_file", type=FILE, help="HTML file for the report.")
+@click.option("--pdf", type=FILE, help="PDF file for the report.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
+def compare(
+    first: Path,
+    second: Path,
+    labels: tuple[str, ...],
+    out: Path | None,
+    report_file: Path | None,
+    pdf: Path | None,
+    seed: int,
+) -> None:
+    """Compare any two cohorts in the dictionary, published synthetic ones included.
+
+    No generator and no hold-out is needed. Broken rules are counted, not refused; missing columns count as
+    not assessed; what needs a hold-out says so. The anchors are drawn from A.
+
+    \b
+    Example:
+      amlsynth compare published.csv ours.csv --out comparison --report comparison.html
+    """
+    import tempfile
+
+    from amlsynth.evaluation import compare_cohorts, write_evaluation
+
+    if labels and len(labels) != 2:
+        raise UsageError("--label is given once for A and once for B, or not at all.")
+    if pdf is not None and report_file is None:
+        raise UsageError("--pdf goes with --report FILE.html. Name both.")
+    with TerminalProgress() as progress:
+        found = compare_cohorts(
+            first, second, labels=(labels[0], labels[1]) if labels else None, seed=seed, progress=progress
+        )
+    click.echo(_summary(found))
+    if out is not None:
+        write_evaluation(found, out / "evaluation.json")
+        click.echo(f"{out / 'evaluation.json'}: {len(found.measures)} measures.")
+    if report_file is not None:
+        from amlsynth.report import render_report
+
+        with tempfile.TemporaryDirectory(prefix="amlsynth-compare-") as folder:
+            write_evaluation(found, Path(folder) / "evaluation.json")
+            render_report(Path(folder), report_file, pdf, title="Two AML cohorts: comparison report")
+        click.echo(f"{report_file}{f' and {pdf}' if pdf else ''}: the report.")
+
+
+def _given(made: Sequence[Cohort], paths: Sequence[Path], labels: Sequence[str]) -> list[Given]:
+    from amlsynth.evaluation.given import Given
+
+    origins = [_origin(cohort, path) for cohort, path in zip(made, paths, strict=True)]
+    names = list(labels) or _names(origins, paths)
+    return [
+        Given(cohort.frame, name, origin) for cohort, name, origin in zip(made, names, origins, strict=True)
+    ]
+
+
+def _names(origins: Sequence[Origin], paths: Sequence[Path]) -> list[str]:
+    """Name cohorts after their generators, with the seed where one made several, or their files."""
+    generators = [origin.generator for origin in origins]
+    if len(paths) == 1:
+        return [f"Synthetic ({generators[0]})" if generators[0] else "Synthetic"]
+    names = []
+    for origin, path in zip(origins, paths, strict=True):
+        twice = generators.count(origin.generator) > 1
+        name = origin.generator or path.stem
+        names.append(f"{name}, seed {origin.seed}" if origin.generator and twice else name)
+    return [
+        f"{name} ({path.name})" if names.count(name) > 1 else name
+        for name, path in zip(names, paths, strict=True)
+    ]
+
+
+def _origin(cohort: Cohort, path: Path) -> Origin:
+    from amlsynth.evaluation.records import Origin
+    from amlsynth.files import sha256
+
+    generator, seed = (cohort.about.provenance.get(key) for key in ("generator", "seed"))
+    return Origin(
+        file=path.name,
+        sha256=sha256(path),
+        generator=generator if isinstance(generator, str) else None,
+        seed=seed if isinstance(seed, int) else None,
+    )
+
+
+def _summary(found: Evaluation) -> str:
+    def shown(figure: Figure | None) -> str:
+        return "n/a" if figure is None or figure.value is None else f"{figure.value:.4g}"
+
+    names = [cohort.label if len(found.synthetics) > 1 else "synthetic" for cohort in found.synthetics]
+    heads = " ".join(f"{name:>12.12}" for name in names)
+    lines = [f"{'measure':<42} {heads} {'independent':>12} {'bootstrap':>10} {'hold-out':>10}"]
+    for measure in found.measures:
+        anchors = [shown(measure.anchors.get(name)) for name in ("independent", "bootstrap", "holdout")]
+        figures = " ".join(f"{shown(figure):>12}" for figure in measure.figures.values())
+        lines.append(f"{measure.label:<42.42} {figures} {anchors[0]:>12} {anchors[1]:>10} {anchors[2]:>10}")
+    return "\n".join(lines)

@@ -1,0 +1,111 @@
+"""The cohorts that an evaluation is given: one synthetic cohort or several, each with a key and a label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from amlsynth.errors import UsageError
+from amlsynth.evaluation.family import Candidate
+from amlsynth.evaluation.records import Figure, Origin, Spread
+
+SINGLE = "synthetic"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A synthetic cohort as it is given to `evaluate`.
+
+    frame : typed frame (m, 63).
+    label : how tables and figures name it; no two may be the same.
+    origin : file, hash, generator and seed, as far as known. Cohorts of one generator are told to be of
+        several seeds, and a mean and spread over them stands in the record.
+    holds_patients : whether it may hold patients, whose small cells are held back.
+    """
+
+    frame: pd.DataFrame
+    label: str = "Synthetic"
+    origin: Origin | None = None
+    holds_patients: bool = False
+
+
+Synthetics = pd.DataFrame | Given | Mapping[str, pd.DataFrame] | Sequence[Given]
+
+
+def as_given(synthetic: Synthetics, label: str) -> tuple[Given, ...]:
+    """Return what `evaluate` was given as a tuple of cohorts.
+
+    Raises
+    ------
+    UsageError
+        There is none, or two have the same label.
+    """
+    if isinstance(synthetic, pd.DataFrame):
+        return (Given(synthetic, label),)
+    if isinstance(synthetic, Given):
+        return (synthetic,)
+    if isinstance(synthetic, Mapping):
+        found = tuple(Given(frame, name) for name, frame in synthetic.items())
+    else:
+        found = tuple(synthetic)
+    if not found:
+        raise UsageError("there is no synthetic cohort to evaluate; give at least one.")
+    labels = [cohort.label for cohort in found]
+    for name in labels:
+        if labels.count(name) > 1:
+            raise UsageError(f"two synthetic cohorts have the label {name!r}; name each one differently.")
+    return found
+
+
+def candidates(given: Sequence[Given], typed: Callable[[pd.DataFrame, str], pd.DataFrame]) -> list[Candidate]:
+    """Return the cohorts as candidates, typed, with a key: "synthetic", or "synthetic-1" and so on."""
+    several = len(given) > 1
+    return [
+        Candidate(
+            kind="synthetic",
+            frame=typed(cohort.frame, f"the synthetic cohort {cohort.label}" if several else _ALONE),
+            key=f"{SINGLE}-{place}" if several else SINGLE,
+            holds_patients=cohort.holds_patients,
+        )
+        for place, cohort in enumerate(given, start=1)
+    ]
+
+
+_ALONE = "the synthetic cohort"
+
+
+def spreads(figures: Mapping[str, Figure], generators: Mapping[str, Sequence[str]]) -> dict[str, Spread]:
+    """Return mean and spread of a measure for each generator of several cohorts.
+
+    Parameters
+    ----------
+    figures : by key of the cohort.
+    generators : the keys of the cohorts that each generator made.
+    """
+    found: dict[str, Spread] = {}
+    for generator, keys in generators.items():
+        values = pd.Series([v for key in keys if (v := figures[key].value) is not None], dtype=float)
+        if len(keys) > 1 and len(values) > 1:
+            found[generator] = Spread(
+                cohorts=len(values),
+                mean=_tidy(values.mean()),
+                sd=_tidy(values.std(ddof=1)),
+                least=_tidy(values.min()),
+                most=_tidy(values.max()),
+            )
+    return found
+
+
+def generators_of(given: Sequence[Given], keys: Sequence[str]) -> dict[str, list[str]]:
+    """Return the keys of the cohorts of each generator that is known."""
+    found: dict[str, list[str]] = {}
+    for cohort, key in zip(given, keys, strict=True):
+        if cohort.origin is not None and cohort.origin.generator:
+            found.setdefault(cohort.origin.generator, []).append(key)
+    return found
+
+
+def _tidy(value: float) -> float:
+    return float(f"{value:.10g}") + 0.0
