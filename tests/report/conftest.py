@@ -223,12 +223,8 @@ def evaluation(dictionary: Dictionary) -> Evaluation:
         amlsynth_version="0.1.0",
         seed=17,
         original_is_simulated=True,
-        original=_cohort(
-            "Original (training)", 1285, 0, dictionary, Figure(value=17.5, low=15.7, high=19.2), "original"
-        ),
-        holdout=_cohort(
-            "Original (hold-out)", 321, 2, dictionary, Figure(low=15.0, reason=NO_MEDIAN), "holdout"
-        ),
+        original=_cohort("Original (training)", 1285, 0, dictionary, ours, "original"),
+        holdout=_cohort("Original (hold-out)", 321, 2, dictionary, unseen, "holdout"),
         synthetics=(_cohort(HOSTILE, 1606, 1, dictionary, Figure(value=16.2, low=15.7, high=None)),),
         measures=_measures(),
         comparisons=(
