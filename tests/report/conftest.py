@@ -15,10 +15,15 @@ from amlsynth.evaluation.records import (
     CategoryCount,
     CohortSummary,
     Comparison,
+    CoOccurrence,
     CurvePoint,
+    Effect,
     Evaluation,
     Figure,
     Measure,
+    Origin,
+    RuleCount,
+    Spread,
     SurvivalSummary,
     VariableSummary,
     write_evaluation,
@@ -82,9 +87,12 @@ def _survival(endpoint: str, n: int, median: Figure) -> SurvivalSummary:
     )
 
 
-def _cohort(label: str, n: int, shift: int, d: Dictionary, os_median: Figure) -> CohortSummary:
+def _cohort(
+    label: str, n: int, shift: int, d: Dictionary, os_median: Figure, key: str = "synthetic"
+) -> CohortSummary:
     risks = ("favorable", "intermediate", "adverse")
     return CohortSummary(
+        key=key,
         label=label,
         n=n,
         variables=tuple(_variable(variable, n, shift) for variable in d.variables),
@@ -129,6 +137,10 @@ def _measures() -> tuple[Measure, ...]:
         _measure("short", "survival", "zero", 0.1, synthetic=Figure(reason="nobody_was followed up")),
         _measure("cr_rate", "outcome", "original", 0.711, original=Figure(value=0.707)),
         _measure("cr_odds", "outcome", "original", 2.81, original=Figure(value=2.41, low=2.16, high=2.68)),
+        _measure("classifier_auc", "fidelity", "lower", 0.55, family="two samples"),
+        _measure("effects_sign_hr", "survival", "higher", 0.9, family="effects"),
+        _measure("membership_density_auc", "privacy", "lower", 0.53, family="membership inference"),
+        _measure("made_up", "privacy", "lower", 0.1, family="a new family"),
         _measure("leakage", "privacy", "zero", 0.0178),
         _measure(
             "exact_matches",
@@ -173,19 +185,101 @@ def _comparisons(d: Dictionary) -> tuple[Comparison, ...]:
     )
 
 
+def _effects(keys: tuple[str, ...]) -> tuple[Effect, ...]:
+    subjects = {
+        "AGE": "per 10 years", "ELN2022=adverse": "adverse against favorable",
+        "TP53": "present against absent", "KIT": "present against absent",
+    }  # fmt: skip
+    found = []
+    for endpoint in ("CR", "OS", "EFS"):
+        for subject, contrast in subjects.items():
+            for place, key in enumerate(keys):
+                hidden = subject == "KIT" and key in ("original", "holdout")
+                value = None if hidden else 1.5 + place / 10
+                reason = "not shown: fewer than 5 patients of the original in one of the cells"
+                found.append(
+                    Effect(
+                        subject=subject, contrast=contrast, endpoint=endpoint, model="univariable",
+                        cohort=key, effect_name="odds ratio" if endpoint == "CR" else "hazard ratio",
+                        effect=Figure(reason=reason) if hidden else Figure(value=value, low=0.9, high=2.75),
+                        p_value=Figure(reason=reason) if hidden else Figure(value=0.04),
+                    )
+                )  # fmt: skip
+    return tuple(found)
+
+
+def _co_occurrence(keys: tuple[str, ...]) -> CoOccurrence:
+    traits = ("NPM1", "DNMT3A", "FLT3I", "AMLSTAT=sAML")
+    return CoOccurrence(
+        traits=traits, differences={k: (10, -40, None, 250, None, None) for k in keys}, shown=3
+    )
+
+
 @pytest.fixture(scope="session")
 def evaluation(dictionary: Dictionary) -> Evaluation:
+    ours, unseen = Figure(value=17.5, low=15.7, high=19.2), Figure(low=15.0, reason=NO_MEDIAN)
     return Evaluation(
         dictionary_version="1.0.0",
         amlsynth_version="0.1.0",
         seed=17,
         original_is_simulated=True,
-        original=_cohort("Original (training)", 1285, 0, dictionary, Figure(value=17.5, low=15.7, high=19.2)),
-        holdout=_cohort("Original (hold-out)", 321, 2, dictionary, Figure(low=15.0, reason=NO_MEDIAN)),
+        original=_cohort("Original (training)", 1285, 0, dictionary, ours, "original"),
+        holdout=_cohort("Original (hold-out)", 321, 2, dictionary, unseen, "holdout"),
         synthetics=(_cohort(HOSTILE, 1606, 1, dictionary, Figure(value=16.2, low=15.7, high=None)),),
         measures=_measures(),
-        comparisons=_comparisons(dictionary),
+        comparisons=(
+            *_comparisons(dictionary),
+            *(c.model_copy(update={"cohort": "holdout"}) for c in _comparisons(dictionary)),
+        ),
+        effects=_effects(("original", "synthetic", "holdout")),
+        co_occurrence=_co_occurrence(("synthetic", "holdout")),
+        rules=(
+            RuleCount(
+                rule="efs_not_after_os",
+                columns="EFSTM, OSTM",
+                message="EFS ends no later than OS",
+                severity="error",
+                counts={"original": None, "synthetic": 7, "holdout": 0},
+            ),
+        ),
         notes=("KIT was not assessed in the hold-out: every value is missing.",),
+    )
+
+
+@pytest.fixture(scope="session")
+def several(evaluation: Evaluation, dictionary: Dictionary) -> Evaluation:
+    """The same with two synthetic cohorts of one generator."""
+    keys = ("synthetic-1", "synthetic-2")
+    cohorts = tuple(
+        _cohort(f"Trees, seed {seed}", 1606, seed, dictionary, Figure(value=16.0 + seed), key).model_copy(
+            update={"origin": Origin(file=f"{key}.csv", sha256="ab" * 32, generator="trees", seed=seed)}
+        )
+        for seed, key in enumerate(keys, start=1)
+    )
+    measures = []
+    for measure in evaluation.measures:
+        value = measure.synthetic.value
+        figures = {keys[0]: measure.synthetic, keys[1]: measure.synthetic}
+        seeds = {}
+        if value is not None:
+            figures[keys[1]] = Figure(value=value / 2)
+            seeds = {"trees": Spread(cohorts=2, mean=0.75 * value, sd=0.125, least=value / 2, most=value)}
+        measures.append(measure.model_copy(update={"figures": figures, "seeds": seeds}))
+    comparisons = [
+        c.model_copy(update={"cohort": key})
+        for key in keys
+        for c in evaluation.comparisons
+        if c.cohort != "holdout"
+    ]
+    return evaluation.model_copy(
+        update={
+            "synthetics": cohorts,
+            "measures": tuple(measures),
+            "comparisons": tuple(comparisons),
+            "effects": _effects(("original", *keys, "holdout")),
+            "co_occurrence": _co_occurrence((*keys, "holdout")),
+            "rules": (),
+        }
     )
 
 
@@ -254,7 +348,7 @@ class Page(HTMLParser):
             self._words.append(" ")
 
     def handle_data(self, data: str) -> None:
-        if self.elements and self.elements[-1][0] != "style":
+        if self.elements and self.elements[-1][0] not in ("style", "script"):
             self._words.append(data)
 
 

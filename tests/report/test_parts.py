@@ -12,8 +12,8 @@ from amlsynth.report import current
 from amlsynth.report.anchors import reading
 from amlsynth.report.crossref import resolve
 from amlsynth.report.fallback import run_cells
-from amlsynth.report.figures import _month_ticks
 from amlsynth.report.sources import Cell, read_document
+from amlsynth.report.survival_figures import _month_ticks
 from amlsynth.report.text import Column, Notes, count, escape, number, p_value, plain_number, table
 
 

@@ -33,24 +33,27 @@ def distance(figure: Figure | None, measure: Measure) -> float | None:
     return None
 
 
-def reading(measure: Measure) -> str:
-    """Say in words where the synthetic figure stands between the hold-out and the bad anchor.
+def reading(measure: Measure, key: str | None = None) -> str:
+    """Say in words where a synthetic figure stands between the hold-out and the bad anchor.
+
+    `key` is that of the cohort, by default the first.
 
     The bad anchor is the bootstrap copy for privacy, which gives every patient away, and independent
     columns for the rest, which keep nothing between variables.
     """
-    if measure.synthetic.value is None:
+    figure = measure.synthetic if key is None else measure.figures[key]
+    if figure.value is None:
         return "not available"
     if measure.better == "none":
         return "for information"
     if measure.group == "validity" and measure.better == "zero":
         # What is required is known; the anchors break rules for reasons of their own.
-        return "as required" if measure.synthetic.value == 0 else "not as required"
+        return "as required" if figure.value == 0 else "not as required"
     # More likeness than that of unseen patients is no merit where copying is the danger.
     good = "no worse than" if measure.group == "privacy" else "as good as"
     bad: AnchorName = "bootstrap" if measure.group == "privacy" else "independent"
     name = "bootstrap copies" if measure.group == "privacy" else "independent columns"
-    ours = distance(measure.synthetic, measure)
+    ours = distance(figure, measure)
     real = distance(measure.anchors.get("holdout"), measure)
     worst = distance(measure.anchors.get(bad), measure)
     if ours is None or (real is None and worst is None):

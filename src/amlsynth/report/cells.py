@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amlsynth.errors import UsageError
-from amlsynth.report import figures, measures, prose, tables
+from amlsynth.report import effects, figures, forest, heatmap, measures, prose, survival_figures, tables
 from amlsynth.report.context import Context, read_context
-from amlsynth.report.text import escape
+from amlsynth.report.text import escape, fold
 
 DATA_VARIABLE = "AMLSYNTH_REPORT_DATA"
 FOOTER_VARIABLE = "AMLSYNTH_REPORT_FOOTER"
@@ -50,15 +50,27 @@ class Cells:
     def outcomes(self) -> str:
         return tables.outcome_table(self.context)
 
+    def tails(self) -> str:
+        return tables.tail_table(self.context)
+
     def survival_curves(self) -> str:
-        endpoints = reversed(self.context.dictionary.endpoints)
-        return "\n".join(figures.survival_figure(self.context, e.name, self.folder) for e in endpoints)
+        names = [endpoint.name for endpoint in reversed(self.context.dictionary.endpoints)]
+        return "\n".join(survival_figures.survival_figure(self.context, n, self.folder) for n in names)
 
-    def measures(self, group: str) -> str:
-        return measures.measure_table(self.context, group)
+    def performance(self) -> str:
+        return measures.performance_table(self.context)
 
-    def meanings(self, group: str) -> str:
-        return measures.measure_meanings(self.context, group)
+    def measures(self, group: str, *, without: tuple[str, ...] = ()) -> str:
+        return measures.measures_of(self.context, group, without=without)
+
+    def family(self, name: str) -> str:
+        return fold(measures.FAMILIES[name], measures.family_of(self.context, name))
+
+    def attacks(self) -> str:
+        return measures.attack_table(self.context)
+
+    def attack_limits(self) -> str:
+        return prose.attack_limits()
 
     def anchor_figure(self) -> str:
         return figures.anchor_figure(self.context, self.folder)
@@ -68,7 +80,30 @@ class Cells:
         return "\n".join(figures.alteration_figure(self.context, group, self.folder) for group in groups)
 
     def alterations(self) -> str:
-        return tables.alteration_table(self.context)
+        return fold("Carriers of every alteration in numbers", tables.alteration_table(self.context))
+
+    def co_occurrence(self) -> str:
+        return heatmap.heatmap_figures(self.context, self.folder)
+
+    def effects(self, endpoint: str) -> str:
+        numbers = effects.effect_table(self.context, endpoint)
+        if not numbers:
+            return f"The evaluation has no effects on {endpoint}.\n"
+        shown = forest.forest_figure(self.context, endpoint, "paper", self.folder)
+        more = forest.forest_figure(self.context, endpoint, "other", self.folder)
+        folded = (
+            fold(f"Further markers, {endpoint}", more),
+            fold(f"All effects on {endpoint} in numbers", numbers),
+        )
+        return "\n".join([shown, *folded])
+
+    def split(self) -> str:
+        shown = tables.split_table(self.context)
+        has_table = self.context.evaluation.holdout is not None
+        return fold("Every variable of training part and hold-out", shown) if has_table else shown
+
+    def rules(self) -> str:
+        return tables.rule_table(self.context)
 
     def other_tests(self) -> str:
         return tables.other_tests(self.context)
@@ -77,7 +112,7 @@ class Cells:
         return prose.gate_table(self.context)
 
     def missing_values(self) -> str:
-        return tables.missing_table(self.context)
+        return fold("Missing values of every variable", tables.missing_table(self.context))
 
     def provenance(self) -> str:
         return prose.provenance_table(self.context)

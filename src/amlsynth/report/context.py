@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from amlsynth.dictionary import Dictionary, dictionary
 from amlsynth.errors import DataError, UsageError
-from amlsynth.evaluation.records import CohortSummary, Comparison, Evaluation, read_evaluation
+from amlsynth.evaluation.records import CohortSummary, Comparison, Effect, Evaluation, read_evaluation
 from amlsynth.gates import GateReport
 
 EVALUATION, GATES, PROVENANCE = "evaluation.json", "gates.json", "provenance.json"
@@ -33,13 +33,31 @@ class Context:
 
     @property
     def cohorts(self) -> tuple[CohortSummary, ...]:
-        """Original, synthetic and, where there is one, the hold-out: the order of all columns."""
-        found = (self.evaluation.original, self.evaluation.synthetic, self.evaluation.holdout)
+        """Original, synthetic ones and, where there is one, the hold-out: the order of all columns."""
+        found = (self.evaluation.original, *self.evaluation.synthetics, self.evaluation.holdout)
         return tuple(cohort for cohort in found if cohort is not None)
 
-    def comparisons(self, subject: str) -> tuple[Comparison, ...]:
-        """Return the tests of one subject, such as "AGE", "AMLSTAT=tAML" or "OS"."""
-        return tuple(found for found in self.evaluation.comparisons if found.subject == subject)
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one synthetic cohort."""
+        return len(self.evaluation.synthetics) > 1
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether two cohorts were compared of which none is known to be made from the other."""
+        return self.evaluation.kind == "comparison"
+
+    def comparisons(self, subject: str, cohort: str | None = None) -> tuple[Comparison, ...]:
+        """Return the tests of one subject, such as "AGE", "AMLSTAT=tAML" or "OS".
+
+        They are those of the cohort with that key, by default of the first synthetic one.
+        """
+        key = cohort or self.evaluation.keys[0]
+        return tuple(c for c in self.evaluation.comparisons if c.subject == subject and c.cohort == key)
+
+    def effects(self, endpoint: str, model: str) -> tuple[Effect, ...]:
+        """Return the effects on an endpoint in one kind of model, of all cohorts."""
+        return tuple(e for e in self.evaluation.effects if e.endpoint == endpoint and e.model == model)
 
     def known(self, *keys: str) -> str | None:
         """Return a text of provenance.json by its path, such as ("cohort", "title"), or None."""

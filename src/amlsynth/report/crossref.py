@@ -1,7 +1,8 @@
 """What Quarto's notation means, worked out on pandoc's document tree.
 
 Figures (`{#fig-x fig-alt="..."}`), tables (`: caption {#tbl-x}`), references (`@fig-x`) and callouts
-(`::: {.callout-note}`) are all that report.qmd uses. The tree is pandoc's JSON, as
+(`::: {.callout-note}`), and what stands on paper only
+(`::: {.content-visible unless-format="html"}`) are all that report.qmd uses. The tree is pandoc's JSON, as
 https://hackage.haskell.org/package/pandoc-types documents it.
 """
 
@@ -108,7 +109,9 @@ def _reference(node: Node, numbers: dict[str, str]) -> Node | list[Node]:
 
 
 def _div(node: Node, target: Target) -> Node | list[Node]:
-    (_, classes, _), blocks = node["c"]
+    (_, classes, pairs), blocks = node["c"]
+    if "content-visible" in classes:
+        return [] if target == dict(pairs).get("unless-format") else list(blocks)
     kind = next((name for name in classes if name in _CALLOUTS), None)
     if kind is None:
         if target == "typst" and classes in (["table-note"], ["report-footer"]):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amlsynth.evaluation.records import CohortSummary
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+WIDTH = 7.0  # inches; all figures share it, so that their letters have the same size on the page
 INK = "#1b2a38"
 MUTED = "#5b6772"
 FAINT = "#d5dbe1"
@@ -22,17 +25,37 @@ class Style:
     """How a cohort or an anchor is drawn; line and marker differ too, for print in grey."""
 
     colour: str
-    line: str | tuple[int, tuple[int, ...]]
+    line: str | tuple[int, tuple[float, ...]]
     marker: str
 
 
 # Colours of Okabe and Ito ("Color universal design", 2008), told apart with every colour blindness.
 ORIGINAL = Style("#000000", "-", "o")
-SYNTHETIC = Style("#0072B2", "-", "D")
 HOLDOUT = Style("#E69F00", (0, (4, 2)), "|")
-INDEPENDENT = Style("#D55E00", ":", "v")
-BOOTSTRAP = Style("#009E73", "-.", "s")
-COHORTS = (ORIGINAL, SYNTHETIC, HOLDOUT)
+INDEPENDENT = Style("#D55E00", ":", "x")
+BOOTSTRAP = Style("#009E73", "-.", "+")
+SYNTHETICS = (
+    Style("#0072B2", "-", "D"),
+    Style("#CC79A7", (0, (6, 1.5)), "s"),
+    Style("#009E73", "-.", "^"),
+    Style("#D55E00", ":", "v"),
+    Style("#56B4E9", (0, (3, 1, 1, 1)), "P"),
+)
+
+
+def styles(cohorts: Sequence[CohortSummary]) -> tuple[Style, ...]:
+    """Return how each cohort is drawn; with more than five synthetic ones colours come again."""
+    found = []
+    for cohort in cohorts:
+        if cohort.key == "original":
+            found.append(ORIGINAL)
+        elif cohort.key == "holdout":
+            found.append(HOLDOUT)
+        else:
+            place = sum(style not in (ORIGINAL, HOLDOUT) for style in found)
+            found.append(SYNTHETICS[place % len(SYNTHETICS)])
+    return tuple(found)
+
 
 _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "amlsynth",  # ids inside the SVG follow from it, instead of from chance

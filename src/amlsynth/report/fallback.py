@@ -14,6 +14,7 @@ from amlsynth.report.crossref import Node, Target, resolve
 from amlsynth.report.sources import STYLE, Cell, Document, read_document
 
 PURPOSE = "Rendering the report"
+SCRIPT = "builtin/tables.html"
 PAGE, SHEET = "builtin/page.html", "builtin/page.typ"
 
 
@@ -113,7 +114,7 @@ def _write(pandoc: Path, tree: Node, target: Target, folder: Path, toc_depth: in
         "--wrap=none",
     ]
     if target == "html":
-        options += ["--section-divs", "--embed-resources", f"--css={STYLE}"]
+        options += ["--section-divs", "--embed-resources", f"--css={STYLE}", f"--include-after-body={SCRIPT}"]
     return _pandoc(pandoc, options, json.dumps(resolve(tree, target)), folder)
 
 

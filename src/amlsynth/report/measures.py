@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 from amlsynth.evaluation.records import Figure, Measure
 from amlsynth.report.anchors import ANCHORS, reading
 from amlsynth.report.context import Context
-from amlsynth.report.text import INDENT, Column, Notes, code, definitions, escape, heading_row, table
+from amlsynth.report.text import (
+    INDENT,
+    Column,
+    Notes,
+    code,
+    definitions,
+    escape,
+    fold,
+    heading_row,
+    number,
+    table,
+)
 
 TITLES = {
     "fidelity": "Fidelity",
@@ -16,76 +28,210 @@ TITLES = {
     "privacy": "Privacy",
     "validity": "Validity",
 }
-DIRECTIONS = {
-    "higher": "higher is better",
-    "lower": "lower is better",
-    "zero": "nearer to 0 is better",
-    "original": "nearer to the original is better",
-    "none": "no value is better",
+# How the families of measures are called; one that is not here goes by its own name.
+FAMILIES = {
+    "fidelity": "Single variables and their associations",
+    "two samples": "Can synthetic patients be told from original ones?",
+    "pairs": "Pairs of variables and missing values",
+    "support": "Typical and unusual patients",
+    "survival": "Kaplan-Meier curves",
+    "tails": "Mean survival, five-year figures, and how OS and EFS go together",
+    "outcome": "Remission",
+    "prediction": "Models trained on the cohort and tested on the hold-out",
+    "effects": "Effects of markers that are kept",
+    "privacy": "Hamming distances (table 3 of the paper)",
+    "membership inference": "Membership inference: who was a training patient?",
+    "closest records": "Distances to the closest record",
+    "singling out": "Singling out",
+    "linkability": "Linkability",
+    "attribute inference": "Attribute inference",
+    "rare combinations": "Copied rare combinations",
+    "validity": "Rules of the dictionary",
 }
+DIRECTIONS = {
+    "higher": "Higher is better.",
+    "lower": "Lower is better.",
+    "zero": "Nearer to 0 is better.",
+    "original": "Nearer to the original is better.",
+    "none": "For information.",
+}
+# The paper's supplementary table 1.
+PERFORMANCE = (
+    "rsc", "bsm", "logcorr", "discriminator", "k_means", "mcc_cr1", "mcc_death24", "km_score_os",
+    "optimism_os", "shortsightedness_os", "km_score_efs", "optimism_efs", "shortsightedness_efs",
+)  # fmt: skip
+# One figure for each attack; the tables of the attacks have the rest.
+ATTACKS = (
+    "exact_matches", "near_matches", "leakage", "dcr_share_weighted", "membership_nearest_auc",
+    "membership_nearest_outlying_auc", "membership_density_auc", "membership_density_tpr",
+    "singling_out_univariate_risk", "singling_out_multivariate_risk", "linkability_risk",
+    "attribute_inference_risk", "rare_combinations_risk", "rare_profiles_risk",
+)  # fmt: skip
 # The questions of the one-minute summary, and the measures that answer them where there are any.
 KEY_MEASURES = {
     "Does it keep the rules?": ("rules_broken",),
-    "Do the variables hang together?": ("logcorr",),
+    "Is it like the original?": ("logcorr", "classifier_auc"),
     "Do patients fare alike?": ("km_score_os", "km_score_efs", "median_os", "median_efs", "cr_rate"),
-    "Does it give patients away?": ("exact_matches", "leakage"),
-}
+    "Do effects of markers hold?": ("effects_sign_hr", "effects_significant_hr"),
+    "Does it give patients away?": (
+        "exact_matches", "leakage", "membership_density_auc", "attribute_inference_risk",
+    ),
+}  # fmt: skip
+_SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-Z0-9])")
+_LINE = 190  # characters of a description beside its measure
 
 
-def measure_table(context: Context, group: str) -> str:
-    """Return the table of one group of measures, or a sentence when the evaluation has none of it."""
-    measures = [measure for measure in context.evaluation.measures if measure.group == group]
-    if not measures:
+def measures_of(context: Context, group: str, *, without: Sequence[str] = ()) -> str:
+    """Return every family of a group as a table, all but the first folded, and what the measures mean."""
+    chosen = [m for m in context.evaluation.measures if m.group == group and m.family not in without]
+    if not chosen:
         return f"The evaluation has no {TITLES[group].lower()} measures.\n"
-    with_original = any(measure.original is not None for measure in measures)
-    columns = [Column("Measure", 26, "left")]
+    families = list(dict.fromkeys(measure.family for measure in chosen))
+    parts = []
+    for place, family in enumerate(families):
+        members = [measure for measure in chosen if measure.family == family]
+        shown = _family_table(context, members, group, family)
+        parts.append(shown if place == 0 else fold(_title(family, group), shown))
+    parts.append(fold(f"{TITLES[group]}: what the measures mean, and their sources", meanings(chosen)))
+    return "\n".join(parts)
+
+
+def family_of(context: Context, family: str) -> str:
+    """Return one family of measures as a table with their meanings; "" when there is none."""
+    chosen = [measure for measure in context.evaluation.measures if measure.family == family]
+    if not chosen:
+        return ""
+    return _family_table(context, chosen, chosen[0].group, family) + "\n" + meanings(chosen)
+
+
+def _family_table(context: Context, chosen: Sequence[Measure], group: str, family: str) -> str:
+    label = re.sub(r"[^a-z0-9]+", "-", f"{group}-{family}".lower()).strip("-")
+    caption = f"{escape(_title(family, group))}, beside the anchors. Brackets: 95 % interval."
+    shown = measure_table(context, chosen, caption, f"tbl-{label}")
+    return shown + seeds_table(context, chosen, label)
+
+
+def _title(family: str, group: str) -> str:
+    return FAMILIES.get(family, family.capitalize() or f"{TITLES[group]} measures")
+
+
+def measure_table(
+    context: Context, chosen: Sequence[Measure], caption: str, label: str, *, explained: bool = True
+) -> str:
+    """Return a table of measures beside their anchors; "" when there are none to show."""
+    if not chosen:
+        return ""
+    cohorts = context.evaluation.synthetics
+    anchors = {k: t for k, t in ANCHORS.items() if k != "holdout" or context.evaluation.holdout is not None}
+    with_original = any(measure.original is not None for measure in chosen)
+    columns = [Column("Measure", 34, "left")]
     columns += [Column("Original", 13)] if with_original else []
-    columns += [Column("Synthetic", 13), *(Column(title, 13) for title in ANCHORS.values())]
-    columns += [Column("Reading", 22, "left")]
+    columns += [Column(escape(cohort.label) if context.several else "Synthetic", 14) for cohort in cohorts]
+    columns += [Column(title, 13) for title in anchors.values()]
+    columns += [] if context.several else [Column("Reading", 20, "left")]
     notes = Notes()
     rows = []
-    for measure in measures:
-        row = [f"{escape(measure.label)}{_unit(measure)}"]
+    for measure in chosen:
+        how = f" [{escape(how_to_read(measure))}]{{.how}}" if explained else ""
+        row = [f"{escape(measure.label)}{_unit(measure)}{how}"]
         row += [_cell(measure.original, measure, notes)] if with_original else []
-        row += [f"**{_cell(measure.synthetic, measure, notes)}**"]
-        row += [_cell(measure.anchors.get(name), measure, notes) for name in ANCHORS]
-        rows.append([*row, reading(measure)])
-    caption = f"{TITLES[group]} measures beside their anchors. Brackets: 95 % interval."
-    return table(columns, rows, caption=caption, label=f"tbl-{group}", notes=notes.lines())
+        for cohort in cohorts:
+            words = f" [{reading(measure, cohort.key)}]{{.how}}" if context.several else ""
+            row.append(f"**{_cell(measure.figures[cohort.key], measure, notes)}**{words}")
+        row += [_cell(measure.anchors.get(name), measure, notes) for name in anchors]
+        rows.append(row if context.several else [*row, reading(measure)])
+    return table(columns, rows, caption=caption, label=label, notes=notes.lines())
 
 
-def measure_meanings(context: Context, group: str) -> str:
-    """Return what each measure of a group means, which direction is better, and its source."""
+def seeds_table(context: Context, chosen: Sequence[Measure], label: str) -> str:
+    """Return mean and spread over the cohorts of one generator, folded; "" where none has several."""
+    generators = list(dict.fromkeys(name for measure in chosen for name in measure.seeds))
+    if not generators:
+        return ""
+    columns = [Column("Measure", 30, "left")]
+    for name in generators:
+        columns += [
+            Column(f"{escape(name)}: mean (SD)", 18),
+            Column("Least to most", 18),
+            Column("Cohorts", 8),
+        ]
+    rows = []
+    for measure in chosen:
+        row = [escape(measure.label)]
+        for name in generators:
+            spread, digits = measure.seeds.get(name), decimals(measure)
+            digits = max(digits, 2)
+            row += ["–", "–", "–"] if spread is None else [
+                f"{number(spread.mean, digits)} ({number(spread.sd, digits)})",
+                f"{number(spread.least, digits)} to {number(spread.most, digits)}",
+                number(spread.cohorts, 0),
+            ]  # fmt: skip
+        rows.append(row)
+    caption = "Mean and standard deviation (SD) over the cohorts that one generator made with several seeds."
+    shown = table(columns, rows, caption=caption, label=f"tbl-seeds-{label}")
+    return fold("Mean and spread over seeds", shown)
+
+
+def performance_table(context: Context) -> str:
+    """Return supplementary table 1 of the paper: its performance metrics, beside the anchors."""
+    caption = (
+        "Performance metrics (supplementary table 1 of the paper), beside the anchors. Of optimism and "
+        "short-sightedness the paper reports 1 less the absolute value."
+    )
+    return measure_table(context, _present(context, PERFORMANCE), caption, "tbl-performance")
+
+
+def attack_table(context: Context) -> str:
+    """Return one line for each attack on privacy, beside the anchors."""
+    caption = "Attacks on privacy at a glance, beside the anchors. Brackets: 95 % interval."
+    return measure_table(context, _present(context, ATTACKS), caption, "tbl-attacks")
+
+
+def _present(context: Context, identifiers: Iterable[str]) -> list[Measure]:
+    present = {measure.id: measure for measure in context.evaluation.measures}
+    return [present[name] for name in identifiers if name in present]
+
+
+def meanings(chosen: Iterable[Measure]) -> str:
+    """Return what each measure means, which direction is better, and its source."""
     return definitions(
         (
             f"{escape(measure.label)} ({code(measure.id)})",
-            f"{escape(measure.description)} *{DIRECTIONS[measure.better].capitalize()}. "
+            f"{escape(measure.description)} *{DIRECTIONS[measure.better]} "
             f"Source: {escape(measure.source).rstrip('.')}.*",
         )
-        for measure in context.evaluation.measures
-        if measure.group == group
+        for measure in chosen
     )
+
+
+def how_to_read(measure: Measure) -> str:
+    """Return one line: the beginning of the description, and which direction is better."""
+    first = _SENTENCE.split(measure.description)[0].rstrip(":")
+    if len(first) > _LINE:
+        first = first[:_LINE].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+    first = first if first.endswith((".", "…")) else f"{first}."
+    return f"{first} {DIRECTIONS[measure.better]}".strip()
 
 
 def key_table(context: Context) -> str:
     """Return the key figures of the summary: the questions, and the measures that answer them."""
-    columns = [Column("Question and measure", 33, "left"), Column("Synthetic", 19)]
-    columns += [Column(ANCHORS["holdout"], 18), Column("Reading", 34, "left")]
-    present = {measure.id: measure for measure in context.evaluation.measures}
+    cohorts, holdout = context.evaluation.synthetics, context.evaluation.holdout
+    columns = [Column("Question and measure", 33, "left")]
+    columns += [Column(escape(cohort.label) if context.several else "Synthetic", 19) for cohort in cohorts]
+    columns += [Column(ANCHORS["holdout"], 18)] if holdout is not None else []
+    columns += [] if context.several else [Column("Reading", 34, "left")]
     notes = Notes()
     rows = []
     for question, identifiers in KEY_MEASURES.items():
-        found = [present[name] for name in identifiers if name in present]
+        found = _present(context, identifiers)
         rows += [heading_row(question, columns)] if found else []
         for measure in found:
-            rows.append(
-                [
-                    f"{INDENT}{escape(measure.label)}{_unit(measure)}",
-                    f"**{_cell(measure.synthetic, measure, notes)}**",
-                    _cell(measure.anchors.get("holdout"), measure, notes),
-                    reading(measure),
-                ]
-            )
+            row = [f"{INDENT}{escape(measure.label)}{_unit(measure)}"]
+            for cohort in cohorts:
+                words = f" [{reading(measure, cohort.key)}]{{.how}}" if context.several else ""
+                row.append(f"**{_cell(measure.figures[cohort.key], measure, notes)}**{words}")
+            row += [_cell(measure.anchors.get("holdout"), measure, notes)] if holdout is not None else []
+            rows.append(row if context.several else [*row, reading(measure)])
     return table(columns, rows, notes=notes.lines()) if rows else ""
 
 
@@ -101,7 +247,7 @@ def decimals(measure: Measure) -> int:
 
 def _figures(measure: Measure) -> Iterable[Figure]:
     own = () if measure.original is None else (measure.original,)
-    return (*own, measure.synthetic, *measure.anchors.values())
+    return (*own, *measure.figures.values(), *measure.anchors.values())
 
 
 def _cell(figure: Figure | None, measure: Measure, notes: Notes) -> str:

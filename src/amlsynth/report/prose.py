@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from amlsynth.evaluation.records import CohortSummary
 from amlsynth.gates import GateReport, GateResult
 from amlsynth.report.context import Context
 from amlsynth.report.measures import key_table
+from amlsynth.report.summary import words
 from amlsynth.report.text import (
     NOT_AVAILABLE,
     Column,
@@ -42,10 +42,11 @@ _PATHLIKE = re.compile(r"[\w.-]+\.(csv|parquet|yaml|yml|json|zip|rds|RData)")
 
 def subtitle(context: Context) -> str:
     """Return what was compared with what, as plain text."""
-    original, synthetic = context.evaluation.original, context.evaluation.synthetic
+    original = context.evaluation.original
     title = context.known("cohort", "title")
     of = f". Original cohort: {title}" if title else ""
-    return f"{synthetic.label} (n = {synthetic.n:,}) against {original.label} (n = {original.n:,}){of}"
+    cohorts = listing([f"{cohort.label} (n = {cohort.n:,})" for cohort in context.evaluation.synthetics])
+    return f"{cohorts} against {original.label} (n = {original.n:,}){of}"
 
 
 def simulated_banner(context: Context) -> str:
@@ -82,34 +83,19 @@ def verdict(context: Context) -> str:
 
 def summary(context: Context) -> str:
     """Return what a reader must know in one minute."""
-    evaluation = context.evaluation
-    original, synthetic, holdout = evaluation.original, evaluation.synthetic, evaluation.holdout
-    against = (
-        f"A hold-out of {_patients(holdout)} that the generator never saw shows what another real sample of "
-        "the same population reaches."
-        if holdout is not None
-        else "There was no hold-out, so no figure says what another real sample would have reached."
-    )
-    if evaluation.original_is_simulated:
-        against = against.replace("real", "simulated")
-    lead = (
-        f"This report compares the cohort *{escape(synthetic.label)}* ({_patients(synthetic)}) with the "
-        f"cohort that it was made from, *{escape(original.label)}* ({_patients(original)}). {against}"
-    )
-    return f"{lead}\n\n{verdict(context)}\n{key_table(context)}"
+    return f"{words(context)}\n\n{verdict(context)}\n{key_table(context)}"
 
 
 def cohort_table(context: Context) -> str:
     """Return which cohorts were compared and what each is for."""
-    roles = (
-        "The training part: what the generator was fitted to, and what the synthetic cohort is compared with",
-        "What the generator made",
-        "The part of the original that the generator never saw",
-    )
+    original = "The training part: what the generator was fitted to, and the reference of all tables"
+    made = "What a generator made" if context.several else "What the generator made"
+    if context.is_comparison:
+        original, made = "The cohort of reference, from which the anchors were drawn", "Compared with it"
+    roles = {"original": original, "holdout": "The part of the original that no generator saw"}
     columns = [Column("Cohort", 30, "left"), Column("Patients, n", 14), Column("Role", 56, "left")]
     rows = [
-        [escape(cohort.label), number(cohort.n, 0), role]
-        for cohort, role in zip(context.cohorts, roles, strict=False)
+        [escape(cohort.label), number(cohort.n, 0), roles.get(cohort.key, made)] for cohort in context.cohorts
     ]
     return table(columns, rows)
 
@@ -161,6 +147,10 @@ def provenance_table(context: Context) -> str:
         ["Seed of anchors and partitions", code(evaluation.seed)],
         ["Original is simulated", "yes" if evaluation.original_is_simulated else "no"],
     ]
+    for cohort in context.cohorts:
+        origin = cohort.origin.model_dump(exclude_none=True) if cohort.origin else {}
+        if origin:
+            rows += [heading_row(f"File of {escape(cohort.label)}", columns), *_entries(origin)]
     plain = {key: value for key, value in (context.provenance or {}).items() if not _is_nested(value)}
     if plain:
         rows += [heading_row("Release", columns), *_entries(plain)]
@@ -191,13 +181,19 @@ def rebuild(context: Context) -> str:
     """Return the commands that make this report and its figures again."""
     version = context.evaluation.amlsynth_version
     evaluation = context.evaluation
-    holdout = " --holdout HOLDOUT.csv" if evaluation.holdout is not None else ""
-    lines = [
-        f"pip install 'amlsynth[generate,report]=={version}'",
-        f"amlsynth evaluate --original TRAIN.csv --synthetic SYNTHETIC.csv{holdout} "
-        f"--seed {evaluation.seed} --out DIR",
-        "amlsynth report DIR --out report.html",
-    ]
+    lines = [f"pip install 'amlsynth[generate,report]=={version}'"]
+    if context.is_comparison:
+        lines.append(f"amlsynth compare A.csv B.csv --seed {evaluation.seed} --report report.html")
+    else:
+        holdout = " --holdout HOLDOUT.csv" if evaluation.holdout is not None else ""
+        made = " ".join(
+            f"--synthetic SYNTHETIC{place if context.several else ''}.csv"
+            for place, _ in enumerate(evaluation.synthetics, start=1)
+        )
+        lines += [
+            f"amlsynth evaluate --original TRAIN.csv {made}{holdout} --seed {evaluation.seed} --out DIR",
+            "amlsynth report DIR --out report.html",
+        ]
     if context.gates is not None or context.provenance is not None:
         lines += ["amlsynth release build SPEC.yaml --out RELEASES", "amlsynth release verify RELEASES/NAME"]
     return "```sh\n" + "\n".join(lines) + "\n```\n"
@@ -209,8 +205,11 @@ def sources(context: Context) -> str:
     return "\n".join(f"- {escape(source)}." for source in named) + "\n"
 
 
-def _patients(cohort: CohortSummary) -> str:
-    return f"{number(cohort.n, 0)} patient{'' if cohort.n == 1 else 's'}"
+def attack_limits() -> str:
+    """Return what the attacks together cannot prove, as a list."""
+    from amlsynth.evaluation.attacks import LIMITS
+
+    return "\n".join(f"- {escape(limit)}" for limit in LIMITS) + "\n"
 
 
 def _tally(gates: GateReport) -> str:

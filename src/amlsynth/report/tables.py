@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from amlsynth.dictionary import Variable
-from amlsynth.evaluation.records import CategoryCount, Comparison, Measure, SurvivalSummary
+from amlsynth.evaluation.records import CategoryCount, Measure, SurvivalSummary
 from amlsynth.report.context import Context
 from amlsynth.report.text import (
     INDENT,
@@ -32,9 +32,10 @@ PRESENT: Final = "1"
 
 def baseline_table(context: Context) -> str:
     """Return table 1 of the paper: what was known at diagnosis, the alterations apart."""
-    columns = [*_columns(context, "Characteristic"), Column("p", 9), Column("Test", 15, "left")]
+    columns = [*_columns_with_p(context, "Characteristic"), Column("Test", 15, "left")]
     notes = Notes()
-    rows: list[list[str]] = [["Patients, n", *(number(c.n, 0) for c in context.cohorts), "", ""]]
+    patients = {cohort.key: number(cohort.n, 0) for cohort in context.cohorts}
+    rows: list[list[str]] = [["Patients, n", *_with_p(context, patients, {}), ""]]
     for group in context.dictionary.groups:
         if group.panel or group.id == OUTCOME:
             continue
@@ -43,9 +44,9 @@ def baseline_table(context: Context) -> str:
         if group.id == "disease":
             rows += _risk_rows(context, notes)
     caption = (
-        "Baseline characteristics. Numbers: median (quartiles). Categories: n (%), percent of the patients "
-        "with a known value. *p* compares the synthetic with the original cohort; nothing is adjusted for "
-        "the number of tests."
+        "Baseline characteristics (table 1 of the paper). Numbers: median (quartiles). Categories: n (%), "
+        "percent of the patients with a known value. *p* compares a cohort with the original; nothing is "
+        "adjusted for the number of tests."
     )
     return table(columns, rows, caption=caption, label="tbl-baseline", notes=notes.lines())
 
@@ -59,7 +60,7 @@ def outcome_table(context: Context) -> str:
     rows.append([f"{INDENT}Patients, n (%)", *counts])
     odds = next((m for m in context.evaluation.measures if m.id == "cr_odds"), None)
     if odds is not None:
-        rows.append([f"{INDENT}{escape(odds.label)} (95 % CI)", *_cohort_figures(context, odds, notes)])
+        rows.append([f"{INDENT}{escape(odds.label)} (95 % CI)", *_cohort_figures(context, odds, notes, 2)])
     rows += _effect_rows(context, "CR1", notes)
     for endpoint in reversed(context.dictionary.endpoints):
         found = [cohort.endpoint(endpoint.name) for cohort in context.cohorts]
@@ -67,15 +68,51 @@ def outcome_table(context: Context) -> str:
         rows += _survival_rows(found, notes)
         rows += _effect_rows(context, endpoint.name, notes)
     caption = (
-        "Outcomes. Medians by Kaplan-Meier and follow-up by reverse Kaplan-Meier, in months with 95 % "
-        "confidence interval (CI). Ratios and *p*-values compare the synthetic with the original cohort."
+        "Outcomes (table 2 of the paper). Medians by Kaplan-Meier and follow-up by reverse Kaplan-Meier, in "
+        "months with 95 % confidence interval (CI). Ratios and *p*-values compare a cohort with the original."
     )
     return table(columns, rows, caption=caption, label="tbl-outcomes", notes=notes.lines())
 
 
+def tail_table(context: Context) -> str:
+    """Return supplementary table 4 of the paper: who is followed beyond five years, and ten."""
+    columns = _columns(context, "Tail")
+    notes = Notes()
+    rows: list[list[str]] = []
+    present = {measure.id: measure for measure in context.evaluation.measures}
+    for endpoint in reversed(context.dictionary.endpoints):
+        rows.append(heading_row(f"{escape(endpoint.label)} ({endpoint.name})", columns))
+        found = [cohort.endpoint(endpoint.name) for cohort in context.cohorts]
+        for years in (5, 10):
+            rows.append(
+                [f"{INDENT}At risk after {years} years, n", *(_at_risk(s, 12 * years) for s in found)]
+            )
+        for name in ("at_risk60", "survival60"):
+            measure = present.get(f"{name}_{endpoint.name.lower()}")
+            if measure is not None:
+                cells = _cohort_figures(context, measure, notes, 3)
+                rows.append([f"{INDENT}{escape(measure.label)}", *cells])
+    caption = (
+        "Tails beyond five years (supplementary table 4 of the paper): patients at risk, their share, and "
+        "the Kaplan-Meier estimate at five years with its 95 % interval."
+    )
+    return table(columns, rows, caption=caption, label="tbl-tails", notes=notes.lines())
+
+
+def _at_risk(survival: SurvivalSummary, months: int) -> str:
+    point = next((p for p in survival.curve if round(p.months) == months), None)
+    if point is not None and point.at_risk is not None:
+        return number(point.at_risk, 0)
+    return NOT_AVAILABLE if not survival.curve else "none shown"
+
+
 def alteration_table(context: Context) -> str:
     """Return carriers of every alteration with odds ratio and p: figure 1 of the paper in numbers."""
-    columns = [*_columns(context, "Alteration"), Column("Odds ratio (95 % CI)", 20), Column("p", 10)]
+    columns = [Column("Alteration", 26, "left"), Column(escape(context.evaluation.original.label), 16)]
+    for cohort in context.evaluation.synthetics:
+        columns += [Column(escape(cohort.label), 16), Column("Odds ratio (95 % CI)", 18), Column("p", 9)]
+    if context.evaluation.holdout is not None:
+        columns.append(Column(escape(context.evaluation.holdout.label), 16))
     notes = Notes()
     rows: list[list[str]] = []
     for group in context.dictionary.groups:
@@ -83,14 +120,18 @@ def alteration_table(context: Context) -> str:
             continue
         rows.append(heading_row(escape(group.label), columns))
         for variable in context.dictionary.members(group.id):
-            counts = [count(cohort.variable(variable.name).counts, PRESENT) for cohort in context.cohorts]
-            test = next(iter(context.comparisons(variable.name)), None)
-            effect = notes.figure(test.effect, 2) if test else ""
-            shown = effect or NOT_AVAILABLE, notes.p_value(test.p_value) if test else NOT_AVAILABLE
-            rows.append([f"{INDENT}{escape(variable.label)}", *counts, *shown])
+            row = [f"{INDENT}{escape(variable.label)}"]
+            for cohort in context.cohorts:
+                row.append(count(cohort.variable(variable.name).counts, PRESENT))
+                if cohort.key in context.evaluation.keys:
+                    test = next(iter(context.comparisons(variable.name, cohort.key)), None)
+                    effect = notes.figure(test.effect, 2) if test else ""
+                    row += [effect or NOT_AVAILABLE, notes.p_value(test.p_value) if test else NOT_AVAILABLE]
+            rows.append(row)
     caption = (
-        "Carriers of each alteration, n (%), percent of the patients in whom it was assessed. Odds ratio of "
-        "carrying it, synthetic against original; *p* by Fisher's exact test, not adjusted."
+        "Carriers of each alteration (figure 1 and supplementary table 3 of the paper), n (%), percent of "
+        "the patients in whom it was assessed. Odds ratio of carrying it against the original; *p* by "
+        "Fisher's exact test, not adjusted."
     )
     return table(columns, rows, caption=caption, label="tbl-alterations", notes=notes.lines())
 
@@ -119,51 +160,147 @@ def missing_table(context: Context) -> str:
     return table(columns, rows, caption=caption, label="tbl-missing", notes=rest if complete else ())
 
 
+def test_table(context: Context, cohort: str, subjects: Sequence[str], caption: str, label: str) -> str:
+    """Return the tests of some subjects between a cohort and the original; "" when there are none."""
+    tests = [c for name in subjects for c in context.comparisons(name, cohort)]
+    if not tests:
+        return ""
+    notes = Notes()
+    columns = [
+        Column("Subject", 26, "left"),
+        Column("Test", 20, "left"),
+        Column("Effect (95 % CI)", 20),
+        Column("Effect size", 14),
+        Column("p", 10),
+        Column("Adjusted p", 10),
+    ]
+    rows = [
+        [
+            escape(_subject(context, c.subject)),
+            escape(c.test),
+            notes.figure(c.effect, 2),
+            notes.figure(c.effect_size, 3),
+            notes.p_value(c.p_value),
+            "" if c.adjusted_p is None or c.adjusted_p.value is None else notes.p_value(c.adjusted_p),
+        ]
+        for c in tests
+    ]
+    return table(columns, rows, caption=caption, label=label, notes=notes.lines())
+
+
+def split_table(context: Context) -> str:
+    """Return supplementary table 2 of the paper: how alike training part and hold-out are."""
+    if context.evaluation.holdout is None:
+        return "There was no hold-out, so there is no split to compare.\n"
+    subjects = dict.fromkeys(c.subject for c in context.evaluation.comparisons if c.cohort == "holdout")
+    caption = (
+        "Hold-out against training part (in the place of supplementary table 2 of the paper, which compares "
+        "their trials). *p* is adjusted for the number of tests by the false discovery rate."
+    )
+    found = test_table(context, "holdout", list(subjects), caption, "tbl-split")
+    return found or "The evaluation has no tests between training part and hold-out.\n"
+
+
 def other_tests(context: Context) -> str:
     """Return the tests that no other table shows, or "" when there are none."""
     d = context.dictionary
     shown = {*d.names, ELN2022, *(endpoint.name for endpoint in d.endpoints)}
-    rest = [c for c in context.evaluation.comparisons if c.subject.partition("=")[0] not in shown]
-    if not rest:
-        return ""
-    notes = Notes()
-    columns = [
-        Column("Subject", 30, "left"),
-        Column("Test", 30, "left"),
-        Column("Effect", 20),
-        Column("p", 10),
-    ]
+    found = []
+    for key in context.evaluation.keys:
+        rest = [
+            c.subject
+            for c in context.evaluation.comparisons
+            if c.cohort == key and c.subject.partition("=")[0] not in shown
+        ]
+        found.append(
+            test_table(context, key, list(dict.fromkeys(rest)), "Further tests.", f"tbl-tests-{key}")
+        )
+    return "\n".join(found)
+
+
+def rule_table(context: Context) -> str:
+    """Return which rules of the dictionary each cohort breaks, or a sentence when none does."""
+    if not context.evaluation.rules:
+        return "No cohort breaks a rule of the dictionary.\n"
+    columns = [Column("Rule", 40, "left"), Column("Severity", 10, "left")]
+    columns += [Column(escape(cohort.label), 16) for cohort in context.cohorts]
     rows = [
-        [escape(c.subject), escape(c.test), notes.figure(c.effect, 2), notes.p_value(c.p_value)] for c in rest
+        [
+            f"{escape(rule.message)} ({code(rule.rule)}; {escape(rule.columns)})",
+            rule.severity,
+            *(_broken(rule.counts, cohort.key) for cohort in context.cohorts),
+        ]
+        for rule in context.evaluation.rules
     ]
-    return table(columns, rows, caption="Further tests.", label="tbl-tests", notes=notes.lines())
+    caption = "Patients who break a rule of the dictionary, n, with the severities of synthetic cohorts."
+    return table(columns, rows, caption=caption, label="tbl-rules")
+
+
+def _broken(counts: dict[str, int | None], key: str) -> str:
+    if key not in counts:
+        return NOT_AVAILABLE
+    n = counts[key]
+    return SUPPRESSED if n is None else number(n, 0)
+
+
+def _subject(context: Context, subject: str) -> str:
+    name, _, value = subject.partition("=")
+    label = context.dictionary[name].label if name in context.dictionary else name
+    return f"{label}: {value}" if value else label
 
 
 def _columns(context: Context, first: str) -> list[Column]:
     return [Column(first, 32, "left"), *(Column(escape(cohort.label), 20) for cohort in context.cohorts)]
 
 
+def _columns_with_p(context: Context, first: str) -> list[Column]:
+    columns = [Column(first, 30, "left")]
+    for cohort in context.cohorts:
+        columns.append(Column(escape(cohort.label), 18))
+        columns += [Column("p", 9)] if cohort.key in context.evaluation.keys else []
+    return columns
+
+
+def _with_p(context: Context, cells: dict[str, str], p_values: dict[str, str]) -> list[str]:
+    row = []
+    for cohort in context.cohorts:
+        row.append(cells.get(cohort.key, ""))
+        row += [p_values.get(cohort.key, "")] if cohort.key in context.evaluation.keys else []
+    return row
+
+
+def _tested(context: Context, subject: str, title: str, cells: dict[str, str], notes: Notes) -> list[str]:
+    """Return a row with the cells of each cohort, p beside those that are compared, and the tests."""
+    tests = {key: context.comparisons(subject, key) for key in context.evaluation.keys}
+    p_values = {
+        key: "; ".join(notes.p_value(test.p_value) for test in found) or NOT_AVAILABLE
+        for key, found in tests.items()
+    }
+    names = dict.fromkeys(test.test for found in tests.values() for test in found)
+    return [title, *_with_p(context, cells, p_values), "; ".join(map(escape, names))]
+
+
 def _variable_rows(context: Context, variable: Variable, notes: Notes) -> Iterable[list[str]]:
-    summaries = [cohort.variable(variable.name) for cohort in context.cohorts]
-    tests = context.comparisons(variable.name)
+    summaries = {cohort.key: cohort.variable(variable.name) for cohort in context.cohorts}
     if not variable.is_categorical:
-        cells = [quartiles(summary.quartiles, variable.decimals) for summary in summaries]
+        cells = {key: quartiles(s.quartiles, variable.decimals) for key, s in summaries.items()}
         unit = f", {escape(variable.unit)}" if variable.unit else ""
-        return [[f"{escape(variable.label)}{unit}", *cells, *_p_cells(tests, notes)]]
-    found = [summary.counts for summary in summaries]
+        return [_tested(context, variable.name, f"{escape(variable.label)}{unit}", cells, notes)]
+    found = {key: summary.counts for key, summary in summaries.items()}
     if variable.type != "category":
-        cells = [count(counts, PRESENT) for counts in found]
-        return [[f"{escape(variable.label)}, n (%)", *cells, *_p_cells(tests, notes)]]
+        cells = {key: count(counts, PRESENT) for key, counts in found.items()}
+        return [_tested(context, variable.name, f"{escape(variable.label)}, n (%)", cells, notes)]
     labels = variable.category_labels
     return _category_rows(context, variable.name, f"{variable.label}, n (%)", labels, found, notes)
 
 
 def _risk_rows(context: Context, notes: Notes) -> list[list[str]]:
-    found = [cohort.eln2022 for cohort in context.cohorts]
-    labels = {entry.value: entry.value.capitalize() for entry in found[0] if entry.value != MISSING}
+    found = {cohort.key: cohort.eln2022 for cohort in context.cohorts}
+    values = [entry.value for entry in context.evaluation.original.eln2022 if entry.value != MISSING]
+    labels = {value: value.capitalize() for value in values}
     rows = _category_rows(context, ELN2022, "ELN 2022 risk, n (%)", labels, found, notes)
-    unknown = [count(counts, MISSING) for counts in found]
-    return [*rows, [f"{INDENT}Cannot be told, n (% of all)", *unknown, "", ""]]
+    unknown = {key: count(counts, MISSING) for key, counts in found.items()}
+    return [*rows, [f"{INDENT}Cannot be told, n (% of all)", *_with_p(context, unknown, {}), ""]]
 
 
 def _category_rows(
@@ -171,25 +308,19 @@ def _category_rows(
     subject: str,
     title: str,
     labels: dict[str, str],
-    found: Sequence[tuple[CategoryCount, ...]],
+    found: dict[str, tuple[CategoryCount, ...]],
     notes: Notes,
 ) -> list[list[str]]:
-    whole = _p_cells(context.comparisons(subject), notes)
-    rows = [[escape(title), *[""] * len(found), *whole]]
+    rows = [_tested(context, subject, escape(title), {}, notes)]
     for value, label in labels.items():
-        cells = [count(counts, value) for counts in found]
-        tests = context.comparisons(f"{subject}={value}")
-        rows.append([f"{INDENT}{escape(label)}", *cells, *(_p_cells(tests, notes) if tests else ["", ""])])
+        cells = {key: count(counts, value) for key, counts in found.items()}
+        name = f"{subject}={value}"
+        tests = [context.comparisons(name, key) for key in context.evaluation.keys]
+        row = [f"{INDENT}{escape(label)}", *_with_p(context, cells, {}), ""]
+        if any(tests):
+            row = _tested(context, name, row[0], cells, notes)
+        rows.append(row)
     return rows
-
-
-def _p_cells(tests: Sequence[Comparison], notes: Notes) -> list[str]:
-    if not tests:
-        return [NOT_AVAILABLE, ""]
-    return [
-        "; ".join(notes.p_value(test.p_value) for test in tests),
-        "; ".join(escape(test.test) for test in tests),
-    ]
 
 
 def _survival_rows(found: Sequence[SurvivalSummary], notes: Notes) -> list[list[str]]:
@@ -203,19 +334,21 @@ def _survival_rows(found: Sequence[SurvivalSummary], notes: Notes) -> list[list[
 
 
 def _effect_rows(context: Context, subject: str, notes: Notes) -> list[list[str]]:
-    """Return effects and p-values in the column of the synthetic cohort; the original is 1."""
-    rows = []
-    rest = [""] * (len(context.cohorts) - 2)
-    for test in context.comparisons(subject):
-        if test.effect is not None:
-            name = (test.effect_name or "effect").capitalize()
-            rows.append(
-                [f"{INDENT}{escape(name)} (95 % CI)", "reference", notes.figure(test.effect, 2), *rest]
-            )
-        rows.append([f"{INDENT}*p*, {escape(test.test)}", "", notes.p_value(test.p_value), *rest])
+    """Return effects and p-values in the column of each cohort; the original is the reference."""
+    tests = {c.key: context.comparisons(subject, c.key) for c in context.cohorts if c.key != "original"}
+    rows: list[list[str]] = []
+    for name in dict.fromkeys(test.test for found in tests.values() for test in found):
+        here = {key: next((t for t in found if t.test == name), None) for key, found in tests.items()}
+        effects = {key: t for key, t in here.items() if t is not None and t.effect is not None}
+        if effects:
+            title = next((t.effect_name for t in effects.values() if t.effect_name), "effect").capitalize()
+            cells = [notes.figure(effects[key].effect, 2) if key in effects else "" for key in here]
+            rows.append([f"{INDENT}{escape(title)} (95 % CI)", "reference", *cells])
+        p_values = [notes.p_value(t.p_value) if t is not None else "" for t in here.values()]
+        rows.append([f"{INDENT}*p*, {escape(name)}", "", *p_values])
     return rows
 
 
-def _cohort_figures(context: Context, measure: Measure, notes: Notes) -> list[str]:
-    found = [measure.original, measure.synthetic, measure.anchors.get("holdout")]
-    return [notes.figure(figure, 2) or NOT_AVAILABLE for figure in found[: len(context.cohorts)]]
+def _cohort_figures(context: Context, measure: Measure, notes: Notes, decimals: int) -> list[str]:
+    found = {"original": measure.original, **measure.figures, "holdout": measure.anchors.get("holdout")}
+    return [notes.figure(found[cohort.key], decimals) or NOT_AVAILABLE for cohort in context.cohorts]

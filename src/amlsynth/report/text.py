@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -199,6 +200,18 @@ def callout(kind: Literal["note", "tip", "warning", "important"], title: str, bo
 def definitions(entries: Iterable[tuple[str, str]]) -> str:
     """Return a definition list; terms and definitions are Markdown."""
     return "\n".join(f"{term}\n:   {definition}\n" for term, definition in entries)
+
+
+def fold(title: str, body: str) -> str:
+    """Return Markdown that a reader of the page unfolds; on paper it stands open under its title.
+
+    `title` is plain text, `body` Markdown without headings, which would begin sections inside.
+    """
+    if not body.strip():
+        return ""
+    opening = f'```{{=html}}\n<details class="fold"><summary>{html.escape(title)}</summary>\n```'
+    on_paper = f'::: {{.content-visible unless-format="html"}}\n\n**{escape(title)}**\n\n:::'
+    return f"{opening}\n\n{on_paper}\n\n{body}\n\n```{{=html}}\n</details>\n```\n"
 
 
 def image(path: str, caption: str, label: str, alt: str) -> str:
