@@ -63,7 +63,12 @@ def test_numbers():
     assert number(-0.0004, 3) == "0.000"
     assert plain_number(1606.0) == "1,606"
     assert plain_number(0.0191571) == "0.01916"
-    assert [p_value(p) for p in (1e-9, 0.00056, 0.0412, 1.0)] == ["\\< 0.0001", "0.0006", "0.041", "1.000"]
+    assert [p_value(p) for p in (1e-9, 0.00056, 0.0412, 1.0)] == [
+        "\\<\u00a00.0001",
+        "0.0006",
+        "0.041",
+        "1.000",
+    ]
 
 
 def test_counts_of_cells():

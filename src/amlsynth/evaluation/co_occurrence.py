@@ -68,7 +68,8 @@ def traits(frame: pd.DataFrame, d: Dictionary) -> tuple[list[str], Matrix, Matri
             columns.append(numbers(frame[variable.name]))
         elif variable.type == "category":
             column = frame[variable.name]
-            for value in list(variable.values)[len(variable.values) == 2 :]:
+            # Without the first, as a held back category would follow from the others and the carriers.
+            for value in list(variable.values)[1:]:
                 names.append(f"{variable.name}={value}")
                 has = column.eq(str(value)).to_numpy(dtype=np.float64, na_value=np.nan)
                 columns.append(np.where(column.isna().to_numpy(), np.nan, has))

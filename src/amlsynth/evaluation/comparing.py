@@ -120,8 +120,8 @@ def read_foreign(given: Path | pd.DataFrame, name: str, d: Dictionary) -> Foreig
     unknown = [column for column in columns if column not in d.names]
     if len(missing) == len(d.names):
         raise DataError(
-            f"{source}: it has no column of the dictionary"
-            f"{did_you_mean(columns[0], d.names) if columns else ''}. Map it with: amlsynth cohort import "
+            f"{source}: it has no column of the dictionary."
+            f"{did_you_mean(columns[0], d.names) if columns else ''} Map it with: amlsynth cohort import "
             "DATA --mapping MAP.yaml"
         )
     whole = raw[[column for column in raw.columns if str(column) in d.names]].reindex(columns=list(d.names))

@@ -89,8 +89,8 @@ class Cells:
         numbers = effects.effect_table(self.context, endpoint)
         if not numbers:
             return f"The evaluation has no effects on {endpoint}.\n"
-        shown = forest.forest_figure(self.context, endpoint, "paper", self.folder)
-        more = forest.forest_figure(self.context, endpoint, "other", self.folder)
+        shown = forest.forest_figures(self.context, endpoint, "paper", self.folder)
+        more = forest.forest_figures(self.context, endpoint, "other", self.folder)
         folded = (
             fold(f"Further markers, {endpoint}", more),
             fold(f"All effects on {endpoint} in numbers", numbers),

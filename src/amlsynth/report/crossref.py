@@ -46,7 +46,7 @@ def resolve(tree: Node, target: Target) -> Node:
         "CodeBlock": lambda node: {"t": "CodeBlock", "c": [["", [], []], node["c"][1]]},
     }
     if target == "typst":
-        change |= {"Plain": _guard_start, "Para": _guard_start}
+        change |= {"Plain": _guard_start, "Para": _guard_start, "Span": _how}
     return {**tree, "blocks": _walk(tree["blocks"], change)}
 
 
@@ -111,7 +111,9 @@ def _reference(node: Node, numbers: dict[str, str]) -> Node | list[Node]:
 def _div(node: Node, target: Target) -> Node | list[Node]:
     (_, classes, pairs), blocks = node["c"]
     if "content-visible" in classes:
-        return [] if target == dict(pairs).get("unless-format") else list(blocks)
+        if target == dict(pairs).get("unless-format"):
+            return []
+        return [_raw_typst("#block(sticky: true)["), *blocks, _raw_typst("]")]
     kind = next((name for name in classes if name in _CALLOUTS), None)
     if kind is None:
         if target == "typst" and classes in (["table-note"], ["report-footer"]):
@@ -126,6 +128,15 @@ def _div(node: Node, target: Target) -> Node | list[Node]:
         return [opening, {"t": "Plain", "c": title}, middle, *body, _raw_typst("]")]
     head = _html_div("callout-title", [{"t": "Plain", "c": title}])
     return _html_div(f"callout {kind}", [head, _html_div("callout-body", body)])
+
+
+def _how(node: Node) -> Node | list[Node]:
+    """Set how a figure is read on a line of its own and smaller, as the style of the page does."""
+    (_, classes, _), inlines = node["c"]
+    if classes != ["how"]:
+        return node
+    opening = {"t": "RawInline", "c": ["typst", "#linebreak()#how["]}
+    return [opening, *inlines, {"t": "RawInline", "c": ["typst", "]"]}]
 
 
 def _guard_start(node: Node) -> Node:

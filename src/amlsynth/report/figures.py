@@ -56,7 +56,7 @@ def alteration_figure(context: Context, group: Group, folder: Path) -> str:
         for place in range(len(members)):
             ends = [share for row in shares[:-1] or shares if (share := row[place]) is not None]
             if len(ends) > 1:
-                axes.plot(ends, [place, place], color=MUTED, linewidth=1.0, zorder=1)
+                axes.plot([min(ends), max(ends)], [place, place], color=MUTED, linewidth=1.0, zorder=1)
         for row, style in reversed(list(zip(shares, styles(context.cohorts), strict=True))):
             points = [(share, place) for place, share in enumerate(row) if share is not None]
             axes.scatter(

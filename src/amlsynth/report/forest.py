@@ -19,26 +19,40 @@ if TYPE_CHECKING:
 
 _LONGEST, _SHORTEST = 32.0, 1 / 32.0  # ratios beyond are cut off, with an arrow
 _TICKS = (1 / 32, 1 / 16, 1 / 8, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
-_ROW, _HEAD, _FOOT = 0.13, 0.55, 0.65  # inches a cohort, above and below the axes
+_ROW, _HEAD, _FOOT = 0.115, 0.55, 0.65  # inches a cohort, above and below the axes
+_MOST = 18  # markers of one figure, which has to fit a page
 
 Which = Literal["paper", "other"]
 
 
-def forest_figure(context: Context, endpoint: str, which: Which, folder: Path) -> str:
+def forest_figures(context: Context, endpoint: str, which: Which, folder: Path) -> str:
     """Draw univariable effects on one endpoint with 95 % intervals; "" when there are none.
 
-    `which` takes age, ELN 2022 risk and the markers whose effects the paper names, or the others.
+    `which` takes age, ELN 2022 risk and the markers whose effects the paper names, or the others, in figures
+    that fit a page.
     """
     names = [s for s in subjects(context, endpoint) if (s in PAPER) == (which == "paper")]
+    parts = -(-len(names) // _MOST)
+    size = -(-len(names) // max(parts, 1))
+    return "\n".join(
+        _figure(context, endpoint, which, names[size * part : size * (part + 1)], part, folder)
+        for part in range(parts)
+    )
+
+
+def _figure(
+    context: Context, endpoint: str, which: Which, names: Sequence[str], part: int, folder: Path
+) -> str:
     cohorts = context.cohorts
-    found = {(e.subject, e.cohort): e for e in context.effects(endpoint, "univariable")}
+    found = {(e.subject, e.cohort): e for e in context.effects(endpoint, "univariable") if e.subject in names}
     if not any(e.effect.value is not None for e in found.values()) or not names:
         return ""
     drawn = list(zip(cohorts, styles(cohorts), strict=True))
-    band = _ROW * (len(cohorts) + 1.2)
+    band = _ROW * (len(cohorts) + 1)
     legend = 0.2 * ((len(cohorts) - 1) // 3)
     height = _HEAD + legend + _FOOT + band * len(names)
-    path = folder / f"forest-{endpoint.lower()}-{which}.svg"
+    name = f"forest-{endpoint.lower()}-{which}" + (f"-{part + 1}" if part else "")
+    path = folder / f"{name}.svg"
     kind = next(iter(found.values())).effect_name
     with drawing(path, WIDTH, height) as figure:
         axes = figure.add_axes((0.27, _FOOT / height, 0.7, (height - _HEAD - _FOOT - legend) / height))
@@ -49,10 +63,10 @@ def forest_figure(context: Context, endpoint: str, which: Which, folder: Path) -
         for row in range(0, len(names), 2):
             axes.axhspan(row * band, (row + 1) * band, color=FAINT, alpha=0.35, linewidth=0)
         axes.axvline(1, color=MUTED, linewidth=0.9, zorder=1)
-        for row, name in enumerate(names):
+        for row, subject in enumerate(names):
             for place, (cohort, style) in enumerate(drawn):
-                effect = found.get((name, cohort.key))
-                y = row * band + _ROW * (place + 1.1)
+                effect = found.get((subject, cohort.key))
+                y = row * band + _ROW * (place + 1)
                 if effect is not None and effect.effect.value is not None:
                     _draw(axes, effect, y, style, (low, high))
         axes.set_yticks([(row + 0.5) * band for row in range(len(names))])
@@ -76,8 +90,7 @@ def forest_figure(context: Context, endpoint: str, which: Which, folder: Path) -
     alt = f"Forest plot of {kind}s for {endpoint}. " + " ".join(
         _describe(context, name, [found.get((name, cohort.key)) for cohort in cohorts]) for name in names
     )
-    label = f"fig-forest-{endpoint.lower()}-{which}"
-    return image(f"{folder.name}/{path.name}", caption, label, alt)
+    return image(f"{folder.name}/{path.name}", caption, f"fig-{name}", alt)
 
 
 def _limits(effects: Sequence[Effect]) -> tuple[float, float]:

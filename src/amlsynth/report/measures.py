@@ -78,7 +78,7 @@ KEY_MEASURES = {
     ),
 }  # fmt: skip
 _SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-Z0-9])")
-_LINE = 190  # characters of a description beside its measure
+_LINE = 150  # characters of a description beside its measure
 
 
 def measures_of(context: Context, group: str, *, without: Sequence[str] = ()) -> str:
@@ -116,15 +116,18 @@ def _title(family: str, group: str) -> str:
 
 
 def measure_table(
-    context: Context, chosen: Sequence[Measure], caption: str, label: str, *, explained: bool = True
+    context: Context, chosen: Sequence[Measure], caption: str, label: str, *, own: bool = True
 ) -> str:
-    """Return a table of measures beside their anchors; "" when there are none to show."""
+    """Return a table of measures beside their anchors; "" when there are none to show.
+
+    `own` says whether the figures that the original itself has are shown too.
+    """
     if not chosen:
         return ""
     cohorts = context.evaluation.synthetics
     anchors = {k: t for k, t in ANCHORS.items() if k != "holdout" or context.evaluation.holdout is not None}
-    with_original = any(measure.original is not None for measure in chosen)
-    columns = [Column("Measure", 34, "left")]
+    with_original = own and any(measure.original is not None for measure in chosen)
+    columns = [Column("Measure", 46, "left")]
     columns += [Column("Original", 13)] if with_original else []
     columns += [Column(escape(cohort.label) if context.several else "Synthetic", 14) for cohort in cohorts]
     columns += [Column(title, 13) for title in anchors.values()]
@@ -132,8 +135,7 @@ def measure_table(
     notes = Notes()
     rows = []
     for measure in chosen:
-        how = f" [{escape(how_to_read(measure))}]{{.how}}" if explained else ""
-        row = [f"{escape(measure.label)}{_unit(measure)}{how}"]
+        row = [f"{escape(measure.label)}{_unit(measure)} [{escape(how_to_read(measure))}]{{.how}}"]
         row += [_cell(measure.original, measure, notes)] if with_original else []
         for cohort in cohorts:
             words = f" [{reading(measure, cohort.key)}]{{.how}}" if context.several else ""
@@ -184,7 +186,7 @@ def performance_table(context: Context) -> str:
 def attack_table(context: Context) -> str:
     """Return one line for each attack on privacy, beside the anchors."""
     caption = "Attacks on privacy at a glance, beside the anchors. Brackets: 95 % interval."
-    return measure_table(context, _present(context, ATTACKS), caption, "tbl-attacks")
+    return measure_table(context, _present(context, ATTACKS), caption, "tbl-attacks", own=False)
 
 
 def _present(context: Context, identifiers: Iterable[str]) -> list[Measure]:

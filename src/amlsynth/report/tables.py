@@ -28,6 +28,7 @@ from amlsynth.report.text import (
 ELN2022: Final = "ELN2022"
 OUTCOME: Final = "outcome"
 PRESENT: Final = "1"
+TAILS = {"at_risk60": "At risk after 5 years, share", "survival60": "Free of the event at 5 years (95 % CI)"}
 
 
 def baseline_table(context: Context) -> str:
@@ -87,11 +88,11 @@ def tail_table(context: Context) -> str:
             rows.append(
                 [f"{INDENT}At risk after {years} years, n", *(_at_risk(s, 12 * years) for s in found)]
             )
-        for name in ("at_risk60", "survival60"):
+        for name, title in TAILS.items():
             measure = present.get(f"{name}_{endpoint.name.lower()}")
             if measure is not None:
                 cells = _cohort_figures(context, measure, notes, 3)
-                rows.append([f"{INDENT}{escape(measure.label)}", *cells])
+                rows.append([f"{INDENT}{title}", *cells])
     caption = (
         "Tails beyond five years (supplementary table 4 of the paper): patients at risk, their share, and "
         "the Kaplan-Meier estimate at five years with its 95 % interval."

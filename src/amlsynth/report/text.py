@@ -54,7 +54,7 @@ def plain_number(value: float) -> str:
 def p_value(value: float) -> str:
     """Format a p-value; below 0.0001 it is only said to be so."""
     if value < 0.0001:
-        return "\\< 0.0001"
+        return "\\<\u00a00.0001"
     return f"{value:.4f}" if value < 0.001 else f"{value:.3f}"
 
 
