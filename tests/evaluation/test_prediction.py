@@ -84,7 +84,9 @@ def test_shuffled_columns_predict_nothing_and_copies_as_well_as_the_original(eva
     for suffix in ("os", "efs"):
         found = evaluation.measure(f"c_index_{suffix}")
         assert found.original.value > 0.6
-        assert found.anchors["independent"].value < 0.58 < found.anchors["bootstrap"].value
+        # Shuffled columns can be right by chance of the draw, by as much as few hold-out patients allow.
+        assert abs(found.anchors["independent"].value - 0.5) < 0.12
+        assert found.anchors["independent"].value < found.anchors["bootstrap"].value - 0.02
         assert found.synthetic.low < found.synthetic.value < found.synthetic.high
         gap = evaluation.measure(f"c_index_gap_{suffix}")
         assert gap.original is None

@@ -54,6 +54,17 @@ def test_without_calibration_margins_are_the_networks_own(reference: pd.DataFram
     assert abs(corrected["CR1"].mean() - wanted) < 0.05 < abs(plain["CR1"].mean() - wanted)
 
 
+def test_columns_missing_together_stay_together(reference: pd.DataFrame) -> None:
+    frame = _fit(reference).sample(3000, np.random.default_rng(2))
+    for leader in ("CGNK", "BCOR"):
+        together = reference[leader].isna()
+        group = [name for name in reference if reference[name].isna().equals(together)]
+        assert len(group) > 10
+        for name in group:
+            assert frame[name].isna().equals(frame[leader].isna()), name
+        assert abs(frame[leader].isna().mean() - together.mean()) < 0.01
+
+
 def test_early_stop_and_steps(reference: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([0.5, 0.4, 0.3, 0.9])
     monkeypatch.setattr(module, "likeness", lambda *_: next(scores))

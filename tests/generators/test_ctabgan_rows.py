@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amlsynth.encoding import encode
+from amlsynth.dictionary import dictionary
+from amlsynth.encoding import decode, encode
+from amlsynth.generators.ctabgan.missing import missing_together
 from amlsynth.generators.ctabgan.rows import PATTERN, RowEncoder, outcome_scales
 from amlsynth.generators.ctabgan.transforms import fit_column
 
@@ -20,7 +22,7 @@ positive = st.lists(st.none() | st.floats(0, 1e6), min_size=1, max_size=30)
 
 @pytest.fixture(scope="module")
 def encoder(reference: pd.DataFrame) -> RowEncoder:
-    return RowEncoder(encode(reference).legal(), 3, np.random.default_rng(6))
+    return RowEncoder(encode(reference).legal(), 3, dictionary(), np.random.default_rng(6))
 
 
 @settings(max_examples=30, deadline=None)
@@ -83,7 +85,8 @@ def test_cohorts_come_back(reference: pd.DataFrame, encoder: RowEncoder) -> None
     assert rows.shape == (n, layout.width)
     for block in layout.blocks:
         assert set(np.unique(rows[:, block.slice])) == {0, 1}
-        assert (rows[:, block.slice].sum(axis=1) == 1).all(), block.name
+        known = 1 if block.gate is None else rows[:, layout.known_position(block.gate)]
+        assert (rows[:, block.slice].sum(axis=1) == known).all(), block.name
     codes = np.column_stack([rows[:, block.slice].argmax(axis=1) for block in layout.blocks])
     back = encoder.decode(codes, rows[:, list(layout.scalars)].astype(np.float64))
     pd.testing.assert_frame_equal(back.states, train.states)
@@ -98,6 +101,61 @@ def test_every_position_has_one_owner(encoder: RowEncoder) -> None:
     layout = encoder.layout
     positions = [p for block in layout.blocks for p in block.positions] + list(layout.scalars)
     assert sorted(positions) == list(range(layout.width))
+
+
+@pytest.fixture(scope="module")
+def holes(reference: pd.DataFrame) -> pd.DataFrame:
+    """300 patients, complete but for two groups of columns and three columns more."""
+    frame = reference.iloc[:300].copy()
+    for name in frame.columns.difference(["OSTM", "OSSTAT", "EFSTM", "EFSSTAT"]):
+        frame[name] = frame[name].ffill().bfill()
+    frame.loc[frame.index[:30], ["HB", "PLT", "NPM1"]] = pd.NA
+    frame.loc[frame.index[:45], "FLT3I"] = pd.NA
+    frame.loc[frame.index[20:50], "WT1"] = pd.NA
+    frame.loc[frame.index[:5], ["IDH1", "IDH2"]] = pd.NA
+    frame["BCORL1"] = pd.NA
+    frame["BCORL1"] = frame["BCORL1"].astype(reference["BCORL1"].dtype)
+    return frame
+
+
+def test_groups_are_columns_missing_in_the_same_patients(holes: pd.DataFrame) -> None:
+    leaders = missing_together(encode(holes), dictionary())
+    # FLT3I lacks 15 more, and also the 5 of the smaller group; WT1 lacks only some; BCORL1 lacks all.
+    assert {name for name, leader in leaders.items() if leader == leaders["HB"]} == {
+        "HB",
+        "PLT",
+        "NPM1",
+        "FLT3I",
+    }
+    assert {name for name, leader in leaders.items() if leader == "IDH1"} == {"IDH1", "IDH2"}
+    assert len(leaders) == 6
+    assert missing_together(encode(holes.iloc[50:]), dictionary()) == {}
+
+
+def test_missing_together_comes_back_and_stays_together(holes: pd.DataFrame) -> None:
+    rng = np.random.default_rng(8)
+    train = encode(holes).legal()
+    encoder = RowEncoder(train, 1, dictionary(), rng)
+    rows, layout = encoder.encode(train, rng), encoder.layout
+    haemoglobin = layout.number("HB")
+    assert haemoglobin.block is None and haemoglobin.scalar is not None and haemoglobin.gate is not None
+    assert (rows[:30, haemoglobin.scalar] == 0).all()
+    codes = np.column_stack([rows[:, block.slice].argmax(axis=1) for block in layout.blocks])
+    back = encoder.decode(codes, rows[:, list(layout.scalars)].astype(np.float64))
+    pd.testing.assert_frame_equal(back.states, train.states)
+    pd.testing.assert_frame_equal(back.missing, train.missing)
+    np.testing.assert_allclose(back.numbers, train.numbers, rtol=1e-3, atol=1e-3)
+    # Whatever is drawn for the columns, a group is missing as a whole, and its followers with it.
+    codes = np.column_stack([rng.integers(0, block.size, 500) for block in layout.blocks])
+    drawn = decode(
+        encoder.decode(codes, rng.uniform(-1, 1, (500, len(layout.scalars)))), role="original"
+    ).isna()
+    for group in (["HB", "PLT", "NPM1"], ["IDH1", "IDH2"]):
+        assert 0.3 < drawn[group[0]].mean() < 0.7
+        for name in group[1:]:
+            assert (drawn[name] == drawn[group[0]]).all(), name
+    assert drawn.loc[drawn["HB"], "FLT3I"].all() and not drawn.loc[~drawn["HB"], "FLT3I"].all()
+    assert drawn.loc[~drawn["HB"], "FLT3I"].any() and drawn["BCORL1"].all()
 
 
 def test_pattern_decides_who_has_time_and_gap(encoder: RowEncoder) -> None:

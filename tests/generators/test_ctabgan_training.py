@@ -32,6 +32,14 @@ CPU = torch.device("cpu")
 NUMBER = NumberColumn("x", np.array([10.0]), np.array([4.0]), True, None, 10.0, 2.0)
 LAYOUT = Layout(8, (Block("a", 0, 3), Block("b", 3, 2), Block("x", 6, 2)), (NumberPlace(NUMBER, 5, 2),))
 
+# A group of columns, known or missing: in it a state of two, and a number with one mode that needs no block.
+PLAIN = NumberColumn("x", np.array([10.0]), np.array([4.0]), False, None, 10.0, 2.0)
+GROUPED = Layout(
+    8,
+    (Block("missing:b", 0, 2), Block("a", 2, 3), Block("b", 5, 2, gate=0)),
+    (NumberPlace(PLAIN, 7, None, gate=0),),
+)
+
 
 def _random(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
@@ -48,6 +56,20 @@ def _rows(n: int = 400) -> Tensor:
     rows[np.arange(n), 3 + b] = 1
     rows[:, 5] = np.where(missing, 0, rng.uniform(-1, 1, n))
     rows[np.arange(n), 6 + missing] = 1
+    return torch.from_numpy(rows)
+
+
+def _grouped_rows(n: int = 4000) -> Tensor:
+    """Rows in which b and the number are missing together in a fifth, more often where a is not 0."""
+    rng = np.random.default_rng(2)
+    rows = np.zeros((n, 8), dtype=np.float32)
+    a = rng.choice(3, n, p=[0.7, 0.2, 0.1])
+    missing = rng.random(n) < np.where(a > 0, 0.4, 0.1)
+    b = rng.random(n) < 0.3
+    rows[np.arange(n), missing.astype(int)] = 1
+    rows[np.arange(n), 2 + a] = 1
+    rows[np.arange(n), 5 + b] = ~missing
+    rows[:, 7] = np.where(missing, 0, np.where(b, 0.5, -0.5))
     return torch.from_numpy(rows)
 
 
@@ -170,10 +192,65 @@ def test_offsets_give_the_wanted_shares() -> None:
     heads, rows = Heads(LAYOUT, CPU), _rows()
     output = torch.randn(5000, 8, generator=_random())
     offsets = state_offsets(output, LAYOUT, rows.mean(dim=0))
-    shares = heads.probable(output + offsets).mean(dim=0)
+    shares = heads.probable(output + offsets, 0.2, _random()).mean(dim=0)
     states = [0, 1, 2, 3, 4, 6, 7]
     assert torch.allclose(shares[states], rows.mean(dim=0)[states], atol=1e-3)
     assert offsets[5] == 0
+
+
+def test_a_group_is_missing_as_a_whole() -> None:
+    heads = Heads(GROUPED, CPU)
+    output = torch.randn(500, 8, generator=_random())
+    for rows in (heads.relaxed(output, 0.1, _random(1)), heads.probable(output, 0.1, _random(1))):
+        known = rows[:, 0]
+        assert torch.allclose(rows[:, 2:5].sum(dim=1), torch.ones(500))
+        assert torch.allclose(rows[:, 5:7].sum(dim=1), known)
+        assert torch.allclose(rows[:, 7], known * torch.tanh(output[:, 7]))
+        assert torch.equal(heads.known(rows, 0), known)
+        assert (known < 0.01).sum() > 100 and (known > 0.99).sum() > 100
+    given = torch.tensor([[math.log(3), 0.0, 0.0, 0.0, 0.0, math.log(4), 0.0, 0.0]]).repeat(3, 1)
+    logs = heads.log_probability(given, torch.tensor([1, 2, 5]))
+    assert logs.exp().tolist() == pytest.approx([1 / 4, 1 / 3, 3 / 4 * 4 / 5])
+
+
+def test_conditions_of_a_group_share_its_being_missing() -> None:
+    rows = _grouped_rows()
+    sampler = ConditionSampler(GROUPED, rows, _random())
+    drawn = sampler.draw(30_000, logarithm=False)
+    assert (rows[sampler.rows(drawn), drawn.position] == 1).all()
+    # Two of three columns can be missing, each as often as in the rows.
+    share = float((drawn.position == 1).float().mean())
+    assert share == pytest.approx(2 / 3 * rows[:, 1].mean().item(), abs=0.01)
+    assert 7 not in drawn.position
+
+
+def test_offsets_give_the_wanted_shares_within_a_group() -> None:
+    heads, rows = Heads(GROUPED, CPU), _grouped_rows()
+    output = torch.randn(20_000, 8, generator=_random())
+    output[:, 5] += 2 * output[:, 0]  # being known goes with a state of b
+    offsets = state_offsets(output, GROUPED, rows.mean(dim=0))
+    codes, _ = heads.draw(output + offsets, _random(2))
+    known = codes[:, 0] == 0
+    assert known.float().mean().item() == pytest.approx(rows[:, 0].mean().item(), abs=0.01)
+    for k in (0, 1):
+        found = (known & (codes[:, 2] == k)).float().mean().item()
+        assert found == pytest.approx(rows[:, 5 + k].mean().item(), abs=0.01)
+
+
+def test_moments_of_a_group_that_is_missing_by_chance() -> None:
+    rows, heads = _grouped_rows(), Heads(GROUPED, CPU)
+    moments = Moments(GROUPED, heads, rows, prior=5.0)
+    # The very probabilities, by which the group is missing in any row: the number follows b, and b is given.
+    share = torch.where(rows[:, 2] == 1, 0.1, 0.4)
+    output = torch.full((len(rows), 8), -30.0)
+    output[:, 0], output[:, 1] = torch.log(1 - share), torch.log(share)
+    output[:, 2:5] += 60 * rows[:, 2:5]
+    b = torch.rand(len(rows), generator=_random(3)) < 0.3
+    output[:, 5], output[:, 6] = torch.where(b, -30.0, 30.0), torch.where(b, 30.0, -30.0)
+    output[:, 7] = torch.where(b, 0.5, -0.5).atanh()
+    assert abs(moments.loss(heads.probable(output, 0.1, _random(4))).item()) < 0.02
+    output[:, 0], output[:, 1] = math.log(0.8), math.log(0.2)
+    assert moments.loss(heads.probable(output, 0.1, _random(4))).item() > 0.05
 
 
 @pytest.mark.parametrize("width", [1, 8, 64, 65, 161, 300])

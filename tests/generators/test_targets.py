@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
 from amlsynth.cohorts.amlsg import import_amlsg
-from amlsynth.evaluation import evaluate
+from amlsynth.dictionary import dictionary
+from amlsynth.evaluation import measure
+from amlsynth.evaluation.kaplan_meier import endpoint_data, kaplan_meier
 from amlsynth.generation import generate
 
 
@@ -19,14 +22,41 @@ def test_event_history_reaches_its_targets_on_amlsg(amlsg_dir: Path) -> None:
     for seed in range(1, 6):
         made = generate(cohort, "event-history", seed=seed)
         assert made.split is not None
-        evaluation = evaluate(made.split.train, made.synthetic.frame, made.split.holdout, seed=seed)
-        for measure in evaluation.measures:
-            if measure.synthetic.value is not None:
-                found.setdefault(measure.id, []).append(measure.synthetic.value)
-    for identifier in ("km_score_os", "km_score_efs"):
-        assert min(found[identifier]) >= 0.97, found[identifier]
-    assert max(found["leakage"]) < 0.05, found["leakage"]
-    assert max(found["exact_matches"]) == 0
-    assert max(found["rules_broken"]) == 0
-    # A real cohort has 0.39 of its patients with equal times; peers lose them or make too many.
+        train = made.split.train
+        figures = measure(train, made.synthetic.frame, made.split.holdout, seed=seed)
+        for name, figure in figures.items():
+            if figure.value is not None:
+                found.setdefault(name, []).append(figure.value)
+        for endpoint in dictionary().endpoints:
+            original = kaplan_meier(endpoint_data(train, endpoint)).median()
+            value = figures[f"median_{endpoint.name.lower()}"].value
+            assert original.low is not None and original.high is not None and value is not None
+            assert original.low <= value <= original.high, (seed, endpoint.name)
+    # Of every seed.
+    assert max(found["exact_matches"]) == max(found["rules_broken"]) == 0
+    assert min(found["km_score_os"]) >= 0.97 and min(found["km_score_efs"]) >= 0.97
+    assert max(found["leakage"]) < 0.05
     assert all(abs(share - 0.39) < 0.04 for share in found["share_efs_equals_os"])
+    # Of the means: the figures of the paper or of tuned peers; for effects nearly those of a bootstrap copy.
+    least = {
+        "km_score_os": 0.98,
+        "km_score_efs": 0.98,
+        "rsc": 0.945,  # 0.957 ± 0.011 over 15 runs; five seeds may be a little lower
+        "bsm": 0.95,
+        "logcorr": 0.75,
+        "effects_sign_hr": 0.9,
+        "effects_significant_hr": 0.8,
+        "effects_overlap_hr": 0.95,
+        "effects_sign_or": 0.9,
+        "effects_significant_or": 0.8,
+        "effects_overlap_or": 0.95,
+        "c_index_gap_os": -0.02,
+        "c_index_gap_efs": -0.02,
+    }
+    assert {name: mean(found[name]) for name, bound in least.items() if mean(found[name]) < bound} == {}
+    assert mean(found["classifier_auc"]) < 0.56
+    assert mean(found["leakage"]) < 0.03
+    assert mean(found["membership_nearest_auc"]) <= 0.55
+    for name in ("shortsightedness_os", "shortsightedness_efs"):
+        assert abs(mean(found[name])) <= 0.03  # 0.005 over 15 runs; it hangs on the one longest time
+    assert abs(mean(found["share_efs_equals_os"]) - 0.39) < 0.03

@@ -19,6 +19,7 @@ from amlsynth.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, compare_releases, verify_release
 from amlsynth.release.changes import Step
 from amlsynth.release.compare import ReleaseDiff, difference
+from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import DataPackage
 from amlsynth.release.released import Released, read_released, read_verified
 
@@ -288,6 +289,7 @@ def test_a_hostile_spec_in_a_release_is_told(
     made = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     made["spec"] |= {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
     (folder / "provenance.json").write_text(json.dumps(made), encoding="utf-8")
+    write_metadata(folder)  # which lists the provenance with its checksum
     reseal(folder)
     assert verify_release(folder).ok
     with pytest.raises(DataError, match="cannot be compared"):

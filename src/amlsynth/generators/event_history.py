@@ -19,9 +19,8 @@ from amlsynth.encoding import Encoded
 from amlsynth.generators.base import Generator, Parameters, Progress, Search
 from amlsynth.generators.chain import Chain, Drawn, Tuning
 from amlsynth.generators.design import Layout
+from amlsynth.generators.order import REMISSION, synthesis_order, with_shuffled_alterations
 from amlsynth.generators.transitions import IllnessDeath, Shrinkage
-
-_REMISSION = "CR1"
 
 
 class Params(Parameters):
@@ -64,8 +63,8 @@ class EventHistory(Generator):
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         p = self.params
-        orders = [self._order(train)]
-        orders += [self._shuffled(orders[0], rng) for _ in range(p.orders - 1)]
+        orders = [synthesis_order(train, self.dictionary)]
+        orders += [with_shuffled_alterations(orders[0], self.dictionary, rng) for _ in range(p.orders - 1)]
         tuning = Tuning(p.shrinkage, p.min_leaf, p.max_leaves)
         layout = Layout(train, orders[0], self.dictionary)
         self._chains = []
@@ -76,7 +75,7 @@ class EventHistory(Generator):
         self._outcome = IllnessDeath(
             train,
             self._chains[0].design.linear,
-            self._failed(train.states[_REMISSION].to_numpy()),
+            self._failed(train.states[REMISSION].to_numpy()),
             Shrinkage(p.outcome_shrinkage, 5 * p.outcome_shrinkage, 20 * p.outcome_shrinkage),
         )
         for chain in self._chains:
@@ -98,7 +97,7 @@ class EventHistory(Generator):
         design, drawn = chain.draw(n, rng)
         states = pd.DataFrame({name: self._coded(drawn, name) for name in self._states})
         pattern, time, gap = self._outcome.draw(
-            design.linear, self._failed(states[_REMISSION].to_numpy()), rng
+            design.linear, self._failed(states[REMISSION].to_numpy()), rng
         )
         return Encoded(
             states=states,
@@ -116,28 +115,6 @@ class EventHistory(Generator):
     def _failed(self, remission: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
         # Unknown remission is mostly death before it could be assessed.
         return np.asarray(remission != 1)
-
-    def _order(self, train: Encoded) -> list[str]:
-        """Return the covariates in the order of synthesis.
-
-        Alterations come from frequent to rare, so that a rare one can depend on the frequent ones;
-        laboratory values after them, and remission last.
-        """
-        alterations = {variable.name for variable in self.dictionary.alterations}
-        states = [str(name) for name in train.states]
-        first, *laboratory = (str(name) for name in train.numbers)
-        clinical = [name for name in states if name not in alterations and name != _REMISSION]
-        carriers = {name: int((train.states[name] == 1).sum()) for name in states if name in alterations}
-        by_frequency = sorted(carriers, key=lambda name: -carriers[name])
-        return [first, *clinical, *by_frequency, *laboratory, _REMISSION]
-
-    def _shuffled(self, order: list[str], rng: np.random.Generator) -> list[str]:
-        alterations = {variable.name for variable in self.dictionary.alterations}
-        places = [place for place, name in enumerate(order) if name in alterations]
-        shuffled = list(order)
-        for place, other in zip(places, rng.permutation(places), strict=True):
-            shuffled[place] = order[other]
-        return shuffled
 
 
 def _joined(parts: list[Encoded]) -> Encoded:

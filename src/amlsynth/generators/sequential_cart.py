@@ -22,6 +22,7 @@ from pydantic import Field
 from amlsynth.encoding import PATTERNS, Encoded
 from amlsynth.generators.base import Generator, Parameters, Progress, Search
 from amlsynth.generators.leaves import Features, Leaves, NumberLeaves, StateLeaves
+from amlsynth.generators.order import synthesis_order
 from amlsynth.generators.scales import from_real_line, to_real_line
 
 Array = npt.NDArray[Any]
@@ -92,7 +93,7 @@ class SequentialCart(Generator):
     def _targets(self, train: Encoded) -> dict[_Step, Array]:
         """Return what is drawn, in the order of synthesis, with the training patients' values."""
         targets: dict[_Step, Array] = {}
-        for name in self._order(train):
+        for name in synthesis_order(train, self.dictionary):
             if name in train.numbers:
                 targets[_Step(name, "missing")] = train.missing[name].to_numpy(np.int8)
                 targets[_Step(name, "number")] = train.numbers[name].to_numpy(np.float64)
@@ -103,22 +104,6 @@ class SequentialCart(Generator):
             train.time, train.gap
         )
         return targets
-
-    def _order(self, train: Encoded) -> list[str]:
-        """Return the covariates in the order of synthesis.
-
-        Alterations come from frequent to rare, so that a rare one can depend on the frequent ones;
-        laboratory values after them, and remission last.
-        """
-        alterations = {v.name for v in self.dictionary.alterations}
-        remission = "CR1"
-        states = [str(name) for name in train.states]
-        first, *laboratory = (str(name) for name in train.numbers)
-        clinical = [name for name in states if name not in alterations and name != remission]
-        carriers = {name: int((train.states[name] == 1).sum()) for name in states if name in alterations}
-        by_frequency = sorted(carriers, key=lambda name: -carriers[name])
-        last = [name for name in states if name == remission]
-        return [first, *clinical, *by_frequency, *laboratory, *last]
 
     def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
         return _assembled(self._draw(n, rng))

@@ -272,6 +272,8 @@ class _Verification:
     def _check_derived(self) -> None:
         if self.problems or self.package is None or self.provenance is None or self.evaluation is None:
             return  # the data themselves are wrong, which says more
+        if not self.own_dictionary:
+            return  # they follow from that other dictionary, which is not here
         rows = self.evaluation.synthetic.n
         self.problems += derived_problems(self.folder, self.package, self.provenance, rows)
 

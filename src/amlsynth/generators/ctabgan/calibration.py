@@ -47,10 +47,18 @@ def state_offsets(output: Tensor, layout: Layout, wanted: Tensor) -> Tensor:
         place += block.size
     highest = torch.stack([output[:, block.slice].amax(dim=1) for block in layout.blocks], dim=1)
     weight = torch.exp((output[:, states] - highest @ member.T).clamp(min=_LEAST_LOGIT))
+    # States of a group's columns are there as far as the group is known; for others, a 1 behind the states.
+    place_of = {position: i for i, position in enumerate(states)}
+    gate = [
+        len(states) if block.gate is None else place_of[layout.known_position(block.gate)]
+        for block in layout.blocks
+        for _ in block.positions
+    ]
     target, shift = wanted[states], torch.zeros(len(states), device=output.device)
     for _ in range(_ROUNDS):
         scaled = weight * shift.exp()
-        share = (scaled / (scaled @ member @ member.T)).mean(dim=0)
+        probability = scaled / (scaled @ member @ member.T)
+        share = (probability * torch.nn.functional.pad(probability, (0, 1), value=1.0)[:, gate]).mean(dim=0)
         shift += torch.log(target / share).clamp(-2.0, 2.0)
         shift -= (shift @ member / member.sum(dim=0)) @ member.T  # only differences within a block matter
     offsets[states] = shift
@@ -80,7 +88,7 @@ def before_implications(wanted: Tensor, drawn: Encoded, decoded: Encoded, encode
         kept = np.divide(after, before, out=np.ones(len(states)), where=(before > 0) & (after > 0))
         ratio = torch.from_numpy(np.clip(kept, 0.25, 4.0)).to(wanted)
         part = wanted[block.slice] / ratio
-        adjusted[block.slice] = part / part.sum()
+        adjusted[block.slice] = part / part.sum() * wanted[block.slice].sum()
     return adjusted
 
 

@@ -54,7 +54,7 @@ class CtabganPlus(Generator):
         device = pick_device(self.params.device)
         progress("fitting the encoder", 0.0)
         budget = Budget(self.params.time_budget)
-        self._encoder = RowEncoder(train, self.params.max_modes, rng)
+        self._encoder = RowEncoder(train, self.params.max_modes, self.dictionary, rng)
         self._sampler: _Sampler | None = None
         self.steps_done = 0
         targets = self._targets(train)

@@ -81,8 +81,8 @@ def downstream_loss(auxiliary: Auxiliary, heads: Heads, layout: Layout, rows: Te
 class Moments:
     """How far first moments and pairwise correlations of generated rows are from the training rows'.
 
-    Works on probabilities in place of draws: given the noise, columns are drawn independently, so that
-    the product of two columns' probabilities is the expected product of their states.
+    Works on probabilities in place of draws: given the noise and what groups are missing, columns are drawn
+    independently, so that the product of two columns' probabilities is the expected product of their states.
 
     Parameters
     ----------

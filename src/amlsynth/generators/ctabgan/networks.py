@@ -120,7 +120,11 @@ class Auxiliary(nn.Module):
 
 
 class Heads:
-    """Turns the generator's output into rows: softmax over each block, tanh for scalars."""
+    """Turns the generator's output into rows: softmax over each block, tanh for scalars.
+
+    States and scalars of a group of columns are multiplied by how far the group is known, so that all of
+    them are 0 where it is missing.
+    """
 
     def __init__(self, layout: Layout, device: torch.device) -> None:
         self._layout, self._device = layout, device
@@ -137,6 +141,19 @@ class Heads:
         for i, block in enumerate(layout.blocks):
             owner[block.slice] = i
         self._owner = owner.to(device)
+        # Where "known" is said of the group of each position; behind the row, a 1, for those of no group.
+        gate = torch.full((layout.width,), layout.width)
+        for block in layout.blocks:
+            if block.gate is not None:
+                gate[block.slice] = layout.known_position(block.gate)
+        for place in layout.numbers:
+            if place.gate is not None and place.scalar is not None:
+                gate[place.scalar] = layout.known_position(place.gate)
+        self._gate = gate.to(device)
+        says_missing = torch.zeros(layout.width, dtype=torch.bool)
+        for number in layout.gates:
+            says_missing[layout.blocks[number].slice] = True
+        self._says_missing, self._grouped = says_missing.to(device), bool(layout.gates)
 
     def _spread(self, output: Tensor) -> Tensor:
         """Return logits as (n, blocks, most states), -inf where a block has fewer."""
@@ -146,10 +163,20 @@ class Heads:
         rows = torch.zeros_like(output)
         if len(self._positions):
             rows = rows.index_copy(1, self._positions, states[:, ~self._padding])
-        return rows.index_copy(1, self._scalars, torch.tanh(output[:, self._scalars]))
+        rows = rows.index_copy(1, self._scalars, torch.tanh(output[:, self._scalars]))
+        if not self._grouped:
+            return rows
+        return rows * nn.functional.pad(rows, (0, 1), value=1.0)[:, self._gate]
 
-    def probable(self, output: Tensor) -> Tensor:
-        """Return rows with the probability of each state in place of a draw."""
+    def probable(self, output: Tensor, tau: float, generator: torch.Generator) -> Tensor:
+        """Return rows with the probability of each state in place of a draw.
+
+        Whether a group is missing is drawn as in `relaxed`: it decides on several columns at once, so that
+        the product of two columns' probabilities would not be the expected product of their states.
+        """
+        if self._grouped:
+            noisy = (output + gumbel(output, generator)) / tau
+            output = torch.where(self._says_missing, noisy, output)
         return self._rows(self._softmax(self._spread(output)), output)
 
     def relaxed(self, output: Tensor, tau: float, generator: torch.Generator) -> Tensor:
@@ -167,6 +194,16 @@ class Heads:
         """Return the log of the probability of one state of each row, given by its position, shape (n,)."""
         if not len(self._positions):
             return output.new_zeros(len(output))
+        within = self._log_share(output, position)
+        if not self._grouped:
+            return within
+        gate = self._gate[position]
+        free = gate == output.shape[1]
+        known = self._log_share(output, gate.masked_fill(free, int(self._positions[0])))
+        return within + known.masked_fill(free, 0.0)
+
+    def _log_share(self, output: Tensor, position: Tensor) -> Tensor:
+        """Return the log of the probability of a state within its own block, shape (n,)."""
         rows = torch.arange(len(output), device=output.device)[:, None]
         block = self._owner[position]
         column = output[rows, self._index[block]].masked_fill(self._padding[block], -torch.inf)
@@ -182,11 +219,11 @@ class Heads:
         What is missing counts as the mean, 0.
         """
         columns = []
-        for place in self._layout.numbers:
+        for i, place in enumerate(self._layout.numbers):
             column = place.column
             alpha = rows[:, place.scalar] if place.scalar is not None else rows.new_zeros(len(rows))
             if place.block is None:
-                weight = rows.new_full((len(rows), column.modes), float(not column.special))
+                weight = self.known(rows, i)[:, None].expand(-1, column.modes)
             else:
                 weight = rows[:, self._layout.blocks[place.block].slice][:, : column.modes]
             at = rows.new_tensor((column.centers - column.mean) / column.deviation)
@@ -197,6 +234,8 @@ class Heads:
     def known(self, rows: Tensor, number: int) -> Tensor:
         """Return the probability that a column's number is there, shape (n,)."""
         place = self._layout.numbers[number]
+        if place.block is None and place.gate is not None:
+            return rows[:, self._layout.known_position(place.gate)]
         if place.block is None:
             return rows.new_full((len(rows),), float(place.column.modes > 0))
         return rows[:, self._layout.blocks[place.block].slice][:, : place.column.modes].sum(dim=1)

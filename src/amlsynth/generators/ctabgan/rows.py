@@ -3,6 +3,8 @@
 Categorical columns and the event pattern are one-hot over the states that training patients have, NA
 among them. Numbers, the log of the survival time and the logit of the gap's share of it are mixed columns
 (`transforms`), of which "missing" or "no gap" is a state. Columns in one state need no place in the vector.
+Columns that are missing together (`missing`) share a block that says whether they are known; where they
+are not, every other place of theirs is 0.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from amlsynth.dictionary import Dictionary
 from amlsynth.encoding import PATTERNS, Encoded
+from amlsynth.generators.ctabgan.missing import Flags, missing_flags, missing_together
 from amlsynth.generators.ctabgan.transforms import Floats, NumberColumn, fit_column
 from amlsynth.generators.scales import from_real_line, to_real_line
 
@@ -23,15 +27,21 @@ Codes = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.float32]
 
 PATTERN, TIME, GAP = "outcome:pattern", "outcome:time", "outcome:gap"
+_GATE = "missing:"  # begins the name of a block that says whether a group of columns is known
 BEFORE = tuple(code for code, pattern in enumerate(PATTERNS) if pattern.times == "before")
 
 
 class Block(NamedTuple):
-    """A one-hot part of the vector: `size` states from position `start` on."""
+    """A one-hot part of the vector: `size` states from position `start` on.
+
+    `gate` is the number of the block that says whether a group of columns is known (its first state) or
+    missing (its second); where that group is missing this block is all 0. None: the block is always there.
+    """
 
     name: str
     start: int
     size: int
+    gate: int | None = None
 
     @property
     def slice(self) -> slice:
@@ -44,11 +54,15 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class NumberPlace:
-    """Where a column of numbers is in the vector; None for a part that it does not need."""
+    """Where a column of numbers is in the vector; None for a part that it does not need.
+
+    `gate` is as in `Block`.
+    """
 
     column: NumberColumn
     scalar: int | None
     block: int | None
+    gate: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,16 @@ class Layout:
     @property
     def scalars(self) -> tuple[int, ...]:
         return tuple(place.scalar for place in self.numbers if place.scalar is not None)
+
+    @property
+    def gates(self) -> tuple[int, ...]:
+        """The numbers of the blocks that say whether a group of columns is known."""
+        gates = {block.gate for block in self.blocks} | {place.gate for place in self.numbers}
+        return tuple(sorted(gate for gate in gates if gate is not None))
+
+    def known_position(self, gate: int) -> int:
+        """Return the position that says that a group of columns is known; the next says it is missing."""
+        return self.blocks[gate].start
 
     def block(self, name: str) -> int | None:
         """Return the number of the block of that name, None where the column has but one state."""
@@ -85,13 +109,19 @@ class RowEncoder:
     max_modes : components of the mixture of each column of numbers.
     """
 
-    def __init__(self, train: Encoded, max_modes: int, rng: np.random.Generator) -> None:
-        self._states = {name: np.unique(codes) for name, codes in _state_columns(train)}
+    def __init__(self, train: Encoded, max_modes: int, d: Dictionary, rng: np.random.Generator) -> None:
+        self._dictionary = d
+        self._leaders = missing_together(train, d)
+        known = self._known(train)
+        everyone = np.ones(len(train), dtype=bool)
+        self._states = {
+            name: np.unique(codes[known.get(name, everyone)]) for name, codes in _state_columns(train)
+        }
         self._columns = {
             name: fit_column(
                 name,
-                values,
-                missing,
+                values[known.get(name, everyone)],
+                missing[known.get(name, everyone)],
                 max_modes=max_modes,
                 rng=rng,
                 scale="linear" if name in (TIME, GAP) else "auto",
@@ -101,13 +131,23 @@ class RowEncoder:
         self._frames = [str(name) for name in train.states], [str(name) for name in train.numbers]
         self.layout = self._lay_out()
 
+    def _known(self, cohort: Encoded) -> dict[str, Flags]:
+        """Return for each column of a group in which patients the group is known."""
+        flags = missing_flags(cohort, self._dictionary)
+        return {name: ~flags[leader] for name, leader in self._leaders.items()}
+
     def _lay_out(self) -> Layout:
         blocks: list[Block] = []
         places: list[NumberPlace] = []
         width = 0
+        for leader in dict.fromkeys(self._leaders.values()):
+            blocks.append(Block(_GATE + leader, width, 2))
+            width += 2
+        at = {block.name.removeprefix(_GATE): i for i, block in enumerate(blocks)}
+        gates = {name: at[leader] for name, leader in self._leaders.items()}
         for name, values in self._states.items():
             if len(values) > 1:
-                blocks.append(Block(name, width, len(values)))
+                blocks.append(Block(name, width, len(values), gates.get(name)))
                 width += len(values)
         for name, column in self._columns.items():
             scalar = block = None
@@ -115,13 +155,16 @@ class RowEncoder:
                 scalar, width = width, width + 1
             if column.states > 1:
                 block = len(blocks)
-                blocks.append(Block(name, width, column.states))
+                blocks.append(Block(name, width, column.states, gates.get(name)))
                 width += column.states
-            places.append(NumberPlace(column, scalar, block))
+            places.append(NumberPlace(column, scalar, block, gates.get(name)))
         return Layout(width, tuple(blocks), tuple(places))
 
     def states(self, name: str) -> npt.NDArray[Any]:
-        """Return the states of a categorical column, or of the event pattern, that training patients have."""
+        """Return the states of a categorical column, or of the event pattern, that training patients have.
+
+        Without NA where that is said by the group that the column is missing with.
+        """
         return self._states[name]
 
     def encode(self, cohort: Encoded, rng: np.random.Generator) -> Rows:
@@ -129,15 +172,20 @@ class RowEncoder:
         rows = np.zeros((len(cohort), self.layout.width), dtype=np.float32)
         everyone = np.arange(len(cohort))
         blocks = {block.name: block for block in self.layout.blocks}
+        known = self._known(cohort)
+        for name, leader in self._leaders.items():
+            rows[everyone, blocks[_GATE + leader].start + ~known[name]] = 1
         for name, codes in _state_columns(cohort):
             if name in blocks:
-                rows[everyone, blocks[name].start + np.searchsorted(self._states[name], codes)] = 1
+                here = np.flatnonzero(known[name]) if name in known else everyone
+                rows[here, blocks[name].start + np.searchsorted(self._states[name], codes[here])] = 1
         for place, (name, values, missing) in zip(self.layout.numbers, _number_columns(cohort), strict=True):
-            alpha, state = place.column.encode(values, missing, rng)
+            here = np.flatnonzero(known[name]) if name in known else everyone
+            alpha, state = place.column.encode(values[here], missing[here], rng)
             if place.scalar is not None:
-                rows[:, place.scalar] = alpha
+                rows[here, place.scalar] = alpha
             if place.block is not None:
-                rows[everyone, blocks[name].start + state] = 1
+                rows[here, blocks[name].start + state] = 1
         return rows
 
     def decode(self, codes: Codes, scalars: Floats) -> Encoded:
@@ -149,10 +197,16 @@ class RowEncoder:
         scalars : shape (n, scalars), an alpha for each of the layout's scalars.
         """
         n = len(codes)
+        together = {
+            name: codes[:, self.layout.block(_GATE + leader)] == 1 for name, leader in self._leaders.items()
+        }
 
         def state(name: str) -> npt.NDArray[np.int8]:
             block, values = self.layout.block(name), self._states[name]
-            return (values[codes[:, block]] if block is not None else np.full(n, values[0])).astype(np.int8)
+            chosen = values[codes[:, block]] if block is not None else np.full(n, values[0])
+            if name in together:
+                chosen = np.where(together[name], len(self._dictionary[name].values), chosen)
+            return chosen.astype(np.int8)
 
         place_of = {scalar: i for i, scalar in enumerate(self.layout.scalars)}
 
@@ -167,6 +221,9 @@ class RowEncoder:
         numbers, missing = {}, {}
         for name in self._frames[1]:
             numbers[name], missing[name] = number(self.layout.number(name))
+            if name in together:
+                missing[name] = missing[name] | together[name]
+                numbers[name] = np.where(missing[name], 0.0, numbers[name])
         pattern = state(PATTERN)
         log_time, no_time = number(self.layout.number(TIME), known=True)
         share, _ = number(self.layout.number(GAP), known=True)

@@ -150,7 +150,7 @@ class Trainer:
         if p.moments_weight:
             # The moments are those of the cohort as it is, so conditions are drawn by frequency.
             frequent = self.conditions.draw(p.moments_batch, logarithm=False)
-            rows = self.heads.probable(self._emit(frequent))
+            rows = self.heads.probable(self._emit(frequent), p.tau, self._random)
             loss = loss + p.moments_weight * self._moments.loss(rows)
         self._descend("generator", loss)
 
