@@ -63,6 +63,39 @@ def test_the_whole_way_file_by_file(run: Run, tmp_path: Path) -> None:
     assert code == 0 and Path("r.html").stat().st_size > 50_000
 
 
+def test_several_cohorts_and_a_comparison(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib
+
+    from amlsynth.evaluation import evaluate
+
+    module = importlib.import_module(evaluate.__module__)
+    keep = ("fidelity", "survival", "validity")
+    monkeypatch.setattr(module, "FAMILIES", tuple(f for f in module.FAMILIES if f.name in keep))
+    assert run("cohort", "reference", "--out", "c.csv", "--n", 150)[0] == 0
+    for seed in (1, 2):
+        command = ("generate", "--cohort", "c.csv", "--seed", seed, "--split-seed", 1, "--save-split", "sp")
+        assert run(*command, "--out", f"s{seed}.csv")[0] == 0
+    files = ("--original", "sp/train.csv", "--synthetic", "s1.csv", "--synthetic", "s2.csv", "--out", "ev")
+    code, out, errors = run("evaluate", *files)
+    assert code == 0, errors
+    found = json.loads(Path("ev/evaluation.json").read_text())
+    generator = json.loads(Path("s1.csv.about.json").read_text())["provenance"]["generator"]
+    labels = [cohort["label"] for cohort in found["synthetics"]]
+    assert labels == [f"{generator}, seed 1", f"{generator}, seed 2"]
+    assert found["measures"][0]["seeds"][generator]["cohorts"] == 2
+    assert run("evaluate", *files, "--label", "A", "--label", "B")[0] == 0
+    found = json.loads(Path("ev/evaluation.json").read_text())
+    assert [cohort["label"] for cohort in found["synthetics"]] == ["A", "B"]
+    _fails(run("evaluate", *files, "--label", "A"), 2, "given 1 times for 2")
+    _fails(run("evaluate", *files, "--label", "A", "--label", "A"), 2, "the label 'A'")
+    code, out, _ = run("compare", "s1.csv", "s2.csv", "--out", "cmp", "--report", "cmp.html")
+    assert code == 0 and "Basic Statistical Measure" in out
+    assert json.loads(Path("cmp/evaluation.json").read_text())["kind"] == "comparison"
+    assert "Neither is known to be made from the other" in Path("cmp.html").read_text(encoding="utf-8")
+    _fails(run("compare", "s1.csv", "s2.csv", "--pdf", "x.pdf"), 2, "--report FILE.html")
+    _fails(run("compare", "s1.csv", "s2.csv", "--label", "A"), 2, "once for A and once for B")
+
+
 def test_generate_is_decided_by_its_seed(run: Run, cohort: Path) -> None:
     for out, seed in (("a.csv", 1), ("b.csv", 1), ("c.csv", 2)):
         assert run("generate", "--cohort", cohort, "--seed", seed, "--out", out)[0] == 0
@@ -152,6 +185,7 @@ def test_bootstrap_warns_that_it_copies(run: Run, cohort: Path) -> None:
         ),
         (["evaluate", "--original", "none.csv", "--synthetic", "cohort.csv", "--out", "e"], 2, "none.csv"),
         (["report", "empty", "--out", "r.html"], 2, "amlsynth evaluate"),
+        (["compare", "cohort.csv", "none.csv"], 2, "none.csv"),
         (["validate", "none.parquet"], 2, "no such file"),
         (["cohort", "import", "cohort.csv", "--out", "o.csv"], 2, "--mapping"),
         (["cohort", "import", "amlsg", "--from", "nowhere", "--out", "o.csv"], 2, "nowhere"),
@@ -239,7 +273,8 @@ def test_datasets_lists_what_there_is(run: Run) -> None:
     "command",
     [
         ["demo"], ["schema", "show"], ["schema", "export"], ["cohort", "reference"], ["cohort", "import"],
-        ["validate"], ["generators"], ["generate"], ["evaluate"], ["report"], ["release", "build"],
+        ["validate"], ["generators"], ["generate"], ["evaluate"], ["compare"], ["report"],
+        ["release", "build"],
         ["release", "verify"], ["release", "diff"], ["release", "publish"], ["release", "export"], ["load"],
         ["datasets"], ["site"],
     ],

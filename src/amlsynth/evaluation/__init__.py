@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,4 +30,8 @@ def __getattr__(name: str) -> Any:
 
     found = getattr(importlib.import_module(_PLACES[name]), name)
     globals()[name] = found
+    module = sys.modules.get(_PLACES["evaluate"])
+    if module is not None:
+        # Its import has put the module in the place of the function of the same name.
+        globals()["evaluate"] = module.evaluate
     return found

@@ -182,11 +182,11 @@ def _measures(
 ) -> tuple[Measure, ...]:
     measures: list[Measure] = []
     for family in FAMILIES:
-        own = family.original_figures(setting)
         found: dict[str, dict[str, Figure]] = {}
         for cohort in made:
             tell(f"measuring {family.name}: {cohort.key}")
             found[cohort.key] = family.figures(cohort, setting)
+        own = family.original_figures(setting)
         beside: dict[AnchorName, dict[str, Figure]] = {}
         for name, anchor in anchors.items():
             tell(f"measuring {family.name}: {name}")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from amlsynth.evaluation.effects import PAPER_MARKERS
 from amlsynth.report.context import Context
 from amlsynth.report.text import INDENT, NOT_AVAILABLE, Column, Notes, escape, heading_row, table
 
 # As the paper's "Usability for explorative analyses" names them, with age and the risk groups.
-PAPER = (
-    "AGE", "ELN2022=intermediate", "ELN2022=adverse",
-    "CGNK", "t8.21", "inv16_t16.16", "NPM1", "CEBPA.bZIP.inframe", "FLT3I", "t.9.11", "CGCX", "minus.5",
-    "del.5q.", "minus.7", "minus.17", "TP53", "RUNX1", "ASXL1",
-)  # fmt: skip
+PAPER = ("AGE", "ELN2022=intermediate", "ELN2022=adverse", *PAPER_MARKERS)
 MODELS = {"univariable": "One marker at a time", "multivariable": "Adjusted for each other, in one model"}
 _TABLES = {"CR": "5", "EFS": "6", "OS": "7"}
 

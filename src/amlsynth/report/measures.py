@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from amlsynth.evaluation.records import Figure, Measure
+from amlsynth.evaluation.records import CohortSummary, Figure, Measure
 from amlsynth.report.anchors import ANCHORS, reading
 from amlsynth.report.context import Context
 from amlsynth.report.text import (
@@ -128,20 +128,18 @@ def measure_table(
     anchors = {k: t for k, t in ANCHORS.items() if k != "holdout" or context.evaluation.holdout is not None}
     with_original = own and any(measure.original is not None for measure in chosen)
     columns = [Column("Measure", 46, "left")]
-    columns += [Column("Original", 13)] if with_original else []
-    columns += [Column(escape(cohort.label) if context.several else "Synthetic", 14) for cohort in cohorts]
+    columns += [Column(_original_title(context), 13)] if with_original else []
+    columns += [Column(_title_of(context, cohort), 18) for cohort in cohorts]
     columns += [Column(title, 13) for title in anchors.values()]
-    columns += [] if context.several else [Column("Reading", 20, "left")]
     notes = Notes()
     rows = []
     for measure in chosen:
         row = [f"{escape(measure.label)}{_unit(measure)} [{escape(how_to_read(measure))}]{{.how}}"]
         row += [_cell(measure.original, measure, notes)] if with_original else []
         for cohort in cohorts:
-            words = f" [{reading(measure, cohort.key)}]{{.how}}" if context.several else ""
-            row.append(f"**{_cell(measure.figures[cohort.key], measure, notes)}**{words}")
-        row += [_cell(measure.anchors.get(name), measure, notes) for name in anchors]
-        rows.append(row if context.several else [*row, reading(measure)])
+            shown = _cell(measure.figures[cohort.key], measure, notes)
+            row.append(f"**{shown}** [{reading(measure, cohort.key)}]{{.how}}")
+        rows.append([*row, *(_cell(measure.anchors.get(name), measure, notes) for name in anchors)])
     return table(columns, rows, caption=caption, label=label, notes=notes.lines())
 
 
@@ -219,7 +217,7 @@ def key_table(context: Context) -> str:
     """Return the key figures of the summary: the questions, and the measures that answer them."""
     cohorts, holdout = context.evaluation.synthetics, context.evaluation.holdout
     columns = [Column("Question and measure", 33, "left")]
-    columns += [Column(escape(cohort.label) if context.several else "Synthetic", 19) for cohort in cohorts]
+    columns += [Column(_title_of(context, cohort), 19) for cohort in cohorts]
     columns += [Column(ANCHORS["holdout"], 18)] if holdout is not None else []
     columns += [] if context.several else [Column("Reading", 34, "left")]
     notes = Notes()
@@ -235,6 +233,14 @@ def key_table(context: Context) -> str:
             row += [_cell(measure.anchors.get("holdout"), measure, notes)] if holdout is not None else []
             rows.append(row if context.several else [*row, reading(measure)])
     return table(columns, rows, notes=notes.lines()) if rows else ""
+
+
+def _title_of(context: Context, cohort: CohortSummary) -> str:
+    return escape(cohort.label) if context.several or context.is_comparison else "Synthetic"
+
+
+def _original_title(context: Context) -> str:
+    return escape(context.evaluation.original.label) if context.is_comparison else "Original"
 
 
 def decimals(measure: Measure) -> int:

@@ -50,10 +50,11 @@ def _how_good(context: Context, cohort: CohortSummary) -> str:
     known = sum(tally.values()) - tally["unknown"]
     sentences = []
     if known and context.evaluation.holdout is not None:
+        rest = "are no better than independent columns, or short of a hold-out that these match"
+        bad = f"; {tally['bad']} {rest}" if tally["bad"] else ""
         sentences.append(
             f"Of {known} measures of likeness, {tally['good']} are as good as those of the hold-out and "
-            f"{tally['between']} lie between it and independent columns; {tally['bad']} are no better than "
-            "independent columns, or short of a hold-out that these match."
+            f"{tally['between']} lie between it and independent columns{bad}."
         )
     elif known:
         sentences.append(
