@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from amlsynth.defaults import DEFAULT_GENERATOR
 from amlsynth.dictionary import Dictionary
-from amlsynth.errors import UsageError, did_you_mean
+from amlsynth.errors import UsageError, did_you_mean, require_extra
 from amlsynth.generators.base import Generator, Parameters, Progress
 
 __all__ = ["DEFAULT", "Generator", "Parameters", "Progress", "create", "generator_class", "generator_names"]
@@ -56,6 +56,7 @@ def generator_class(name: str) -> type[Generator]:
             f"Generators: {', '.join(generator_names())}, and {_SYNTHCITY}PLUGIN."
         )
     module, attribute = _REGISTRY[name]
+    require_extra("generate", "scipy", f"The generator {name}")  # which some import at their head
     found: type[Generator] = getattr(import_module(module), attribute)
     return found
 
