@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from amlsynth.cli import main
 from amlsynth.errors import UsageError
 from amlsynth.release import read_spec
 from amlsynth.tables import write_table
@@ -25,19 +24,6 @@ tuning:
   split: {seed: 5, holdout: 0.2}
   score: 0.8
 """
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as caught:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(caught.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ variables, which keeps pairwise associations, and on the leaves of a small tree,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -132,16 +131,31 @@ class _States:
         return values
 
 
+class _Linear:
+    """A linear predictor: intercept and coefficients, shape (1 + k,), of the k columns at `filled`."""
+
+    def __init__(self, found: Floats, filled: npt.NDArray[np.int64]) -> None:
+        # Columns up to the last filled one lie side by side, which is quicker than picking some of them.
+        self._width = int(filled[-1]) + 1 if len(filled) else 0
+        self._intercept = found[0]
+        self._coefficients = np.zeros(self._width)
+        self._coefficients[filled] = found[1:]
+
+    def of(self, design: Design) -> Floats:
+        predictor: Floats = self._intercept + design.linear[:, : self._width] @ self._coefficients
+        return predictor
+
+
 class _Split:
     """The probability of one level among the levels that are left."""
 
     def __init__(self, design: Design, hit: Bools, among: Bools, tuning: Tuning, seed: int) -> None:
         target = hit[among]
-        self._width, self._tree = 0, None
+        self._tree = None
         fewer = min(target.sum(), len(target) - target.sum())
         if fewer < FEWEST or not design.filled.any():
             share = (target.sum() + _PRIOR) / (len(target) + 2 * _PRIOR)
-            self._coefficients = np.array([np.log(share / (1 - share))])
+            self._linear = _Linear(np.array([np.log(share / (1 - share))]), np.empty(0, dtype=np.int64))
             return
         filled = np.flatnonzero(design.filled)
         features = design.linear[np.ix_(among, filled)]
@@ -152,12 +166,10 @@ class _Split:
             # A tree was chosen among many by the same patients, so its leaves are trusted less.
             np.repeat([tuning.shrinkage, 5 * tuning.shrinkage], [features.shape[1], leaves.shape[1]]),
         )
-        self._width = int(filled[-1]) + 1
-        self._coefficients = np.zeros(1 + self._width)
-        self._coefficients[0] = found[0]
-        self._coefficients[1 + filled] = found[1 : 1 + len(filled)]
         self._of_leaf = found[1 + len(filled) :]
-        self._coefficients[0] -= self._leaf_shares @ self._of_leaf if self._tree is not None else 0.0
+        if self._tree is not None:
+            found[0] -= self._leaf_shares @ self._of_leaf
+        self._linear = _Linear(found[: 1 + len(filled)], filled)
 
     def _grow(self, plain: npt.NDArray[np.float32], target: Bools, tuning: Tuning, seed: int) -> Floats:
         """Grow the tree; return its centred leaf indicators, shape (n, leaves), or (n, 0) without one."""
@@ -182,7 +194,7 @@ class _Split:
         return centred
 
     def probability(self, design: Design) -> Floats:
-        eta = self._coefficients[0] + design.linear[:, : self._width] @ self._coefficients[1:]
+        eta = self._linear.of(design)
         if self._tree is not None:
             leaf = np.searchsorted(self._nodes, self._tree.apply(design.plain, check_input=False))
             eta = eta + self._of_leaf[leaf]
@@ -204,21 +216,14 @@ class _Numbers:
         filled = np.flatnonzero(design.filled)
         features = design.linear[np.ix_(known, filled)]
         found = ridge_linear(features, scores, 2 * tuning.shrinkage)
-        self._width = int(filled[-1]) + 1 if len(filled) else 0
-        self._coefficients = np.zeros(1 + self._width)
-        self._coefficients[0] = found[0]
-        self._coefficients[1 + filled] = found[1:]
+        self._linear = _Linear(found, filled)
         left_over = scores - found[0] - features @ found[1:]
         self._leaves = NumberLeaves(
             design.plain[known], left_over, min_leaf=max(_RESIDUAL_LEAF, tuning.min_leaf), seed=seed
         )
 
     def draw(self, design: Design, rng: np.random.Generator) -> Floats:
-        fit = self._coefficients[0] + design.linear[:, : self._width] @ self._coefficients[1:]
-        scores = fit + self._leaves.draw(design.plain, rng)
+        scores = self._linear.of(design) + self._leaves.draw(design.plain, rng)
         last = len(self._sorted) - 1
         numbers: Floats = np.interp(ndtr(scores) * last, np.arange(last + 1), self._sorted)
         return numbers
-
-
-_Value: Any = _States | _Numbers

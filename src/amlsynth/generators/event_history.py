@@ -63,7 +63,11 @@ class EventHistory(Generator):
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         p = self.params
-        orders = [synthesis_order(train, self.dictionary)]
+        orders = [
+            synthesis_order(
+                {str(k): codes for k, codes in train.states.items()}, map(str, train.numbers), self.dictionary
+            )
+        ]
         orders += [with_shuffled_alterations(orders[0], self.dictionary, rng) for _ in range(p.orders - 1)]
         tuning = Tuning(p.shrinkage, p.min_leaf, p.max_leaves)
         layout = Layout(train, orders[0], self.dictionary)

@@ -27,6 +27,7 @@ from amlsynth.generators.dequantise import (
     StateQuestion,
 )
 from amlsynth.generators.normal_scores import NormalScores
+from amlsynth.generators.order import synthesis_order
 from amlsynth.generators.scales import from_real_line, to_real_line
 
 _DIED_LATER = PATTERNS.index(Pattern(1, 1, "before"))
@@ -119,14 +120,9 @@ class Layout:
 
     def _order(self, complete: Draft) -> list[str]:
         """Return states and numbers in the order of drawing."""
-        alterations = {v.name for v in self._dictionary.alterations}
-        remission = [v.name for v in self._dictionary.members("outcome") if v.name in complete.codes]
-        states = [v.name for v in state_variables(self._dictionary)]
-        first, *laboratory = (v.name for v in number_variables(self._dictionary))
-        clinical = [name for name in states if name not in alterations and name not in remission]
-        carriers = {name: int((complete.codes[name] == 1).sum()) for name in states if name in alterations}
-        by_frequency = sorted(carriers, key=lambda name: -carriers[name])
-        return [first, *clinical, *by_frequency, *laboratory, *remission]
+        states = {v.name: complete.codes[v.name] for v in state_variables(self._dictionary)}
+        numbers = (v.name for v in number_variables(self._dictionary))
+        return synthesis_order(states, numbers, self._dictionary)
 
     def _state_questions(self, name: str, complete: Draft, drawn: Sequence[str]) -> list[StateQuestion]:
         codes = complete.codes[name]

@@ -93,7 +93,9 @@ class SequentialCart(Generator):
     def _targets(self, train: Encoded) -> dict[_Step, Array]:
         """Return what is drawn, in the order of synthesis, with the training patients' values."""
         targets: dict[_Step, Array] = {}
-        for name in synthesis_order(train, self.dictionary):
+        for name in synthesis_order(
+            {str(k): codes for k, codes in train.states.items()}, map(str, train.numbers), self.dictionary
+        ):
             if name in train.numbers:
                 targets[_Step(name, "missing")] = train.missing[name].to_numpy(np.int8)
                 targets[_Step(name, "number")] = train.numbers[name].to_numpy(np.float64)

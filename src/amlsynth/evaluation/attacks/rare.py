@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from amlsynth.dictionary import Dictionary
 from amlsynth.evaluation.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.attacks.rates import Rate, rate_of
-from amlsynth.evaluation.attacks.results import AttackResult, attack_specs, no_figures
+from amlsynth.evaluation.attacks.results import AttackResult, attack_figures, attack_specs
 from amlsynth.evaluation.coding import Floats, category_codes, numbers
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
 from amlsynth.evaluation.records import SMALL_CELL, Figure
@@ -124,13 +124,7 @@ def _profiles(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.bytes_]:
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    found: dict[str, Figure] = {}
-    for name, specs, attack in _ATTACKS:
-        try:
-            found |= attack(Arena.of(candidate, setting)).figures(name)
-        except NotComputable as reason:
-            found |= no_figures(specs, str(reason))
-    return found
+    return attack_figures(_ATTACKS, candidate, setting)
 
 
 _HOW = (

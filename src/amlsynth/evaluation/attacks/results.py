@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from amlsynth.evaluation.attacks.arena import Arena
 from amlsynth.evaluation.attacks.rates import Rate, risk_figure
-from amlsynth.evaluation.family import Spec, attempt
+from amlsynth.evaluation.family import Candidate, NotComputable, Setting, Spec, attempt
 from amlsynth.evaluation.records import Figure
 
 GIOMI = (
@@ -48,6 +49,21 @@ class AttackResult:
             f"{name}_control": self.control.figure,
         }
         return found if self.baseline is None else {**found, f"{name}_baseline": self.baseline.figure}
+
+
+def attack_figures(
+    attacks: Sequence[tuple[str, Sequence[Spec], Callable[[Arena], AttackResult]]],
+    candidate: Candidate,
+    setting: Setting,
+) -> dict[str, Figure]:
+    """Run attacks, each named by its measures' prefix; one that cannot be run leaves the reason."""
+    found: dict[str, Figure] = {}
+    for name, specs, attack in attacks:
+        try:
+            found |= attack(Arena.of(candidate, setting)).figures(name)
+        except NotComputable as reason:
+            found |= no_figures(specs, str(reason))
+    return found
 
 
 def no_figures(specs: Sequence[Spec], reason: str) -> dict[str, Figure]:

@@ -13,7 +13,7 @@ from amlsynth.evaluation.attacks.predicates import (
     univariate,
 )
 from amlsynth.evaluation.attacks.rates import Rate, rate_of
-from amlsynth.evaluation.attacks.results import AttackResult, attack_specs, no_figures
+from amlsynth.evaluation.attacks.results import AttackResult, attack_figures, attack_specs
 from amlsynth.evaluation.coding import Floats
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
 from amlsynth.evaluation.records import Figure
@@ -59,13 +59,7 @@ def _rate(predicates: Predicates, tables: list[Floats]) -> Rate:
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    found: dict[str, Figure] = {}
-    for name, specs, attack in _ATTACKS:
-        try:
-            found |= attack(Arena.of(candidate, setting)).figures(name)
-        except NotComputable as reason:
-            found |= no_figures(specs, str(reason))
-    return found
+    return attack_figures(_ATTACKS, candidate, setting)
 
 
 _HOW = (
