@@ -62,7 +62,7 @@ $(SYNTHCITY_VENV)/.ready: pyproject.toml constraints-synthcity.txt
 	@touch $@
 
 test-synthcity: $(SYNTHCITY_VENV)/.ready
-	$(SYNTHCITY_VENV)/bin/python -m pytest tests/generators/test_synthcity.py \
+	$(SYNTHCITY_VENV)/bin/python -m pytest tests/generators/synthcity/test_synthcity.py \
 		tests/evaluation/test_against_synthcity.py
 
 format: $(READY)
@@ -70,7 +70,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 schema: $(READY)
-	$(BIN)/python -c 'from amlsynth.schema.generated import write_all; write_all()'
+	$(BIN)/python -c 'from amlsynth.dictionary.generated import write_all; write_all()'
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/steps.py

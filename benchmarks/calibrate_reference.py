@@ -17,7 +17,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.optimize import brentq, least_squares
 
-from amlsynth.cohorts.reference import (
+from amlsynth.sources.reference import (
     Flags,
     Floats,
     balanced,
@@ -30,7 +30,7 @@ from amlsynth.cohorts.reference import (
     simulate_survival,
     spread_shares,
 )
-from amlsynth.cohorts.reference_parameters import PARAMETERS_FILE, Logistic, Parameters, State, parameters
+from amlsynth.sources.reference_parameters import PARAMETERS_FILE, Logistic, Parameters, State, parameters
 
 POPULATION = 1_000_000
 SEED = 20_240_320  # of the population only; the paper's day of publication

@@ -37,12 +37,12 @@ def main() -> None:
 def cohorts(n: int, files: list[Path] | None) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return training part, synthetic cohort and hold-out."""
     if files:
-        from amlsynth.tables import read_table
+        from amlsynth.cohort.tables import read_table
 
         train, synthetic, holdout = (read_table(path) for path in files)
         return train, synthetic, holdout
-    from amlsynth.cohorts.reference import reference_cohort
-    from amlsynth.generation import generate
+    from amlsynth.generators.generation import generate
+    from amlsynth.sources.reference import reference_cohort
 
     made = generate(reference_cohort(n=n, seed=SEED), seed=SEED)
     assert made.split is not None

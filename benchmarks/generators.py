@@ -131,10 +131,10 @@ def _one(run: dict[str, Any]) -> dict[str, float | None]:
     """Fit, sample and measure; in a process of its own, whose peak memory is that of the fit and sample."""
     import numpy as np
 
+    from amlsynth.cohort.split import split_cohort
     from amlsynth.evaluation import measure
-    from amlsynth.evaluation.kaplan_meier import endpoint_data, kaplan_meier
+    from amlsynth.evaluation.survival.kaplan_meier import endpoint_data, kaplan_meier
     from amlsynth.generators import create
-    from amlsynth.split import split_cohort
 
     cohort = _cohort(run["cohort"])
     parts = split_cohort(cohort.frame, 0.2, seed=run["split"])
@@ -159,7 +159,7 @@ def _one(run: dict[str, Any]) -> dict[str, float | None]:
         }
     measures = measure(parts.train, frame, parts.holdout, seed=run["seed"], kind=kind)  # type: ignore[arg-type]
     found |= {name: figure.value for name, figure in measures.items()}
-    from amlsynth.dictionary import dictionary
+    from amlsynth.dictionary.model import dictionary
 
     inside = []
     for endpoint in dictionary().endpoints:
@@ -172,10 +172,10 @@ def _one(run: dict[str, Any]) -> dict[str, float | None]:
 
 def _cohort(name: str) -> Any:
     if name == "reference":
-        from amlsynth.cohorts.reference import reference_cohort
+        from amlsynth.sources.reference import reference_cohort
 
         return reference_cohort(n=N, seed=1)
-    from amlsynth.cohorts.amlsg import import_amlsg
+    from amlsynth.sources.amlsg import import_amlsg
 
     default = HERE.parent.parent / "shared" / "cohorts" / "amlsg"
     return import_amlsg(Path(os.environ.get("AMLSYNTH_AMLSG", default)))

@@ -22,12 +22,12 @@ SIZES = (1_606, 100_000, 1_000_000)
 
 def _release(n: int, out: Path) -> tuple[Path, Path, Path]:
     """Write as much of a release as `load` reads; return folder, zip and Parquet file."""
-    from amlsynth.cohorts.reference import reference_cohort
+    from amlsynth.cohort.tables import write_table
     from amlsynth.release.archive import write_archive
     from amlsynth.release.checksums import write_checksums
     from amlsynth.release.package import data_paths, describe_package
     from amlsynth.release.spec import ReleaseSpec
-    from amlsynth.tables import write_table
+    from amlsynth.sources.reference import reference_cohort
 
     spec = ReleaseSpec.model_validate(
         {

@@ -23,7 +23,7 @@ SEED = 1
 
 
 def _frame(n: int):  # type: ignore[no-untyped-def]
-    from amlsynth.cohorts.reference import reference_cohort
+    from amlsynth.sources.reference import reference_cohort
 
     return reference_cohort(n=n, seed=SEED).frame
 
@@ -33,7 +33,7 @@ def _simulate(n: int) -> Callable[[], object]:
 
 
 def _validate(n: int) -> Callable[[], object]:
-    from amlsynth.validation import validate
+    from amlsynth.cohort.validation import validate
 
     frame = _frame(n)
     return lambda: validate(frame)
@@ -41,7 +41,7 @@ def _validate(n: int) -> Callable[[], object]:
 
 def _read(ending: str) -> Callable[[int], Callable[[], object]]:
     def prepare(n: int) -> Callable[[], object]:
-        from amlsynth.tables import read_table, write_table
+        from amlsynth.cohort.tables import read_table, write_table
 
         path = Path(tempfile.mkdtemp()) / f"data.{ending}"
         write_table(_frame(n), path)
@@ -51,14 +51,14 @@ def _read(ending: str) -> Callable[[int], Callable[[], object]]:
 
 
 def _split(n: int) -> Callable[[], object]:
-    from amlsynth.split import split_cohort
+    from amlsynth.cohort.split import split_cohort
 
     frame = _frame(n)
     return lambda: split_cohort(frame, seed=SEED)
 
 
 def _encode(n: int) -> Callable[[], object]:
-    from amlsynth.encoding import decode, encode
+    from amlsynth.model_space.encoding import decode, encode
 
     frame = _frame(n)
     return lambda: decode(encode(frame))
@@ -79,9 +79,9 @@ def _sample(n: int) -> Callable[[], object]:
 
 
 def _evaluate(n: int) -> Callable[[], object]:
-    from amlsynth.cohorts.reference import reference_cohort
     from amlsynth.evaluation import evaluate
-    from amlsynth.generation import generate
+    from amlsynth.generators.generation import generate
+    from amlsynth.sources.reference import reference_cohort
 
     made = generate(reference_cohort(n=n, seed=SEED), seed=SEED)
     assert made.split is not None

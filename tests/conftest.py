@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from amlsynth.dictionary import Dictionary
-from amlsynth.dictionary import dictionary as default_dictionary
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.dictionary.model import dictionary as default_dictionary
 from browser import Browser
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -37,7 +37,7 @@ def dictionary() -> Dictionary:
 @pytest.fixture(scope="session")
 def reference() -> pd.DataFrame:
     """The reference cohort, typed; do not change it in place."""
-    from amlsynth.cohorts.reference import reference_cohort
+    from amlsynth.sources.reference import reference_cohort
 
     return reference_cohort(n=1606, seed=1).frame
 
@@ -53,7 +53,7 @@ def amlsg_dir() -> Path:
 @pytest.fixture(scope="session")
 def amlsg(amlsg_dir: Path) -> pd.DataFrame:
     """The AMLSG cohort, typed; do not change it in place."""
-    from amlsynth.cohorts.amlsg import import_amlsg
+    from amlsynth.sources.amlsg import import_amlsg
 
     return import_amlsg(amlsg_dir).frame
 

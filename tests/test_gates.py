@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlsynth.errors import DataError, UsageError
 from amlsynth.evaluation.records import CohortSummary, Evaluation, Figure, Measure
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.gates import (
     Gate,
     GateProfile,

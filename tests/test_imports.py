@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import amlsynth
-from amlsynth.errors import MissingExtraError, require_extra
+from amlsynth.foundation.errors import MissingExtraError, require_extra
 
 HEAVY = (
     "torch", "sklearn", "lifelines", "statsmodels", "scipy", "matplotlib", "frictionless", "synthcity",

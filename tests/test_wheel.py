@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from amlsynth.tables import write_table
+from amlsynth.cohort.tables import write_table
 
 
 def _run(*command: object, cwd: Path, **environment: str) -> str:

@@ -10,15 +10,15 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from amlsynth.cohort import About, Cohort, read_cohort, write_cohort
-    from amlsynth.cohorts.amlsg import import_amlsg
-    from amlsynth.cohorts.mapping import import_mapped
-    from amlsynth.cohorts.reference import reference_cohort
-    from amlsynth.derived import eln2022
-    from amlsynth.dictionary import Dictionary, dictionary, load_dictionary
-    from amlsynth.errors import AmlsynthError, DataError, MissingExtraError, UsageError
+    from amlsynth.cohort.cohort import About, Cohort, read_cohort, write_cohort
+    from amlsynth.cohort.split import split_cohort
+    from amlsynth.cohort.tables import read_table, to_typed, write_table
+    from amlsynth.cohort.validation import ValidationReport, validate
+    from amlsynth.dictionary.derived import eln2022
+    from amlsynth.dictionary.model import Dictionary, dictionary, load_dictionary
     from amlsynth.evaluation import compare_cohorts, evaluate, read_evaluation, write_evaluation
-    from amlsynth.generation import generate, generate_file
+    from amlsynth.foundation.errors import AmlsynthError, DataError, MissingExtraError, UsageError
+    from amlsynth.generators.generation import generate, generate_file
     from amlsynth.loading import Dataset, dataset, datasets, load
     from amlsynth.release import (
         build_release,
@@ -29,53 +29,53 @@ if TYPE_CHECKING:
     )
     from amlsynth.report import render_report
     from amlsynth.site import build_site
-    from amlsynth.split import split_cohort
-    from amlsynth.tables import read_table, to_typed, write_table
+    from amlsynth.sources.amlsg import import_amlsg
+    from amlsynth.sources.mapping import import_mapped
+    from amlsynth.sources.reference import reference_cohort
     from amlsynth.tuning import TuningResult, tune, write_params
-    from amlsynth.validation import ValidationReport, validate
 
 _HOMES = {
-    "About": "cohort",
-    "AmlsynthError": "errors",
-    "Cohort": "cohort",
-    "DataError": "errors",
+    "About": "cohort.cohort",
+    "AmlsynthError": "foundation.errors",
+    "Cohort": "cohort.cohort",
+    "DataError": "foundation.errors",
     "Dataset": "loading",
-    "Dictionary": "dictionary",
-    "MissingExtraError": "errors",
+    "Dictionary": "dictionary.model",
+    "MissingExtraError": "foundation.errors",
     "TuningResult": "tuning",
-    "UsageError": "errors",
-    "ValidationReport": "validation",
+    "UsageError": "foundation.errors",
+    "ValidationReport": "cohort.validation",
     "build_release": "release",
     "build_site": "site",
     "compare_cohorts": "evaluation",
     "compare_releases": "release",
     "dataset": "loading",
     "datasets": "loading",
-    "dictionary": "dictionary",
-    "eln2022": "derived",
+    "dictionary": "dictionary.model",
+    "eln2022": "dictionary.derived",
     "evaluate": "evaluation",
     "export_release": "release",
-    "generate": "generation",
-    "generate_file": "generation",
-    "import_amlsg": "cohorts.amlsg",
-    "import_mapped": "cohorts.mapping",
+    "generate": "generators.generation",
+    "generate_file": "generators.generation",
+    "import_amlsg": "sources.amlsg",
+    "import_mapped": "sources.mapping",
     "load": "loading",
-    "load_dictionary": "dictionary",
+    "load_dictionary": "dictionary.model",
     "publish_release": "release",
-    "read_cohort": "cohort",
+    "read_cohort": "cohort.cohort",
     "read_evaluation": "evaluation",
-    "read_table": "tables",
-    "reference_cohort": "cohorts.reference",
+    "read_table": "cohort.tables",
+    "reference_cohort": "sources.reference",
     "render_report": "report",
-    "split_cohort": "split",
-    "to_typed": "tables",
+    "split_cohort": "cohort.split",
+    "to_typed": "cohort.tables",
     "tune": "tuning",
-    "validate": "validation",
+    "validate": "cohort.validation",
     "verify_release": "release",
-    "write_cohort": "cohort",
+    "write_cohort": "cohort.cohort",
     "write_evaluation": "evaluation",
     "write_params": "tuning",
-    "write_table": "tables",
+    "write_table": "cohort.tables",
 }
 
 __version__ = _version("amlsynth")

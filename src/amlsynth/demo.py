@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from amlsynth.assets import asset
-from amlsynth.errors import DataError
+from amlsynth.foundation.assets import asset
+from amlsynth.foundation.errors import DataError
 from amlsynth.generators import Progress
 from amlsynth.generators.base import no_progress
 from amlsynth.loading import load

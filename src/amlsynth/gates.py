@@ -12,11 +12,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from amlsynth.assets import asset
-from amlsynth.errors import DataError, UsageError, did_you_mean
 from amlsynth.evaluation.records import Evaluation, Figure, Measure
-from amlsynth.files import write_text
-from amlsynth.yamlfile import misplaced, read_yaml_model
+from amlsynth.foundation.assets import asset
+from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.files import write_text
+from amlsynth.foundation.yamlfile import misplaced, read_yaml_model
 
 Comparison = Literal[
     "at_least",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from amlsynth.tables import read_table, write_table
+from amlsynth.cohort.tables import read_table, write_table
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -273,7 +273,7 @@ def test_unexpected_errors_show_no_data(run: Run, cohort: Path, monkeypatch: pyt
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("patient 17 is male")
 
-    monkeypatch.setattr("amlsynth.generation.generate_file", fail)
+    monkeypatch.setattr("amlsynth.generators.generation.generate_file", fail)
     result = run("generate", "--cohort", cohort, "--seed", 1, "--out", "s.csv")
     _fails(result, 1, "unexpected RuntimeError", "--debug")
     assert "patient 17" not in result[2]
@@ -284,6 +284,6 @@ def test_full_disk_is_a_sentence(run: Run, cohort: Path, monkeypatch: pytest.Mon
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "s.csv")
 
-    monkeypatch.setattr("amlsynth.generation.write_blocks", fail)
+    monkeypatch.setattr("amlsynth.generators.generation.write_blocks", fail)
     result = run("generate", "--cohort", cohort, "--seed", 1, "--out", "s.csv")
     _fails(result, 1, "s.csv: No space left on device")

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from amlsynth.errors import UsageError
+from amlsynth.cohort.tables import write_table
+from amlsynth.foundation.errors import UsageError
 from amlsynth.release import read_spec
-from amlsynth.tables import write_table
 from amlsynth.tuning.bench import Bench
 
 Run = Callable[..., tuple[int, str, str]]

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from amlsynth.cohorts.reference import reference_frame
-from amlsynth.dictionary import dictionary
+from amlsynth.cohort.split import Split, split_cohort
+from amlsynth.cohort.tables import to_typed
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import Evaluation, evaluate
-from amlsynth.split import Split, split_cohort
-from amlsynth.tables import to_typed
+from amlsynth.sources.reference import reference_frame
 
 Make = Callable[..., pd.DataFrame]
 

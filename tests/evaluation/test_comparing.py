@@ -9,11 +9,11 @@ import math
 import pandas as pd
 import pytest
 
-from amlsynth.cohorts.reference import reference_frame
-from amlsynth.dictionary import dictionary
-from amlsynth.errors import DataError, UsageError
+from amlsynth.cohort.tables import write_table
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import compare_cohorts
-from amlsynth.tables import write_table
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.sources.reference import reference_frame
 
 module = importlib.import_module("amlsynth.evaluation.evaluate")
 
@@ -55,7 +55,7 @@ def test_both_are_protected_unless_they_are_known_to_hold_no_patient(files, ligh
     frame = reference_frame(160, 32)
     alone = compare_cohorts(files / "first.csv", files / "second.csv")
     assert any(count.n is None for v in alone.synthetic.variables for count in v.counts)
-    from amlsynth.cohort import About, Cohort, write_cohort
+    from amlsynth.cohort.cohort import About, Cohort, write_cohort
 
     about = About(
         name="s", title="S", simulated=False, statement="x", provenance={"generator": "g", "seed": 7}

@@ -7,9 +7,9 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from amlsynth.dictionary import dictionary
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.comparisons import compare, compare_categories, compare_numbers
-from amlsynth.evaluation.outcome import remission_odds, remission_rate
+from amlsynth.evaluation.survival.remission import remission_odds, remission_rate
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from amlsynth.dictionary import dictionary
-from amlsynth.errors import DataError, UsageError
-from amlsynth.evaluation import attacks, evaluate, read_evaluation, write_evaluation
+from amlsynth.dictionary.model import dictionary
+from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
 from amlsynth.evaluation.given import Given
+from amlsynth.evaluation.privacy import attacks
 from amlsynth.evaluation.records import Origin
 from amlsynth.evaluation.validity import count_rules_broken
+from amlsynth.foundation.errors import DataError, UsageError
 
 module = importlib.import_module("amlsynth.evaluation.evaluate")  # `evaluate` is the function
 
@@ -78,10 +79,12 @@ def quick(monkeypatch):
 @pytest.fixture
 def small(monkeypatch):
     """Keep every family and do less in each: fewer trees, rounds and resamples."""
-    for name in ("two_sample.ROUNDS", "prediction.ROUNDS", "intervals.RESAMPLES"):
+    for name in ("fidelity.two_sample.ROUNDS", "prediction.prediction.ROUNDS", "intervals.RESAMPLES"):
         monkeypatch.setattr(f"amlsynth.evaluation.{name}", 5)
     monkeypatch.setattr("amlsynth.evaluation.validity._broken", lambda frame, d: {})  # Pandera takes its time
-    monkeypatch.setattr("amlsynth.evaluation.two_sample.TREES", 20)  # fewer leave a patient out of none
+    monkeypatch.setattr(
+        "amlsynth.evaluation.fidelity.two_sample.TREES", 20
+    )  # fewer leave a patient out of none
 
 
 def without_anchors(monkeypatch):
@@ -366,7 +369,7 @@ def test_importing_the_package_loads_no_heavy_library():
 
 @pytest.mark.amlsg
 def test_two_parts_of_the_real_cohort_are_alike(amlsg, quick):
-    from amlsynth.split import split_cohort
+    from amlsynth.cohort.split import split_cohort
 
     split = split_cohort(amlsg, 0.2, seed=3)
     evaluation = evaluate(split.train, split.holdout, split.holdout)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amlsynth.dictionary import dictionary
-from amlsynth.evaluation.coverage import SupportCounts
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.fidelity import (
+from amlsynth.evaluation.fidelity.columns import (
     basic_statistical_measure,
     moments_score,
     numeric_moments,
     numeric_values,
     regularized_support_coverage,
 )
+from amlsynth.evaluation.fidelity.coverage import SupportCounts
 from amlsynth.evaluation.intervals import LARGEST, with_interval
-from amlsynth.evaluation.outcome import wilson
+from amlsynth.evaluation.survival.remission import wilson
 
 MEASURES = ("bsm", "rsc", "co_occurrence", "km_score_os", "km_score_efs")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlsynth.dictionary import dictionary
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.summary import category_counts, cells_to_hide, summarise
 
 D = dictionary()

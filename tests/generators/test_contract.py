@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from amlsynth.errors import DataError, UsageError
+from amlsynth.cohort.tables import write_table
+from amlsynth.cohort.validation import DUPLICATE_RULE, validate
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.generators import Generator, create, generator_class, generator_names
-from amlsynth.tables import write_table
-from amlsynth.validation import DUPLICATE_RULE, validate
 
 EVERY = pytest.mark.parametrize("name", generator_names())
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from amlsynth.errors import UsageError
+from amlsynth.foundation.errors import UsageError
 from amlsynth.generators import create
 
 

@@ -7,11 +7,11 @@ from statistics import mean
 
 import pytest
 
-from amlsynth.cohorts.amlsg import import_amlsg
-from amlsynth.dictionary import dictionary
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import measure
-from amlsynth.evaluation.kaplan_meier import endpoint_data, kaplan_meier
-from amlsynth.generation import generate
+from amlsynth.evaluation.survival.kaplan_meier import endpoint_data, kaplan_meier
+from amlsynth.generators.generation import generate
+from amlsynth.sources.amlsg import import_amlsg
 
 
 @pytest.mark.amlsg

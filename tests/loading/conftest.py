@@ -15,13 +15,13 @@ from urllib.parse import unquote, urlsplit
 import pandas as pd
 import pytest
 
+from amlsynth.cohort.tables import write_table
 from amlsynth.loading import CACHE_VARIABLE, REGISTRY_VARIABLE, SEARCH_VARIABLE
 from amlsynth.loading.foreign import read_layout
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import write_checksums
 from amlsynth.release.package import data_paths, describe_package
 from amlsynth.release.spec import ReleaseSpec
-from amlsynth.tables import write_table
 
 SPEC = {
     "title": "A small cohort",

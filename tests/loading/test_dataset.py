@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 import amlsynth
-from amlsynth.dictionary import dictionary
-from amlsynth.errors import DataError, MissingExtraError, UsageError
+from amlsynth.dictionary.model import dictionary
+from amlsynth.foundation.errors import DataError, MissingExtraError, UsageError
 from amlsynth.release.checksums import write_checksums
 
 

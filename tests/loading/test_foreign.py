@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import amlsynth
-from amlsynth.dictionary import dictionary
-from amlsynth.errors import DataError, UsageError
+from amlsynth.dictionary.model import dictionary
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.loading.foreign import layout_names, read_foreign, read_layout
 
 NAME = "eckardt-2024-ctabgan"

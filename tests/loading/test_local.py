@@ -14,9 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from amlsynth.cohort import About, Cohort
-from amlsynth.dictionary import dictionary
-from amlsynth.errors import DataError, UsageError
+from amlsynth.cohort.cohort import About, Cohort
+from amlsynth.dictionary.model import dictionary
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.loading import SEARCH_VARIABLE, load, local_releases
 from amlsynth.release.checksums import write_checksums
 
@@ -232,7 +232,7 @@ def test_what_was_validated_is_not_validated_again(folder: Path, monkeypatch: py
     def never(*_: object) -> None:
         raise AssertionError("validated again")
 
-    monkeypatch.setattr("amlsynth.validation.validate", never)
+    monkeypatch.setattr("amlsynth.cohort.validation.validate", never)
     pd.testing.assert_frame_equal(load(folder), first)
     moved = folder.rename(folder.with_name("elsewhere"))
     again = load(moved)
@@ -290,7 +290,7 @@ def test_a_cache_that_cannot_be_written_does_not_keep_from_loading(folder: Path,
 def test_a_parquet_file_that_claims_more_rows_than_the_csv_is_refused(
     folder: Path, patients: pd.DataFrame
 ) -> None:
-    from amlsynth.tables import write_table
+    from amlsynth.cohort.tables import write_table
 
     write_table(pd.concat([patients] * 9, ignore_index=True), folder / "data" / "small.parquet")
     path = folder / "datapackage.json"

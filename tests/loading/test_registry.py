@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from amlsynth.assets import asset
-from amlsynth.errors import UsageError
+from amlsynth.foundation.assets import asset
+from amlsynth.foundation.errors import UsageError
 from amlsynth.loading import REGISTRY_VARIABLE, Cache, load
 from amlsynth.loading.registry import entries
 from amlsynth.loading.registry_file import read_registry

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 import amlsynth
-from amlsynth.errors import AmlsynthError, DataError, UsageError
+from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.loading import Cache
 
 Zip = Callable[[Path], Path]

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from amlsynth.dictionary import Dictionary
-from amlsynth.errors import MissingExtraError, UsageError
+from amlsynth.cohort.tables import read_table, to_typed
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.errors import MissingExtraError, UsageError
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.adam import AdamExport, write_adam
 from amlsynth.release.adam.tables import SEX_CODES, Study, adam_datasets, short_label
 from amlsynth.release.package import ADAM_FILES, file_names
-from amlsynth.tables import read_table, to_typed
 
 STUDY = Study("aml-x", "2.0.0", "A <title> & é\ufffe", "Synthetic.", datetime.date(2026, 11, 20))
 OUTCOME = {

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from amlsynth.cohort import About, Cohort, write_cohort
-from amlsynth.errors import DataError, UsageError
+from amlsynth.cohort.cohort import About, Cohort, write_cohort
+from amlsynth.cohort.tables import read_table, write_table
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.package import Provenance, describe_original, file_names
-from amlsynth.tables import read_table, write_table
 
 NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
@@ -228,7 +228,7 @@ def test_too_few_patients_are_refused(tmp_path: Path, write_spec: WriteSpec) -> 
 
 @pytest.mark.usefixtures("plain_report")
 def test_a_cohort_from_a_file_is_found_beside_the_spec(tmp_path: Path, write_spec: WriteSpec) -> None:
-    from amlsynth.cohorts.reference import reference_cohort
+    from amlsynth.sources.reference import reference_cohort
 
     about = About(name="own", title="Own", simulated=False, statement="Patients of a trial.")
     write_cohort(Cohort.create(reference_cohort(300, 4).frame, "original", about), tmp_path / "own.csv")

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from amlsynth.cli import main
-from amlsynth.errors import DataError, UsageError
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, compare_releases, verify_release
 from amlsynth.release.changes import Step
 from amlsynth.release.compare import ReleaseDiff, difference
@@ -266,7 +266,7 @@ def test_a_release_of_another_dictionary_is_compared(
         field(resource["schema"]["fields"], "AGE")["constraints"]["minimum"] = 0
     path.write_text(json.dumps(content), encoding="utf-8")
     made = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    from amlsynth.files import sha256
+    from amlsynth.foundation.files import sha256
 
     made["files"]["datapackage.json"] = sha256(path)
     (folder / "provenance.json").write_text(json.dumps(made), encoding="utf-8")

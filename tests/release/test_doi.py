@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from amlsynth.errors import DataError, UsageError
-from amlsynth.files import replacing_folder, restore_folder
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.files import replacing_folder, restore_folder
 from amlsynth.loading import load
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.doi import stamp_doi, stamp_release

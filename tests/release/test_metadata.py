@@ -16,12 +16,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from amlsynth.dictionary import Dictionary
+from amlsynth.cohort.tables import read_table
+from amlsynth.dictionary.codebook import codebook
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.release import ReleaseResult, build_release
 from amlsynth.release.metadata import metadata_texts, write_metadata
 from amlsynth.release.package import METADATA_FILES, DataPackage, file_names
-from amlsynth.schema import codebook
-from amlsynth.tables import read_table
 
 WriteSpec = Callable[..., Path]
 NAME = "small-test"

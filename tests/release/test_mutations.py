@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from amlsynth.errors import AmlsynthError, DataError
+from amlsynth.foundation.errors import AmlsynthError, DataError
 from amlsynth.loading import load
 from amlsynth.release import ReleaseResult, verify_release
 from amlsynth.release.verify import _Verification

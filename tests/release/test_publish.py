@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from tests.release.zenodo_server import KINDS, Record, ZenodoServer, template
 
-from amlsynth.errors import AmlsynthError, UsageError
+from amlsynth.foundation.errors import AmlsynthError, UsageError
 from amlsynth.loading import load
 from amlsynth.release import ReleaseResult, build_release, publish_release, verify_release
 from amlsynth.release.checksums import check_files

@@ -17,7 +17,7 @@ import pytest
 from tests.release.zenodo_server import TOKEN, ZenodoServer
 
 from amlsynth.cli import main
-from amlsynth.errors import AmlsynthError, DataError, UsageError
+from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, publish_release
 from amlsynth.release.zenodo import checks
 from amlsynth.release.zenodo.client import Client, _retry_after

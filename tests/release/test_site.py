@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from amlsynth.errors import DataError, UsageError
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release
 from amlsynth.site import build_site
 from amlsynth.site.markup import Markup, el, inline, json_ld

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from amlsynth.assets import asset
-from amlsynth.errors import UsageError
+from amlsynth.foundation.assets import asset
+from amlsynth.foundation.errors import UsageError
 from amlsynth.release.package import describe_package
 from amlsynth.release.spec import ReleaseSpec, check_generator, license_text, read_spec
 

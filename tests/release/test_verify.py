@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amlsynth.errors import MissingExtraError, UsageError
+from amlsynth.foundation.errors import MissingExtraError, UsageError
 from amlsynth.release import ReleaseResult, VerifyReport, verify_release
 from amlsynth.release.checksums import check_files
 from amlsynth.release.package import file_names
@@ -219,7 +219,7 @@ def test_changed_data_with_all_hashes_made_new_still_have_to_be_valid(
 def test_data_that_differ_between_csv_and_parquet_are_found(
     folder: Path, reseal: Callable[[Path], None]
 ) -> None:
-    from amlsynth.tables import read_table, write_table
+    from amlsynth.cohort.tables import read_table, write_table
 
     frame = read_table(folder / CSV)
     frame.loc[0, "AGE"] = 50 if frame.loc[0, "AGE"] != 50 else 51

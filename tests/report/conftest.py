@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from amlsynth.dictionary import Dictionary, Variable
+from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.evaluation.records import (
     CategoryCount,
     CohortSummary,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from amlsynth.errors import UsageError
 from amlsynth.evaluation.records import CategoryCount, Figure, Measure
+from amlsynth.foundation.errors import UsageError
 from amlsynth.report import current
 from amlsynth.report.anchors import reading
 from amlsynth.report.crossref import resolve

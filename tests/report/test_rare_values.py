@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from amlsynth.cohorts.reference import reference_frame
-from amlsynth.dictionary import dictionary
+from amlsynth.cohort.split import split_cohort
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import evaluate, write_evaluation
-from amlsynth.evaluation.co_occurrence import traits
+from amlsynth.evaluation.fidelity.co_occurrence import traits
 from amlsynth.report import render_report
-from amlsynth.split import split_cohort
+from amlsynth.sources.reference import reference_frame
 
 D = dictionary()
 FAMILIES = ("fidelity", "survival", "tails", "outcome", "effects", "validity")  # those with counts in them

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from amlsynth.errors import DataError, MissingExtraError, UsageError
 from amlsynth.evaluation.records import Evaluation, write_evaluation
+from amlsynth.foundation.errors import DataError, MissingExtraError, UsageError
 from amlsynth.report import render_report
 
 SECTIONS = (

@@ -18,10 +18,10 @@ import pytest
 from pydantic import Field
 
 from amlsynth import generators
-from amlsynth.cohort import About, Cohort
-from amlsynth.cohorts.reference import reference_cohort
-from amlsynth.encoding import Encoded
+from amlsynth.cohort.cohort import About, Cohort
 from amlsynth.generators.base import Generator, Parameters, Progress, Search
+from amlsynth.model_space.encoding import Encoded
+from amlsynth.sources.reference import reference_cohort
 from amlsynth.tuning.objectives import OBJECTIVES, Objective
 
 

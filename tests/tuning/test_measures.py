@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from amlsynth.cohorts.reference import reference_frame
-from amlsynth.dictionary import Dictionary
-from amlsynth.errors import DataError
+from amlsynth.cohort.split import Split, split_cohort
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.errors import DataError
 from amlsynth.generators import create
-from amlsynth.split import Split, split_cohort
+from amlsynth.sources.reference import reference_frame
 from amlsynth.tuning import measures
 from amlsynth.tuning.objectives import OBJECTIVES, Part, objective
 

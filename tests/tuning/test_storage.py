@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from amlsynth.cli import main
-from amlsynth.cohort import Cohort, write_cohort
-from amlsynth.errors import UsageError
+from amlsynth.cohort.cohort import Cohort, write_cohort
+from amlsynth.foundation.errors import UsageError
 from amlsynth.generators import DEFAULT
 from amlsynth.tuning.storage import open_storage, reaching, shown
 from amlsynth.tuning.trials import ended

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from amlsynth import tune, write_params
-from amlsynth.cohort import Cohort
-from amlsynth.errors import DataError, UsageError
+from amlsynth.cohort.cohort import Cohort
+from amlsynth.cohort.split import split_cohort
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.generators import generator_class, generator_names
-from amlsynth.params_file import read_params
-from amlsynth.split import split_cohort
+from amlsynth.generators.params_file import read_params
 from amlsynth.tuning import TuningResult, table
 from amlsynth.tuning.bench import Bench
 from amlsynth.tuning.space import search_space, stored_defaults

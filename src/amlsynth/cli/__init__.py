@@ -15,7 +15,7 @@ from amlsynth.cli.measuring import compare, evaluate
 from amlsynth.cli.releasing import release
 from amlsynth.cli.site import site
 from amlsynth.cli.tuning import tune
-from amlsynth.errors import AmlsynthError
+from amlsynth.foundation.errors import AmlsynthError
 
 _EXAMPLES = """
 \b

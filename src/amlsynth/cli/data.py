@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from amlsynth.errors import UsageError
+from amlsynth.foundation.errors import UsageError
 
 FILE = click.Path(path_type=Path)
 ROLE = click.Choice(["original", "synthetic"])
@@ -35,8 +35,8 @@ def schema_show(names: tuple[str, ...]) -> None:
       amlsynth schema show
       amlsynth schema show AGE t8.21
     """
-    from amlsynth.dictionary import dictionary
-    from amlsynth.errors import did_you_mean
+    from amlsynth.dictionary.model import dictionary
+    from amlsynth.foundation.errors import did_you_mean
 
     d = dictionary()
     if not names:
@@ -73,9 +73,9 @@ def schema_export(kind: str, out: Path | None) -> None:
     Example:
       amlsynth schema export --format table-schema --out aml.json
     """
-    from amlsynth.dictionary import dictionary
-    from amlsynth.files import write_text
-    from amlsynth.schema.generated import FORMATS
+    from amlsynth.dictionary.generated import FORMATS
+    from amlsynth.dictionary.model import dictionary
+    from amlsynth.foundation.files import write_text
 
     text = FORMATS[kind](dictionary())
     if out is None:
@@ -100,8 +100,8 @@ def cohort_reference(out: Path, n: int, seed: int) -> None:
     Example:
       amlsynth cohort reference --out reference.csv
     """
-    from amlsynth.cohort import write_cohort
-    from amlsynth.cohorts.reference import reference_cohort
+    from amlsynth.cohort.cohort import write_cohort
+    from amlsynth.sources.reference import reference_cohort
 
     made = reference_cohort(n=n, seed=seed)
     write_cohort(made, out)
@@ -124,14 +124,14 @@ def cohort_import(data: Path, folder: Path | None, mapping: Path | None, out: Pa
       amlsynth cohort import amlsg --out amlsg.parquet
       amlsynth cohort import trial.xlsx --mapping trial-map.yaml --out trial.parquet
     """
-    from amlsynth.cohort import about_path, write_cohort
-    from amlsynth.cohorts.import_report import ImportReport
+    from amlsynth.cohort.cohort import about_path, write_cohort
+    from amlsynth.sources.import_report import ImportReport
 
     refuse_overwriting(out, data, mapping)
     if str(data) == "amlsg":
         if mapping is not None:
             raise UsageError("amlsg needs no --mapping. Leave it out, or name your own file.")
-        from amlsynth.cohorts.amlsg import import_amlsg
+        from amlsynth.sources.amlsg import import_amlsg
 
         made = import_amlsg(folder)
     else:
@@ -139,7 +139,7 @@ def cohort_import(data: Path, folder: Path | None, mapping: Path | None, out: Pa
             raise UsageError(f"{data}: a file of your own needs --mapping MAP.yaml; see the README.")
         if folder is not None:
             raise UsageError("--from is for amlsg only. Leave it out.")
-        from amlsynth.cohorts.mapping import import_mapped
+        from amlsynth.sources.mapping import import_mapped
 
         made = import_mapped(data, mapping)
     write_cohort(made, out)
@@ -162,7 +162,7 @@ def validate(file: Path, role: str, as_json: bool, limit: int) -> None:
       amlsynth validate synthetic.csv
       amlsynth validate trial.parquet --role original --json > failures.json
     """
-    from amlsynth.validation import validate_file
+    from amlsynth.cohort.validation import validate_file
 
     report = validate_file(file, role)  # type: ignore[arg-type]
     if as_json:
@@ -209,8 +209,8 @@ def load(
     import warnings
 
     from amlsynth.cli.progress import TerminalProgress
+    from amlsynth.cohort.tables import write_table
     from amlsynth.loading import dataset
-    from amlsynth.tables import write_table
 
     with TerminalProgress() as progress, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the notes are printed below

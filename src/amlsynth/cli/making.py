@@ -9,8 +9,8 @@ import click
 
 from amlsynth.cli.data import FILE, refuse_overwriting
 from amlsynth.cli.progress import TerminalProgress
-from amlsynth.defaults import DEFAULT_GENERATOR
-from amlsynth.errors import UsageError
+from amlsynth.foundation.defaults import DEFAULT_GENERATOR
+from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
     from amlsynth.report.render import Engine
@@ -70,9 +70,9 @@ def generate(
       amlsynth generate --cohort trial.parquet --where "AGE >= 60 and NPM1 == 1" --n 500
                         --seed 7 --out npm1.csv
     """
-    from amlsynth.cohort import read_cohort
-    from amlsynth.generation import generate_file
+    from amlsynth.cohort.cohort import read_cohort
     from amlsynth.generators import create, generator_class
+    from amlsynth.generators.generation import generate_file
 
     if no_split and (save_split is not None or split_seed is not None):
         raise UsageError("--no-split goes with neither --save-split nor --split-seed. Leave one out.")
@@ -122,7 +122,7 @@ def _chosen(
 
     if params_file is None:
         return generator or DEFAULT, dict(given), None
-    from amlsynth.params_file import read_params
+    from amlsynth.generators.params_file import read_params
 
     found = read_params(params_file)
     if generator not in (None, found.generator.name):
@@ -138,7 +138,7 @@ _PARTS = ("train.csv", "holdout.csv")
 
 
 def _write_split(train: object, holdout: object, folder: Path) -> None:
-    from amlsynth.tables import write_table
+    from amlsynth.cohort.tables import write_table
 
     for name, frame in zip(_PARTS, (train, holdout), strict=True):
         write_table(frame, folder / name)  # type: ignore[arg-type]

@@ -10,10 +10,10 @@ import click
 
 from amlsynth.cli.data import FILE
 from amlsynth.cli.progress import TerminalProgress
-from amlsynth.errors import UsageError
+from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
-    from amlsynth.cohort import Cohort
+    from amlsynth.cohort.cohort import Cohort
     from amlsynth.evaluation.given import Given
     from amlsynth.evaluation.records import Evaluation, Figure, Origin
 
@@ -48,7 +48,7 @@ def evaluate(
       amlsynth evaluate --original split/train.csv --holdout split/holdout.csv --out evaluation
                         --synthetic a.csv --label "Trees" --synthetic b.csv --label "Flow"
     """
-    from amlsynth.cohort import read_cohort
+    from amlsynth.cohort.cohort import read_cohort
     from amlsynth.evaluation import evaluate as evaluate_cohorts
     from amlsynth.evaluation import write_evaluation
 
@@ -155,7 +155,7 @@ def _names(origins: Sequence[Origin], paths: Sequence[Path]) -> list[str]:
 
 def _origin(cohort: Cohort, path: Path) -> Origin:
     from amlsynth.evaluation.records import Origin
-    from amlsynth.files import sha256
+    from amlsynth.foundation.files import sha256
 
     generator, seed = (cohort.about.provenance.get(key) for key in ("generator", "seed"))
     return Origin(

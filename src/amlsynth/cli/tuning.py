@@ -9,8 +9,8 @@ import click
 from amlsynth.cli.data import FILE, refuse_overwriting
 from amlsynth.cli.making import parameters
 from amlsynth.cli.progress import TerminalProgress
-from amlsynth.defaults import DEFAULT_GENERATOR
-from amlsynth.errors import UsageError
+from amlsynth.foundation.defaults import DEFAULT_GENERATOR
+from amlsynth.foundation.errors import UsageError
 
 
 @click.command()
@@ -61,7 +61,7 @@ def tune(
                     --storage postgresql://worker@server/studies
       amlsynth generate --cohort trial.parquet --params tuned.yaml --seed 1 --out synthetic.csv
     """
-    from amlsynth.cohort import read_cohort
+    from amlsynth.cohort.cohort import read_cohort
     from amlsynth.generators import create
     from amlsynth.tuning import shown, table, write_params
     from amlsynth.tuning import tune as tune_generator

@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from amlsynth.errors import AmlsynthError
 from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, Setting
+from amlsynth.foundation.errors import AmlsynthError
 
 _STREAMS: dict[Literal["independent", "bootstrap"], int] = {"independent": 101, "bootstrap": 102}
 

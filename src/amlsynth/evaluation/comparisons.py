@@ -15,12 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from amlsynth.derived import ELN2022_RISKS, eln2022
-from amlsynth.dictionary import Dictionary
-from amlsynth.errors import require_extra
-from amlsynth.evaluation.coding import Floats, numbers
-from amlsynth.evaluation.cox import cox_regression
-from amlsynth.evaluation.effect_sizes import (
+from amlsynth.dictionary.derived import ELN2022_RISKS, eln2022
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.effects.cox import cox_regression
+from amlsynth.evaluation.effects.sizes import (
     CRAMERS_V,
     SIZE_DECIMALS,
     STANDARDISED,
@@ -30,10 +28,12 @@ from amlsynth.evaluation.effect_sizes import (
     standardised_difference_of_shares,
 )
 from amlsynth.evaluation.family import NotComputable, attempt, figure
-from amlsynth.evaluation.kaplan_meier import Z95, EndpointData, endpoint_data
-from amlsynth.evaluation.outcome import remission
 from amlsynth.evaluation.records import SMALL_CELL, Comparison, Figure
-from amlsynth.evaluation.survival import log_rank_p
+from amlsynth.evaluation.representations.coding import Floats, numbers
+from amlsynth.evaluation.survival.curves import log_rank_p
+from amlsynth.evaluation.survival.kaplan_meier import Z95, EndpointData, endpoint_data
+from amlsynth.evaluation.survival.remission import remission
+from amlsynth.foundation.errors import require_extra
 
 ALPHA = 0.05
 EFFECT_DECIMALS = 3

@@ -7,32 +7,28 @@ from typing import Literal
 
 import pandas as pd
 
-from amlsynth.dictionary import Dictionary, dictionary
-from amlsynth.errors import UsageError
-from amlsynth.evaluation import (
-    attacks,
-    effect_measures,
-    fidelity,
-    outcome,
-    pairs,
-    prediction,
-    privacy,
-    support,
-    survival,
-    tails,
-    two_sample,
-    validity,
-)
+from amlsynth.cohort.tables import to_typed
+from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.evaluation import validity
 from amlsynth.evaluation.anchors import make_anchors
-from amlsynth.evaluation.attacks import arena
-from amlsynth.evaluation.co_occurrence import co_occurrence
 from amlsynth.evaluation.comparisons import compare
+from amlsynth.evaluation.effects import measures as effect_measures
 from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, CandidateKind, Family, Setting
+from amlsynth.evaluation.fidelity import columns as fidelity
+from amlsynth.evaluation.fidelity import pairs, support, two_sample
+from amlsynth.evaluation.fidelity.co_occurrence import co_occurrence
 from amlsynth.evaluation.given import Synthetics, as_given, candidates, generators_of, spreads
-from amlsynth.evaluation.kaplan_meier import endpoint_data
+from amlsynth.evaluation.prediction import prediction
+from amlsynth.evaluation.privacy import attacks
+from amlsynth.evaluation.privacy import hamming as privacy
+from amlsynth.evaluation.privacy.attacks import arena
 from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Figure, Measure, Origin
 from amlsynth.evaluation.summary import summarise
-from amlsynth.tables import to_typed
+from amlsynth.evaluation.survival import curves as survival
+from amlsynth.evaluation.survival import remission as outcome
+from amlsynth.evaluation.survival import tails
+from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
+from amlsynth.foundation.errors import UsageError
 
 FAMILIES: tuple[Family, ...] = (
     fidelity.FAMILY,

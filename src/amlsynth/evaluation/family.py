@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
-from amlsynth.dictionary import Dictionary
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Figure, Measure, Spread
 
 AnchorName = Literal["independent", "bootstrap", "holdout"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from amlsynth.errors import UsageError
 from amlsynth.evaluation.family import Candidate
 from amlsynth.evaluation.records import Figure, Origin, Spread
+from amlsynth.foundation.errors import UsageError
 
 SINGLE = "synthetic"
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amlsynth.evaluation.family import NotComputable, attempt, figure
-from amlsynth.evaluation.kaplan_meier import Z95
 from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.survival.kaplan_meier import Z95
 
 RESAMPLES = 100
 LEAST = 10  # patients; fewer say nothing of their own variation

@@ -14,8 +14,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from amlsynth.errors import DataError, UsageError
-from amlsynth.files import write_text
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.files import write_text
 
 SMALL_CELL = 5
 SCHEMA_VERSION = "2"

@@ -12,19 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from amlsynth.derived import ELN2022_RISKS, eln2022
-from amlsynth.dictionary import Dictionary, Endpoint, Variable
-from amlsynth.evaluation.coding import category_codes, numbers
+from amlsynth.dictionary.derived import ELN2022_RISKS, eln2022
+from amlsynth.dictionary.model import Dictionary, Endpoint, Variable
 from amlsynth.evaluation.family import attempt
-from amlsynth.evaluation.kaplan_meier import (
-    MONTHS_DECIMALS,
-    EndpointData,
-    KaplanMeier,
-    endpoint_data,
-    follow_up,
-    kaplan_meier,
-)
-from amlsynth.evaluation.outcome import SHARE_DECIMALS
 from amlsynth.evaluation.records import (
     SMALL_CELL,
     CategoryCount,
@@ -35,6 +25,16 @@ from amlsynth.evaluation.records import (
     SurvivalSummary,
     VariableSummary,
 )
+from amlsynth.evaluation.representations.coding import category_codes, numbers
+from amlsynth.evaluation.survival.kaplan_meier import (
+    MONTHS_DECIMALS,
+    EndpointData,
+    KaplanMeier,
+    endpoint_data,
+    follow_up,
+    kaplan_meier,
+)
+from amlsynth.evaluation.survival.remission import SHARE_DECIMALS
 
 MISSING = "NA"
 OTHER = "not in the dictionary"

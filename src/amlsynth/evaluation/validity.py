@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import pandas as pd
 
-from amlsynth.dictionary import Dictionary
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.family import Candidate, Family, Setting, Spec, figure
 from amlsynth.evaluation.records import SMALL_CELL, Figure, RuleCount
 
@@ -46,7 +46,7 @@ def rule_counts(
 
 
 def _broken(frame: pd.DataFrame, d: Dictionary) -> Broken:
-    from amlsynth.validation import validate
+    from amlsynth.cohort.validation import validate
 
     return dict(validate(frame, "synthetic", d).found.counts)
 

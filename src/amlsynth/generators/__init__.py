@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from amlsynth.defaults import DEFAULT_GENERATOR
-from amlsynth.dictionary import Dictionary
-from amlsynth.errors import UsageError, did_you_mean, require_extra
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.defaults import DEFAULT_GENERATOR
+from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
 from amlsynth.generators.base import Generator, Parameters, Progress
 
 __all__ = ["DEFAULT", "Generator", "Parameters", "Progress", "create", "generator_class", "generator_names"]
@@ -20,9 +20,9 @@ DEFAULT = DEFAULT_GENERATOR
 # To add a generator, write its class in a module of its own and name it here. Modules are imported only
 # when asked for, since some of them bring heavy packages.
 _REGISTRY = {
-    "event-history": ("amlsynth.generators.event_history", "EventHistory"),
+    "event-history": ("amlsynth.generators.event_history.generator", "EventHistory"),
     "sequential-cart": ("amlsynth.generators.sequential_cart", "SequentialCart"),
-    "nflow": ("amlsynth.generators.nflow", "NFlow"),
+    "nflow": ("amlsynth.generators.nflow.generator", "NFlow"),
     "ctabgan-plus": ("amlsynth.generators.ctabgan", "CtabganPlus"),
     "independent": ("amlsynth.generators.anchors", "Independent"),
     "bootstrap": ("amlsynth.generators.anchors", "Bootstrap"),
@@ -47,7 +47,7 @@ def generator_class(name: str) -> type[Generator]:
         Its packages are not installed.
     """
     if name.startswith(_SYNTHCITY):
-        from amlsynth.generators.synthcity import synthcity_class
+        from amlsynth.generators.synthcity.generator import synthcity_class
 
         return synthcity_class(name.removeprefix(_SYNTHCITY))
     if name not in _REGISTRY:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.encoding import Encoded
 from amlsynth.generators.base import Generator, Progress
+from amlsynth.model_space.encoding import Encoded
 
 
 class Bootstrap(Generator):

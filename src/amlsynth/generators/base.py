@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from amlsynth.dictionary import Dictionary, dictionary
-from amlsynth.encoding import Encoded, decode, encode
-from amlsynth.errors import DataError, UsageError
-from amlsynth.generators.seen_rows import SeenRows
-from amlsynth.resolution import Resolution
+from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.generators.building_blocks.seen_rows import SeenRows
+from amlsynth.model_space.encoding import Encoded, decode, encode
+from amlsynth.model_space.resolution import Resolution
 
 _REDRAWS = 10
 BLOCK = 50_000  # patients sampled together: enough to vectorise, few enough to stay in memory

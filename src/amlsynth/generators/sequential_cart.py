@@ -19,11 +19,11 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from amlsynth.encoding import PATTERNS, Encoded
 from amlsynth.generators.base import Generator, Parameters, Progress, Search
-from amlsynth.generators.leaves import Features, Leaves, NumberLeaves, StateLeaves
-from amlsynth.generators.order import synthesis_order
-from amlsynth.generators.scales import from_real_line, to_real_line
+from amlsynth.generators.building_blocks.leaves import Features, Leaves, NumberLeaves, StateLeaves
+from amlsynth.generators.building_blocks.order import synthesis_order
+from amlsynth.generators.building_blocks.scales import from_real_line, to_real_line
+from amlsynth.model_space.encoding import PATTERNS, Encoded
 
 Array = npt.NDArray[Any]
 _BEFORE = [code for code, pattern in enumerate(PATTERNS) if pattern.times == "before"]

@@ -25,8 +25,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from amlsynth.errors import AmlsynthError, UsageError
-from amlsynth.files import write_text
+from amlsynth.foundation.errors import AmlsynthError, UsageError
+from amlsynth.foundation.files import write_text
 
 CACHE_VARIABLE = "AMLSYNTH_CACHE"
 _ABOUT = "about.json"

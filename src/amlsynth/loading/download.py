@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from amlsynth import __version__
-from amlsynth.errors import DataError, UsageError
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.loading.sources import check_url
 
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done

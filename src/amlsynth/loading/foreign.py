@@ -13,14 +13,14 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from amlsynth.assets import asset
-from amlsynth.cohorts.mapping_file import SourceFormat
-from amlsynth.cohorts.source_table import read_source
-from amlsynth.dictionary import Variable, dictionary
-from amlsynth.errors import DataError, UsageError, did_you_mean
-from amlsynth.tables import type_frame
-from amlsynth.validation import validate
-from amlsynth.yamlfile import read_yaml_model
+from amlsynth.cohort.tables import type_frame
+from amlsynth.cohort.validation import validate
+from amlsynth.dictionary.model import Variable, dictionary
+from amlsynth.foundation.assets import asset
+from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.yamlfile import read_yaml_model
+from amlsynth.sources.mapping_file import SourceFormat
+from amlsynth.sources.source_table import read_source
 
 _LAYOUTS = "release/layouts"
 _LIMIT = 500_000_000  # bytes; the published files have about 400,000

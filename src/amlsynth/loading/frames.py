@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from amlsynth.errors import MissingExtraError, UsageError, did_you_mean
+from amlsynth.foundation.errors import MissingExtraError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from amlsynth.dictionary import Dictionary
+    from amlsynth.dictionary.model import Dictionary
 
 FrameKind = Literal["pandas", "polars", "pyarrow"]
 _THREADS_PAY = 4_000_000  # bytes of a Parquet file, some 100,000 patients

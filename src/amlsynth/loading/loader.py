@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
-from amlsynth.errors import DataError, UsageError
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import FrameKind, check_kind, converted
 from amlsynth.loading.local import is_release
@@ -247,7 +247,7 @@ class Loading:
         )
 
     def _check_digest(self, path: Path, expected: str) -> None:
-        from amlsynth.files import sha256
+        from amlsynth.foundation.files import sha256
 
         if path.is_dir():
             raise UsageError(f"{path}: sha256 is that of a zip, and this is a folder. Leave it out.")

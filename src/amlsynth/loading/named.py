@@ -6,8 +6,8 @@ import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlsynth.errors import DataError, UsageError, did_you_mean
-from amlsynth.files import sha256
+from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.files import sha256
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.local import SEARCH_VARIABLE, local_file, local_releases, search_path
 from amlsynth.loading.record import Dataset

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from amlsynth.assets import asset
-from amlsynth.errors import DataError
-from amlsynth.files import sha256
+from amlsynth.foundation.assets import asset
+from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.files import sha256
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import layout, read_plain
 from amlsynth.release.names import CHECKSUMS, PACKAGE
@@ -82,7 +82,7 @@ def read_release(path: Path, cache: Cache, verify: bool = True) -> Content:
         frame = _read_data(folder, path, package)
         info = _info(package)
         if verify:
-            from amlsynth.validation import validate  # brings Pandera, a third of a second
+            from amlsynth.cohort.validation import validate  # brings Pandera, a third of a second
 
             validate(frame, "synthetic").raise_if_failed(str(path))
             marker = _marker(folder, package, info, frame)
@@ -179,7 +179,7 @@ def _marker(
 ) -> dict[str, Any] | None:
     """Describe a validated release, None when its data have to be read with the dictionary each time."""
     from amlsynth import __version__
-    from amlsynth.dictionary import dictionary
+    from amlsynth.dictionary.model import dictionary
     from amlsynth.release.package import data_paths
 
     columns = layout(dictionary())
@@ -271,9 +271,9 @@ def _read_data(folder: Path, source: Path, package: DataPackage) -> pd.DataFrame
     import pyarrow as pa
     import pyarrow.parquet
 
-    from amlsynth.dictionary import dictionary
+    from amlsynth.cohort.tables import read_table
+    from amlsynth.dictionary.model import dictionary
     from amlsynth.release.package import data_paths
-    from amlsynth.tables import read_table
 
     csv, parquet = data_paths(package.name)
     try:

@@ -50,7 +50,7 @@ class Dataset:
         """The codebook as Markdown: the release's own, checked against its checksums."""
         if self.document is not None:
             return self.document("CODEBOOK.md").decode("utf-8")
-        from amlsynth.schema import codebook
+        from amlsynth.dictionary.codebook import codebook
 
         return codebook()
 

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from amlsynth.assets import asset
-from amlsynth.errors import UsageError
+from amlsynth.foundation.assets import asset
+from amlsynth.foundation.errors import UsageError
 from amlsynth.loading.cache import Cache
 from amlsynth.release.semver import Version
 

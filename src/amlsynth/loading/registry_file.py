@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from amlsynth.foundation.yamlfile import misplaced, read_yaml_model
 from amlsynth.loading.sources import check_url, doi_of
 from amlsynth.release.checksums import name_fault
 from amlsynth.release.names import NAME_PATTERN
 from amlsynth.release.semver import Version
-from amlsynth.yamlfile import misplaced, read_yaml_model
 
 
 def read_registry(path: Path) -> Registry:

@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from amlsynth.errors import DataError, UsageError
-from amlsynth.files import sha256
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.files import sha256
 from amlsynth.loading.record import Dataset
 from amlsynth.loading.registry import Entry, entries
 from amlsynth.loading.sources import check_url, zenodo_record

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from amlsynth.errors import UsageError
+from amlsynth.foundation.errors import UsageError
 from amlsynth.loading.download import get_json
 from amlsynth.loading.sources import check_url, zenodo_record
 from amlsynth.release.checksums import name_fault

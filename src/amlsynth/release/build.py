@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from amlsynth.cohort import About, Cohort, read_cohort
-from amlsynth.dictionary import dictionary
-from amlsynth.errors import DataError, UsageError, require_extra
+from amlsynth.cohort.cohort import About, Cohort, read_cohort
+from amlsynth.cohort.split import Split
+from amlsynth.cohort.tables import write_table
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import Evaluation, evaluate, write_evaluation
-from amlsynth.files import PLACE_IS_BAD, replacing, replacing_folder, sha256, write_text
+from amlsynth.foundation.errors import DataError, UsageError, require_extra
+from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, sha256, write_text
 from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
-from amlsynth.generation import generate
+from amlsynth.generators.generation import generate
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE, sha256_of, write_checksums
 from amlsynth.release.compare import changelog_entry, difference
@@ -37,8 +39,6 @@ from amlsynth.release.released import Released, read_released, read_verified
 from amlsynth.release.semver import Version
 from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, plain_doi, read_spec
 from amlsynth.release.zenodo.state import read_state
-from amlsynth.split import Split
-from amlsynth.tables import write_table
 
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
 
@@ -157,17 +157,17 @@ def build_release(
 def original_cohort(source: CohortSource, base: Path) -> Cohort:
     """Return the original that a spec names, with paths relative to `base`."""
     if source.source == "reference":
-        from amlsynth.cohorts.reference import reference_cohort
+        from amlsynth.sources.reference import reference_cohort
 
         assert source.n is not None and source.seed is not None  # the spec's model requires both
         return reference_cohort(source.n, source.seed)
     if source.source == "amlsg":
-        from amlsynth.cohorts.amlsg import import_amlsg
+        from amlsynth.sources.amlsg import import_amlsg
 
         return import_amlsg(base / source.folder if source.folder else None)
     assert source.path is not None
     if source.mapping:
-        from amlsynth.cohorts.mapping import import_mapped
+        from amlsynth.sources.mapping import import_mapped
 
         return import_mapped(base / source.path, base / source.mapping)
     return read_cohort(base / source.path, "original")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from amlsynth.files import sha256, write_text
+from amlsynth.foundation.files import sha256, write_text
 from amlsynth.release.names import CHECKSUMS as CHECKSUMS
 
 # What `release publish` keeps in a release folder: the one file that is no part of the release.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amlsynth.errors import DataError, UsageError
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release.changes import Change, Step, changes
 from amlsynth.release.released import Released, read_verified
 from amlsynth.release.semver import Version

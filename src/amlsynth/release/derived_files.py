@@ -39,8 +39,8 @@ def derived_problems(folder: Path, package: DataPackage, made: Provenance, rows:
     same = all(made.packages.get(name) == here.get(name) for name in ("pyreadstat", "odmlib"))
     if "adam" not in package.exports or not same or rows > _MOST_ROWS:
         return
+    from amlsynth.cohort.tables import read_table
     from amlsynth.release.adam import study_of, write_adam
-    from amlsynth.tables import read_table
 
     frame = read_table(folder / data_paths(package.name)[1])
     with tempfile.TemporaryDirectory(prefix="amlsynth-") as again:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from string import Template
 
-from amlsynth.assets import asset
-from amlsynth.dictionary import dictionary
+from amlsynth.dictionary.codebook import codebook
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.records import Evaluation, Figure
+from amlsynth.foundation.assets import asset
 from amlsynth.gates import GateReport
 from amlsynth.release.spec import Creator, ReleaseSpec, license_text
-from amlsynth.schema import codebook
 
 _ADAM_ROW = (
     "| `adam/` | the same as CDISC ADaM: ADSL and ADTTE as SAS transport files and Dataset-JSON, and their "

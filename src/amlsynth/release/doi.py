@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from amlsynth.errors import DataError, UsageError
 from amlsynth.evaluation.records import read_evaluation
-from amlsynth.files import replacing, replacing_folder, sha256, write_text
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.files import replacing, replacing_folder, sha256, write_text
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import write_checksums

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from amlsynth.errors import UsageError, did_you_mean
+from amlsynth.cohort.tables import read_table
+from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.release.adam import AdamExport, study_of, write_adam
 from amlsynth.release.opened import opened_release
 from amlsynth.release.package import data_paths
 from amlsynth.release.spec import EXPORTS
-from amlsynth.tables import read_table
 
 
 def export_release(path: Path, out: Path, kind: str = "adam") -> AdamExport:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from amlsynth.errors import DataError, UsageError
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release.archive import unpack
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.package import PACKAGE, DataPackage

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from amlsynth.evaluation.records import SMALL_CELL
-from amlsynth.files import sha256
+from amlsynth.foundation.files import sha256
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
 from amlsynth.release.names import PACKAGE as PACKAGE
 from amlsynth.release.semver import PATTERN as VERSION_PATTERN
 from amlsynth.release.spec import DOI_PATTERN, EXPORTS, Export, ReleaseSpec
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
-    from amlsynth.cohort import About
+    from amlsynth.cohort.cohort import About
 
 PROVENANCE = "provenance.json"
 METADATA_FILES = ("croissant.json", "ro-crate-metadata.json", "datacite.json", "schema-org.json")
@@ -183,8 +183,8 @@ def describe_package(
     spec: ReleaseSpec, folder: Path, *, statement: str, citation: str, simulated: bool
 ) -> DataPackage:
     """Describe the data files of a release folder."""
-    from amlsynth.dictionary import dictionary
-    from amlsynth.schema import table_schema
+    from amlsynth.dictionary.model import dictionary
+    from amlsynth.dictionary.table_schema import table_schema
 
     d = dictionary()
     title, path = _LICENSES[spec.license]

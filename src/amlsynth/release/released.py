@@ -12,15 +12,15 @@ from typing import Any
 
 import pandas as pd
 
-from amlsynth.errors import DataError, UsageError
 from amlsynth.evaluation.records import Evaluation, read_evaluation
-from amlsynth.files import sha256
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.files import sha256
+from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import unpack
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths
 from amlsynth.release.semver import Version
-from amlsynth.yamlfile import read_yaml
 
 # A row of the table of rules, as `schema.codebook` writes it: the only place of a release that has them.
 _RULE = re.compile(

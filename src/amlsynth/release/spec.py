@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator as After
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from amlsynth.assets import asset
-from amlsynth.errors import UsageError, did_you_mean
-from amlsynth.params_file import Value, read_params
+from amlsynth.foundation.assets import asset
+from amlsynth.foundation.errors import UsageError, did_you_mean
+from amlsynth.foundation.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
+from amlsynth.generators.params_file import Value, read_params
 from amlsynth.release.names import NAME_PATTERN as NAME_PATTERN
 from amlsynth.release.semver import Version
-from amlsynth.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
 
 DOI_PATTERN = r"10\.[0-9]{4,9}/[!-~]{1,180}"
 _CONTROL = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories that no file format of a release takes well

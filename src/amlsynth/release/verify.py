@@ -15,19 +15,19 @@ from typing import Any, TypeVar
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from amlsynth.dictionary import dictionary
-from amlsynth.errors import AmlsynthError, MissingExtraError, UsageError, require_extra
+from amlsynth.cohort.tables import read_table
+from amlsynth.cohort.validation import validate
+from amlsynth.dictionary.model import dictionary
+from amlsynth.dictionary.table_schema import table_schema
 from amlsynth.evaluation.records import Evaluation
-from amlsynth.files import sha256
+from amlsynth.foundation.errors import AmlsynthError, MissingExtraError, UsageError, require_extra
+from amlsynth.foundation.files import sha256
+from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import unpack, write_archive
 from amlsynth.release.checksums import Problem, check_files, sha256_of
 from amlsynth.release.derived_files import derived_problems
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths, file_names
-from amlsynth.schema import table_schema
-from amlsynth.tables import read_table
-from amlsynth.validation import validate
-from amlsynth.yamlfile import read_yaml
 
 # Frictionless reads row by row; of larger data it checks the first rows, and amlsynth checks all.
 _FRICTIONLESS_ROWS = 20_000

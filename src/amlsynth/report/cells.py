@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-from amlsynth.errors import UsageError
+from amlsynth.foundation.errors import UsageError
 from amlsynth.report import effects, figures, forest, heatmap, measures, prose, survival_figures, tables
 from amlsynth.report.context import Context, read_context
 from amlsynth.report.text import escape, fold

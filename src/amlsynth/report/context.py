@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from amlsynth.dictionary import Dictionary, dictionary
-from amlsynth.errors import DataError, UsageError
+from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.evaluation.records import CohortSummary, Comparison, Effect, Evaluation, read_evaluation
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.gates import GateReport
 
 EVALUATION, GATES, PROVENANCE = "evaluation.json", "gates.json", "provenance.json"

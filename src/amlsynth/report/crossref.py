@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Literal
 
-from amlsynth.errors import UsageError
+from amlsynth.foundation.errors import UsageError
 
 Target = Literal["html", "typst"]
 Node = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amlsynth.evaluation.effects import PAPER_MARKERS
+from amlsynth.evaluation.effects.effects import PAPER_MARKERS
 from amlsynth.report.context import Context
 from amlsynth.report.text import INDENT, NOT_AVAILABLE, Column, Notes, escape, heading_row, table
 

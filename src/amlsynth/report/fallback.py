@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from amlsynth.errors import AmlsynthError, UsageError, require_extra
+from amlsynth.foundation.errors import AmlsynthError, UsageError, require_extra
 from amlsynth.report.crossref import Node, Target, resolve
 from amlsynth.report.sources import STYLE, Cell, Document, read_document
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlsynth.dictionary import Group, Variable
+from amlsynth.dictionary.model import Group, Variable
 from amlsynth.evaluation.records import (
     CategoryCount,
     CohortSummary,

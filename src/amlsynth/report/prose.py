@@ -207,7 +207,7 @@ def sources(context: Context) -> str:
 
 def attack_limits() -> str:
     """Return what the attacks together cannot prove, as a list."""
-    from amlsynth.evaluation.attacks import LIMITS
+    from amlsynth.evaluation.privacy.attacks import LIMITS
 
     return "\n".join(f"- {escape(limit)}" for limit in LIMITS) + "\n"
 

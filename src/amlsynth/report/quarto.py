@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from amlsynth.errors import UsageError
+from amlsynth.foundation.errors import UsageError
 from amlsynth.report.cells import DATA_VARIABLE, FOOTER_VARIABLE
 
 ENGINE_VARIABLE = "AMLSYNTH_REPORT_ENGINE"

@@ -10,8 +10,8 @@ from typing import Literal
 
 import yaml
 
-from amlsynth.errors import UsageError, did_you_mean, require_extra
-from amlsynth.files import replacing
+from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
+from amlsynth.foundation.files import replacing
 from amlsynth.report import fallback, prose, quarto
 from amlsynth.report.cells import FIGURES, Cells, rendering
 from amlsynth.report.context import read_context

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from amlsynth.assets import asset
-from amlsynth.errors import UsageError
+from amlsynth.foundation.assets import asset
+from amlsynth.foundation.errors import UsageError
 
 DOCUMENT = "report.qmd"
 STYLE = "style.css"

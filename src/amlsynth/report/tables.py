@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from amlsynth.dictionary import Variable
+from amlsynth.dictionary.model import Variable
 from amlsynth.evaluation.records import CategoryCount, Measure, SurvivalSummary
 from amlsynth.report.context import Context
 from amlsynth.report.text import (

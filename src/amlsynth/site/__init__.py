@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from amlsynth.errors import UsageError
-from amlsynth.files import replacing_folder, write_text
+from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.files import replacing_folder, write_text
 from amlsynth.site.catalogue import DataSet, read_catalogue
 from amlsynth.site.pages import data_set_page, index_page
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from amlsynth.errors import UsageError
 from amlsynth.evaluation.records import Evaluation
-from amlsynth.files import sha256
+from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.files import sha256
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, read_checksums

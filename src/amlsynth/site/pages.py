@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from amlsynth.assets import asset
-from amlsynth.dictionary import dictionary
+from amlsynth.dictionary.model import dictionary
+from amlsynth.foundation.assets import asset
 from amlsynth.release.metadata import schema_org_record
 from amlsynth.site.catalogue import DataSet, Listed
 from amlsynth.site.markup import Markup, el, inline, join, json_ld, source_hash

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from amlsynth.dictionary import Dictionary, Variable, dictionary
+from amlsynth.dictionary.model import Dictionary, Variable, dictionary
 from amlsynth.site.catalogue import DataSet, File, Listed
 from amlsynth.site.markup import Markup, el, join
 

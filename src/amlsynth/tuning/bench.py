@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from amlsynth.dictionary import dictionary
-from amlsynth.errors import DataError
+from amlsynth.cohort.split import split_cohort
+from amlsynth.dictionary.model import dictionary
+from amlsynth.foundation.errors import DataError
 from amlsynth.generators import create, generator_class
 from amlsynth.generators.base import Progress
-from amlsynth.split import split_cohort
 from amlsynth.tuning.objectives import Objective, Part, objective
 from amlsynth.tuning.space import Dimension, search_space
 

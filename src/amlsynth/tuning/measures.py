@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from amlsynth.dictionary import Dictionary
-from amlsynth.errors import require_extra
-from amlsynth.evaluation.coding import CohortCoding, Floats, category_codes, numbers
-from amlsynth.evaluation.cox import cox_regression
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.effects.cox import cox_regression
 from amlsynth.evaluation.family import NotComputable, Setting
-from amlsynth.evaluation.kaplan_meier import endpoint_data
-from amlsynth.evaluation.privacy import Partition, count_exact_matches, minimum_distances
+from amlsynth.evaluation.privacy.hamming import Partition, count_exact_matches, minimum_distances
+from amlsynth.evaluation.representations.coding import CohortCoding, Floats, category_codes, numbers
+from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
+from amlsynth.foundation.errors import require_extra
 
 MISSING = -1.0  # of a number, for trees; smaller than every value
 FEWEST_CARRIERS = 10  # of an effect's rarer group

@@ -19,16 +19,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from amlsynth.dictionary import Dictionary
-from amlsynth.errors import DataError, UsageError, did_you_mean
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.family import NotComputable, Setting
-from amlsynth.evaluation.fidelity import (
+from amlsynth.evaluation.fidelity.columns import (
     basic_statistical_measure,
     log_correlation_score,
     regularized_support_coverage,
 )
-from amlsynth.evaluation.kaplan_meier import endpoint_data
-from amlsynth.evaluation.survival import CurveDistance, curve_distance, share_same_time
+from amlsynth.evaluation.survival.curves import CurveDistance, curve_distance, share_same_time
+from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
+from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.tuning import measures
 
 _APART = 0.10  # divergence of curves, and difference of shares, at which a score of `default` is 0

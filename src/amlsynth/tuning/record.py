@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from amlsynth.errors import DataError
-from amlsynth.files import write_text
+from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.files import write_text
 
 if TYPE_CHECKING:
     import optuna

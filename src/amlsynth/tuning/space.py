@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from amlsynth.errors import UsageError
+from amlsynth.foundation.errors import UsageError
 from amlsynth.generators.base import Parameters, Search
 
 if TYPE_CHECKING:

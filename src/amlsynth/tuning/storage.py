@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amlsynth.errors import MissingExtraError, UsageError, require_extra
+from amlsynth.foundation.errors import MissingExtraError, UsageError, require_extra
 
 if TYPE_CHECKING:
     import optuna

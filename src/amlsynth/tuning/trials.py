@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlsynth.errors import AmlsynthError, DataError
+from amlsynth.foundation.errors import AmlsynthError, DataError
 from amlsynth.generators.base import Progress
 from amlsynth.tuning.bench import Bench, Task
 from amlsynth.tuning.sampler import seeded_sampler

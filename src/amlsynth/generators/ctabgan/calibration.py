@@ -15,10 +15,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from amlsynth.encoding import Encoded
+from amlsynth.generators.building_blocks.scales import from_real_line
 from amlsynth.generators.ctabgan.rows import BEFORE, Layout, RowEncoder, outcome_scales
 from amlsynth.generators.ctabgan.transforms import Floats
-from amlsynth.generators.scales import from_real_line
+from amlsynth.model_space.encoding import Encoded
 
 LEAST = 20  # patients of a group of which the quantiles are taken apart from the others
 _ROUNDS = 12

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from amlsynth.dictionary import Dictionary
-from amlsynth.encoding import Encoded, decode, encode
-from amlsynth.errors import UsageError, did_you_mean
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.generators.base import Generator, Progress
+from amlsynth.generators.building_blocks.neural import Budget, pick_device, torch_generator
 from amlsynth.generators.ctabgan.params import Params
 from amlsynth.generators.ctabgan.rows import PATTERN, TIME, RowEncoder
 from amlsynth.generators.ctabgan.validation import likeness
-from amlsynth.generators.neural import Budget, pick_device, torch_generator
+from amlsynth.model_space.encoding import Encoded, decode, encode
 
 if TYPE_CHECKING:
     import torch

@@ -11,8 +11,8 @@ from collections import defaultdict
 import numpy as np
 import numpy.typing as npt
 
-from amlsynth.dictionary import Dictionary
-from amlsynth.encoding import Encoded
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.model_space.encoding import Encoded
 
 Flags = npt.NDArray[np.bool_]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from amlsynth.generators.base import Search
-from amlsynth.generators.neural import NeuralParameters
+from amlsynth.generators.building_blocks.neural import NeuralParameters
 
 
 class Params(NeuralParameters):

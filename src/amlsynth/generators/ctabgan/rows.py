@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from amlsynth.dictionary import Dictionary
-from amlsynth.encoding import PATTERNS, Encoded
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.generators.building_blocks.scales import from_real_line, to_real_line
 from amlsynth.generators.ctabgan.missing import Flags, missing_flags, missing_together
 from amlsynth.generators.ctabgan.transforms import Floats, NumberColumn, fit_column
-from amlsynth.generators.scales import from_real_line, to_real_line
+from amlsynth.model_space.encoding import PATTERNS, Encoded
 
 Codes = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.float32]

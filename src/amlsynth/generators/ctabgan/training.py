@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from amlsynth.generators.building_blocks.neural import Best, Budget
 from amlsynth.generators.ctabgan.condition import Conditions, ConditionSampler
 from amlsynth.generators.ctabgan.losses import (
     Moments,
@@ -20,7 +21,6 @@ from amlsynth.generators.ctabgan.losses import (
 from amlsynth.generators.ctabgan.networks import Auxiliary, Critic, Heads, RowGenerator, initialise
 from amlsynth.generators.ctabgan.params import Params
 from amlsynth.generators.ctabgan.rows import Layout
-from amlsynth.generators.neural import Best, Budget
 
 _BETAS = (0.5, 0.9)  # Gulrajani et al. take 0 and 0.9; a little momentum is quicker on small batches
 

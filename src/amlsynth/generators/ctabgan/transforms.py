@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from amlsynth.errors import require_extra
+from amlsynth.foundation.errors import require_extra
 
 Floats = npt.NDArray[np.float64]
 Scale = Literal["auto", "linear"]

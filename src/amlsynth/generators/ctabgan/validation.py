@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from amlsynth.dictionary import Dictionary
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.fidelity import log_correlation_score, regularized_support_coverage
-from amlsynth.evaluation.kaplan_meier import endpoint_data
-from amlsynth.evaluation.survival import curve_distance
+from amlsynth.evaluation.fidelity.columns import log_correlation_score, regularized_support_coverage
+from amlsynth.evaluation.survival.curves import curve_distance
+from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
 
 
 def likeness(train: pd.DataFrame, drawn: pd.DataFrame, d: Dictionary) -> float:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from amlsynth.dictionary import Dictionary, dictionary
-from amlsynth.errors import require_extra
-from amlsynth.files import replacing, write_text
+from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.files import replacing, write_text
 from amlsynth.release.adam.dataset_json import write_dataset_json
 from amlsynth.release.adam.define import define_xml
 from amlsynth.release.adam.tables import Study, adam_datasets

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from amlsynth.dictionary import Dictionary
+from amlsynth.cohort.tables import TIME_DECIMALS
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.release.adam.dataset_json import item_oid, text_length
 from amlsynth.release.adam.tables import Column, Dataset, Study
-from amlsynth.tables import TIME_DECIMALS
 
 _CT_VERSION = "2023-12-15"  # of the CDISC terminology package whose codes stand below
 # NCI codes of code lists and their values in CDISC controlled terminology.

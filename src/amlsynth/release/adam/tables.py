@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from amlsynth.dictionary import Dictionary, Endpoint, Variable
-from amlsynth.errors import UsageError
+from amlsynth.dictionary.model import Dictionary, Endpoint, Variable
+from amlsynth.foundation.errors import UsageError
 
 LABEL_BYTES = 40  # of a variable in an XPT file of version 5
 TEXT_BYTES = 200  # of a text in it

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from amlsynth.dictionary import dictionary
-from amlsynth.files import write_text
+from amlsynth.dictionary.model import dictionary
+from amlsynth.foundation.files import write_text
 from amlsynth.release.metadata.croissant import croissant_record
 from amlsynth.release.metadata.datacite import datacite_record
 from amlsynth.release.metadata.rocrate import ro_crate_record

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from amlsynth.files import sha256
+from amlsynth.foundation.files import sha256
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.metadata.common import agent, doi_of, media_type
 from amlsynth.release.package import METADATA_FILES, PROVENANCE, DataPackage, Provenance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amlsynth.dictionary import Dictionary, Variable
+from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.release.metadata.common import agent, doi_of
 from amlsynth.release.package import DataPackage
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from amlsynth.errors import DataError, UsageError
-from amlsynth.files import restore_folder
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.files import restore_folder
 from amlsynth.release.doi import names_of, spec_of
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance
 from amlsynth.release.released import read_released, read_verified

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from amlsynth.errors import DataError, UsageError, require_extra
+from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.release.zenodo.servers import Server, origin, redact
 
 Sleep = Callable[[float], object]

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from amlsynth.errors import DataError
+from amlsynth.foundation.errors import DataError
 from amlsynth.release.zenodo.client import Client, Sleep, Tell, Unclear
 
 _BASE = "deposit/depositions"

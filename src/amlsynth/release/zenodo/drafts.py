@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from amlsynth.errors import DataError, UsageError
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release.semver import Version
 from amlsynth.release.spec import plain_doi
 from amlsynth.release.zenodo.checks import Checked, check_step

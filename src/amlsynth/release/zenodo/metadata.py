@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from amlsynth.errors import require_extra
+from amlsynth.foundation.errors import require_extra
 from amlsynth.release.package import DataPackage
 from amlsynth.release.spec import Creator, ReleaseSpec
 from amlsynth.release.zenodo.depositions import mark

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from amlsynth.errors import DataError, UsageError
-from amlsynth.files import PLACE_IS_BAD, sha256
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.files import PLACE_IS_BAD, sha256
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.doi import pack, stamp_release
 from amlsynth.release.spec import plain_doi

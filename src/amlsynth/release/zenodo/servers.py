@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from amlsynth.errors import UsageError
+from amlsynth.foundation.errors import UsageError
 
 URL_VARIABLE = "AMLSYNTH_ZENODO_URL"  # another server, for tests
 _KEYRING = "amlsynth"

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from amlsynth.errors import DataError
-from amlsynth.files import write_text
+from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.files import write_text
 from amlsynth.release.checksums import PUBLISH_STATE
 from amlsynth.release.spec import DOI_PATTERN
 

@@ -1,0 +1,1 @@
+"""A cohort: its table, its validation, its split."""

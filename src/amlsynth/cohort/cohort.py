@@ -1,0 +1,122 @@
+"""A cohort: a validated typed frame, with what is known about where it came from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from amlsynth.cohort.tables import read_table, to_typed, write_table
+from amlsynth.cohort.validation import ValidationReport, validate
+from amlsynth.dictionary.model import Role
+from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.files import sha256, write_text
+
+
+class About(BaseModel):
+    """What is known about a cohort; kept beside its file as FILE.about.json."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(description="short name, such as aml-reference")
+    title: str
+    simulated: bool = Field(description="True when no patient's data went into it")
+    statement: str = Field(description="what the cohort is, in one or two sentences")
+    provenance: dict[str, Any] = Field(default_factory=dict, description="sources, hashes, seeds, counts")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A typed frame that has passed validation in its role."""
+
+    frame: pd.DataFrame
+    role: Role
+    about: About
+
+    @property
+    def n(self) -> int:
+        """Number of patients."""
+        return len(self.frame)
+
+    @classmethod
+    def create(cls, frame: pd.DataFrame, role: Role, about: About) -> Self:
+        """Type and validate a frame.
+
+        Raises
+        ------
+        DataError
+            The frame has errors in this role; the message lists the first of them.
+        """
+        typed = to_typed(frame, source=about.name)
+        validate(typed, role).raise_if_failed(about.name)
+        return cls(typed, role, about)
+
+    def validation(self) -> ValidationReport:
+        """Validate again, for the warnings."""
+        return validate(self.frame, self.role)
+
+
+def read_cohort(path: Path, role: Role) -> Cohort:
+    """Read and validate a CSV or Parquet file, with the FILE.about.json beside it where there is one.
+
+    Raises
+    ------
+    UsageError, DataError
+        The file cannot be read, or breaks the dictionary.
+    """
+    path = Path(path)
+    frame = read_table(path)
+    validate(frame, role).raise_if_failed(str(path))
+    return Cohort(frame, role, read_about(path))
+
+
+def write_cohort(cohort: Cohort, path: Path) -> None:
+    """Write the table, and what is known about it to FILE.about.json."""
+    write_table(cohort.frame, path)
+    write_about(cohort.about, path)
+
+
+def write_about(about: About, path: Path) -> None:
+    """Write what is known about the table at `path`, with its SHA-256, beside it."""
+    content = about.model_dump(mode="json") | {"sha256": sha256(path)}
+    write_text(about_path(path), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def about_path(path: Path) -> Path:
+    """Return the path of the file that tells about a cohort's file."""
+    return path.with_name(path.name + ".about.json")
+
+
+def read_about(path: Path) -> About:
+    """Return what is known about the table at `path`, from the FILE.about.json beside it where there is one.
+
+    Raises
+    ------
+    DataError
+        That file is damaged, or describes other bytes than the table has.
+    """
+    beside = about_path(path)
+    if not beside.exists():
+        return About(
+            name=path.stem,
+            title=path.stem,
+            simulated=False,
+            statement=f"Read from {path.name}; nothing more is known about its origin.",
+            provenance={"file": path.name, "sha256": sha256(path)},
+        )
+    try:
+        content = json.loads(beside.read_text(encoding="utf-8"))
+        expected = content.pop("sha256")
+        about = About.model_validate(content)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, ValidationError) as error:
+        raise DataError(f"{beside}: not a description of a cohort. Remove it or make it again.") from error
+    if expected != sha256(path):
+        raise DataError(
+            f"{path}: its content is not what {beside.name} describes (SHA-256 differs). "
+            "If the table was edited on purpose, remove that file."
+        )
+    return about

@@ -1,0 +1,83 @@
+"""The codebook: the dictionary as Markdown, for people."""
+
+from __future__ import annotations
+
+from amlsynth.dictionary.model import Dictionary, Group, Variable, dictionary
+
+
+def codebook(d: Dictionary | None = None) -> str:
+    """Return the codebook as Markdown: every variable by group, then the rules."""
+    d = d or dictionary()
+    parts = [
+        f"# Codebook: {d.title} {d.version}",
+        d.description,
+        f"The core table has {len(d.variables)} columns, {len(d.alterations)} of them genetic alterations. "
+        f"Times are months of {d.days_per_month} days. Missing values are empty cells (NA); a column that "
+        "was not assessed is empty throughout. Tri-state variables are 1 (present), 0 (absent) or NA "
+        "(missing or not assessed).",
+    ]
+    parts += [_section(d, group) for group in d.groups]
+    parts += [_rules(d), _derived()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(d: Dictionary, group: Group) -> str:
+    panel = f" (figure 1, panel {group.panel})" if group.panel else ""
+    rows = [
+        f"## {group.label}{panel}",
+        "",
+        "| name | id | label | values | missing | description | source | export name |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| `{v.name}` | `{v.id}` | {_cell(v.label)} | {_cell(_values(v))} "
+        f"| {'NA' if v.missing else 'never'} | {_cell(v.description)} | {_cell(v.source)} | {v.export_name} |"
+        for v in d.members(group.id)
+    ]
+    return "\n".join(rows)
+
+
+def _values(variable: Variable) -> str:
+    if variable.type == "category":
+        return "; ".join(f"`{value}` {label}" for value, label in variable.category_labels.items())
+    if variable.type == "tri-state":
+        return "1 present, 0 absent"
+    if variable.type == "status":
+        return "1, 0"
+    above = "above" if variable.exclusive_minimum else "from"
+    return f"{above} {variable.minimum:g} to {variable.maximum:g} {variable.unit}"
+
+
+def _rules(d: Dictionary) -> str:
+    rows = [
+        "## Rules between variables",
+        "",
+        'NA means "cannot tell": a rule is broken only where the known values break it.',
+        "",
+        "| rule | says | in original data | in synthetic data |",
+        "|---|---|---|---|",
+    ]
+    for rule in d.rules:
+        rows.append(
+            f"| `{rule.id}` | {_cell(rule.message)} | {rule.severity.original} | {rule.severity.synthetic} |"
+        )
+    rows.append("| `duplicate_patient` | no two rows are the same | error | error |")
+    return "\n".join(rows)
+
+
+def _derived() -> str:
+    return "\n".join(
+        [
+            "## Derived, never stored",
+            "",
+            "- ELN2022 risk (favorable, intermediate, adverse), from the alterations: `amlsynth.eln2022`.",
+            "- The gap OSTM - EFSTM, months from the event to the end of follow-up: "
+            "`amlsynth.dictionary.derived.gap`.",
+            "- Time under follow-up, for the reverse Kaplan-Meier method: "
+            "`amlsynth.dictionary.derived.follow_up`.",
+        ]
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,1 @@
+"""Effects on outcomes: hazard and odds ratios in both cohorts, and how they compare."""

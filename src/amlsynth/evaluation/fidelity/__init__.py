@@ -1,0 +1,1 @@
+"""Fidelity: columns, pairs of columns, joint distribution."""

@@ -1,0 +1,97 @@
+"""How often traits occur together, relative to the original: figure 2 of the paper.
+
+A trait is the presence of an alteration or of another yes-or-no variable, or a category such as
+secondary disease. The pairs' counts of the original are not in the record, only relative differences of
+shares, rounded to a percent; as a synthetic cohort may be public, a difference tells a count all the
+same, so small cells are held back as in every table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.records import SMALL_CELL, CoOccurrence
+from amlsynth.evaluation.representations.coding import numbers
+
+Matrix = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+_MOST = 1000  # percent: beyond ten times as often the number says no more
+
+
+def co_occurrence(
+    original: pd.DataFrame,
+    cohorts: Mapping[str, pd.DataFrame],
+    d: Dictionary,
+    protected: Collection[str] = (),
+) -> CoOccurrence:
+    """Compare how often each pair of traits occurs together.
+
+    Parameters
+    ----------
+    original : typed frame.
+    cohorts : typed frames by key; the share of a pair is of the patients in whom both traits are known.
+    d : the dictionary.
+    protected : keys of the cohorts that hold patients, whose small cells are held back too.
+    """
+    names, present, known = traits(original, d)
+    ours = _Counts(present, known)
+    enough = ours.may_be_shown()
+    below = np.tril_indices(len(names), -1)
+    differences: dict[str, tuple[int | None, ...]] = {}
+    for key, frame in cohorts.items():
+        _, there, assessed = traits(frame, d)
+        theirs = _Counts(there, assessed)
+        shown = enough & (theirs.known > 0)
+        if key in protected:
+            shown &= theirs.may_be_shown() | (theirs.both == 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = (theirs.both / theirs.known) / (ours.both / ours.known)
+        percent = np.minimum(np.rint(100 * (np.where(shown, ratio, 1.0) - 1)), _MOST)
+        differences[key] = tuple(
+            int(percent[pair]) if shown[pair] else None for pair in zip(*below, strict=True)
+        )
+    return CoOccurrence(traits=tuple(names), differences=differences, shown=int(enough[below].sum()))
+
+
+def traits(frame: pd.DataFrame, d: Dictionary) -> tuple[list[str], Matrix, Matrix]:
+    """Return the names of the traits, and who has and in whom is known each, shapes (n, traits)."""
+    names: list[str] = []
+    columns: list[Matrix] = []
+    for variable in d.variables:
+        if variable.type == "tri-state":
+            names.append(variable.name)
+            columns.append(numbers(frame[variable.name]))
+        elif variable.type == "category":
+            column = frame[variable.name]
+            # Without the first, as a held back category would follow from the others and the carriers.
+            for value in list(variable.values)[1:]:
+                names.append(f"{variable.name}={value}")
+                has = column.eq(str(value)).to_numpy(dtype=np.float64, na_value=np.nan)
+                columns.append(np.where(column.isna().to_numpy(), np.nan, has))
+    values = np.column_stack(columns)
+    return names, (values == 1).astype(np.float64), (~np.isnan(values)).astype(np.float64)
+
+
+class _Counts:
+    """Of each pair: patients with both known, with both, with one and not the other, with neither."""
+
+    def __init__(self, present: Matrix, known: Matrix) -> None:
+        absent = known - present
+        self.known = known.T @ known
+        self.both = present.T @ present
+        self.one = present.T @ absent
+        self.neither = absent.T @ absent
+        # Who has one and not, or not known, the other: follows from the number of carriers by subtraction.
+        self.rest = present.sum(axis=0)[:, None] - self.both
+
+    def may_be_shown(self) -> Flags:
+        cells = (self.one, self.one.T, self.neither, self.rest, self.rest.T)
+        shown: Flags = self.both >= SMALL_CELL
+        for cell in cells:
+            shown &= ~((cell > 0) & (cell < SMALL_CELL))
+        return shown

@@ -1,0 +1,201 @@
+"""Pairs of columns: which alterations occur together, how columns hang together, what is missing together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.fidelity.columns import associations
+from amlsynth.evaluation.intervals import with_interval
+from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.representations.coding import Floats, numbers
+
+# Below five expected co-occurrences a log odds ratio is mostly noise (Cochran's rule for 2 x 2 tables).
+LEAST_EXPECTED = 5.0
+_CORRECTION = 0.5  # Haldane and Anscombe: added to every cell, so that empty ones have a logarithm
+
+
+def log_odds_ratios(frame: pd.DataFrame, d: Dictionary) -> tuple[Floats, Floats]:
+    """Return log odds ratios and expected co-occurrences of all pairs of alterations.
+
+    Returns
+    -------
+    Two arrays of shape (alterations, alterations), over the patients in whom both are known. One half is
+    added to each of the four cells; expected is (carriers of one) x (carriers of the other) / patients. A
+    pair that nobody has assessed has log odds ratio 0 and 0 expected.
+    """
+    return _log_odds(_states(frame, d))
+
+
+def _states(frame: pd.DataFrame, d: Dictionary) -> Floats:
+    return np.column_stack([numbers(frame[v.name]) for v in d.alterations])
+
+
+def _log_odds(values: Floats) -> tuple[Floats, Floats]:
+    present, absent = ((values == state).astype(np.float64) for state in (1, 0))
+    known = present + absent
+    both, neither = present.T @ present, absent.T @ absent
+    first, second = present.T @ absent, absent.T @ present
+    half = _CORRECTION
+    odds = np.log((both + half) * (neither + half) / ((first + half) * (second + half)))
+    patients = known.T @ known
+    carriers = present.T @ known
+    expected = np.zeros_like(odds)
+    np.divide(carriers * carriers.T, patients, out=expected, where=patients > 0)
+    return odds, expected
+
+
+def co_occurrence_error(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
+    """Return the mean absolute difference of the log odds ratios of pairs of alterations.
+
+    Over the pairs with at least `LEAST_EXPECTED` expected co-occurrences in the original.
+
+    Raises
+    ------
+    NotComputable
+        The original has no such pair.
+    """
+    ours, expected = log_odds_ratios(original, d)
+    theirs, _ = log_odds_ratios(synthetic, d)
+    return co_occurrence_difference(ours, expected, theirs)
+
+
+def co_occurrence_difference(ours: Floats, expected: Floats, theirs: Floats) -> float:
+    """Return the error of log odds ratios against the original's; see `co_occurrence_error`."""
+    chosen = np.triu(expected >= LEAST_EXPECTED, k=1)
+    if not chosen.any():
+        raise NotComputable(
+            f"no two alterations of the original have {LEAST_EXPECTED:.0f} expected co-occurrences"
+        )
+    return float(np.abs(ours - theirs)[chosen].mean())
+
+
+def association_error(ours: Floats, theirs: Floats, assessed: NDArray[np.bool_]) -> float:
+    """Return the mean absolute difference of two matrices of associations.
+
+    Parameters
+    ----------
+    ours, theirs : of `fidelity.associations`, shape (columns, columns).
+    assessed : columns that the original assessed, shape (columns,); others say nothing. The diagonal is
+        left out.
+
+    Raises
+    ------
+    NotComputable
+        The original has not two such columns.
+    """
+    pairs = np.outer(assessed, assessed) & ~np.eye(len(assessed), dtype=bool)
+    if not pairs.any():
+        raise NotComputable("fewer than two columns of the original were assessed")
+    return float(np.abs(ours - theirs)[pairs].mean())
+
+
+def missing_shares(frame: pd.DataFrame, d: Dictionary) -> Floats:
+    """Return the share of NA of every column, shape (columns,)."""
+    shares: Floats = _missing(frame, d).mean(axis=0)
+    return shares
+
+
+def missing_pattern_distance(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
+    """Return the total variation distance of the patterns of NA over all columns, in [0, 1].
+
+    0: each set of columns that is missing together is as frequent in both; 1: no pattern is in both.
+    """
+    rows = np.vstack([_missing(frame, d) for frame in (original, synthetic)])
+    packed = np.packbits(rows, axis=1)
+    _, pattern = np.unique(packed, axis=0, return_inverse=True)
+    pattern = pattern.ravel()
+    ours, theirs = (
+        np.bincount(part, minlength=int(pattern.max()) + 1) / len(part)
+        for part in (pattern[: len(original)], pattern[len(original) :])
+    )
+    return float(np.abs(ours - theirs).sum() / 2)
+
+
+def _missing(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.bool_]:
+    return frame[list(d.names)].isna().to_numpy()
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    d, original, frame = setting.dictionary, setting.original, candidate.frame
+    ours, expected = setting.once("log odds ratios of original", lambda: log_odds_ratios(original, d))
+    matrix = setting.once("associations of original", lambda: associations(original, d))
+    shares = setting.once("missing shares of original", lambda: missing_shares(original, d))
+    states = _states(frame, d)
+    missing = np.abs(missing_shares(frame, d) - shares)
+    return {
+        "co_occurrence": with_interval(
+            lambda: co_occurrence_difference(ours, expected, _log_odds(states)[0]),
+            lambda rows: co_occurrence_difference(ours, expected, _log_odds(states[rows])[0]),
+            len(frame),
+            np.random.default_rng((setting.seed, 222)),
+            bounds=(0.0, np.inf),
+        ),
+        "associations": attempt(lambda: association_error(matrix, associations(frame, d), shares < 1)),
+        "missing_mean": figure(float(missing.mean())),
+        "missing_max": figure(float(missing.max())),
+        "missing_pattern": figure(missing_pattern_distance(original, frame, d)),
+    }
+
+
+FAMILY = Family(
+    name="pairs",
+    specs=(
+        Spec(
+            id="co_occurrence",
+            label="Co-occurrence error",
+            group="fidelity",
+            better="lower",
+            description=(
+                "Mean absolute difference of the log odds ratios of pairs of alterations, over the pairs "
+                "with five or more expected co-occurrences in the original; one half is added to each "
+                "cell. Small cohorts err by chance: compare with the bootstrap."
+            ),
+            source="amlsynth; Haldane, Ann Hum Genet 1956;20:309 (correction)",
+        ),
+        Spec(
+            id="associations",
+            label="Association error",
+            group="fidelity",
+            better="lower",
+            description=(
+                "Mean absolute difference of the associations of all pairs of columns: Pearson's r, "
+                "correlation ratio or Theil's U, as in the log-transformed correlation score, but not "
+                "ruled by pairs that have next to none."
+            ),
+            source="amlsynth; associations as in Eckardt et al., npj Digit Med 2024",
+        ),
+        Spec(
+            id="missing_mean",
+            label="Missing values, mean difference",
+            group="fidelity",
+            better="lower",
+            description="Mean absolute difference of the share of missing values, over all columns.",
+            source="amlsynth",
+        ),
+        Spec(
+            id="missing_max",
+            label="Missing values, largest difference",
+            group="fidelity",
+            better="lower",
+            description="Largest absolute difference of the share of missing values among all columns.",
+            source="amlsynth",
+        ),
+        Spec(
+            id="missing_pattern",
+            label="Missing values, joint pattern",
+            group="fidelity",
+            better="lower",
+            description=(
+                "Total variation distance of the patterns of missing values: 0 when every set of columns "
+                "is missing together as often as in the original, 1 when no pattern is shared. Rare "
+                "patterns differ between any two samples: compare with the hold-out."
+            ),
+            source="amlsynth",
+        ),
+    ),
+    figures=_figures,
+)

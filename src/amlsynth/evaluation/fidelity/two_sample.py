@@ -1,0 +1,196 @@
+"""Two-sample measures: can a model, or a clustering, tell synthetic patients from original ones?
+
+Columns that look right one at a time but do not belong together are found here first.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.representations.coding import Floats
+from amlsynth.evaluation.representations.embedding import Embedding, fill_empty, one_thread, tree_features
+from amlsynth.evaluation.survival.kaplan_meier import Z95
+from amlsynth.foundation.errors import require_extra
+
+FOLDS = 5
+CLUSTERS = 10  # of the k-means score, as in the pipeline of Eckardt et al. 2024
+ROUNDS = 100  # of boosting
+TREES = 100
+LEAST = 2 * FOLDS  # patients of each cohort, so that every fold tests at least two of each
+LARGEST = 5_000  # patients of each cohort that the classifiers see; larger cohorts are sampled
+_PIPELINE = "Eckardt et al., npj Digit Med 2024, code: github.com/waldemar93/synthetic_data_pipeline"
+_PURPOSE = "Telling cohorts apart"
+
+
+def classifier_auc(
+    original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary, rng: np.random.Generator
+) -> Figure:
+    """Return how well gradient boosting tells the cohorts apart: area under the curve, 0.5 is not.
+
+    Equal numbers of both cohorts, all columns at the dictionary's decimals, NA as such; 5-fold
+    cross-validation, stratified. The figure is the mean of the folds' areas, the interval DeLong's
+    (Biometrics 1988;44:837) for that mean.
+
+    Raises
+    ------
+    NotComputable
+        A cohort has fewer than `LEAST` patients.
+    """
+    ensemble = require_extra("generate", "sklearn.ensemble", _PURPOSE)
+    selection = require_extra("generate", "sklearn.model_selection", _PURPOSE)
+
+    features, label = _labelled(original, synthetic, d, rng)
+    folds = selection.StratifiedKFold(FOLDS, shuffle=True, random_state=_state(rng))
+    areas, variances = [], []
+    for train, test in folds.split(features, label):
+        model = ensemble.HistGradientBoostingClassifier(max_iter=ROUNDS, random_state=0, early_stopping=False)
+        model.fit(fill_empty(features[train], features[train]), label[train])
+        score = model.decision_function(fill_empty(features[test], features[train]))
+        area, variance = area_under_curve(score[label[test] == 1], score[label[test] == 0])
+        areas.append(area)
+        variances.append(variance)
+    mean, spread = float(np.mean(areas)), Z95 * math.sqrt(sum(variances)) / FOLDS
+    return figure(mean, max(0.0, mean - spread), min(1.0, mean + spread))
+
+
+def area_under_curve(positive: Floats, negative: Floats) -> tuple[float, float]:
+    """Return the area under the ROC curve of two sets of scores and DeLong's variance of it.
+
+    Source: DeLong et al., Biometrics 1988;44:837, by ranks as in Sun and Xu, IEEE Signal Process Lett
+    2014;21:1389.
+    """
+    stats = require_extra("generate", "scipy.stats", _PURPOSE)
+
+    m, n = len(positive), len(negative)
+    ranks = stats.rankdata(np.concatenate((positive, negative)))
+    of_positive = (ranks[:m] - stats.rankdata(positive)) / n  # share of negatives below, ties one half
+    of_negative = 1 - (ranks[m:] - stats.rankdata(negative)) / m
+    variance = sum(float(v.var(ddof=1)) / len(v) for v in (of_positive, of_negative) if len(v) > 1)
+    return float(of_positive.mean()), variance
+
+
+def discriminator_score(
+    original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary, rng: np.random.Generator
+) -> float:
+    """Return 1 - 2 (accuracy - 0.5) of a random forest that tells the cohorts apart; 1 is best.
+
+    Equal numbers of both cohorts. The accuracy is that of the forest's out-of-bag votes, where the
+    pipeline draws one test set of a fifth; an accuracy below one half counts as one half.
+
+    Raises
+    ------
+    NotComputable
+        A cohort has fewer than `LEAST` patients.
+    """
+    ensemble = require_extra("generate", "sklearn.ensemble", _PURPOSE)
+
+    features, label = _labelled(original, synthetic, d, rng)
+    forest = ensemble.RandomForestClassifier(TREES, oob_score=True, random_state=_state(rng))
+    forest.fit(fill_empty(features, features), label)
+    return 1 - 2 * (max(float(forest.oob_score_), 0.5) - 0.5)
+
+
+def k_means_score(
+    original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary, rng: np.random.Generator
+) -> float:
+    """Return how fully the synthetic cohort covers ten k-means clusters of the original; 1 is fully.
+
+    The mean over the clusters of min(1, n_syn / n_orig * N_orig / N_syn), in standardised numbers and
+    indicators of categories.
+
+    Raises
+    ------
+    NotComputable
+        The original has fewer than `CLUSTERS` different patients.
+    """
+    cluster = require_extra("generate", "sklearn.cluster", _PURPOSE)
+
+    embedding = Embedding(original, d)
+    ours, theirs = embedding(original), embedding(synthetic)
+    if len(np.unique(ours, axis=0)) < CLUSTERS:
+        raise NotComputable(f"the original has fewer than {CLUSTERS} patients that differ")
+    model = cluster.KMeans(CLUSTERS, n_init=3, random_state=_state(rng)).fit(ours)
+    expected = np.bincount(model.labels_, minlength=CLUSTERS) / len(ours)
+    found = np.bincount(model.predict(theirs), minlength=CLUSTERS) / len(theirs)
+    return float(np.minimum(found / expected, 1.0).mean())
+
+
+def _labelled(
+    original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary, rng: np.random.Generator
+) -> tuple[Floats, NDArray[np.int64]]:
+    size = min(len(original), len(synthetic), LARGEST)
+    if size < LEAST:
+        raise NotComputable(f"a cohort has fewer than {LEAST} patients, too few to train and test on")
+    parts = []
+    for frame in (original, synthetic):
+        chosen = np.sort(rng.choice(len(frame), size, replace=False))
+        parts.append(tree_features(frame.iloc[chosen], d, d.names))
+    return np.vstack(parts), np.repeat([0, 1], size)
+
+
+def _state(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    cohorts = (setting.original, candidate.frame, setting.dictionary)
+
+    def stream(number: int) -> np.random.Generator:
+        return np.random.default_rng((setting.seed, 200 + number))
+
+    with one_thread():
+        return {
+            "classifier_auc": attempt(lambda: classifier_auc(*cohorts, stream(0))),
+            "discriminator": attempt(lambda: discriminator_score(*cohorts, stream(1))),
+            "k_means": attempt(lambda: k_means_score(*cohorts, stream(2))),
+        }
+
+
+FAMILY = Family(
+    name="two samples",
+    specs=(
+        Spec(
+            id="classifier_auc",
+            label="Classifier two-sample AUC",
+            group="fidelity",
+            better="lower",
+            description=(
+                "How well gradient boosting tells synthetic from original patients by all columns at "
+                "once, cross-validated, with DeLong's 95 % interval: 0.5 is guessing, 1 is always right. "
+                "Shuffled columns are caught by it. Well below 0.5 the synthetic patients are near copies of "
+                "original ones."
+            ),
+            source="Lopez-Paz and Oquab, ICLR 2017, arXiv:1610.06545; DeLong et al., Biometrics 1988;44:837",
+        ),
+        Spec(
+            id="discriminator",
+            label="Discriminator score",
+            group="fidelity",
+            better="higher",
+            description=(
+                "1 - 2 (accuracy - 0.5) of a random forest that tells synthetic from original patients "
+                "(out-of-bag accuracy, at least one half): 1 is guessing, 0 is always right."
+            ),
+            source=_PIPELINE,
+        ),
+        Spec(
+            id="k_means",
+            label="k-means score",
+            group="fidelity",
+            better="higher",
+            description=(
+                "How fully ten groups of alike original patients, found by k-means, are represented; 1 is "
+                "fully. A group counts with the ratio of its shares, at most 1."
+            ),
+            source=_PIPELINE,
+        ),
+    ),
+    figures=_figures,
+)

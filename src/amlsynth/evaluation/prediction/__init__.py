@@ -1,0 +1,1 @@
+"""Models trained on synthetic patients, tested on real ones."""

@@ -1,0 +1,1 @@
+"""Privacy: distances to training patients, and attacks."""

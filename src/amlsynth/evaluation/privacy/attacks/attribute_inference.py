@@ -1,0 +1,167 @@
+"""Attribute inference: does a synthetic cohort tell what is not known of a patient?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from amlsynth.dictionary.model import Variable
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, attempt
+from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
+from amlsynth.evaluation.privacy.attacks.mixed import STEP, MixedSpace, Points, number_gaps
+from amlsynth.evaluation.privacy.attacks.rates import rate_of, risk_figure
+from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_specs, no_figures, risk_spec
+from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.representations.coding import Floats, category_codes, numbers
+
+# What a patient may want to keep: the outcome, and findings that decide on treatment and prognosis.
+SECRETS = ("CR1", "OSSTAT", "OSTM", "TP53", "NPM1", "FLT3I", "CGCX")
+TOLERANCE = 0.05  # relative, within which a guessed number is right, as in Giomi et al., section 5
+
+Hits = NDArray[np.float64]  # 1 right, 0 wrong, NaN where the patient has no secret
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """What was guessed of each secret of each target, shapes (targets, secrets), NaN as in `Hits`."""
+
+    main: Hits
+    control: Hits
+    baseline: Hits
+
+    def result(self, secret: int | None = None) -> AttackResult:
+        """Return the rates for one secret, or over all: then each patient counts once.
+
+        Raises
+        ------
+        NotComputable
+            Too few training or hold-out patients have the secret.
+        """
+        rates = []
+        for hits in (self.main, self.control, self.baseline):
+            chosen = hits if secret is None else hits[:, [secret]]
+            known = ~np.isnan(chosen)
+            told = known.any(axis=1)
+            if told.sum() < FEWEST:
+                raise NotComputable(f"fewer than {FEWEST} patients have a known value that could be guessed")
+            rates.append(rate_of(np.nansum(chosen[told], axis=1) / known[told].sum(axis=1)))
+        return AttackResult(*rates)
+
+
+def attribute_attack(arena: Arena) -> Guesses:
+    """Guess each secret of each patient from the nearest released patient by all other variables."""
+    d = arena.dictionary
+    secrets = [variable for variable in d.variables if variable.name in SECRETS]
+    space = MixedSpace(arena.real, d)
+    released = space.points(arena.released)
+    answers = [_values(arena.released[v.name], v) for v in secrets]
+    rng = arena.rng(5)
+    tie_breaker = rng.permutation(len(released)) * (STEP / (2 * len(released)))
+    hits = []
+    for frame in (arena.members, arena.others):
+        truth = [_values(frame[v.name], v) for v in secrets]
+        rows = space.points(frame)
+        found = np.full((len(frame), len(secrets)), np.nan)
+        for part, distances in space.blocks(rows, released):
+            keys = distances.astype(np.float64) + tie_breaker
+            for place, variable in enumerate(secrets):
+                guesses = _guess(space, variable, rows.take(part), released, keys, answers[place])
+                found[part, place] = _right(guesses, truth[place][part], variable)
+        hits.append(found)
+    return Guesses(hits[0], hits[1], _random(arena, secrets, answers, rng))
+
+
+def _guess(
+    space: MixedSpace, secret: Variable, rows: Points, released: Points, keys: Floats, answers: Floats
+) -> Floats:
+    """Return the secret of the nearest released patient who has one, shape (rows,); NaN without any."""
+    known = ~np.isnan(answers)
+    if not known.any():
+        return np.full(len(rows), np.nan)
+    if secret.is_categorical:
+        place = [v.name for v in space.categorical].index(secret.name)
+        own = (rows.codes[:, place][:, None] != released.codes[:, place][None, :]).astype(np.float64)
+    else:
+        place = space.numeric.index(secret.name)
+        own = number_gaps(rows.ranks[:, place], released.ranks[:, place]).astype(np.float64)
+    np.subtract(keys, own, out=own)
+    own[:, ~known] = np.inf
+    guesses: Floats = answers[own.argmin(axis=1)]
+    return guesses
+
+
+def _random(arena: Arena, secrets: list[Variable], answers: list[Floats], rng: np.random.Generator) -> Hits:
+    """Guess with the secret of a released patient drawn at random."""
+    found = np.full((len(arena.members), len(secrets)), np.nan)
+    for place, (variable, values) in enumerate(zip(secrets, answers, strict=True)):
+        known = values[~np.isnan(values)]
+        guesses = rng.choice(known, len(found)) if known.size else np.full(len(found), np.nan)
+        found[:, place] = _right(guesses, _values(arena.members[variable.name], variable), variable)
+    return found
+
+
+def _values(column: pd.Series, variable: Variable) -> Floats:
+    """Return a column as numbers, categories by their codes; NaN for NA."""
+    if not variable.is_categorical:
+        return numbers(column)
+    codes = category_codes(column, variable).astype(np.float64)
+    return np.where(codes == 0, np.nan, codes)
+
+
+def _right(guesses: Floats, truth: Floats, secret: Variable) -> Hits:
+    near = guesses == truth if secret.is_categorical else np.abs(guesses - truth) <= TOLERANCE * np.abs(truth)
+    # Without any answer among the released there is no guess, which is neither right nor wrong.
+    return np.where(np.isnan(truth) | np.isnan(guesses), np.nan, near.astype(np.float64))
+
+
+def _identifier(secret: str) -> str:
+    return f"attribute_inference_{secret.lower()}_risk"
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    secrets = [v.name for v in setting.dictionary.variables if v.name in SECRETS]
+    try:
+        guesses = attribute_attack(Arena.of(candidate, setting))
+    except NotComputable as reason:
+        return no_figures(FAMILY.specs, str(reason))
+
+    def risk(name: str) -> Figure:
+        if name not in secrets:
+            raise NotComputable("the dictionary has no such variable")
+        result = guesses.result(secrets.index(name))
+        return risk_figure(result.main, result.control)
+
+    found = {_identifier(name): attempt(partial(risk, name)) for name in SECRETS}
+    try:
+        return found | guesses.result().figures("attribute_inference")
+    except NotComputable as reason:
+        return found | no_figures(_OVERALL, str(reason))
+
+
+_HOW = (
+    "The attacker knows everything else about a patient and guesses the value of the nearest synthetic "
+    f"patient, by the mixed distance. A number is right within {TOLERANCE:.0%}. Patients whose value is "
+    "missing are left out."
+)
+
+_OVERALL = attack_specs(
+    "attribute_inference",
+    "Attribute inference",
+    f"{_HOW} Over {', '.join(SECRETS)}: one at a time, and each patient counts once.",
+)
+
+FAMILY = Family(
+    name="attribute inference",
+    specs=(
+        *_OVERALL,
+        *(
+            risk_spec(_identifier(name), f"Attribute inference of {name}: risk", f"{_HOW} Here: {name}.")
+            for name in SECRETS
+        ),
+    ),
+    figures=_figures,
+)

@@ -1,0 +1,235 @@
+"""Distance to the closest record, training against hold-out, and near matches.
+
+A generator that copies makes patients that are nearer to training patients than to others. The share
+is of synthetic patients, so it turns the question of membership inference round.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from amlsynth.evaluation.family import (
+    NO_HOLDOUT,
+    Candidate,
+    Family,
+    NotComputable,
+    Setting,
+    Spec,
+    attempt,
+    figure,
+)
+from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
+from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
+from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
+from amlsynth.evaluation.privacy.hamming import minimum_distances
+from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.representations.coding import CohortCoding
+from amlsynth.evaluation.survival.kaplan_meier import Z95
+
+LOW_PERCENTILE = 5
+FEWEST_FOR_PERCENTILE = 40  # patients, so that the fifth percentile lies between the second and third of them
+NEAR = 3  # variables, of all that there are, in which a near match may differ
+DRAWS = 200  # of real patients, for the interval of the share
+_NEAREST_KEPT = 60  # real patients kept for each released one; every draw has some of them
+_MOST = 2_500  # patients of a cohort for percentiles and near matches
+
+
+def nearer_to_training(arena: Arena) -> dict[str, Figure]:
+    """Return the share of released patients that are nearer to members than to others, in two ways.
+
+    `dcr_share` draws the members down to the number of others `DRAWS` times and takes the mean; a copy of
+    a member that is not drawn counts as chance, so with few others it sees little. `dcr_share_weighted`
+    takes all members and weighs each real patient by one over the size of its side: with a share s of m
+    members against o others it is (s / m) / (s / m + (1 - s) / o). Ties count half, and 0.5 is chance.
+
+    The 95 % intervals are of the chance in which real patients are members and which are not: both sides
+    are drawn again with replacement `DRAWS` times.
+    """
+    space = MixedSpace(arena.real, arena.dictionary)
+    members, others = space.points(arena.members), space.points(arena.others)
+    real = _Real(*_nearest_real(space, space.points(arena.released), members, others))
+    rng = arena.rng(2)
+    all_members, all_others = np.arange(len(members)), np.arange(len(others)) + len(members)
+    size = min(len(members), len(others))
+
+    def again(side: NDArray[np.intp]) -> NDArray[np.intp]:
+        return side[rng.integers(0, len(side), len(side))]
+
+    def weighted(share: float) -> float:
+        ours, theirs = share / len(members), (1 - share) / len(others)
+        return ours / (ours + theirs)
+
+    plain, redrawn, all_redrawn = np.empty(DRAWS), np.empty(DRAWS), np.empty(DRAWS)
+    for draw in range(DRAWS):
+        one, other = (rng.permutation(side)[:size] for side in (all_members, all_others))
+        plain[draw] = real.share(one, other)
+        redrawn[draw] = real.share(again(one), again(other))
+        all_redrawn[draw] = weighted(real.share(again(all_members), again(all_others)))
+    return {
+        "dcr_share": _share_figure(float(plain.mean()), redrawn),
+        "dcr_share_weighted": _share_figure(weighted(real.share(all_members, all_others)), all_redrawn),
+    }
+
+
+def _share_figure(value: float, redrawn: NDArray[np.float64]) -> Figure:
+    half = Z95 * float(redrawn.std(ddof=1))
+    return figure(value, max(0.0, value - half), min(1.0, value + half), decimals=DECIMALS)
+
+
+@dataclass(frozen=True)
+class _Real:
+    """The nearest real patients of each released one, in order, and how far they are."""
+
+    order: NDArray[np.intp]
+    distances: NDArray[np.float32]
+
+    def share(self, members: NDArray[np.intp], others: NDArray[np.intp]) -> float:
+        """Return the share of the released that are nearer to these members than to these others."""
+        nearest = []
+        for side in (members, others):
+            drawn = np.zeros(int(self.order.max()) + 1, dtype=bool)
+            drawn[side[side < len(drawn)]] = True
+            there = drawn[self.order]
+            gap = np.take_along_axis(self.distances, there.argmax(axis=1)[:, None], axis=1)[:, 0]
+            nearest.append(np.where(there.any(axis=1), gap, np.inf))
+        return float((nearest[0] < nearest[1]).mean() + (nearest[0] == nearest[1]).mean() / 2)
+
+
+def _nearest_real(
+    space: MixedSpace, released: Points, members: Points, others: Points
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the nearest real patients of each released one, in order, and their distances."""
+    real = Points(np.vstack((members.codes, others.codes)), np.vstack((members.ranks, others.ranks)))
+    kept = min(_NEAREST_KEPT, len(real))
+    order = np.empty((len(released), kept), dtype=np.intp)
+    found = np.empty((len(released), kept), dtype=np.float32)
+    for part, distances in space.blocks(released, real):
+        near = np.argpartition(distances, kept - 1, axis=1)[:, :kept]
+        gaps = np.take_along_axis(distances, near, axis=1)
+        by_gap = np.argsort(gaps, axis=1, kind="stable")
+        order[part] = np.take_along_axis(near, by_gap, axis=1)
+        found[part] = np.take_along_axis(gaps, by_gap, axis=1)
+    return order, found
+
+
+def low_percentile(distances: NDArray[np.float32]) -> Figure:
+    """Return the fifth percentile with the 95 % interval of its order statistics.
+
+    Raises
+    ------
+    NotComputable
+        There are fewer than `FEWEST_FOR_PERCENTILE` distances.
+    """
+    n = len(distances)
+    if n < FEWEST_FOR_PERCENTILE:
+        raise NotComputable(f"a fifth percentile needs at least {FEWEST_FOR_PERCENTILE} patients")
+    share = LOW_PERCENTILE / 100
+    half = Z95 * float(np.sqrt(share * (1 - share) / n))
+    low, value, high = np.quantile(distances, np.clip([share - half, share, share + half], 0, 1)).tolist()
+    return figure(value, low, high, decimals=2)
+
+
+def _to_training(frame: pd.DataFrame, setting: Setting) -> dict[str, Figure]:
+    """The measures that need no hold-out: how near a cohort is to the training patients."""
+    if min(len(frame), len(setting.original)) < FEWEST:
+        few = Figure(reason=f"distances need at least {FEWEST} patients on either side, and there are fewer")
+        return {"dcr_p5": few, "near_matches": few}
+    rng = np.random.default_rng((setting.seed, 210))
+    rows, training = (
+        _some(side, most, rng) for side, most in ((frame, _MOST), (setting.original, 8 * _MOST))
+    )
+    real = [setting.original] if setting.holdout is None else [setting.original, setting.holdout]
+    space = MixedSpace(pd.concat(real, ignore_index=True), setting.dictionary)
+    coding = CohortCoding(setting.original, setting.dictionary)
+    near = minimum_distances(coding.encode(rows), coding.encode(training), coding) <= NEAR
+    return {
+        "dcr_p5": attempt(lambda: low_percentile(space.nearest(space.points(rows), space.points(training)))),
+        "near_matches": Rate(float(near.mean()), len(near)).figure,
+    }
+
+
+def _some(frame: pd.DataFrame, most: int, rng: np.random.Generator) -> pd.DataFrame:
+    return frame if len(frame) <= most else frame.iloc[np.sort(rng.choice(len(frame), most, replace=False))]
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    found = _to_training(candidate.frame, setting)
+    try:
+        return found | nearer_to_training(Arena.of(candidate, setting))
+    except NotComputable as reason:
+        return found | dict.fromkeys(("dcr_share", "dcr_share_weighted"), Figure(reason=str(reason)))
+
+
+def _original_figures(setting: Setting) -> dict[str, Figure]:
+    if setting.holdout is None:
+        return dict.fromkeys(("dcr_p5", "near_matches"), Figure(reason=NO_HOLDOUT))
+    return _to_training(setting.holdout, setting)
+
+
+_SOURCE = "Platzer and Reutterer, Front Big Data 2021 (share against a hold-out); Gower, Biometrics 1971"
+
+_SHARE = (
+    " Ties count half; 0.5 shows no copying. Mixed distance: unequal categories plus differences of ranks. "
+    "The 95 % interval is over draws of the real patients. For the hold-out as anchor, one half is released "
+    "and the other half stands against training patients. A few copies among many do not move it."
+)
+
+FAMILY = Family(
+    name="closest records",
+    specs=(
+        Spec(
+            id="dcr_share",
+            label="Nearer to training than to hold-out",
+            group="privacy",
+            better="lower",
+            description=(
+                "Share of synthetic patients whose nearest real patient is a training patient, of as many "
+                "training as hold-out patients." + _SHARE
+            ),
+            source=_SOURCE,
+        ),
+        Spec(
+            id="dcr_share_weighted",
+            label="Nearer to training than to hold-out, all training patients",
+            group="privacy",
+            better="lower",
+            description=(
+                "The same with all training patients, each weighed by one over the number on its side. It "
+                "sees copies of every training patient, not only of those drawn." + _SHARE
+            ),
+            source=_SOURCE,
+        ),
+        Spec(
+            id="dcr_p5",
+            label="Distance to the nearest training patient, fifth percentile",
+            group="privacy",
+            better="original",
+            unit="variables",
+            description=(
+                "A twentieth of the synthetic patients are as near or nearer to a training patient, by the "
+                "mixed distance. The original's figure is that of hold-out patients: unseen patients come "
+                "as near by chance. Common profiles are near to somebody without being copies, and rare ones "
+                "can be copied without being the nearest."
+            ),
+            source=_SOURCE,
+        ),
+        Spec(
+            id="near_matches",
+            label="Near matches",
+            group="privacy",
+            better="original",
+            description=(
+                f"Share of synthetic patients within a Hamming distance of {NEAR} variables of a training "
+                "patient, numbers by tenths, with Wilson's 95 % interval. The original's figure is that of "
+                "hold-out patients. A near match need not be a copy, and no near match is no proof."
+            ),
+            source="stricter than the exact matches of Eckardt et al., npj Digit Med 2024, table 3",
+        ),
+    ),
+    figures=_figures,
+    original_figures=_original_figures,
+)

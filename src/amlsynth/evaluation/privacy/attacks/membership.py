@@ -1,0 +1,224 @@
+"""Membership inference: can an attacker tell who was in the training cohort?
+
+The attacker has the released cohort and the whole record of a patient, the most that anybody can know,
+and asks only whether that patient was in the training cohort.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
+from amlsynth.evaluation.privacy.attacks.density import Density, category_shares, likeliest
+from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
+from amlsynth.evaluation.privacy.attacks.rates import (
+    FALSE_POSITIVES,
+    Scores,
+    Separation,
+    true_positive_figure,
+)
+from amlsynth.evaluation.privacy.hamming import minimum_distances
+from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.representations.coding import CohortCoding, Floats
+
+OUTLYING = 0.1  # the share of real patients that count as outlying
+NEIGHBOURS = 5  # a patient is outlying who is far from the fifth nearest real patient
+_STREAM = 1
+
+
+def nearest_scores(arena: Arena) -> Scores:
+    """Score by minus the mixed distance to the nearest released patient."""
+    space = MixedSpace(arena.real, arena.dictionary)
+    released = space.points(arena.released)
+    members, others = (
+        -space.nearest(space.points(side), released).astype(np.float64)
+        for side in (arena.members, arena.others)
+    )
+    return Scores(members, others)
+
+
+def hamming_scores(arena: Arena) -> Scores:
+    """Score by minus the Hamming distance, numbers in tenths, to the nearest released patient."""
+    coding = CohortCoding(arena.real, arena.dictionary)
+    released = coding.encode(arena.released)
+    members, others = (
+        -minimum_distances(coding.encode(side), released, coding).astype(np.float64)
+        for side in (arena.members, arena.others)
+    )
+    return Scores(members, others)
+
+
+def density_scores(arena: Arena) -> tuple[Scores, Scores]:
+    """Score by the log ratio of the density among the released to that in a reference cohort.
+
+    The reference must be neither members nor those who are tested, so the others are halved: each half is
+    tested with the other as reference. Both rounds are returned; the members stand in both.
+    """
+    space = MixedSpace(arena.real, arena.dictionary)
+    released, members, others = (space.points(side) for side in (arena.released, arena.members, arena.others))
+    halves = reference_halves(arena)
+    rounds = []
+    for tested, reference in (halves, halves[::-1]):
+        against = others.take(reference)
+        shares = category_shares(space, released, against)
+        smoothing = likeliest(space, against, shares)
+        ours = Density(space, released, shares, smoothing)
+        theirs = Density(space, against, shares, smoothing)
+
+        def score(rows: Points, ours: Density = ours, theirs: Density = theirs) -> Floats:
+            return np.round(ours.log(rows) - theirs.log(rows), 6)  # ties do not depend on the machine
+
+        rounds.append(Scores(score(members), score(others.take(tested))))
+    return rounds[0], rounds[1]
+
+
+def reference_halves(arena: Arena) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the positions of the others who are tested in the first and in the second round."""
+    order = arena.rng(_STREAM).permutation(len(arena.others))
+    return np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
+
+
+def outlying(arena: Arena) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which members and which others are outlying; what is released plays no part.
+
+    They are the tenth of all members and others who are farthest from their fifth nearest real patient.
+
+    Raises
+    ------
+    NotComputable
+        There are too few on one side.
+    """
+    space = MixedSpace(arena.real, arena.dictionary)
+    members, others = space.points(arena.members), space.points(arena.others)
+    real = Points(np.vstack((members.codes, others.codes)), np.vstack((members.ranks, others.ranks)))
+    apart = space.kth_nearest(real, real, NEIGHBOURS, without_self=True)
+    count = round(OUTLYING * len(real))
+    chosen = np.zeros(len(real), dtype=bool)
+    chosen[np.argsort(-apart, kind="stable")[:count]] = True
+    found = chosen[: len(members)], chosen[len(members) :]
+    if min(side.sum() for side in found) < FEWEST:
+        raise NotComputable(
+            f"fewer than {FEWEST} of the training or the hold-out patients are in the outlying tenth"
+        )
+    return found
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    try:
+        arena = Arena.of(candidate, setting)
+    except NotComputable as reason:
+        return {spec.id: Figure(reason=str(reason)) for spec in FAMILY.specs}
+    nearest, rounds = nearest_scores(arena), density_scores(arena)
+
+    def outlying_nearest() -> Figure:
+        return Separation.of(nearest.of(*outlying(arena))).figure
+
+    def outlying_density() -> Figure:
+        members, others = outlying(arena)
+        halves = reference_halves(arena)
+        return Separation.of(
+            *(scores.of(members, others[half]) for scores, half in zip(rounds, halves, strict=True))
+        ).figure
+
+    return {
+        "membership_nearest_auc": Separation.of(nearest).figure,
+        "membership_hamming_auc": Separation.of(hamming_scores(arena)).figure,
+        "membership_nearest_tpr": true_positive_figure(nearest),
+        "membership_nearest_outlying_auc": attempt(outlying_nearest),
+        "membership_density_auc": Separation.of(*rounds).figure,
+        "membership_density_tpr": true_positive_figure(*rounds),
+        "membership_density_outlying_auc": attempt(outlying_density),
+    }
+
+
+_AUC = (
+    " AUC: the share of pairs of a training and a hold-out patient whom the attack puts in the right order; "
+    "0.5 is guessing. DeLong's 95 % interval. For the hold-out as anchor, one half is released and the "
+    "other half are those who are not."
+)
+_TPR = (
+    f" Share of training patients found when {FALSE_POSITIVES:.0%} of the hold-out patients are wrongly "
+    f"accused; {FALSE_POSITIVES} is guessing. An AUC can hide that a few are found with certainty."
+)
+_WHO = (
+    " Only for the tenth of the real patients who are farthest from others, chosen without a look at the "
+    "synthetic cohort: they have most to lose."
+)
+_NEAREST = "The attacker takes for training patients those who have a synthetic patient near."
+_MIXED = (
+    " Distance: the number of unequal categories (NA is one) plus, for numbers, the differences of their "
+    "ranks among real patients, from 0 to 1."
+)
+_DENSITY = (
+    "The attacker takes for training patients those who are likelier among the synthetic patients than in "
+    "a reference cohort, half of the hold-out, while the other half is tested, and the other way round. "
+    "Densities by a product kernel, in which sharing what is rare counts more; it assumes that variables "
+    "are independent around a patient, so a better model of density may find more."
+)
+_NEAREST_SOURCE = "Chen et al., GAN-Leaks, CCS 2020; Gower, Biometrics 1971; DeLong et al., Biometrics 1988"
+_DENSITY_SOURCE = (
+    "van Breugel et al., Membership inference attacks against synthetic data through overfitting "
+    "detection, AISTATS 2023, arXiv:2302.12580; kernel after Aitchison and Aitken, Biometrika 1976"
+)
+_BLIND = " That this attack fails does not prove that all do."
+
+
+def _spec(identifier: str, label: str, description: str, source: str) -> Spec:
+    return Spec(
+        id=identifier,
+        label=label,
+        group="privacy",
+        better="lower",
+        description=description + _BLIND,
+        source=source,
+    )
+
+
+FAMILY = Family(
+    name="membership inference",
+    specs=(
+        _spec(
+            "membership_nearest_auc",
+            "Membership, nearest record: AUC",
+            _NEAREST
+            + _MIXED
+            + " The headline of the two distances, as it sees numbers near one another."
+            + _AUC,
+            _NEAREST_SOURCE,
+        ),
+        _spec(
+            "membership_hamming_auc",
+            "Membership, nearest record by Hamming: AUC",
+            _NEAREST + " Distance: unequal variables, numbers by tenths, as in the paper's table 3." + _AUC,
+            _NEAREST_SOURCE,
+        ),
+        _spec(
+            "membership_nearest_tpr",
+            "Membership, nearest record: true positives",
+            _NEAREST + _MIXED + _TPR,
+            _NEAREST_SOURCE,
+        ),
+        _spec(
+            "membership_nearest_outlying_auc",
+            "Membership of outlying patients, nearest record: AUC",
+            _NEAREST + _MIXED + _WHO + _AUC,
+            _NEAREST_SOURCE,
+        ),
+        _spec("membership_density_auc", "Membership, density ratio: AUC", _DENSITY + _AUC, _DENSITY_SOURCE),
+        _spec(
+            "membership_density_tpr",
+            "Membership, density ratio: true positives",
+            _DENSITY + _TPR,
+            _DENSITY_SOURCE,
+        ),
+        _spec(
+            "membership_density_outlying_auc",
+            "Membership of outlying patients, density ratio: AUC",
+            _DENSITY + _WHO + _AUC,
+            _DENSITY_SOURCE,
+        ),
+    ),
+    figures=_figures,
+)

@@ -1,0 +1,161 @@
+"""Copied rare combinations: do alterations that few training patients share come again?
+
+Only rates leave this module: which combinations they are is never said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
+from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
+from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
+from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_figures, attack_specs
+from amlsynth.evaluation.records import SMALL_CELL, Figure
+from amlsynth.evaluation.representations.coding import Floats, category_codes, numbers
+
+MOST_CARRIERS = SMALL_CELL - 1  # real patients who carry a rare combination: as many as are suppressed
+
+
+def combination_attack(arena: Arena) -> AttackResult:
+    """Look for pairs and triples of alterations that one to four patients carry.
+
+    A target's success is the share of its own rare combinations that some released patient carries.
+    """
+    d = arena.dictionary
+    released = _Counts(_carriers(arena.released, d))
+    real = _Counts(_carriers(pd.concat([arena.members, arena.others]), d))
+
+    def shares(targets: pd.DataFrame, against: pd.DataFrame) -> Floats:
+        carriers = _carriers(targets, d)
+        absent = _Counts(_carriers(against, d))
+        pairs, triples = (
+            (total <= MOST_CARRIERS) & (there == 0)
+            for total, there in ((real.pairs, absent.pairs), (real.triples, absent.triples))
+        )
+        again = pairs & (released.pairs > 0), triples & (released.triples > 0)
+        found = np.full(len(carriers), np.nan)
+        for row, own in enumerate(carriers):
+            place = np.flatnonzero(own)
+            # A pair stands twice in the matrix and a triple six times in the cube; those of equal
+            # alterations are no combinations and were emptied.
+            rare = pairs[np.ix_(place, place)].sum() / 2 + triples[np.ix_(place, place, place)].sum() / 6
+            if rare:
+                found[row] = (
+                    again[0][np.ix_(place, place)].sum() / 2 + again[1][np.ix_(place, place, place)].sum() / 6
+                ) / rare
+        return found
+
+    return _both_ways(arena, shares)
+
+
+def profile_attack(arena: Arena) -> AttackResult:
+    """Look for whole profiles, the states of all alterations, that one to four patients have."""
+    d = arena.dictionary
+    released = set(_profiles(arena.released, d))
+    names, counts = np.unique(
+        np.concatenate([_profiles(side, d) for side in (arena.members, arena.others)]), return_counts=True
+    )
+    rare = set(names[counts <= MOST_CARRIERS].tolist())
+
+    def shares(targets: pd.DataFrame, against: pd.DataFrame) -> Floats:
+        chosen = rare - set(_profiles(against, d))
+        return np.array(
+            [float(own in released) if own in chosen else np.nan for own in _profiles(targets, d)]
+        )
+
+    return _both_ways(arena, shares)
+
+
+def _both_ways(arena: Arena, shares: Callable[[pd.DataFrame, pd.DataFrame], Floats]) -> AttackResult:
+    """Attack members with what no other has, and others with what no member of a sample has.
+
+    The samples of members have the size of the others, so that both sides are alike but for what the
+    generator saw.
+    """
+    samples = arena.shares()
+    members = np.concatenate([shares(sample, arena.others) for sample in samples])
+    others = np.vstack([shares(arena.others, sample) for sample in samples])
+    told = ~np.isnan(others)
+    means = np.nansum(others, axis=0)[told.any(axis=0)] / told.sum(axis=0)[told.any(axis=0)]
+    return AttackResult(_rate(members[~np.isnan(members)]), _rate(means))
+
+
+def _rate(values: Floats) -> Rate:
+    if len(values) < FEWEST:
+        raise NotComputable(f"fewer than {FEWEST} training or hold-out patients have a rare combination")
+    return rate_of(values)
+
+
+class _Counts:
+    """How many patients carry each pair, shape (a, a), and each triple of alterations, shape (a, a, a)."""
+
+    def __init__(self, carriers: NDArray[np.float32]) -> None:
+        alterations = carriers.shape[1]
+        self.pairs = carriers.T @ carriers
+        self.triples = np.empty((alterations,) * 3, dtype=np.float32)
+        for place in range(alterations):
+            own = carriers[carriers[:, place] > 0]
+            self.triples[place] = own.T @ own
+        # Not rare, and so never counted: combinations of an alteration with itself.
+        every = np.arange(alterations)
+        self.pairs[every, every] = np.inf
+        self.triples[every, every, :] = np.inf
+        self.triples[every, :, every] = np.inf
+        self.triples[:, every, every] = np.inf
+
+
+def _carriers(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.float32]:
+    """Return who carries which alteration, shape (n, alterations); NA is not carried."""
+    columns = [numbers(frame[v.name]) == 1 for v in d.alterations]
+    return np.column_stack(columns).astype(np.float32) if columns else np.empty((len(frame), 0), np.float32)
+
+
+def _profiles(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.bytes_]:
+    """Return the states of all alterations, NA being one, as one key a patient."""
+    codes = np.column_stack([category_codes(frame[v.name], v) + ord("0") for v in d.alterations])
+    codes = np.ascontiguousarray(codes)
+    return codes.view(f"S{codes.shape[1]}").ravel()
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    return attack_figures(_ATTACKS, candidate, setting)
+
+
+_HOW = (
+    f" Rare: one to {MOST_CARRIERS} real patients have it. The attack on training patients looks for what no "
+    "hold-out patient has; the control looks for what hold-out patients have and nobody in an equal sample "
+    "of training patients, which a synthetic cohort can only meet by knowing the disease. Success is to "
+    "come again in the synthetic cohort. It may come again by chance, and what does not come again may be "
+    "told by other variables."
+)
+_SOURCE = (
+    "this project, in the manner of the main and control attacks of Giomi et al., PETS 2023, "
+    "arXiv:2211.10459; small cells below 5 as in disclosure control of tables"
+)
+_COMBINATIONS = attack_specs(
+    "rare_combinations",
+    "Copied rare combinations",
+    "Pairs and triples of alterations. Each patient counts once, with the share of its own rare combinations."
+    + _HOW,
+    _SOURCE,
+    guessing=False,
+)
+_PROFILES = attack_specs(
+    "rare_profiles",
+    "Copied rare profiles",
+    "The states of all alterations together, missing being one." + _HOW,
+    _SOURCE,
+    guessing=False,
+)
+_ATTACKS = (
+    ("rare_combinations", _COMBINATIONS, combination_attack),
+    ("rare_profiles", _PROFILES, profile_attack),
+)
+
+FAMILY = Family(name="rare combinations", specs=(*_COMBINATIONS, *_PROFILES), figures=_figures)

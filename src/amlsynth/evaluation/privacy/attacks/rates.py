@@ -1,0 +1,172 @@
+"""Rates of success and their intervals: Wilson, risk over a control attack, AUC after DeLong."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amlsynth.evaluation.family import NotComputable, figure
+from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.representations.coding import Floats
+from amlsynth.evaluation.survival.kaplan_meier import Z95
+
+DECIMALS = 4  # of rates and AUCs: no single comparison of patients can be read back
+FALSE_POSITIVES = 0.1  # the rate at which the true positive rate is read
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of successes among `n` independent attempts; `n` may be an effective number."""
+
+    share: float
+    n: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval."""
+        z2 = Z95**2
+        centre = (self.share + z2 / (2 * self.n)) / (1 + z2 / self.n)
+        half = Z95 * math.sqrt(self.share * (1 - self.share) / self.n + z2 / (4 * self.n**2))
+        half /= 1 + z2 / self.n
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+    @property
+    def figure(self) -> Figure:
+        return figure(self.share, *self.interval, decimals=DECIMALS)
+
+
+def rate_of(successes: NDArray[np.bool_] | Floats) -> Rate:
+    """Return the rate of one success (or share of successes) a target, shape (targets,).
+
+    With shares, as where one patient is attacked several times, `n` is the number of independent
+    attempts that would have the variance of the mean over targets, and at least the targets.
+
+    Raises
+    ------
+    NotComputable
+        There is no target.
+    """
+    values = np.asarray(successes, dtype=np.float64)
+    if len(values) == 0:
+        raise NotComputable("there is nobody left to attack in these cohorts")
+    share = float(np.clip(values.mean(), 0.0, 1.0))
+    spread = float(values.var(ddof=1)) if len(values) > 1 else 0.0
+    effective = share * (1 - share) * len(values) / spread if spread > 0 else float(len(values))
+    return Rate(share, max(effective, float(len(values))))
+
+
+def risk_figure(main: Rate, control: Rate) -> Figure:
+    """Return how much more often an attack succeeds on training patients than on others.
+
+    Giomi et al. 2023, equation 3: (main - control) / (1 - control); the 95 % interval propagates the half
+    widths of both Wilson intervals. Below 0 the attack does better on those that the generator never
+    saw, which is chance.
+
+    Raises
+    ------
+    NotComputable
+        The control attack always succeeds, so that nothing is left to be gained.
+    """
+    if control.share >= 1:
+        raise NotComputable("the attack always succeeds on patients that the generator never saw")
+    room = 1 - control.share
+    value = (main.share - control.share) / room
+    by_main = _half_width(main) / room
+    by_control = _half_width(control) * (1 - main.share) / room**2
+    half = math.hypot(by_main, by_control)
+    return figure(value, max(-1.0, value - half), min(1.0, value + half), decimals=DECIMALS)
+
+
+def _half_width(rate: Rate) -> float:
+    low, high = rate.interval
+    return (high - low) / 2
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The score of every member and other, shapes (members,) and (others,); members should have more."""
+
+    members: Floats
+    others: Floats
+
+    def of(self, members: NDArray[np.bool_], others: NDArray[np.bool_]) -> Scores:
+        """Return the scores of some."""
+        return Scores(self.members[members], self.others[others])
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How well scores tell members from others: the share of pairs in the right order, ties half.
+
+    members, others : each patient's share of the other side that it is in the right order with,
+        shapes (members,) and (others,): the placements of DeLong et al. 1988.
+    """
+
+    members: Floats
+    others: Floats
+
+    @classmethod
+    def of(cls, *rounds: Scores) -> Separation:
+        """Place scores; in several rounds the members are the same and the others are not."""
+        return cls(
+            np.mean([_share_below(scores.members, scores.others) for scores in rounds], axis=0),
+            np.concatenate([1 - _share_below(scores.others, scores.members) for scores in rounds]),
+        )
+
+    @property
+    def auc(self) -> float:
+        return float(self.members.mean())
+
+    @property
+    def figure(self) -> Figure:
+        """The AUC with DeLong's 95 % interval; it gives both sides the same weight whatever their size.
+
+        Where every pair is in order the variance is 0, and Wilson's interval for the smaller side is
+        given instead.
+        """
+        variance = self.members.var(ddof=1) / len(self.members) + self.others.var(ddof=1) / len(self.others)
+        if variance <= 0 and self.auc in (0.0, 1.0):
+            return Rate(self.auc, min(len(self.members), len(self.others))).figure
+        half = Z95 * math.sqrt(variance)
+        return figure(self.auc, max(0.0, self.auc - half), min(1.0, self.auc + half), decimals=DECIMALS)
+
+
+def true_positive_figure(*rounds: Scores, at: float = FALSE_POSITIVES) -> Figure:
+    """Return the share of members found where a share `at` of the others is taken for members.
+
+    Between two thresholds the curve is a straight line; over several rounds, with the same members and
+    other others, the curves are averaged. The 95 % interval holds the chance in both sides: that of the
+    others moves the threshold, by the slope of the curve around it.
+    """
+    points = (at, at / 2, at * 1.5)
+    curves = [_curve(scores, points) for scores in rounds]
+    found, below, above = np.mean(curves, axis=0).tolist()
+    slope = (above - below) / at
+    others = sum(len(scores.others) for scores in rounds)
+    variance = found * (1 - found) / len(rounds[0].members) + slope**2 * at * (1 - at) / others
+    half = Z95 * math.sqrt(variance)
+    return figure(found, max(0.0, found - half), min(1.0, found + half), decimals=DECIMALS)
+
+
+def _curve(scores: Scores, points: tuple[float, ...]) -> Floats:
+    thresholds = np.unique(np.concatenate((scores.members, scores.others)))[::-1]
+    false = np.concatenate(([0.0], _share_at_least(scores.others, thresholds)))
+    true = np.concatenate(([0.0], _share_at_least(scores.members, thresholds)))
+    last = np.append(np.diff(false) > 0, True)  # the upper end of each step
+    found: Floats = np.interp(points, false[last], true[last])
+    return found
+
+
+def _share_below(scores: Floats, others: Floats) -> Floats:
+    ordered = np.sort(others)
+    below, up_to = (np.searchsorted(ordered, scores, side=side) for side in ("left", "right"))
+    share: Floats = (below + up_to) / (2 * len(others))
+    return share
+
+
+def _share_at_least(scores: Floats, thresholds: Floats) -> Floats:
+    share: Floats = 1 - np.searchsorted(np.sort(scores), thresholds, side="left") / len(scores)
+    return share

@@ -1,0 +1,106 @@
+"""What an attack found on members, on others and by guessing: its figures and its measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from amlsynth.evaluation.family import Candidate, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.privacy.attacks.arena import Arena
+from amlsynth.evaluation.privacy.attacks.rates import Rate, risk_figure
+from amlsynth.evaluation.records import Figure
+
+GIOMI = (
+    "Giomi et al., A unified framework for quantifying privacy risk in synthetic data, PETS 2023, "
+    "arXiv:2211.10459"
+)
+_RATES = {
+    "main": (
+        "success on training patients",
+        "Share of attacks that succeed on training patients, with Wilson's 95 % interval. Much of it is "
+        "knowledge about the disease: read it against the control.",
+    ),
+    "control": (
+        "success on hold-out patients",
+        "Share of the same attacks that succeed on hold-out patients, of whom the synthetic cohort cannot "
+        "tell anything but what holds for the disease. Wilson's 95 % interval.",
+    ),
+    "baseline": (
+        "success of guessing",
+        "Share of random guesses that succeed on training patients. An attack that does no better is too "
+        "weak to tell anything, whatever its risk.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """The rates of an attack; without `baseline` where there is nothing to guess."""
+
+    main: Rate
+    control: Rate
+    baseline: Rate | None = None
+
+    def figures(self, name: str) -> dict[str, Figure]:
+        """Return the figures of the measures that `attack_specs` describes."""
+        found = {
+            f"{name}_risk": attempt(lambda: risk_figure(self.main, self.control)),
+            f"{name}_main": self.main.figure,
+            f"{name}_control": self.control.figure,
+        }
+        return found if self.baseline is None else {**found, f"{name}_baseline": self.baseline.figure}
+
+
+def attack_figures(
+    attacks: Sequence[tuple[str, Sequence[Spec], Callable[[Arena], AttackResult]]],
+    candidate: Candidate,
+    setting: Setting,
+) -> dict[str, Figure]:
+    """Run attacks, each named by its measures' prefix; one that cannot be run leaves the reason."""
+    found: dict[str, Figure] = {}
+    for name, specs, attack in attacks:
+        try:
+            found |= attack(Arena.of(candidate, setting)).figures(name)
+        except NotComputable as reason:
+            found |= no_figures(specs, str(reason))
+    return found
+
+
+def no_figures(specs: Sequence[Spec], reason: str) -> dict[str, Figure]:
+    """Return the same figures where the attacks cannot be run."""
+    return {spec.id: Figure(reason=reason) for spec in specs}
+
+
+def attack_specs(
+    name: str, label: str, description: str, source: str = GIOMI, *, guessing: bool = True
+) -> tuple[Spec, ...]:
+    """Describe an attack: its risk, and its rates for information; `guessing` when it has a baseline."""
+    rates = (
+        Spec(
+            id=f"{name}_{part}",
+            label=f"{label}: {what}",
+            group="privacy",
+            better="none",
+            description=meaning,
+            source=source,
+        )
+        for part, (what, meaning) in _RATES.items()
+        if guessing or part != "baseline"
+    )
+    return (risk_spec(f"{name}_risk", f"{label}: risk", description, source), *rates)
+
+
+def risk_spec(identifier: str, label: str, description: str, source: str = GIOMI) -> Spec:
+    """Describe a risk, which is a control attack's excess."""
+    return Spec(
+        id=identifier,
+        label=label,
+        group="privacy",
+        better="lower",
+        description=(
+            f"{description} Risk: (success on training patients - success on hold-out patients) / (1 - the "
+            "latter); 0 is none, and below 0 is chance. The 95 % interval propagates those of both rates. "
+            "That this attack fails does not prove that all do."
+        ),
+        source=source,
+    )

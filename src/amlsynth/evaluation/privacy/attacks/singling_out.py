@@ -1,0 +1,89 @@
+"""Singling out: can a synthetic cohort tell what is true of exactly one training patient?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
+from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
+from amlsynth.evaluation.privacy.attacks.predicates import (
+    Predicates,
+    guessed,
+    multivariate,
+    predicate_table,
+    univariate,
+)
+from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
+from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_figures, attack_specs
+from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.representations.coding import Floats
+
+ATTACKS = 2_000  # predicates at most
+TERMS = 12  # of a multivariate predicate; with fewer, hardly one is true of one patient only
+_TRIED = 16_000  # of which those that single out a released patient are kept
+
+
+def univariate_attack(arena: Arena) -> AttackResult:
+    """Attack with values, and extremes of numbers, that one released patient has."""
+    table, numeric = predicate_table(arena.released, arena.dictionary)
+    rng = arena.rng(3)
+    found = univariate(table, numeric)
+    return _result(arena, _some(found, rng), guessed(table, numeric, 1, ATTACKS, rng))
+
+
+def multivariate_attack(arena: Arena) -> AttackResult:
+    """Attack with conjunctions of `TERMS` terms that are true of one released patient."""
+    table, numeric = predicate_table(arena.released, arena.dictionary)
+    rng = arena.rng(4)
+    terms = min(TERMS, table.shape[1])
+    tried = multivariate(table, numeric, terms, _TRIED, rng)
+    found = tried.take(tried.count(table) == 1)
+    return _result(arena, _some(found, rng), guessed(table, numeric, terms, ATTACKS, rng))
+
+
+def _some(predicates: Predicates, rng: np.random.Generator) -> Predicates:
+    if len(predicates) < FEWEST:
+        raise NotComputable(f"fewer than {FEWEST} predicates were found that single out one released patient")
+    return predicates.take(np.sort(rng.permutation(len(predicates))[:ATTACKS]))
+
+
+def _result(arena: Arena, predicates: Predicates, guesses: Predicates) -> AttackResult:
+    shares = [predicate_table(share, arena.dictionary)[0] for share in arena.shares()]
+    others = predicate_table(arena.others.iloc[: len(shares[0])], arena.dictionary)[0]
+    return AttackResult(_rate(predicates, shares), _rate(predicates, [others]), _rate(guesses, shares))
+
+
+def _rate(predicates: Predicates, tables: list[Floats]) -> Rate:
+    """Return how often a predicate is true of exactly one patient, over tables of one size."""
+    return rate_of(np.mean([predicates.count(table) == 1 for table in tables], axis=0))
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    return attack_figures(_ATTACKS, candidate, setting)
+
+
+_HOW = (
+    " An attack succeeds when the predicate is true of exactly one patient of a sample. As that depends on "
+    "the number of patients, training patients are attacked in random samples of the hold-out's size, over "
+    "which is averaged; a copy is therefore found only in the sample that it is in, and the risk is smaller "
+    "than one of finding a patient in the whole cohort."
+)
+
+_UNIVARIATE = attack_specs(
+    "singling_out_univariate",
+    "Singling out by one variable",
+    "Predicates are values that one synthetic patient has, such as a rare count, and the extremes of numbers."
+    + _HOW,
+)
+_MULTIVARIATE = attack_specs(
+    "singling_out_multivariate",
+    "Singling out by several variables",
+    f"Predicates join {TERMS} random variables, such as an age of at least 70 and two alterations, so that "
+    "they are true of one synthetic patient." + _HOW,
+)
+_ATTACKS = (
+    ("singling_out_univariate", _UNIVARIATE, univariate_attack),
+    ("singling_out_multivariate", _MULTIVARIATE, multivariate_attack),
+)
+
+FAMILY = Family(name="singling out", specs=(*_UNIVARIATE, *_MULTIVARIATE), figures=_figures)

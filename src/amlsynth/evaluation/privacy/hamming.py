@@ -1,0 +1,276 @@
+"""Privacy: exact matches, Hamming distances and the leakage coefficient, as in table 3 of the paper.
+
+None of these proves that nobody can be found again; they find copies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.family import (
+    NO_HOLDOUT,
+    Candidate,
+    Family,
+    NotComputable,
+    Setting,
+    Spec,
+    attempt,
+    figure,
+)
+from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.representations.coding import Codes, CohortCoding, category_codes, numbers
+
+PARTS = 4  # of the training set without a hold-out: 20 % each of all patients, as in the paper
+MOST_PARTS = 10
+LARGEST_PART = 20_000  # patients; larger cohorts are sampled: a pair of this size takes seconds
+MOST_IN_PARTS = 2 * LARGEST_PART  # training patients in all parts, unless that leaves fewer than two parts
+_ROWS, _COLUMNS = 2048, 4096  # of the block of distances held at a time: 32 MiB
+_SOURCE = "Eckardt et al., npj Digit Med 2024, table 3 and methods, 'Assessment of privacy conservation'"
+
+
+def minimum_distances(
+    rows: Codes, targets: Codes, coding: CohortCoding, without_self: bool = False
+) -> NDArray[np.int64]:
+    """Return each row's Hamming distance to the nearest target, shape (rows,).
+
+    Parameters
+    ----------
+    rows, targets : codes of two cohorts, shapes (rows, columns) and (targets, columns).
+    coding : the coding that made them.
+    without_self : leave out the target of the same position, for a cohort against itself.
+
+    Notes
+    -----
+    Equal codes are counted by a product of indicators in blocks, so that memory is bounded.
+    """
+    best = np.full(len(rows), -1.0, dtype=np.float32)
+    for left in range(0, len(targets), _COLUMNS):
+        block = np.ascontiguousarray(coding.one_hot(targets[left : left + _COLUMNS]).T)
+        used = np.flatnonzero(block.any(axis=1))  # a code that no target has matches nothing
+        block = block[used]
+        for top in range(0, len(rows), _ROWS):
+            matches = coding.one_hot(rows[top : top + _ROWS])[:, used] @ block
+            if without_self:
+                own = np.arange(top, min(top + _ROWS, len(rows))) - left
+                inside = (own >= 0) & (own < matches.shape[1])
+                matches[np.flatnonzero(inside), own[inside]] = -1.0
+            part = best[top : top + _ROWS]
+            np.maximum(part, matches.max(axis=1), out=part)
+    distances: NDArray[np.int64] = (rows.shape[1] - best).astype(np.int64)
+    return distances
+
+
+def count_exact_matches(frame: pd.DataFrame, training: pd.DataFrame, d: Dictionary) -> int:
+    """Return how many rows equal a training row in every column (NA equals NA; nothing is binned)."""
+    return int(np.isin(_fingerprints(frame, d), _fingerprints(training, d)).sum())
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Training parts and a hold-out sample of one size, as codes; drawn with the evaluation's seed.
+
+    parts : shape (parts, size, columns). holdout : shape (size, columns), or None without a hold-out.
+    """
+
+    coding: CohortCoding
+    parts: Codes
+    holdout: Codes | None
+
+    @classmethod
+    def draw(cls, setting: Setting) -> Partition:
+        rng = _rng(setting, 1)
+        coding = CohortCoding(setting.original, setting.dictionary)
+        train = coding.encode(setting.original)
+        if setting.holdout is None:
+            count = PARTS if len(train) >= PARTS else 1
+            size = min(len(train) // count, LARGEST_PART)
+        else:
+            count = min(max(1, round(len(train) / len(setting.holdout))), MOST_PARTS)
+            size = min(len(train) // count, len(setting.holdout), LARGEST_PART)
+            count = min(count, max(2, MOST_IN_PARTS // max(1, size)))
+        chosen = rng.permutation(len(train))[: count * size]
+        parts = train[chosen].reshape(count, size, -1)
+        if setting.holdout is None:
+            return cls(coding, parts, None)
+        return cls(
+            coding, parts, coding.encode(setting.holdout)[rng.permutation(len(setting.holdout))[:size]]
+        )
+
+    def to_train(self, rows: Codes) -> NDArray[np.int64]:
+        """Return each row's distance to each part, flat, shape (parts * rows,)."""
+        return np.concatenate([minimum_distances(rows, part, self.coding) for part in self.parts])
+
+
+def _distances(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    partition = Partition.draw(setting)
+    rows = partition.coding.encode(candidate.frame)
+    if len(rows) > LARGEST_PART:
+        rows = rows[np.sort(_rng(setting, 2).choice(len(rows), LARGEST_PART, replace=False))]
+    holdout = partition.holdout
+    if candidate.kind == "holdout" and holdout is not None:
+        rows = holdout
+    train = partition.to_train(rows)
+    if holdout is None:
+        return _table(train, NO_HOLDOUT)
+    if candidate.kind != "holdout":
+        return _table(train, minimum_distances(rows, holdout, partition.coding))
+    if len(holdout) < 2:
+        return _table(train, "the hold-out has one patient, so no other one to compare with")
+    return _table(train, minimum_distances(rows, holdout, partition.coding, without_self=True))
+
+
+def _original_distances(setting: Setting) -> dict[str, Figure]:
+    """Distances between training parts and from training to hold-out: the paper's "original cohort"."""
+    partition = Partition.draw(setting)
+    pairs = [
+        minimum_distances(one, other, partition.coding)
+        for i, one in enumerate(partition.parts)
+        for j, other in enumerate(partition.parts)
+        if i != j
+    ]
+    rows = partition.parts.reshape(-1, partition.parts.shape[-1])
+    test: NDArray[np.int64] | str = NO_HOLDOUT
+    if partition.holdout is not None:
+        test = minimum_distances(rows, partition.holdout, partition.coding)
+    found = _table(
+        np.concatenate(pairs) if pairs else "the training cohort makes one part only, so no pair", test
+    )
+    del found["leakage"]  # the training cohort is not compared with itself
+    return found
+
+
+def _table(train: NDArray[np.int64] | str, test: NDArray[np.int64] | str) -> dict[str, Figure]:
+    """Turn minimum distances, or the reasons why there are none, into the figures of table 3."""
+
+    def leakage() -> float:
+        for distances in (train, test):
+            if isinstance(distances, str):
+                raise NotComputable(distances)
+        to_train = float(np.mean(train))  # type: ignore[arg-type]
+        if to_train == 0:
+            raise NotComputable("every row equals a training row, so the quotient has no value")
+        return float(np.mean(test)) / to_train - 1  # type: ignore[arg-type]
+
+    found = {}
+    for name, distances in (("train", train), ("test", test)):
+        if isinstance(distances, str):
+            found[f"hamming_{name}"] = found[f"hamming_median_{name}"] = Figure(reason=distances)
+        else:
+            found[f"hamming_{name}"] = figure(float(distances.mean()))
+            found[f"hamming_median_{name}"] = figure(float(np.median(distances)))
+    found["leakage"] = attempt(leakage)
+    return found
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    coding = CohortCoding(setting.original, setting.dictionary)
+    ours, theirs = (_as_keys(coding.encode(frame)) for frame in (setting.original, candidate.frame))
+    exact = count_exact_matches(candidate.frame, setting.original, setting.dictionary)
+    return {
+        **_distances(candidate, setting),
+        "exact_matches": figure(float(exact)),
+        "binned_matches": figure(float(np.isin(theirs, ours).sum())),
+    }
+
+
+def _fingerprints(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.void]:
+    categorical = [v for v in d.variables if v.is_categorical]
+    codes = np.column_stack([category_codes(frame[v.name], v) for v in categorical])
+    # Adding 0.0 makes -0.0 and 0.0 the same bytes.
+    values = np.column_stack([numbers(frame[v.name]) + 0.0 for v in d.variables if not v.is_categorical])
+    values[np.isnan(values)] = np.nan
+    return _as_keys(np.hstack((codes, np.ascontiguousarray(values).view(np.uint8))))
+
+
+def _as_keys(rows: Codes) -> NDArray[np.void]:
+    rows = np.ascontiguousarray(rows)
+    return rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
+
+
+def _rng(setting: Setting, stream: int) -> np.random.Generator:
+    return np.random.default_rng((setting.seed, stream))
+
+
+def _hamming_specs() -> tuple[Spec, ...]:
+    how = (
+        " Categories count as they are (NA is one), numbers by tenths of the training cohort; the "
+        "training cohort stands in random parts of the hold-out's size, over which is averaged."
+    )
+    specs = []
+    for name, what in (("train", "training"), ("test", "hold-out")):
+        specs += [
+            Spec(
+                id=f"hamming_{name}",
+                label=f"Average minimum Hamming distance, {what}",
+                group="privacy",
+                better="original",
+                unit="variables",
+                description=(
+                    f"In how many variables a patient differs from the nearest {what} patient, on "
+                    "average. The original's figure compares training patients of different parts, and "
+                    "training with hold-out patients." + how
+                ),
+                source=_SOURCE,
+            ),
+            Spec(
+                id=f"hamming_median_{name}",
+                label=f"Median minimum Hamming distance, {what}",
+                group="privacy",
+                better="original",
+                unit="variables",
+                description=f"The median of the distances to the nearest {what} patient." + how,
+                source=_SOURCE,
+            ),
+        ]
+    return tuple(specs)
+
+
+FAMILY = Family(
+    name="privacy",
+    specs=(
+        *_hamming_specs(),
+        Spec(
+            id="leakage",
+            label="Privacy leakage coefficient",
+            group="privacy",
+            better="zero",
+            description=(
+                "Average minimum Hamming distance to the hold-out over that to the training cohort, "
+                "minus 1. The paper takes values above 0.05 for a possible breach; a value below is no "
+                "proof of privacy. For the hold-out itself, each patient is compared with the others."
+            ),
+            source=_SOURCE,
+        ),
+        Spec(
+            id="exact_matches",
+            label="Exact matches",
+            group="privacy",
+            better="zero",
+            unit="patients",
+            description=(
+                "Synthetic patients equal to a training patient in every column (NA equals NA). "
+                "Numbers are compared as they are, not in bins."
+            ),
+            source=_SOURCE,
+        ),
+        Spec(
+            id="binned_matches",
+            label="Matches after binning",
+            group="privacy",
+            better="zero",
+            unit="patients",
+            description=(
+                "Synthetic patients at Hamming distance 0 from a training patient: equal in every "
+                "category and within the same tenth of every number."
+            ),
+            source=_SOURCE,
+        ),
+    ),
+    figures=_figures,
+    original_figures=_original_distances,
+)

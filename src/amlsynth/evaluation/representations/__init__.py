@@ -1,0 +1,1 @@
+"""Cohorts as codes and points, as measures take them."""

@@ -1,0 +1,108 @@
+"""Cohorts as small whole numbers: category codes, quantile bins, one-hot blocks.
+
+Code 0 is NA for every column; for a categorical variable 1 to k are the dictionary's values in its
+order and k + 1 is any other value, so that two cohorts always share one coding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from amlsynth.dictionary.model import Dictionary, Variable
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.uint8]
+
+BINS = 10  # of a numeric variable, Eckardt et al. 2024, methods, "Assessment of privacy conservation"
+
+
+def numbers(column: pd.Series) -> Floats:
+    """Return a column as floats, shape (n,): NA and infinities are NaN."""
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def category_codes(column: pd.Series, variable: Variable) -> Codes:
+    """Return the codes of a categorical column, shape (n,)."""
+    values = list(variable.values)
+    if variable.type == "category":
+        table = pd.Categorical(column)
+        known = pd.Index(values).get_indexer(pd.Index(table.categories))
+        index = np.append(known, -1)[table.codes]
+        missing = column.isna().to_numpy()
+    else:
+        plain = numbers(column)
+        index = np.full(len(plain), -1)
+        for position, value in enumerate(values):
+            index[plain == value] = position
+        missing = np.isnan(plain)
+    codes = np.where(index >= 0, index + 1, len(values) + 1)
+    return np.where(missing, 0, codes).astype(np.uint8)
+
+
+def quantile_edges(values: Floats, bins: int = BINS) -> Floats:
+    """Return the edges of the quantile bins of `values`, equal ones once; empty without values.
+
+    A constant column has the one bin [v, v].
+    """
+    known = values[~np.isnan(values)]
+    if known.size == 0:
+        return np.empty(0)
+    edges = np.unique(np.quantile(known, np.linspace(0.0, 1.0, bins + 1)))
+    return edges if edges.size > 1 else np.repeat(edges, 2)
+
+
+def bin_codes(values: Floats, edges: Floats) -> Codes:
+    """Return 0 for NA and 1 to k for the bins, shape (n,).
+
+    Bins are closed on the right, and the outer two are open-ended, so every number has one.
+    """
+    inner = edges[1:-1]
+    codes = np.searchsorted(inner, values, side="left") + 1
+    return np.where(np.isnan(values), 0, codes).astype(np.uint8)
+
+
+class CohortCoding:
+    """One coding of whole cohorts: categories as they are, numbers in bins of the original.
+
+    Parameters
+    ----------
+    original : the typed frame whose quantiles make the bins.
+    d : the dictionary.
+    binned : whether numeric columns take part at all.
+    """
+
+    def __init__(self, original: pd.DataFrame, d: Dictionary, binned: bool = True) -> None:
+        self._variables = [v for v in d.variables if binned or v.is_categorical]
+        self._edges = {
+            v.name: quantile_edges(numbers(original[v.name])) for v in self._variables if not v.is_categorical
+        }
+        self.widths = np.array(
+            [len(v.values) + 2 if v.is_categorical else BINS + 1 for v in self._variables], dtype=np.intp
+        )
+        self.starts = np.concatenate(([0], np.cumsum(self.widths)[:-1])).astype(np.intp)
+
+    @property
+    def names(self) -> Sequence[str]:
+        return [v.name for v in self._variables]
+
+    def encode(self, frame: pd.DataFrame) -> Codes:
+        """Return the codes of a cohort, shape (n, columns)."""
+        codes = np.empty((len(frame), len(self._variables)), dtype=np.uint8)
+        for position, variable in enumerate(self._variables):
+            column = frame[variable.name]
+            if variable.is_categorical:
+                codes[:, position] = category_codes(column, variable)
+            else:
+                codes[:, position] = bin_codes(numbers(column), self._edges[variable.name])
+        return codes
+
+    def one_hot(self, codes: Codes) -> NDArray[np.float32]:
+        """Return the indicator of every code, shape (n, sum of widths)."""
+        hot = np.zeros((len(codes), int(self.widths.sum())), dtype=np.float32)
+        np.put_along_axis(hot, codes + self.starts, np.float32(1.0), axis=1)
+        return hot

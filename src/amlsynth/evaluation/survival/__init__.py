@@ -1,0 +1,1 @@
+"""Survival measures: curves, tails, remission."""

@@ -1,0 +1,229 @@
+"""Survival measures: how far the synthetic curves of OS and EFS are from the original's.
+
+Divergence, optimism and short-sightedness are those of Norcliffe et al. (SurvivalGAN,
+arXiv:2302.12749) as used in Eckardt et al., npj Digital Medicine 2024.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.intervals import with_interval
+from amlsynth.evaluation.records import Figure
+from amlsynth.evaluation.survival.kaplan_meier import EndpointData, endpoint_data, follow_up, kaplan_meier
+from amlsynth.evaluation.survival.remission import wilson
+from amlsynth.foundation.errors import require_extra
+
+GRID_POINTS = 1000
+_SOURCE = (
+    "Norcliffe et al., arXiv:2302.12749; Eckardt et al., npj Digit Med 2024, methods, "
+    "'Evaluation of synthetic data performance'"
+)
+_PAPER = "Eckardt et al., npj Digit Med 2024, table 2 and methods, 'Statistical analysis'"
+
+
+@dataclass(frozen=True)
+class CurveDistance:
+    """How a synthetic curve differs from the original's; each is 0 for equal curves.
+
+    divergence : mean |S_syn - S_orig| over the grid, in [0, 1].
+    optimism : mean (S_syn - S_orig), in [-1, 1]; positive where synthetic patients live longer.
+    short_sightedness : (max T_orig - max T_syn) / max T_orig; positive where follow-up ends earlier.
+    """
+
+    divergence: float
+    optimism: float
+    short_sightedness: float
+
+
+def curve_distance(original: EndpointData, synthetic: EndpointData) -> CurveDistance:
+    """Compare two Kaplan-Meier curves on 1,000 points from 0 to the largest time of either cohort.
+
+    Beyond its last time a curve keeps its last value.
+
+    Raises
+    ------
+    NotComputable
+        One of the two has no patient with a known time, or the original's times are all 0.
+    """
+    ours, theirs = kaplan_meier(original), kaplan_meier(synthetic)
+    end_ours, end_theirs = float(ours.times[-1]), float(theirs.times[-1])
+    if end_ours <= 0:
+        raise NotComputable(f"every {original.name} time of the original is 0")
+    grid = np.linspace(0.0, max(end_ours, end_theirs), GRID_POINTS)
+    difference = theirs.at(grid) - ours.at(grid)
+    return CurveDistance(
+        divergence=float(np.abs(difference).mean()),
+        optimism=float(difference.mean()),
+        short_sightedness=(end_ours - end_theirs) / end_ours,
+    )
+
+
+def log_rank_p(original: EndpointData, synthetic: EndpointData) -> float:
+    """Return the two-sided p-value of the log-rank test between two cohorts.
+
+    Raises
+    ------
+    NotComputable
+        A cohort has no known times, or neither has an event.
+    """
+    statistics = require_extra("generate", "lifelines.statistics", "The log-rank test")
+
+    for data in (original, synthetic):
+        if data.n == 0:
+            raise NotComputable(f"no patient has a known {data.name} time and status")
+    if not (original.event.any() or synthetic.event.any()):
+        raise NotComputable(f"neither cohort has an {original.name} event")
+    # Without a moment at which both have patients at risk the test's variance is 0.
+    first = min(data.time[data.event].min() for data in (original, synthetic) if data.event.any())
+    if min(original.time.max(), synthetic.time.max()) < first:
+        raise NotComputable("the cohorts have no time in common at which an event occurred")
+    with np.errstate(all="ignore"):
+        test = statistics.logrank_test(original.time, synthetic.time, original.event, synthetic.event)
+    return float(test.p_value)
+
+
+def share_same_time(frame: pd.DataFrame, setting: Setting) -> Figure:
+    """Return the share of patients whose EFS and OS end at the same time, of those with both known.
+
+    With Wilson's 95 % interval.
+    """
+    os, efs = (frame[setting.dictionary.endpoint(name).time] for name in ("OS", "EFS"))
+    same = (os - efs).abs().dropna() < 1e-6  # times are kept to six decimals
+    if len(same) == 0:
+        raise NotComputable("no patient has both an OS and an EFS time")
+    return wilson(int(same.sum()), len(same))
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    found = _own_figures(candidate.frame, setting)
+    for endpoint in setting.dictionary.endpoints:
+        ours = endpoint_data(setting.original, endpoint)
+        theirs = endpoint_data(candidate.frame, endpoint)
+        suffix = endpoint.name.lower()
+        try:
+            distance = curve_distance(ours, theirs)
+        except NotComputable as reason:
+            for name in ("km_score", "optimism", "shortsightedness"):
+                found[f"{name}_{suffix}"] = Figure(reason=str(reason))
+        else:
+            found[f"km_score_{suffix}"] = with_interval(
+                lambda value=1 - distance.divergence: value,  # type: ignore[misc]
+                lambda rows, a=ours, b=theirs: 1 - curve_distance(a, b.take(rows)).divergence,  # type: ignore[misc]
+                theirs.n,
+                np.random.default_rng((setting.seed, 223)),
+            )
+            found[f"optimism_{suffix}"] = figure(distance.optimism)
+            # Four decimals: more would give away the longest time of one patient.
+            found[f"shortsightedness_{suffix}"] = figure(distance.short_sightedness, decimals=4)
+        found[f"logrank_{suffix}"] = attempt(lambda a=ours, b=theirs: log_rank_p(a, b))  # type: ignore[misc]
+    return found
+
+
+def _own_figures(frame: pd.DataFrame, setting: Setting) -> dict[str, Figure]:
+    """Return what a cohort has by itself: medians, follow-up, share with EFS equal to OS."""
+    d = setting.dictionary
+    found = {
+        f"median_{endpoint.name.lower()}": attempt(
+            lambda endpoint=endpoint: kaplan_meier(endpoint_data(frame, endpoint)).median()  # type: ignore[misc]
+        )
+        for endpoint in d.endpoints
+    }
+    found["follow_up"] = attempt(lambda: follow_up(endpoint_data(frame, d.endpoint("OS"))))
+    found["share_efs_equals_os"] = attempt(lambda: share_same_time(frame, setting))
+    return found
+
+
+def _specs(name: str, label: str) -> tuple[Spec, ...]:
+    suffix = name.lower()
+    return (
+        Spec(
+            id=f"km_score_{suffix}",
+            label=f"Kaplan-Meier score, {name}",
+            group="survival",
+            better="higher",
+            description=(
+                f"1 - the mean absolute difference of the two curves of {label} over 1,000 points up to "
+                "the largest time; 1 is the same curve. The hold-out shows what two real samples reach."
+            ),
+            source=_SOURCE,
+        ),
+        Spec(
+            id=f"optimism_{suffix}",
+            label=f"Optimism, {name}",
+            group="survival",
+            better="zero",
+            description=(
+                f"The mean signed difference of the two curves of {label}: positive where synthetic "
+                "patients fare better than original ones. The paper reports 1 - its absolute value."
+            ),
+            source=_SOURCE,
+        ),
+        Spec(
+            id=f"shortsightedness_{suffix}",
+            label=f"Short-sightedness, {name}",
+            group="survival",
+            better="zero",
+            description=(
+                f"By which share of the original's longest time the synthetic {label} ends earlier "
+                "(negative: later). The paper reports 1 - its absolute value."
+            ),
+            source=_SOURCE,
+        ),
+        Spec(
+            id=f"median_{suffix}",
+            label=f"Median {name}",
+            group="survival",
+            better="original",
+            unit="months",
+            description=f"Median {label} by Kaplan-Meier with its 95 % interval (log(-log) scale).",
+            source=_PAPER,
+        ),
+        Spec(
+            id=f"logrank_{suffix}",
+            label=f"Log-rank p, {name}",
+            group="survival",
+            better="none",
+            description=(
+                f"p of the log-rank test of {label} against the original. It is no test of likeness: "
+                "cohorts with clearly different medians can have a high p, and two real samples a low "
+                "one. Read the Kaplan-Meier score instead."
+            ),
+            source=_PAPER,
+        ),
+    )
+
+
+FAMILY = Family(
+    name="survival",
+    specs=(
+        *_specs("OS", "overall survival"),
+        *_specs("EFS", "event-free survival"),
+        Spec(
+            id="follow_up",
+            label="Median follow-up",
+            group="survival",
+            better="original",
+            unit="months",
+            description="Median follow-up for overall survival by the reverse Kaplan-Meier method.",
+            source="Shuster, J Clin Oncol 1991;9:191; " + _PAPER,
+        ),
+        Spec(
+            id="share_efs_equals_os",
+            label="Share with EFS equal to OS",
+            group="survival",
+            better="original",
+            description=(
+                "Share of patients whose event-free and overall survival end at the same time, which "
+                "generators that model the two apart miss."
+            ),
+            source="amlsynth; the joint pattern of the two endpoints",
+        ),
+    ),
+    figures=_figures,
+    original_figures=lambda setting: _own_figures(setting.original, setting),
+)

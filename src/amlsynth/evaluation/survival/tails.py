@@ -1,0 +1,197 @@
+"""Survival beyond the curve's middle: restricted means, five-year tails, and how OS and EFS go together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.records import SMALL_CELL, Figure
+from amlsynth.evaluation.representations.coding import Floats, numbers
+from amlsynth.evaluation.survival.kaplan_meier import Z95, EndpointData, endpoint_data, kaplan_meier
+from amlsynth.evaluation.survival.remission import SHARE_DECIMALS
+
+FIVE_YEARS = 60.0  # months
+SAME_TIME = 1e-6  # months; times are kept to six decimals
+PATTERNS = 8  # EFS status x OS status x whether both end at the same time
+
+
+def restricted_mean(data: EndpointData, horizon: float = FIVE_YEARS) -> tuple[float, float]:
+    """Return the mean time free of the event up to the horizon, months, and its standard error.
+
+    The area under the Kaplan-Meier curve, with Greenwood's variance of it (Klein and Moeschberger,
+    Survival Analysis, 2003, section 4.5).
+
+    Raises
+    ------
+    NotComputable
+        No patient has a known time, or follow-up ends before the horizon with patients alive.
+    """
+    fit = kaplan_meier(data)
+    if fit.times[-1] < horizon and fit.survival[-1] > 0:
+        raise NotComputable(f"{data.name} follow-up ends before {horizon:.0f} months, so the mean is unknown")
+    inside = fit.times < horizon
+    edges = np.concatenate(([0.0], fit.times[inside], [horizon]))
+    levels = np.concatenate(([1.0], fit.survival[inside]))
+    pieces = np.diff(edges) * levels
+    after = np.cumsum(pieces[::-1])[::-1][1:]  # area from each time on
+    events, at_risk = fit.events[inside], fit.at_risk[inside]
+    remaining = (at_risk - events).astype(np.float64)
+    terms = np.zeros(len(after))
+    np.divide(after**2 * events, at_risk * remaining, out=terms, where=remaining > 0)
+    return float(pieces.sum()), math.sqrt(float(terms.sum()))
+
+
+def restricted_mean_difference(
+    original: EndpointData, synthetic: EndpointData, horizon: float = FIVE_YEARS
+) -> Figure:
+    """Return synthetic less original restricted mean, months, with its 95 % interval."""
+    ours, theirs = restricted_mean(original, horizon), restricted_mean(synthetic, horizon)
+    value, spread = theirs[0] - ours[0], Z95 * math.hypot(ours[1], theirs[1])
+    return figure(value, value - spread, value + spread, decimals=2)
+
+
+def survival_at(data: EndpointData, months: float = FIVE_YEARS) -> Figure:
+    """Return the Kaplan-Meier estimate at a time, with its 95 % interval.
+
+    Raises
+    ------
+    NotComputable
+        No patient has a known time, or nobody is followed that long although the curve has not ended.
+    """
+    fit = kaplan_meier(data)
+    if fit.times[-1] < months and fit.survival[-1] > 0:
+        raise NotComputable(f"no patient is followed for {months:.0f} months")
+    low, high = fit.band(months)
+    return figure(float(fit.at(months)), float(low), float(high), decimals=SHARE_DECIMALS)
+
+
+def share_at_risk(data: EndpointData, months: float = FIVE_YEARS) -> float:
+    """Return the share of patients who are followed beyond a time, free of the event until then."""
+    if data.n == 0:
+        raise NotComputable(f"no patient has a known {data.name} time and status")
+    return float((data.time > months).mean())
+
+
+def event_patterns(frame: pd.DataFrame, d: Dictionary) -> Floats:
+    """Return how often each joint pattern of EFS and OS occurs, shape (PATTERNS,), sum 1.
+
+    A pattern is the status of EFS, the status of OS, and whether both end at the same time.
+
+    Raises
+    ------
+    NotComputable
+        No patient has both endpoints known.
+    """
+    os, efs = d.endpoint("OS"), d.endpoint("EFS")
+    columns = np.column_stack([numbers(frame[name]) for name in (efs.status, os.status, efs.time, os.time)])
+    columns = columns[~np.isnan(columns).any(axis=1)]
+    if len(columns) == 0:
+        raise NotComputable("no patient has both OS and EFS known")
+    same = np.abs(columns[:, 2] - columns[:, 3]) < SAME_TIME
+    code = 4 * (columns[:, 0] == 1) + 2 * (columns[:, 1] == 1) + same
+    return np.bincount(code.astype(np.intp), minlength=PATTERNS) / len(columns)
+
+
+def event_pattern_distance(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
+    """Return the total variation distance of the joint patterns of EFS and OS, in [0, 1]."""
+    return float(np.abs(event_patterns(original, d) - event_patterns(synthetic, d)).sum() / 2)
+
+
+def _own_figures(frame: pd.DataFrame, d: Dictionary, protect: bool) -> dict[str, Figure]:
+    found: dict[str, Figure] = {}
+    for endpoint in d.endpoints:
+        data, suffix = endpoint_data(frame, endpoint), endpoint.name.lower()
+        late = int((data.time > FIVE_YEARS).sum())
+        figures: dict[str, Callable[[], float | Figure]] = {
+            f"survival60_{suffix}": partial(survival_at, data),
+            f"at_risk60_{suffix}": partial(share_at_risk, data),
+        }
+        for name, compute in figures.items():
+            if protect and 0 < late < SMALL_CELL:
+                found[name] = Figure(
+                    reason=f"not shown: fewer than {SMALL_CELL} patients are followed longer"
+                )
+            else:
+                found[name] = attempt(compute)
+        share = found[f"at_risk60_{suffix}"]
+        if share.value is not None:
+            found[f"at_risk60_{suffix}"] = figure(share.value, decimals=SHARE_DECIMALS)
+    return found
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    d, original, frame = setting.dictionary, setting.original, candidate.frame
+    found = _own_figures(frame, d, protect=candidate.protected)
+    for endpoint in d.endpoints:
+        pair = endpoint_data(original, endpoint), endpoint_data(frame, endpoint)
+        found[f"rmst_difference_{endpoint.name.lower()}"] = attempt(
+            partial(restricted_mean_difference, *pair)
+        )
+    found["event_patterns"] = attempt(lambda: event_pattern_distance(original, frame, d))
+    return found
+
+
+def _specs(name: str, label: str) -> tuple[Spec, ...]:
+    suffix = name.lower()
+    return (
+        Spec(
+            id=f"rmst_difference_{suffix}",
+            label=f"Restricted mean difference, {name}",
+            group="survival",
+            better="zero",
+            unit="months",
+            description=(
+                f"Mean time of {label} within five years, synthetic less original, with its 95 % interval: "
+                "positive where synthetic patients fare better."
+            ),
+            source="Royston and Parmar, BMC Med Res Methodol 2013;13:152",
+        ),
+        Spec(
+            id=f"survival60_{suffix}",
+            label=f"Five-year {name}",
+            group="survival",
+            better="original",
+            description=f"Kaplan-Meier estimate of {label} at five years, with its 95 % interval.",
+            source="Kaplan and Meier, J Am Stat Assoc 1958;53:457; tails: Eckardt et al. 2024",
+        ),
+        Spec(
+            id=f"at_risk60_{suffix}",
+            label=f"At risk after five years, {name}",
+            group="survival",
+            better="original",
+            description=(
+                f"Share of patients who are followed for {label} beyond five years: what the tail of the "
+                "curve stands on."
+            ),
+            source="amlsynth; tails: Eckardt et al. 2024",
+        ),
+    )
+
+
+FAMILY = Family(
+    name="tails",
+    specs=(
+        *_specs("OS", "overall survival"),
+        *_specs("EFS", "event-free survival"),
+        Spec(
+            id="event_patterns",
+            label="Joint pattern of OS and EFS",
+            group="survival",
+            better="lower",
+            description=(
+                "Total variation distance of how often each pattern occurs of EFS event, death, and both "
+                "ending at the same time; 0 is as often as in the original. Generators that model the two "
+                "apart make patterns that do not exist."
+            ),
+            source="amlsynth; the joint pattern of the two endpoints",
+        ),
+    ),
+    figures=_figures,
+    original_figures=lambda setting: _own_figures(setting.original, setting.dictionary, protect=True),
+)

@@ -1,0 +1,1 @@
+"""Safe expressions over columns: their syntax, their values, their evaluation."""

@@ -1,0 +1,148 @@
+"""YAML that a person edits, read into pydantic models with errors that name the line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
+
+from amlsynth.foundation.errors import UsageError, did_you_mean
+
+_LIMIT = 2_000_000  # bytes; the dictionary has about 24,000
+_DEPTH = 50
+_Path = tuple[str | int, ...]
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_yaml_model(path: Path, model: type[_Model], *, what: str) -> _Model:
+    """Read a YAML file into `model`.
+
+    Parameters
+    ----------
+    path : the file.
+    model : a pydantic model; use `extra="forbid"` so that typos are found.
+    what : what the file is, for the sentences, such as "dictionary" or "release spec".
+
+    Raises
+    ------
+    UsageError
+        For an unreadable file, broken YAML, or content that the model refuses. The sentence names
+        every wrong place as FILE:LINE with the key and the remedy.
+    """
+    data, lines = read_yaml(path, what=what)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = [_describe(path, lines, data, model, dict(item)) for item in error.errors()]
+        raise UsageError("\n".join(problems)) from error
+
+
+def misplaced(place: tuple[str | int, ...], problem: str) -> PydanticCustomError:
+    """Make the error that a validator of a whole file raises for one place in it."""
+    return PydanticCustomError("misplaced", "{problem}", {"problem": problem, "place": place})
+
+
+def read_yaml(path: Path, *, what: str) -> tuple[Any, dict[_Path, int]]:
+    """Read plain YAML data and the line of every key, by its path of keys and positions.
+
+    Only plain data is built (no tags), keys may not repeat, and aliases are refused, since a few
+    lines of them can expand to gigabytes.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: the {what} cannot be read ({error.strerror}). Check the path.") from error
+    if len(content) > _LIMIT:
+        raise UsageError(f"{path}: {len(content):,} bytes are too many for a {what}. Check the path.")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start} is not UTF-8. Save the {what} as UTF-8.") from error
+    try:
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEPTH:  # PyYAML takes very long for thousands
+                raise UsageError(f"{path}: nested deeper than {_DEPTH} levels. Correct the {what}.")
+            if isinstance(event, yaml.AliasEvent):
+                line = f":{event.start_mark.line + 1}" if event.start_mark else ""
+                raise UsageError(f"{path}{line}: aliases (*name) are not read. Write the content out.")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            raise UsageError(f"{path}: the file is empty. Write a {what} into it.")
+        lines: dict[_Path, int] = {}
+        _collect_lines(node, (), lines, path)
+        return yaml.safe_load(text), lines
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise UsageError(f"{place}: not valid YAML, {error.problem}. Correct the {what}.") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(f"{path}: not valid YAML ({error}). Correct the {what}.") from error
+
+
+def _collect_lines(node: yaml.Node, at: _Path, lines: dict[_Path, int], path: Path) -> None:
+    lines.setdefault(at, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*at, key.value)
+            if inner in lines:
+                raise UsageError(f"{path}:{key.start_mark.line + 1}: the key {key.value!r} stands twice.")
+            lines[inner] = key.start_mark.line + 1
+            _collect_lines(value, inner, lines, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, value in enumerate(node.value):
+            _collect_lines(value, (*at, position), lines, path)
+
+
+def line_of(lines: Mapping[_Path, int], at: _Path) -> int:
+    """Return the line of the deepest part of `at` that the file has."""
+    while at and at not in lines:
+        at = at[:-1]
+    return lines.get(at, 1)
+
+
+def _describe(
+    path: Path, lines: Mapping[_Path, int], data: Any, model: type[BaseModel], item: dict[str, Any]
+) -> str:
+    at: _Path = (*item["loc"], *item.get("ctx", {}).get("place", ()))
+    shown = ".".join(str(part) for part in at) or "the file"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "extra_forbidden":
+        owner = _model_at(model, at[:-1])
+        known = list(owner.model_fields) if owner else []
+        message = f"unknown key.{did_you_mean(str(at[-1]), known)}"
+        if known:
+            message += f" Known keys: {', '.join(known)}"
+    elif item["type"] == "missing":
+        message = f"the key {str(at[-1])!r} is missing; add it"
+    elif not isinstance(item.get("input"), dict | list):
+        message += f" (found {item.get('input')!r})"
+    return f"{path}:{line_of(lines, at)}: {shown}: {message.rstrip('.')}."
+
+
+def _model_at(model: type[BaseModel] | None, at: _Path) -> type[BaseModel] | None:
+    """Return the model class whose fields stand at a place, where it is a plain nesting."""
+    for part in at:
+        if model is None or isinstance(part, int):
+            continue
+        field = model.model_fields.get(str(part))
+        model = _first_model(field.annotation) if field else None
+    return model
+
+
+def _first_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _first_model(argument)
+        if found:
+            return found
+    return None

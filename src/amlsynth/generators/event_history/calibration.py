@@ -1,0 +1,72 @@
+"""Times drawn from Cox models, mapped such that their marginal distribution is the Kaplan-Meier curve."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from amlsynth.generators.event_history.ridge import CoxModel, relative_hazard
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+_KNOTS = 400  # of a curve, at quantiles of the event times
+_AVERAGED = 5000  # patients that a model's marginal curve is averaged over, at most
+
+
+class Calibration:
+    """Maps times of competing Cox models so that the first of them is distributed as observed.
+
+    Parameters
+    ----------
+    time, event, stratum : the observed times, shape (n,); `event` of any kind.
+    models : the models with their features, shape (n, p).
+    """
+
+    def __init__(
+        self, time: Floats, event: Bools, stratum: Ints, models: list[tuple[CoxModel, Floats]]
+    ) -> None:
+        self._curves: dict[int, tuple[Floats, Floats, Floats]] = {}
+        for number in np.unique(stratum[event]):
+            here = np.flatnonzero(stratum == number)
+            observed = np.unique(time[here][event[here]])
+            if len(observed) > _KNOTS:
+                observed = np.unique(np.quantile(observed, np.linspace(0, 1, _KNOTS), method="nearest"))
+            averaged = here[:: max(1, len(here) // _AVERAGED)]
+            cumulative = np.zeros((len(observed), len(averaged)))
+            for model, features in models:
+                if int(number) in model.baselines:
+                    baseline = model.baselines[int(number)].at(observed)
+                    cumulative += baseline[:, None] * relative_hazard(features[averaged] @ model.beta)
+            expected = np.exp(-cumulative).mean(axis=1)
+            self._curves[int(number)] = (observed, expected, _kaplan_meier(time[here], event[here], observed))
+
+    def map(self, times: Floats, stratum: Ints, rng: np.random.Generator) -> Floats:
+        """Return the times at which the observed curve is where the model's was.
+
+        Times beyond the model's last event have any level below its curve's end; infinity is returned where
+        the observed curve does not come down to the level.
+        """
+        mapped = np.full(len(times), np.inf)
+        for number, (observed, expected, survival) in self._curves.items():
+            here = np.flatnonzero(stratum == number)
+            level = np.interp(times[here], np.append(0.0, observed), np.append(1.0, expected))
+            beyond = np.isinf(times[here])
+            level[beyond] = rng.uniform(0.0, expected[-1], beyond.sum())
+            # A fall of the curve is spread to both sides of its time, half way to its neighbours.
+            half_way = np.append((observed[:-1] + observed[1:]) / 2, observed[-1])
+            knots = np.append(observed[0] / 2, half_way)
+            found = np.interp(-level, -np.append(1.0, survival), knots)
+            mapped[here] = np.where(level < survival[-1], np.inf, found)
+        return mapped
+
+
+def _kaplan_meier(time: Floats, event: Bools, at: Floats) -> Floats:
+    """Return the product-limit estimate at the given times, ascending."""
+    times, position = np.unique(time, return_inverse=True)
+    events = np.bincount(position, weights=event, minlength=len(times))
+    leaving = np.bincount(position, minlength=len(times))
+    at_risk = len(time) - np.append(0, np.cumsum(leaving)[:-1])
+    survival: Floats = np.cumprod(1 - events / at_risk)[np.searchsorted(times, at, side="right") - 1]
+    return survival

@@ -1,0 +1,198 @@
+"""From a cohort to a synthetic cohort: split, fit on the training part, sample, validate."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from amlsynth.cohort.cohort import About, Cohort, write_about
+from amlsynth.cohort.split import HOLDOUT_SHARE, Split, split_cohort
+from amlsynth.cohort.table_writing import file_kind
+from amlsynth.cohort.tables import write_blocks
+from amlsynth.cohort.validation import DUPLICATE_RULE, validate
+from amlsynth.foundation.errors import UsageError
+from amlsynth.generators import DEFAULT, Progress, create
+from amlsynth.generators.base import no_progress
+from amlsynth.generators.conditions import Condition
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A synthetic cohort, and the split that it was made from; `split` is None when all was fitted on."""
+
+    synthetic: Cohort
+    split: Split | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `generate_file` wrote: the number of patients, and what is known about them."""
+
+    n: int
+    about: About
+    split: Split | None
+    warnings: tuple[str, ...]
+
+
+def generate(
+    cohort: Cohort,
+    generator: str = DEFAULT,
+    *,
+    seed: int,
+    n: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    where: str | None = None,
+    split_seed: int | None = None,
+    holdout: float = HOLDOUT_SHARE,
+    split: bool = True,
+    progress: Progress = no_progress,
+) -> Generated:
+    """Make a synthetic cohort.
+
+    Parameters
+    ----------
+    cohort : the original cohort.
+    generator : a name of `generators.generator_names()`.
+    seed : seed of fitting and sampling; the same seed gives the same cohort.
+    n : number of synthetic patients; as many as `cohort` has when not given.
+    params : parameters of the generator.
+    where : a condition that every synthetic patient meets, such as "AGE >= 60 and NPM1 == 1".
+    split_seed : seed of the split; `seed` when not given.
+    holdout : share of patients that the generator does not see.
+    split : False fits on all patients; then nothing can be said about memorising.
+
+    Raises
+    ------
+    UsageError, DataError
+        Unknown generator or parameter, too few patients, or a condition out of reach.
+    """
+    request = _Request(cohort, generator, seed, n, params, where, split_seed, holdout, split, progress)
+    frame = pd.concat(request.blocks(), ignore_index=True)
+    return Generated(Cohort(frame, "synthetic", request.about()), request.split, request.warnings)
+
+
+def generate_file(
+    cohort: Cohort,
+    path: Path,
+    generator: str = DEFAULT,
+    *,
+    seed: int,
+    n: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    where: str | None = None,
+    split_seed: int | None = None,
+    holdout: float = HOLDOUT_SHARE,
+    split: bool = True,
+    progress: Progress = no_progress,
+) -> Written:
+    """Make a synthetic cohort as `generate` does, straight into a CSV or Parquet file.
+
+    Patients are drawn, validated and written in blocks, so that memory does not limit their number.
+    FILE.about.json is written beside the file.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `generate`, and when the file cannot be written. The file is then as it was.
+    """
+    file_kind(path)
+    request = _Request(cohort, generator, seed, n, params, where, split_seed, holdout, split, progress)
+    written = write_blocks(request.blocks(), path)
+    about = request.about()
+    write_about(about, path)
+    return Written(written, about, request.split, request.warnings)
+
+
+class _Request:
+    """A fitted generator and what was asked of it."""
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        generator: str,
+        seed: int,
+        n: int | None,
+        params: Mapping[str, Any] | None,
+        where: str | None,
+        split_seed: int | None,
+        holdout: float,
+        split: bool,
+        progress: Progress,
+    ) -> None:
+        self._cohort, self._name, self._seed, self._progress = cohort, generator, seed, progress
+        self._n = cohort.n if n is None else n
+        self._model = create(generator, params)
+        self._condition = Condition.read(where, self._model.dictionary) if where is not None else None
+        self._split_seed = seed if split_seed is None else split_seed
+        self._holdout = holdout
+        self.split = split_cohort(cohort.frame, holdout, seed=self._split_seed) if split else None
+        train = self.split.train if self.split else cohort.frame
+        self._training_patients = len(train)
+        warning = self._condition.warning(train) if self._condition else None
+        self.warnings = (warning,) if warning else ()
+        # Fitting and sampling draw from streams of their own, so that n does not change the fit.
+        fitting, self._sampling = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)
+        )
+        self._model.fit(train, fitting, progress)
+
+    def blocks(self) -> Iterator[pd.DataFrame]:
+        """Draw the patients, block by block, each checked."""
+        if self._condition is None:
+            drawn = self._model.sample_blocks(self._n, self._sampling, self._progress)
+        else:
+            if self._n < 1:
+                raise UsageError(f"{self._n} patients cannot be sampled; ask for 1 or more.")
+            endless = self._model.sample_blocks(sys.maxsize, self._sampling)
+            drawn = self._shown(self._condition.select(endless, self._n))
+        for block in drawn:
+            yield _checked(block, self._name, self._model.copies_patients)
+
+    def _shown(self, blocks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        done = 0
+        for block in blocks:
+            done += len(block)
+            self._progress("sampling", done / self._n)
+            yield block
+
+    def about(self) -> About:
+        cohort = self._cohort
+        return About(
+            name=f"{cohort.about.name}-synthetic",
+            title=f"Synthetic cohort made from: {cohort.about.title}",
+            simulated=cohort.about.simulated,
+            statement=_statement(cohort, self._name, self._model.copies_patients, self._condition),
+            provenance={
+                "generator": self._name,
+                "params": self._model.params.model_dump(mode="json"),
+                "seed": self._seed,
+                "n": self._n,
+                "where": self._condition.expression.text if self._condition else None,
+                "split": {"seed": self._split_seed, "holdout": self._holdout} if self.split else None,
+                "training_patients": self._training_patients,
+                "cohort": cohort.about.model_dump(mode="json"),
+            },
+        )
+
+
+def _statement(cohort: Cohort, generator: str, copies: bool, condition: Condition | None) -> str:
+    if copies:
+        return f"Copies of patients of {cohort.about.name}, as an anchor for measures. Never release it."
+    origin = " The original is itself simulated." if cohort.about.simulated else ""
+    kind = f", only such as meet {condition.expression.text!r}" if condition else ""
+    return f"Synthetic patients sampled by {generator} fitted to {cohort.about.name}{kind}.{origin}"
+
+
+def _checked(frame: pd.DataFrame, generator: str, copies: bool) -> pd.DataFrame:
+    report = validate(frame, "synthetic")
+    unexpected = set(report.by_rule()["rule"]) - ({DUPLICATE_RULE} if copies else set())
+    if unexpected:
+        report.raise_if_failed(f"the output of {generator}")
+    return frame

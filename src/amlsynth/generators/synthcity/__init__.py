@@ -1,0 +1,1 @@
+"""The generators `synthcity:<plugin>`: `plugins` knows what synthcity offers, `generator` feeds it."""

@@ -1,0 +1,274 @@
+"""The model space: what generators fit and emit, from which no invalid outcome can be decoded.
+
+- Overall survival is kept as a time, event-free survival as the gap OSTM - EFSTM >= 0, so that EFS <= OS
+  cannot be broken (the indirect approach of Eckardt et al. 2024, page 6).
+- The event pattern is one discrete state: EFS status, OS status, and whether the two times are equal,
+  so that ties and statuses stay coherent; what is missing is part of the pattern.
+- NA is one more state of a categorical variable, and an indicator beside a number.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from amlsynth.cohort.tables import TIME_DECIMALS
+from amlsynth.dictionary.model import Dictionary, Role, Variable, dictionary
+from amlsynth.dictionary.pandera_schema import breaks
+from amlsynth.foundation.errors import DataError
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int8]
+
+
+class Pattern(NamedTuple):
+    """One event pattern; a status of None is missing.
+
+    `times` says which times are known: "equal" both and EFS = OS, "before" both and EFS < OS, "os" and
+    "efs" one of them, "none" neither.
+    """
+
+    efs_status: int | None
+    os_status: int | None
+    times: str
+
+
+def _all_patterns() -> tuple[Pattern, ...]:
+    states = (0, 1, None)
+    known = [Pattern(e, o, t) for t in ("equal", "before") for e, o in product((0, 1), repeat=2)]
+    one = [Pattern(e, o, "os") for o in (0, 1) for e in states]
+    one += [Pattern(e, o, "efs") for e in (0, 1) for o in states]
+    return (*known, *one, *(Pattern(e, o, "none") for e, o in product(states, repeat=2)))
+
+
+PATTERNS = _all_patterns()
+
+
+def _legal(pattern: Pattern) -> Pattern:
+    """Return the pattern that synthetic data may show: death is an event, event-free times agree."""
+    if pattern.os_status == 1 and pattern.efs_status == 0:
+        pattern = pattern._replace(efs_status=1)
+    if pattern.efs_status == 0 and pattern.times == "before":
+        pattern = pattern._replace(times="equal")
+    return pattern
+
+
+LEGAL: Codes = np.array([PATTERNS.index(_legal(pattern)) for pattern in PATTERNS], dtype=np.int8)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A cohort of n patients in the model space.
+
+    Attributes
+    ----------
+    states : int8 frame (n, categorical variables that are no status); the last code of each is NA.
+    numbers : float64 frame (n, numbers that are no survival time), in the dictionary's units.
+    missing : bool frame of the shape of `numbers`; where true the number is NA.
+    pattern : int8 array (n,), positions in `PATTERNS`.
+    time : float64 array (n,), months: OSTM, or EFSTM where only that is known; NaN where neither is.
+    gap : float64 array (n,), months: OSTM - EFSTM, 0 where the pattern has no gap.
+    """
+
+    states: pd.DataFrame
+    numbers: pd.DataFrame
+    missing: pd.DataFrame
+    pattern: Codes
+    time: Floats
+    gap: Floats
+
+    def __len__(self) -> int:
+        return len(self.pattern)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Encoded:
+        """Return the patients at `rows`, which may repeat."""
+        states, numbers, missing = (
+            frame.iloc[rows].reset_index(drop=True) for frame in (self.states, self.numbers, self.missing)
+        )
+        return Encoded(states, numbers, missing, self.pattern[rows], self.time[rows], self.gap[rows])
+
+    def legal(self) -> Encoded:
+        """Return the cohort with the patterns that synthetic data may show; equal times have no gap."""
+        pattern = LEGAL[_in_range(self.pattern)]
+        has_gap = np.isin(pattern, _with_times("before"))
+        return replace(self, pattern=pattern, gap=np.where(has_gap, self.gap, 0.0))
+
+
+def encode(frame: pd.DataFrame, d: Dictionary | None = None) -> Encoded:
+    """Encode a typed, valid frame.
+
+    Raises
+    ------
+    DataError
+        A time without its status, or EFSTM > OSTM: validate the frame first.
+    """
+    d = d or dictionary()
+    states = {v.name: _codes(frame[v.name], v) for v in state_variables(d)}
+    numbers = {v.name: frame[v.name].to_numpy(np.float64, na_value=np.nan) for v in number_variables(d)}
+    values = pd.DataFrame(numbers)
+    pattern, time, gap = _encode_outcome(frame, d)
+    return Encoded(pd.DataFrame(states), values.fillna(0.0), values.isna(), pattern, time, gap)
+
+
+def decode(
+    encoded: Encoded, d: Dictionary | None = None, *, role: Role = "synthetic", rounded: bool = True
+) -> pd.DataFrame:
+    """Decode to a typed frame that meets the dictionary, whatever the numbers in `encoded` are.
+
+    Codes and numbers outside their range go to its nearest end, NaN to NA. For the role "synthetic" the
+    pattern is made legal, and implications such as "a normal karyotype has no t(8;21)" are carried out.
+
+    Parameters
+    ----------
+    encoded : n patients in the model space; a generator may have put any number into it.
+    role : "original" keeps patterns that real data are known to show.
+    rounded : round numbers to the dictionary's decimals; else times to 6 decimals, and the rest not, so
+        that ``decode(encode(frame), role="original", rounded=False)`` is `frame`.
+    """
+    d = d or dictionary()
+    if role == "synthetic":
+        encoded = encoded.legal()
+    columns: dict[str, pd.Series] = {}
+    for variable in state_variables(d):
+        columns[variable.name] = _state(encoded.states[variable.name].to_numpy(), variable)
+    for variable in number_variables(d):
+        name = variable.name
+        columns[name] = _number(
+            encoded.numbers[name].to_numpy(np.float64),
+            encoded.missing[name].to_numpy(bool),
+            variable,
+            rounded,
+        )
+    columns |= _decode_outcome(encoded, d, rounded)
+    frame = pd.DataFrame({name: columns[name] for name in d.names})
+    if role == "synthetic":
+        _imply(frame, d)
+    return frame
+
+
+def state_variables(d: Dictionary) -> tuple[Variable, ...]:
+    """The categorical variables that are encoded one by one: all but the statuses."""
+    return tuple(v for v in d.variables if v.is_categorical and v.name not in _outcome_columns(d))
+
+
+def number_variables(d: Dictionary) -> tuple[Variable, ...]:
+    """The numbers that are encoded one by one: all but the survival times."""
+    return tuple(v for v in d.variables if not v.is_categorical and v.name not in _outcome_columns(d))
+
+
+def _outcome_columns(d: Dictionary) -> set[str]:
+    return {column for endpoint in d.endpoints for column in (endpoint.time, endpoint.status)}
+
+
+def _with_times(*kinds: str) -> list[int]:
+    return [code for code, pattern in enumerate(PATTERNS) if pattern.times in kinds]
+
+
+def _in_range(pattern: npt.NDArray[np.generic]) -> Codes:
+    last = len(PATTERNS) - 1
+    numbers = np.nan_to_num(pattern.astype(np.float64), nan=last, posinf=last, neginf=0)
+    return np.clip(np.rint(numbers), 0, last).astype(np.int8)
+
+
+def _codes(column: pd.Series, variable: Variable) -> Codes:
+    codes = column.cat.codes if variable.type == "category" else column.fillna(-1)
+    values = codes.to_numpy(np.int8)
+    return np.where(values < 0, len(variable.values), values).astype(np.int8)
+
+
+def _encode_outcome(frame: pd.DataFrame, d: Dictionary) -> tuple[Codes, Floats, Floats]:
+    os, efs = d.endpoint("OS"), d.endpoint("EFS")
+    os_time = frame[os.time].to_numpy(np.float64, na_value=np.nan)
+    efs_time = frame[efs.time].to_numpy(np.float64, na_value=np.nan)
+    os_status = frame[os.status].fillna(-1).to_numpy(np.int8)
+    efs_status = frame[efs.status].fillna(-1).to_numpy(np.int8)
+    kinds = ("equal", "before", "os", "efs", "none")
+    has_os, has_efs = ~np.isnan(os_time), ~np.isnan(efs_time)
+    kind = np.select(
+        [has_os & has_efs & (os_time == efs_time), has_os & has_efs, has_os, has_efs], range(4), 4
+    )
+    lookup = np.full((3, 3, len(kinds)), -1, dtype=np.int8)
+    for code, pattern in enumerate(PATTERNS):
+        efs_code, os_code = (-1 if s is None else s for s in (pattern.efs_status, pattern.os_status))
+        lookup[efs_code, os_code, kinds.index(pattern.times)] = code
+    pattern_codes = lookup[efs_status, os_status, kind]
+    gap = np.where(has_os & has_efs, os_time - efs_time, 0.0)
+    wrong = (pattern_codes < 0) | (gap < 0)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0]) + 1
+        raise DataError(
+            f"Row {row} has a survival time without its status, or EFS beyond OS. Validate the cohort first."
+        )
+    return pattern_codes, np.where(has_os, os_time, efs_time), gap
+
+
+def _state(codes: npt.NDArray[np.generic], variable: Variable) -> pd.Series:
+    last = len(variable.values)
+    numbers = np.nan_to_num(codes.astype(np.float64), nan=last, posinf=last, neginf=0)
+    whole = np.clip(np.rint(numbers), 0, last if variable.missing else last - 1).astype(np.int8)
+    if variable.type == "category":
+        codes_or_na = np.where(whole == last, -1, whole)
+        return pd.Series(pd.Categorical.from_codes(codes_or_na, dtype=variable.dtype))
+    return pd.Series(pd.arrays.IntegerArray(whole, whole == last))
+
+
+def _number(values: Floats, missing: npt.NDArray[np.bool_], variable: Variable, rounded: bool) -> pd.Series:
+    assert variable.minimum is not None and variable.maximum is not None
+    mask = missing | np.isnan(values)
+    if not variable.missing:
+        mask = np.zeros(len(values), dtype=bool)
+    step = 10.0**-variable.decimals
+    low = variable.minimum + step if variable.exclusive_minimum else variable.minimum
+    filled = np.clip(np.where(np.isnan(values), low, values), low, variable.maximum)
+    if rounded or variable.type == "integer":
+        filled = np.round(filled, variable.decimals)
+    numbers = pd.Series(pd.arrays.FloatingArray(np.where(mask, 1.0, filled), mask))
+    return numbers.astype(variable.dtype)
+
+
+def _decode_outcome(encoded: Encoded, d: Dictionary, rounded: bool) -> dict[str, pd.Series]:
+    os, efs = d.endpoint("OS"), d.endpoint("EFS")
+    longest = d[os.time].maximum
+    assert longest is not None
+    decimals = d[os.time].decimals if rounded else TIME_DECIMALS
+    step = 10.0**-decimals
+    codes = _in_range(encoded.pattern)
+    has_gap = np.isin(codes, _with_times("before"))
+    unknown = np.isnan(encoded.time)
+    # A gap needs room for a positive time before it, so the shortest time with one is two steps.
+    time = np.clip(np.where(unknown, step, encoded.time), np.where(has_gap, 2 * step, step), longest)
+    time = np.round(time, decimals)
+    gap = np.clip(np.nan_to_num(encoded.gap, nan=step, posinf=longest), step, time - step)
+    efs_time = np.where(has_gap, np.round(time - gap, decimals), time)
+    # Rounding may close a gap of half a step, or leave no time before it.
+    efs_time = np.where(has_gap, np.round(np.clip(efs_time, step, time - step), decimals), efs_time)
+    no_os = unknown | np.isin(codes, _with_times("efs", "none"))
+    no_efs = unknown | np.isin(codes, _with_times("os", "none"))
+    efs_states = np.array([-1 if p.efs_status is None else p.efs_status for p in PATTERNS])[codes]
+    os_states = np.array([-1 if p.os_status is None else p.os_status for p in PATTERNS])[codes]
+    return {
+        os.time: pd.Series(pd.arrays.FloatingArray(np.where(no_os, 1.0, time), no_os)),
+        efs.time: pd.Series(pd.arrays.FloatingArray(np.where(no_efs, 1.0, efs_time), no_efs)),
+        os.status: pd.Series(pd.arrays.IntegerArray(np.abs(os_states).astype(np.int8), os_states < 0)),
+        efs.status: pd.Series(pd.arrays.IntegerArray(np.abs(efs_states).astype(np.int8), efs_states < 0)),
+    }
+
+
+_ASSIGNMENT = re.compile(r"(\w+) == ([01])")
+
+
+def _imply(frame: pd.DataFrame, d: Dictionary) -> None:
+    """Carry out the rules that say "when this, then that column is 0 (or 1)", in the dictionary's order."""
+    for case in d.rule_cases:
+        then = _ASSIGNMENT.fullmatch(case.require.text)
+        if case.when is None or then is None:
+            continue
+        name = d.by_id[then.group(1)].name
+        if name not in _outcome_columns(d):  # the event pattern has seen to those
+            frame.loc[breaks(d, case, frame), name] = int(then.group(2))

@@ -1,0 +1,105 @@
+"""Membership inference: copies are caught, unseen cohorts are not, few patients give reasons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from amlsynth.evaluation.family import Candidate, NotComputable, Setting
+from amlsynth.evaluation.privacy.attacks.arena import Arena
+from amlsynth.evaluation.privacy.attacks.density import Density, category_shares
+from amlsynth.evaluation.privacy.attacks.membership import FAMILY, nearest_scores, outlying, reference_halves
+from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace
+
+AUCS = [spec.id for spec in FAMILY.specs if spec.id.endswith("auc")]
+
+
+@pytest.fixture(scope="module")
+def figures(setting, candidates):
+    return {name: FAMILY.figures(candidate, setting) for name, candidate in candidates.items()}
+
+
+def test_copies_are_caught_by_every_attack(figures):
+    for name, found in figures["bootstrap"].items():
+        guessing = 0.1 if name.endswith("tpr") else 0.5
+        assert found.value > guessing + 0.2 and found.low > guessing + 0.1, name
+
+
+@pytest.mark.parametrize("kind", ["fresh", "independent", "holdout"])
+def test_cohorts_without_copies_pass(figures, kind):
+    for name in AUCS:
+        found = figures[kind][name]
+        if found.value is not None:
+            assert found.low < 0.53 and found.value < (0.7 if "outlying" in name else 0.58), name
+    for name in ("membership_nearest_tpr", "membership_density_tpr"):
+        assert figures[kind][name].low < 0.12, name
+
+
+def test_every_figure_is_there_and_the_same_again(figures, setting, candidates):
+    again = FAMILY.figures(candidates["fresh"], setting)
+    assert set(again) == {spec.id for spec in FAMILY.specs}
+    assert again == figures["fresh"]
+
+
+def test_half_of_the_holdout_is_released_against_the_other_half(setting, candidates):
+    arena = Arena.of(candidates["holdout"], setting)
+    assert len(arena.released) + len(arena.others) == len(setting.holdout)
+    rows = [tuple(map(str, row)) for part in (arena.released, arena.others) for row in part.values.tolist()]
+    assert len(set(rows)) == len(rows)
+
+
+def test_scores_are_distances_to_the_released(setting, candidates):
+    scores = nearest_scores(Arena.of(candidates["bootstrap"], setting))
+    assert scores.members.max() == 0 and (scores.members == 0).mean() == pytest.approx(0.63, abs=0.05)
+    assert scores.others.max() < 0
+
+
+def test_outlying_patients_do_not_depend_on_what_is_released(setting, candidates):
+    one, other = (outlying(Arena.of(candidates[name], setting)) for name in ("fresh", "bootstrap"))
+    for ours, theirs in zip(one, other, strict=True):
+        assert np.array_equal(ours, theirs)
+    assert sum(side.sum() for side in one) == round(0.1 * 1606)
+
+
+def test_those_tested_and_their_reference_share_nobody(setting, candidates):
+    arena = Arena.of(candidates["fresh"], setting)
+    first, second = reference_halves(arena)
+    assert not set(first) & set(second) and len(first) + len(second) == len(arena.others)
+
+
+def test_the_density_by_hand(make):
+    # One variable that differs: three carriers of four. Share of 1 with half a patient each: 3.5 / 6.
+    frame = make(NPM1=[1, 1, 1, 0])
+    from amlsynth.dictionary.model import dictionary
+
+    space = MixedSpace(frame, dictionary(), names=["NPM1"])
+    points = space.points(frame)
+    shares = category_shares(space, points)
+    assert shares.tolist() == pytest.approx([0.5 / 6, 1.5 / 6, 3.5 / 6, 0.5 / 6])
+    found = np.exp(Density(space, points, shares, 0.2).log(points))
+    match = 0.8 + 0.2 * 3.5 / 6
+    assert found[0] == pytest.approx((3 * match + 0.2 * 3.5 / 6) / 4, rel=1e-5)
+    assert np.exp(Density(space, points, shares, 0.2).log(points, without_self=True))[0] == pytest.approx(
+        (2 * match + 0.2 * 3.5 / 6) / 3, rel=1e-5
+    )
+
+
+def test_without_a_holdout_or_with_few_patients_there_is_a_reason(setting, fresh, without_holdout):
+    few = Setting(setting.original.head(24), setting.holdout.head(6), setting.dictionary, 0)
+    for candidate, place in (
+        (Candidate("synthetic", fresh), without_holdout),
+        (Candidate("synthetic", fresh), few),
+    ):
+        for found in FAMILY.figures(candidate, place).values():
+            assert found.value is None and len(found.reason) > 20
+    one = FAMILY.figures(Candidate("synthetic", fresh.head(1)), setting)
+    assert all("released patients" in found.reason for found in one.values())
+
+
+def test_few_outlying_patients_give_a_reason_and_the_rest_a_value(setting, fresh):
+    small = Setting(setting.original.head(120), setting.holdout.head(30), setting.dictionary, 0)
+    found = FAMILY.figures(Candidate("synthetic", fresh), small)
+    for name, figure in found.items():
+        assert (figure.value is None) == ("outlying" in name), name
+    with pytest.raises(NotComputable, match="outlying tenth"):
+        outlying(Arena.of(Candidate("synthetic", fresh), small))

@@ -1,0 +1,83 @@
+"""Intervals and AUCs against hand-worked and independent values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+from statsmodels.stats.proportion import proportion_confint
+
+from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.privacy.attacks.rates import (
+    Rate,
+    Scores,
+    Separation,
+    rate_of,
+    risk_figure,
+    true_positive_figure,
+)
+
+
+def scores(members, others):
+    return Scores(np.array(members, dtype=float), np.array(others, dtype=float))
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 20), (3, 40), (40, 40), (700, 1285)])
+def test_wilson_is_that_of_statsmodels(hits, n):
+    assert Rate(hits / n, n).interval == pytest.approx(proportion_confint(hits, n, method="wilson"), abs=1e-9)
+
+
+def test_shares_of_a_patient_count_as_one_attempt_or_more():
+    plain = rate_of(np.array([1, 0, 1, 1]) > 0)
+    assert plain.share == 0.75 and plain.n == 4
+    assert rate_of(np.array([0.5, 0.5, 0.5])).n == 3
+    assert rate_of(np.array([0.4, 0.6, 0.5, 0.5])).n > 4
+    with pytest.raises(NotComputable):
+        rate_of(np.array([]))
+
+
+def test_the_risk_by_hand():
+    found = risk_figure(Rate(0.6, 100), Rate(0.2, 100))
+    main, control = ((high - low) / 2 for low, high in (Rate(0.6, 100).interval, Rate(0.2, 100).interval))
+    half = ((main / 0.8) ** 2 + (control * 0.4 / 0.64) ** 2) ** 0.5
+    assert found.value == 0.5
+    assert (found.low, found.high) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-4)
+    assert risk_figure(Rate(0.1, 50), Rate(0.2, 50)).value < 0
+    with pytest.raises(NotComputable, match="always succeeds"):
+        risk_figure(Rate(1, 50), Rate(1, 50))
+
+
+def test_the_auc_counts_pairs_and_ties_half():
+    assert Separation.of(scores([3, 2, 1], [2, 0])).auc == pytest.approx((1 + 1 + 0.5 + 1 + 0 + 1) / 6)
+    rng = np.random.default_rng(0)
+    members, others = rng.integers(0, 9, 300), rng.integers(0, 7, 90)
+    truth = np.repeat([1, 0], [300, 90])
+    expected = roc_auc_score(truth, np.concatenate((members, others)))
+    assert Separation.of(scores(members, others)).auc == pytest.approx(expected)
+
+
+def test_the_interval_of_an_auc_covers_half_where_there_is_nothing():
+    rng = np.random.default_rng(1)
+    covered = 0
+    for _ in range(300):
+        found = Separation.of(scores(rng.normal(size=120), rng.normal(size=40))).figure
+        covered += found.low <= 0.5 <= found.high
+    assert 270 <= covered <= 298
+
+
+def test_two_rounds_are_averaged():
+    one, two = scores([2, 4], [1, 3]), scores([5, 9], [1, 2])
+    assert Separation.of(one, two).auc == pytest.approx((0.75 + 1) / 2)
+
+
+def test_perfect_separation_has_an_interval_that_is_no_point():
+    found = Separation.of(scores(range(10, 30), range(10))).figure
+    assert found.value == found.high == 1 and 0.6 < found.low < 0.8
+
+
+def test_true_positives_at_a_rate_of_false_ones():
+    others = range(10)  # one in ten is wrongly accused at a threshold of 9
+    assert true_positive_figure(scores([9, 9, 3, 1], others)).value == 0.5
+    assert true_positive_figure(scores([1, 1], [1] * 10)).value == pytest.approx(0.1)  # guessing
+    found = true_positive_figure(scores(range(20, 30), others))
+    assert found.value == 1
