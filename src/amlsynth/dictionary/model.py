@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,30 +10,29 @@ from typing import Annotated, Any, Literal, Self
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from amlsynth.dictionary import derived
+from amlsynth.dictionary.roles import Endpoint, Entry, Roles, UnitConvention, Words
 from amlsynth.expressions.evaluate import Expression, parse
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError, did_you_mean
-from amlsynth.foundation.yamlfile import misplaced, read_yaml_model
+from amlsynth.foundation.yamlfile import misplaced, read_yaml, validated_yaml
 
 Role = Literal["original", "synthetic"]
 Severity = Literal["error", "warning"]
 VariableType = Literal["integer", "number", "category", "tri-state", "status"]
 
+_BUILT_IN = re.compile(r"[a-z][a-z0-9_-]*")
 _DTYPES = {"integer": "Int16", "number": "Float64", "tri-state": "Int8", "status": "Int8"}
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Category(_Entry):
+class Category(Entry):
     """One value of a categorical variable."""
 
     value: Annotated[str, Field(min_length=1)]
     label: str
 
 
-class Group(_Entry):
+class Group(Entry):
     """Variables shown together; `panel` is the letter of figure 1 for genetic alterations."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -40,7 +40,7 @@ class Group(_Entry):
     panel: Annotated[str, Field(pattern=r"^[a-z]$")] | None = None
 
 
-class Variable(_Entry):
+class Variable(Entry):
     """One column of the core table."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.]*$")]
@@ -49,6 +49,7 @@ class Variable(_Entry):
     group: str
     type: VariableType
     unit: str | None = None
+    other_units: Annotated[tuple[UnitConvention, ...], Field(strict=False)] = ()
     minimum: float | None = None
     maximum: float | None = None
     exclusive_minimum: bool = False
@@ -97,26 +98,12 @@ class Variable(_Entry):
         return pd.api.types.pandas_dtype(_DTYPES[self.type])
 
 
-class Endpoint(_Entry):
-    """A time-to-event endpoint: the columns of its time in months and of its status.
-
-    `event` and `censored` are the words for status 1 and 0, as clinical exports show them.
-    """
-
-    name: str
-    label: str
-    time: str
-    status: str
-    event: str = "Event"
-    censored: str = "Last time known without the event"
-
-
-class Severities(_Entry):
+class Severities(Entry):
     original: Severity
     synthetic: Severity
 
 
-class Rule(_Entry):
+class Rule(Entry):
     """A rule between variables: where `when` holds, `require` must hold; NA means "cannot tell".
 
     With `for_each`, the rule stands for one rule a variable, whose id replaces `{each}`; an entry
@@ -143,7 +130,7 @@ class RuleCase(BaseModel):
     blamed: tuple[Variable, ...]  # whose values the failure shows
 
 
-class Dictionary(_Entry):
+class Dictionary(Entry):
     """The whole dictionary; see `schema/aml.yaml`."""
 
     name: str
@@ -153,7 +140,9 @@ class Dictionary(_Entry):
     days_per_month: Annotated[float, Field(gt=0)]
     missing_values: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
     groups: Annotated[tuple[Group, ...], Field(strict=False)]
+    words: Words = Words()
     endpoints: Annotated[tuple[Endpoint, ...], Field(strict=False)]
+    roles: Roles = Roles()
     variables: Annotated[tuple[Variable, ...], Field(strict=False, min_length=1)]
     rules: Annotated[tuple[Rule, ...], Field(strict=False)]
 
@@ -179,16 +168,65 @@ class Dictionary(_Entry):
                     ("variables", position, "group"),
                     f"the group {variable.group!r} is not defined.{did_you_mean(variable.group, groups)}",
                 )
-        for position, endpoint in enumerate(self.endpoints):
-            for key in ("time", "status"):
-                column = getattr(endpoint, key)
-                if column not in self._by_name:
-                    raise misplaced(
-                        ("endpoints", position, key),
-                        f"{column!r} is no variable.{did_you_mean(column, self._by_name)}",
-                    )
+        self._check_endpoints()
+        self._check_roles()
         self.rule_cases  # noqa: B018  (parsed here, so that a wrong rule is found on loading)
         return self
+
+    def _check_endpoints(self) -> None:
+        if not self.endpoints:
+            raise misplaced(
+                ("endpoints",), "a dictionary needs an endpoint with the columns of its time and its status"
+            )
+        names = [endpoint.name for endpoint in self.endpoints]
+        for position, endpoint in enumerate(self.endpoints):
+            if names.index(endpoint.name) < position:
+                raise misplaced(
+                    ("endpoints", position, "name"), f"{endpoint.name!r} stands twice; each must be unique"
+                )
+            for key, types in (("time", ("number",)), ("status", ("status",))):
+                place = ("endpoints", position, key)
+                self._check_variable(place, getattr(endpoint, key))
+                if self[getattr(endpoint, key)].type not in types:
+                    raise misplaced(place, f"{getattr(endpoint, key)!r} is not of the type {types[0]}")
+            if endpoint.within is not None and endpoint.within not in {*names} - {endpoint.name}:
+                raise misplaced(
+                    ("endpoints", position, "within"),
+                    f"{endpoint.within!r} is no other endpoint.{did_you_mean(endpoint.within, names)}",
+                )
+        outer = [endpoint for endpoint in self.endpoints if endpoint.within is None]
+        if len(outer) != 1 or len(self.endpoints) > 2:
+            raise misplaced(
+                ("endpoints",),
+                "one endpoint that nothing outlasts, such as overall survival, and at most one `within` it "
+                f"can be modelled; of these {len(self.endpoints)}, {len(outer)} are not within another",
+            )
+
+    def _check_roles(self) -> None:
+        for key in ("strata", "secrets", "effect_markers"):
+            for position, name in enumerate(getattr(self.roles, key)):
+                self._check_variable(("roles", key, position), name)
+        for position, number in enumerate(self.roles.effect_numbers):
+            self._check_variable(("roles", "effect_numbers", position, "variable"), number.variable)
+        if self.roles.first is not None:
+            self._check_variable(("roles", "first"), self.roles.first)
+        if self.roles.response is not None:
+            place = ("roles", "response", "variable")
+            self._check_variable(place, self.roles.response.variable)
+            if self[self.roles.response.variable].type != "tri-state":
+                raise misplaced(place, "a response is of the type tri-state: reached, not reached, unknown")
+        classification = self.roles.classification
+        if classification is not None and classification.function not in derived.CLASSIFICATIONS:
+            known = derived.CLASSIFICATIONS
+            raise misplaced(
+                ("roles", "classification", "function"),
+                f"there is no derived function {classification.function!r}."
+                f"{did_you_mean(classification.function, known)} Registered: {', '.join(known)}",
+            )
+
+    def _check_variable(self, place: tuple[str | int, ...], name: str) -> None:
+        if name not in self._by_name:
+            raise misplaced(place, f"{name!r} is no variable.{did_you_mean(name, self._by_name)}")
 
     def __hash__(self) -> int:
         return hash((self.name, self.version, self.names))  # what is equal has the same columns
@@ -225,11 +263,45 @@ class Dictionary(_Entry):
         return tuple(variable for variable in self.variables if variable.group == group)
 
     def endpoint(self, name: str) -> Endpoint:
-        """Return an endpoint by its name, "OS" or "EFS"; KeyError when there is no such endpoint."""
+        """Return an endpoint by its name, such as "OS"; KeyError when there is no such endpoint."""
         for endpoint in self.endpoints:
             if endpoint.name == name:
                 return endpoint
         raise KeyError(name)
+
+    @cached_property
+    def terminal(self) -> Endpoint:
+        """The endpoint that nothing outlasts: overall survival, whose event is death."""
+        return next(endpoint for endpoint in self.endpoints if endpoint.within is None)
+
+    @cached_property
+    def composite(self) -> Endpoint | None:
+        """The endpoint within the terminal one, such as event-free survival; None where there is none."""
+        return next((endpoint for endpoint in self.endpoints if endpoint.within is not None), None)
+
+    @cached_property
+    def outcome_columns(self) -> frozenset[str]:
+        """The columns of times and statuses of all endpoints."""
+        return frozenset(column for e in self.endpoints for column in (e.time, e.status))
+
+    @cached_property
+    def response(self) -> Variable | None:
+        """The variable of the response to treatment, or None."""
+        return self[self.roles.response.variable] if self.roles.response else None
+
+    def classify(self, frame: pd.DataFrame) -> pd.Series | None:
+        """Return the derived risk of every patient as a categorical series, or None without a classification.
+
+        Raises KeyError when a column that the classification needs is not in `frame`.
+        """
+        chosen = self.roles.classification
+        return derived.CLASSIFICATIONS[chosen.function].classify(frame) if chosen else None
+
+    @cached_property
+    def risks(self) -> tuple[str, ...]:
+        """The levels of the derived risk, the reference first; empty without a classification."""
+        chosen = self.roles.classification
+        return derived.CLASSIFICATIONS[chosen.function].levels if chosen else ()
 
     @cached_property
     def rule_cases(self) -> tuple[RuleCase, ...]:
@@ -272,18 +344,82 @@ class Dictionary(_Entry):
         return expression
 
 
-def load_dictionary(path: Path) -> Dictionary:
+@cache
+def dictionary() -> Dictionary:
+    """Return the AML dictionary that this version of amlsynth carries."""
+    return load_dictionary(asset("schema/aml.yaml"))
+
+
+def load_dictionary(source: str | Path = "aml") -> Dictionary:
     """Read a dictionary from YAML.
+
+    Parameters
+    ----------
+    source : a file, or the name of a dictionary that this version carries ("aml", "mds"). A file may say
+        `extends: NAME` (or a path beside it) and add groups, variables and rules to that dictionary.
 
     Raises
     ------
     UsageError
         The file is not a dictionary; the sentences name the lines that are wrong.
     """
-    return read_yaml_model(path, Dictionary, what="dictionary")
+    path = _dictionary_path(source, Path())
+    data, lines = _extended(path, ())
+    return validated_yaml(path, data, lines, Dictionary)
 
 
-@cache
-def dictionary() -> Dictionary:
-    """Return the AML dictionary that this version of amlsynth carries."""
-    return load_dictionary(asset("schema/aml.yaml"))
+def _dictionary_path(source: str | Path, folder: Path) -> Path:
+    """Return the file of a built-in name, or of a path relative to `folder`."""
+    text = str(source)
+    if _BUILT_IN.fullmatch(text) and not (folder / text).exists():
+        try:
+            return asset(f"schema/{text}.yaml")
+        except UsageError:
+            known = sorted(path.stem for path in asset("schema").glob("*.yaml"))
+            raise UsageError(
+                f"There is no dictionary {text!r}.{did_you_mean(text, known)} "
+                f"Give a YAML file, or one of: {', '.join(known)}."
+            ) from None
+    return folder / text
+
+
+def _extended(path: Path, under: tuple[Path, ...]) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+    """Return the content of a dictionary file with that of the one it extends, and the lines of its keys.
+
+    Lists of the base come first, so that errors in the added part keep the lines of this file; what stands
+    only in the base has no line here, and was checked with it.
+    """
+    data, lines = read_yaml(path, what="dictionary")
+    if not isinstance(data, dict) or "extends" not in data:
+        return data, lines
+    data = dict(data)
+    line = lines.get(("extends",), 1)
+    source = data.pop("extends")
+    if not isinstance(source, str):
+        raise UsageError(f"{path}:{line}: extends: give the name or the file of one dictionary.")
+    base_path = _dictionary_path(source, path.parent).resolve()
+    if base_path in (path.resolve(), *under):
+        raise UsageError(f"{path}:{line}: extends: the dictionary extends itself. Name another one.")
+    base, base_lines = _extended(base_path, (*under, path.resolve()))
+    validated_yaml(base_path, base, base_lines, Dictionary)
+    for key in ("name", "version", "title"):
+        if key not in data:
+            raise UsageError(
+                f"{path}:{line}: a dictionary that extends another has a {key} of its own; add it."
+            )
+    merged = {**base, **data}
+    moved = dict(lines)
+    for key in ("groups", "variables", "rules"):
+        inherited, own = base.get(key, []), data.get(key, [])
+        if not isinstance(inherited, list) or not isinstance(own, list):
+            continue
+        merged[key] = [*inherited, *own]
+        for place in [place for place in lines if len(place) > 1 and place[0] == key]:
+            moved.pop(place, None)
+        for place, number in lines.items():
+            if len(place) > 1 and place[0] == key and isinstance(place[1], int):
+                moved[(key, place[1] + len(inherited), *place[2:])] = number
+    for key in ("roles", "words"):
+        if isinstance(base.get(key), dict) and isinstance(data.get(key), dict):
+            merged[key] = {**base[key], **data[key]}
+    return merged, moved

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.derived import ELN2022_RISKS, eln2022
-from amlsynth.dictionary.model import Dictionary, Endpoint, Variable
+from amlsynth.dictionary.model import Dictionary, Variable
+from amlsynth.dictionary.roles import Endpoint
 from amlsynth.evaluation.family import attempt
 from amlsynth.evaluation.records import (
     SMALL_CELL,

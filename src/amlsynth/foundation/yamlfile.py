@@ -34,6 +34,11 @@ def read_yaml_model(path: Path, model: type[_Model], *, what: str) -> _Model:
         every wrong place as FILE:LINE with the key and the remedy.
     """
     data, lines = read_yaml(path, what=what)
+    return validated_yaml(path, data, lines, model)
+
+
+def validated_yaml(path: Path, data: Any, lines: Mapping[_Path, int], model: type[_Model]) -> _Model:
+    """Validate what was read from a YAML file, with the line of each key; UsageError as `read_yaml_model`."""
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from amlsynth.dictionary.model import Dictionary, Endpoint
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.dictionary.roles import Endpoint
 from amlsynth.evaluation.effects.regression import CoxModel, cox_model
 from amlsynth.evaluation.family import (
     NO_HOLDOUT,

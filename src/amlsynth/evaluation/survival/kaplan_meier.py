@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from amlsynth.dictionary.model import Endpoint
+from amlsynth.dictionary.roles import Endpoint
 from amlsynth.evaluation.family import NotComputable, figure
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.coding import Floats, numbers

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from amlsynth.dictionary.model import Dictionary, Endpoint, Variable
+from amlsynth.dictionary.model import Dictionary, Variable
+from amlsynth.dictionary.roles import Endpoint
 from amlsynth.foundation.errors import UsageError
 
 LABEL_BYTES = 40  # of a variable in an XPT file of version 5
