@@ -6,8 +6,9 @@ The public names are imported when first used, so that `import amlsynth` costs n
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
+
+from amlsynth.foundation.version import __version__
 
 if TYPE_CHECKING:
     from amlsynth.cohort.cohort import About, Cohort, read_cohort, write_cohort
@@ -82,7 +83,6 @@ _HOMES = {
     "write_table": "cohort.tables",
 }
 
-__version__ = _version("amlsynth")
 __all__ = [
     "About",
     "AmlsynthError",

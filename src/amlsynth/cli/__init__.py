@@ -7,7 +7,6 @@ import traceback
 
 import click
 
-from amlsynth import __version__
 from amlsynth.cli.data import cohort, datasets, load, schema, validate
 from amlsynth.cli.generators import generators
 from amlsynth.cli.making import demo, generate, report
@@ -16,6 +15,7 @@ from amlsynth.cli.releasing import release
 from amlsynth.cli.site import site
 from amlsynth.cli.tuning import tune
 from amlsynth.foundation.errors import AmlsynthError
+from amlsynth.foundation.version import __version__
 
 _EXAMPLES = """
 \b
