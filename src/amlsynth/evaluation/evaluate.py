@@ -27,8 +27,8 @@ from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.survival import curves as survival
 from amlsynth.evaluation.survival import remission as outcome
 from amlsynth.evaluation.survival import tails
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
 from amlsynth.foundation.errors import UsageError
+from amlsynth.survival.endpoint import endpoint_data
 
 FAMILIES: tuple[Family, ...] = (
     fidelity.FAMILY,
