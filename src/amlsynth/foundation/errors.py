@@ -30,6 +30,10 @@ class MissingExtraError(AmlsynthError, ImportError):
     exit_code = 2
 
 
+class NotComputable(Exception):
+    """A quantity has no value for these patients; the message is the reason, which records show."""
+
+
 def require_extra(extra: str, module: str, purpose: str) -> ModuleType:
     """Import `module`, or say which extra brings it.
 
