@@ -16,6 +16,8 @@ from amlsynth.evaluation.records import Figure
 from amlsynth.statistics.associations import log_correlation_score
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
+from amlsynth.evaluation.representations.coding import CohortCoding, Floats, numbers
+from amlsynth.foundation.streams import Stream
 
 _SOURCE = (
     "Chundawat et al., arXiv:2207.05295; Eckardt et al., npj Digit Med 2024, methods, "
@@ -73,7 +75,7 @@ def _statistics(values: Floats) -> Floats:
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     cohorts = (setting.original, candidate.frame, setting.dictionary)
-    n, rng = len(candidate.frame), np.random.default_rng((setting.seed, 221))
+    n, rng = len(candidate.frame), Stream.COLUMN_INTERVALS.rng(setting.seed)
     ours, theirs = (numeric_values(frame, setting.dictionary) for frame in cohorts[:2])
     moments, counts = numeric_moments(ours), SupportCounts(*cohorts)
     return {

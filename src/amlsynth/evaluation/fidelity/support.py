@@ -13,6 +13,7 @@ from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import Embedding
 from amlsynth.statistics.coding import Floats
 from amlsynth.foundation.numeric import trapezoid
+from amlsynth.foundation.streams import Stream
 
 LEAST = 10  # patients, for a neighbourhood
 LARGEST = 5_000  # patients of each cohort; larger ones are sampled
@@ -77,7 +78,7 @@ def _distances(rows: Floats, points: Floats) -> Floats:
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    rng = np.random.default_rng((setting.seed, 210))
+    rng = Stream.NEIGHBOURHOODS.rng(setting.seed)
     # Of equal sizes, for the nearest of many is nearer than the nearest of few.
     size = min(len(setting.original), len(candidate.frame), LARGEST)
     if size < LEAST:

@@ -17,6 +17,7 @@ from amlsynth.evaluation.survival.remission import wilson
 from amlsynth.foundation.errors import require_extra
 from amlsynth.survival.curve_distance import curve_distance
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
+from amlsynth.foundation.streams import Stream
 
 _SOURCE = (
     "Norcliffe et al., arXiv:2302.12749; Eckardt et al., npj Digit Med 2024, methods, "
@@ -77,7 +78,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
                 lambda value=1 - distance.divergence: value,  # type: ignore[misc]
                 lambda rows, a=ours, b=theirs: 1 - curve_distance(a, b.take(rows)).divergence,  # type: ignore[misc]
                 theirs.n,
-                np.random.default_rng((setting.seed, 223)),
+                Stream.CURVE_INTERVALS.rng(setting.seed),
             )
             found[f"optimism_{suffix}"] = figure(distance.optimism)
             # Four decimals: more would give away the longest time of one patient.
