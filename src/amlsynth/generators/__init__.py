@@ -17,9 +17,9 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR
 from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
 from amlsynth.foundation.plugins import Plugin, plugins
-from amlsynth.generators.base import Generator, Parameters, Progress
+from amlsynth.generators.base import Generator, Parameters
 
-__all__ = ["DEFAULT", "Generator", "Parameters", "Progress", "create", "generator_class", "generator_names"]
+__all__ = ["DEFAULT", "Generator", "Parameters", "create", "generator_class", "generator_names"]
 
 DEFAULT = DEFAULT_GENERATOR
 
@@ -79,9 +79,7 @@ def _plugin_class(plugin: Plugin) -> type[Generator]:
     if inspect.isabstract(kind):
         raise plugin.broken("generator", f"lacks {', '.join(sorted(kind.__abstractmethods__))}")
     if getattr(kind, "name", None) != plugin.name:
-        raise plugin.broken(
-            "generator", f"calls itself {getattr(kind, 'name', None)!r}, not by that name"
-        )
+        raise plugin.broken("generator", f"calls itself {getattr(kind, 'name', None)!r}, not by that name")
     return kind
 
 

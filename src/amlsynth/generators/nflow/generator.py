@@ -30,7 +30,8 @@ import numpy as np
 import numpy.typing as npt
 
 from amlsynth.foundation.errors import require_extra
-from amlsynth.generators.base import Generator, Progress
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator
 from amlsynth.generators.building_blocks.neural import pick_device
 from amlsynth.generators.building_blocks.normal_scores import score_of
 from amlsynth.generators.nflow.dequantise import Draft, Floats
