@@ -27,10 +27,10 @@ from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.survival import curves as survival
 from amlsynth.evaluation.survival import remission as outcome
 from amlsynth.evaluation.survival import tails
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
+from amlsynth.survival.endpoint import endpoint_data
 
 FAMILIES: tuple[Family, ...] = (
     fidelity.FAMILY,
