@@ -233,7 +233,7 @@ def test_the_profiles_of_the_package() -> None:
 
 
 def cohort_with(d: Dictionary, *endpoints: str, responders: int | None = None) -> CohortSummary:
-    """A cohort of 50 in which only these endpoints are known, and the response where `responders` is given."""
+    """A cohort of 50 who have only these endpoints, and the response where `responders` is given."""
     figure = Figure(reason="nobody")
     survival = tuple(
         SurvivalSummary(
@@ -272,7 +272,9 @@ def test_a_gate_on_an_outcome_that_the_cohort_lacks_is_not_applicable(dictionary
 
 
 def test_nothing_applicable_is_no_pass(dictionary: Dictionary) -> None:
-    profile = GateProfile(name="test", description="x", gates=(gate("at_least", 0.9, measure="km_score_efs"),))
+    profile = GateProfile(
+        name="test", description="x", gates=(gate("at_least", 0.9, measure="km_score_efs"),)
+    )
     found = evaluation().model_copy(update={"original": cohort_with(dictionary, "OS")})
     report = apply_gates(found, profile, d=dictionary)
     assert verdicts(report) == {"one": None} and not report.passed

@@ -183,7 +183,7 @@ def test_steps_and_versions(
     old_version: str, new_version: str, step: str, least: str, satisfied: bool
 ) -> None:
     from amlsynth.release.changes import Change
-    from amlsynth.release.semver import Version
+    from amlsynth.release.versions import Version
 
     changes = (Change("fields", Step[step], "something"),)
     diff = ReleaseDiff("x", Version(old_version), Version(new_version), changes)

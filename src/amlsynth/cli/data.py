@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amlsynth.foundation.addresses import doi_url
 from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
+from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ def schema() -> None:
 @schema.command("show")
 @click.argument("names", nargs=-1)
 @with_dictionary
-def schema_show(names: tuple[str, ...], d: Dictionary | None,) -> None:
+def schema_show(
+    names: tuple[str, ...],
+    d: Dictionary | None,
+) -> None:
     """Show the variables, or all about the NAMES given.
 
     \b
@@ -66,7 +69,11 @@ def schema_show(names: tuple[str, ...], d: Dictionary | None,) -> None:
 )
 @click.option("--out", type=FILE, help="File to write; standard output when not given.")
 @with_dictionary
-def schema_export(kind: str, out: Path | None, d: Dictionary | None,) -> None:
+def schema_export(
+    kind: str,
+    out: Path | None,
+    d: Dictionary | None,
+) -> None:
     """Export the Table Schema, JSON Schema, codebook (markdown) or the dictionary itself (yaml).
 
     \b
@@ -94,7 +101,12 @@ def cohort() -> None:
 @click.option("--n", type=click.IntRange(1), default=1606, show_default=True, help="Number of patients.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @with_dictionary
-def cohort_reference(out: Path, n: int, seed: int, d: Dictionary | None,) -> None:
+def cohort_reference(
+    out: Path,
+    n: int,
+    seed: int,
+    d: Dictionary | None,
+) -> None:
     """Simulate the embedded reference cohort. It holds no patient's data.
 
     \b
@@ -117,7 +129,13 @@ def cohort_reference(out: Path, n: int, seed: int, d: Dictionary | None,) -> Non
 @click.option("--mapping", type=FILE, help="DATA: mapping of its columns to the dictionary (YAML).")
 @click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
 @with_dictionary
-def cohort_import(data: Path, folder: Path | None, mapping: Path | None, out: Path, d: Dictionary | None,) -> None:
+def cohort_import(
+    data: Path,
+    folder: Path | None,
+    mapping: Path | None,
+    out: Path,
+    d: Dictionary | None,
+) -> None:
     """Import the public AMLSG cohort, or your own CSV, XLSX or Parquet file with a mapping.
 
     Writes the table, and beside it OUT.about.json: what was dropped, mapped and not assessed, and which rules
@@ -161,7 +179,13 @@ def cohort_import(data: Path, folder: Path | None, mapping: Path | None, out: Pa
 @click.option("--json", "as_json", is_flag=True, help="Print everything found as JSON.")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Failures to list.")
 @with_dictionary
-def validate(file: Path, role: str, as_json: bool, limit: int, d: Dictionary | None,) -> None:
+def validate(
+    file: Path,
+    role: str,
+    as_json: bool,
+    limit: int,
+    d: Dictionary | None,
+) -> None:
     """Check a CSV or Parquet FILE against the dictionary; exit code 1 when there are errors.
 
     \b
@@ -200,7 +224,15 @@ _REGISTRY = click.option("--registry", type=FILE, help="A registry file that is 
 @click.option("--drop-unknown", is_flag=True, help="Leave out unknown columns of a foreign table.")
 @_REGISTRY
 @with_dictionary
-def load(name: str, out: Path | None, offline: bool, sha256: str | None, drop_unknown: bool, registry: Path | None, d: Dictionary | None,) -> None:
+def load(
+    name: str,
+    out: Path | None,
+    offline: bool,
+    sha256: str | None,
+    drop_unknown: bool,
+    registry: Path | None,
+    d: Dictionary | None,
+) -> None:
     """Load a data set by NAME[@VERSION], DOI, https URL or path; wrong bytes are refused.
 
     Names are looked up in ./releases, in the folders named by AMLSYNTH_RELEASES, and in the registry. What
@@ -247,7 +279,11 @@ def load(name: str, out: Path | None, offline: bool, sha256: str | None, drop_un
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @_REGISTRY
 @with_dictionary
-def datasets(as_json: bool, registry: Path | None, d: Dictionary | None,) -> None:
+def datasets(
+    as_json: bool,
+    registry: Path | None,
+    d: Dictionary | None,
+) -> None:
     """List what there is to load by name: of the registry, on this machine, and in the cache.
 
     \b

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", required=False)
 @with_dictionary
-def generators(name: str | None, d: Dictionary | None,) -> None:
+def generators(
+    name: str | None,
+    d: Dictionary | None,
+) -> None:
     """List the generators, or the parameters of the generator NAME.
 
     \b

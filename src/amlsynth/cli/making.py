@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 @click.option("--n", type=click.IntRange(1), default=1606, show_default=True, help="Synthetic patients.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @with_dictionary
-def demo(out: Path, n: int, seed: int, d: Dictionary | None,) -> None:
+def demo(
+    out: Path,
+    n: int,
+    seed: int,
+    d: Dictionary | None,
+) -> None:
     """Go the whole way on the embedded reference cohort: from simulation to a verified release.
 
     \b
@@ -48,7 +53,8 @@ def demo(out: Path, n: int, seed: int, d: Dictionary | None,) -> None:
 @click.option("--save-split", type=FILE, help="Folder for train.csv and holdout.csv.")
 @click.option("--no-split", is_flag=True, help="Fit on all patients; privacy can then not be measured.")
 @with_dictionary
-def generate(cohort_file: Path,
+def generate(
+    cohort_file: Path,
     generator: str | None,
     params: tuple[str, ...],
     params_file: Path | None,
@@ -58,7 +64,9 @@ def generate(cohort_file: Path,
     out: Path,
     split_seed: int | None,
     save_split: Path | None,
-    no_split: bool, d: Dictionary | None,) -> None:
+    no_split: bool,
+    d: Dictionary | None,
+) -> None:
     """Fit a generator to the training part (80 %) of a cohort and sample synthetic patients.
 
     Patients are written as they are drawn, so millions need little memory. With --where, patients who do
@@ -176,7 +184,13 @@ def parameters(params: tuple[str, ...]) -> dict[str, str]:
     help="auto takes Quarto when it is on the PATH.",
 )
 @with_dictionary
-def report(folder: Path, out: Path, pdf: Path | None, engine: str, d: Dictionary | None,) -> None:
+def report(
+    folder: Path,
+    out: Path,
+    pdf: Path | None,
+    engine: str,
+    d: Dictionary | None,
+) -> None:
     """Render the report of the evaluation in DIR as one HTML file that opens offline.
 
     \b

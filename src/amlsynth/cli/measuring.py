@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 @click.option("--out", type=FILE, required=True, help="Folder for evaluation.json.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
 @with_dictionary
-def evaluate(original: Path,
+def evaluate(
+    original: Path,
     synthetics: tuple[Path, ...],
     labels: tuple[str, ...],
     holdout: Path | None,
     out: Path,
-    seed: int, d: Dictionary | None,) -> None:
+    seed: int,
+    d: Dictionary | None,
+) -> None:
     """Measure one synthetic cohort or several against the original, beside three anchors.
 
     The anchors are independent columns, a bootstrap copy of the training part, and the real hold-out.
@@ -85,13 +88,16 @@ def evaluate(original: Path,
 @click.option("--pdf", type=FILE, help="PDF file for the report.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
 @with_dictionary
-def compare(first: Path,
+def compare(
+    first: Path,
     second: Path,
     labels: tuple[str, ...],
     out: Path | None,
     report_file: Path | None,
     pdf: Path | None,
-    seed: int, d: Dictionary | None,) -> None:
+    seed: int,
+    d: Dictionary | None,
+) -> None:
     """Compare any two cohorts in the dictionary, published synthetic ones included.
 
     No generator and no hold-out is needed. Broken rules are counted, not refused; missing columns count as

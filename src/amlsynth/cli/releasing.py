@@ -27,7 +27,13 @@ def release() -> None:
 @click.option("--previous", type=FILE, help="Folder or zip of the version before: for the changelog.")
 @click.option("--doi", help="DOI of this version, to rebuild what was published.")
 @with_dictionary
-def release_build(spec: Path, out: Path, previous: Path | None, doi: str | None, d: Dictionary | None,) -> None:
+def release_build(
+    spec: Path,
+    out: Path,
+    previous: Path | None,
+    doi: str | None,
+    d: Dictionary | None,
+) -> None:
     """Build the release that SPEC.yaml describes: OUT/NAME-VERSION/ and OUT/NAME-VERSION.zip.
 
     The same spec in the same environment gives the same bytes. When a required gate fails, nothing is
@@ -52,7 +58,11 @@ def release_build(spec: Path, out: Path, previous: Path | None, doi: str | None,
 @click.argument("path", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 @with_dictionary
-def release_verify(path: Path, as_json: bool, d: Dictionary | None,) -> None:
+def release_verify(
+    path: Path,
+    as_json: bool,
+    d: Dictionary | None,
+) -> None:
     """Check a release folder or zip: every byte, the data package, the data, the gates.
 
     \b
@@ -78,7 +88,12 @@ def release_verify(path: Path, as_json: bool, d: Dictionary | None,) -> None:
 @click.option("--format", "kind", type=click.Choice(["adam"]), required=True, help="What to export.")
 @click.option("--out", type=FILE, required=True, help="Folder to write into.")
 @with_dictionary
-def release_export(path: Path, kind: str, out: Path, d: Dictionary | None,) -> None:
+def release_export(
+    path: Path,
+    kind: str,
+    out: Path,
+    d: Dictionary | None,
+) -> None:
     """Write a release, folder or zip, in another format; it is verified first.
 
     adam: CDISC ADaM data sets ADSL and ADTTE as SAS transport files (XPT version 5) and Dataset-JSON 1.1,
@@ -100,7 +115,12 @@ def release_export(path: Path, kind: str, out: Path, d: Dictionary | None,) -> N
 @click.argument("new", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 @with_dictionary
-def release_diff(old: Path, new: Path, as_json: bool, d: Dictionary | None,) -> None:
+def release_diff(
+    old: Path,
+    new: Path,
+    as_json: bool,
+    d: Dictionary | None,
+) -> None:
     """Say what changed from release OLD to release NEW, each a folder or a zip.
 
     Fields, rules, rows, how the data were made, measures and gates are compared; the rules of the Data
@@ -130,12 +150,15 @@ def release_diff(old: Path, new: Path, as_json: bool, d: Dictionary | None,) -> 
 @click.option("--previous", type=FILE, help="Folder or zip of the published version before.")
 @click.option("--new-version-of", metavar="DOI", help="The data set that this is a version of.")
 @with_dictionary
-def release_publish(path: Path,
+def release_publish(
+    path: Path,
     confirm: bool,
     sandbox: bool,
     dry_run: bool,
     previous: Path | None,
-    new_version_of: str | None, d: Dictionary | None,) -> None:
+    new_version_of: str | None,
+    d: Dictionary | None,
+) -> None:
     """Make the release folder PATH a draft on Zenodo, and publish it with --confirm.
 
     The DOI is reserved first and written into datapackage.json, CITATION.cff, README.md and report.html;
@@ -157,9 +180,7 @@ def release_publish(path: Path,
     from amlsynth.release.zenodo.publish import publish_release
 
     if dry_run:
-        plan = plan_publication(
-            path, confirm=confirm, sandbox=sandbox, new_version_of=new_version_of, d=d
-        )
+        plan = plan_publication(path, confirm=confirm, sandbox=sandbox, new_version_of=new_version_of, d=d)
         content = None
         for request in plan:
             click.echo("\n".join(request.sentences(again=request.content == content)))

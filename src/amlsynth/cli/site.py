@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 @click.option("--title", help="Head of the first page.")
 @click.option("--no-data", is_flag=True, help="Leave out data and zips; pages lead to the DOI.")
 @with_dictionary
-def site(releases: tuple[Path, ...], out: Path, title: str | None, no_data: bool, d: Dictionary | None,) -> None:
+def site(
+    releases: tuple[Path, ...],
+    out: Path,
+    title: str | None,
+    no_data: bool,
+    d: Dictionary | None,
+) -> None:
     """Make a static site of RELEASES, folders or zips: versions, codebook search, reports, checksums.
 
     Every release is verified first. The site opens from its folder and works on GitHub Pages as it is; it

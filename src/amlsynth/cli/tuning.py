@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
 from amlsynth.cli.making import parameters
+from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR
 from amlsynth.foundation.errors import UsageError
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--no-prune", is_flag=True, help="Score every trial on every inner split.")
 @with_dictionary
-def tune(cohort_file: Path,
+def tune(
+    cohort_file: Path,
     generator: str,
     trials: int,
     out: Path,
@@ -46,7 +47,9 @@ def tune(cohort_file: Path,
     repeats: int,
     timeout: float | None,
     jobs: int,
-    no_prune: bool, d: Dictionary | None,) -> None:
+    no_prune: bool,
+    d: Dictionary | None,
+) -> None:
     """Search the parameters of a generator on the training part (80 %) of a cohort.
 
     The hold-out of the split is never seen: trials are scored on inner splits of the training part.

@@ -11,7 +11,7 @@ from amlsynth.loading.paths import from_path
 from amlsynth.loading.record import Dataset
 from amlsynth.loading.registry import Entry, entries, newest
 from amlsynth.loading.request import Request
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 
 def from_name(request: Request, name: str, version: str | None) -> Dataset:

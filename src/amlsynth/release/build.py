@@ -40,8 +40,8 @@ from amlsynth.release.package import (
     file_names,
 )
 from amlsynth.release.released import Released, read_released, read_verified
-from amlsynth.release.semver import Version
 from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, read_spec
+from amlsynth.release.versions import Version
 from amlsynth.release.zenodo.state import read_state
 
 

@@ -10,7 +10,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release.changes import Change, Step, changes
 from amlsynth.release.released import Released, read_verified
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 _SHOWN = 12  # changes of one area that are written out; JSON has all
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.foundation.addresses import DOI_PATTERN, doi_url
@@ -23,8 +23,8 @@ from amlsynth.foundation.files import sha256
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
 from amlsynth.release.names import PACKAGE as PACKAGE
-from amlsynth.release.semver import PATTERN as VERSION_PATTERN
 from amlsynth.release.spec import EXPORTS, Export, ReleaseSpec
+from amlsynth.release.versions import checked_version
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
     from amlsynth.cohort.cohort import About
@@ -48,7 +48,7 @@ _MATTERS = (
 )  # fmt: skip
 
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
-VersionText = Annotated[str, StringConstraints(pattern=rf"^{VERSION_PATTERN}$", max_length=100)]
+VersionText = Annotated[str, AfterValidator(checked_version)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 

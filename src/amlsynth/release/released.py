@@ -21,7 +21,7 @@ from amlsynth.gates import GateReport
 from amlsynth.release.archive import unpack
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 # A row of the table of rules, as `schema.codebook` writes it: the only place of a release that has them.
 _RULE = re.compile(

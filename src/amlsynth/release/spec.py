@@ -20,7 +20,7 @@ from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
 from amlsynth.generators.params_file import Value, read_params
 from amlsynth.release.names import NAME_PATTERN as NAME_PATTERN
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 _CONTROL = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories that no file format of a release takes well
 

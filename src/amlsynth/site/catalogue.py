@@ -18,7 +18,7 @@ from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, read_checksums
 from amlsynth.release.opened import OpenedRelease, opened_release
 from amlsynth.release.package import DataPackage, names_of
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ class DataSet:
         return (final or list(self.versions))[0]
 
 
-def read_catalogue(releases: Iterable[Path], folder: Path, *, data: bool, tell: Progress) -> list[DataSet]:
+def read_catalogue(
+    releases: Iterable[Path], folder: Path, *, data: bool, tell: Progress, d: Dictionary | None = None
+) -> list[DataSet]:
     """Verify releases, copy their files into a site, and return them by data set, sorted by name.
 
     Raises

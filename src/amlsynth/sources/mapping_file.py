@@ -8,7 +8,15 @@ from __future__ import annotations
 import codecs
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from amlsynth.dictionary.model import Dictionary, Variable, dictionary
 from amlsynth.expressions.evaluate import parse

@@ -16,8 +16,8 @@ from amlsynth.foundation.files import restore_folder
 from amlsynth.release.doi import spec_of
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of
 from amlsynth.release.released import read_released, read_verified
-from amlsynth.release.semver import Version
 from amlsynth.release.spec import ReleaseSpec
+from amlsynth.release.versions import Version
 from amlsynth.release.zenodo.servers import Server
 from amlsynth.release.zenodo.state import PublishState, read_state
 
