@@ -10,10 +10,9 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
+from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.associations import associations
 from amlsynth.statistics.coding import Floats, numbers
-from amlsynth.evaluation.representations.coding import Floats, numbers
-from amlsynth.foundation.streams import Stream
 
 # Below five expected co-occurrences a log odds ratio is mostly noise (Cochran's rule for 2 x 2 tables).
 LEAST_EXPECTED = 5.0

@@ -16,9 +16,9 @@ from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import Embedding, fill_empty, one_thread, tree_features
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats
 from amlsynth.statistics.wald import Z95
-from amlsynth.foundation.streams import Stream
 
 FOLDS = 5
 CLUSTERS = 10  # of the k-means score, as in the pipeline of Eckardt et al. 2024

@@ -30,10 +30,10 @@ from amlsynth.evaluation.prediction.accuracy import Concordance, concordance, in
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import fill_empty, one_thread, tree_features
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.endpoint import endpoint_data
-from amlsynth.foundation.streams import Stream
 
 # The penalty is that of a normal prior with standard deviation 0.1 on the log hazard ratio of one standard
 # deviation: strong enough that a marker of a handful of carriers is not taken at its word.

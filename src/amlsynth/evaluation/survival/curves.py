@@ -15,9 +15,9 @@ from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.survival.medians import follow_up, median_survival
 from amlsynth.evaluation.survival.remission import wilson
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.streams import Stream
 from amlsynth.survival.curve_distance import curve_distance
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
-from amlsynth.foundation.streams import Stream
 
 _SOURCE = (
     "Norcliffe et al., arXiv:2302.12749; Eckardt et al., npj Digit Med 2024, methods, "

@@ -27,11 +27,9 @@ from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
 from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
+from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import CohortCoding
 from amlsynth.statistics.wald import Z95
-from amlsynth.evaluation.representations.coding import CohortCoding
-from amlsynth.evaluation.survival.kaplan_meier import Z95
-from amlsynth.foundation.streams import Stream
 
 LOW_PERCENTILE = 5
 FEWEST_FOR_PERCENTILE = 40  # patients, so that the fifth percentile lies between the second and third of them

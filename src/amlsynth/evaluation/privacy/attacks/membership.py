@@ -21,9 +21,8 @@ from amlsynth.evaluation.privacy.attacks.rates import (
 )
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
-from amlsynth.statistics.coding import CohortCoding, Floats
-from amlsynth.evaluation.representations.coding import CohortCoding, Floats
 from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import CohortCoding, Floats
 
 OUTLYING = 0.1  # the share of real patients that count as outlying
 NEIGHBOURS = 5  # a patient is outlying who is far from the fifth nearest real patient

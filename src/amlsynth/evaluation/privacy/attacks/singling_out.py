@@ -16,9 +16,8 @@ from amlsynth.evaluation.privacy.attacks.predicates import (
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_figures, attack_specs
 from amlsynth.evaluation.records import Figure
-from amlsynth.statistics.coding import Floats
-from amlsynth.evaluation.representations.coding import Floats
 from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Floats
 
 ATTACKS = 2_000  # predicates at most
 TERMS = 12  # of a multivariate predicate; with fewer, hardly one is true of one patient only
