@@ -16,6 +16,7 @@ from amlsynth.evaluation.fidelity.coverage import SupportCounts
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.coding import CohortCoding, Floats, numbers
+from amlsynth.foundation.streams import Stream
 
 _SOURCE = (
     "Chundawat et al., arXiv:2207.05295; Eckardt et al., npj Digit Med 2024, methods, "
@@ -203,7 +204,7 @@ def _signed_log(matrix: Floats) -> Floats:
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     cohorts = (setting.original, candidate.frame, setting.dictionary)
-    n, rng = len(candidate.frame), np.random.default_rng((setting.seed, 221))
+    n, rng = len(candidate.frame), Stream.COLUMN_INTERVALS.rng(setting.seed)
     ours, theirs = (numeric_values(frame, setting.dictionary) for frame in cohorts[:2])
     moments, counts = numeric_moments(ours), SupportCounts(*cohorts)
     return {

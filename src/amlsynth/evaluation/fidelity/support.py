@@ -12,6 +12,7 @@ from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.coding import Floats
 from amlsynth.evaluation.representations.embedding import Embedding
+from amlsynth.foundation.streams import Stream
 
 LEAST = 10  # patients, for a neighbourhood
 LARGEST = 5_000  # patients of each cohort; larger ones are sampled
@@ -76,7 +77,7 @@ def _distances(rows: Floats, points: Floats) -> Floats:
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    rng = np.random.default_rng((setting.seed, 210))
+    rng = Stream.NEIGHBOURHOODS.rng(setting.seed)
     # Of equal sizes, for the nearest of many is nearer than the nearest of few.
     size = min(len(setting.original), len(candidate.frame), LARGEST)
     if size < LEAST:

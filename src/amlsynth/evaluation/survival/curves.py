@@ -17,6 +17,7 @@ from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.survival.kaplan_meier import EndpointData, endpoint_data, follow_up, kaplan_meier
 from amlsynth.evaluation.survival.remission import wilson
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.streams import Stream
 
 GRID_POINTS = 1000
 _SOURCE = (
@@ -115,7 +116,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
                 lambda value=1 - distance.divergence: value,  # type: ignore[misc]
                 lambda rows, a=ours, b=theirs: 1 - curve_distance(a, b.take(rows)).divergence,  # type: ignore[misc]
                 theirs.n,
-                np.random.default_rng((setting.seed, 223)),
+                Stream.CURVE_INTERVALS.rng(setting.seed),
             )
             found[f"optimism_{suffix}"] = figure(distance.optimism)
             # Four decimals: more would give away the longest time of one patient.
