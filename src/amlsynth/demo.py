@@ -10,8 +10,7 @@ import yaml
 
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError
-from amlsynth.generators import Progress
-from amlsynth.generators.base import no_progress
+from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.loading import load
 from amlsynth.release import ReleaseResult, build_release, verify_release
 

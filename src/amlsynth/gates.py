@@ -10,12 +10,13 @@ import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from amlsynth.evaluation.records import Evaluation, Figure, Measure
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.files import write_text
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import misplaced, read_yaml_model
 
 Comparison = Literal[
@@ -30,8 +31,8 @@ Comparison = Literal[
 _Text = Annotated[str, Field(min_length=1)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class _Entry(StrictModel):
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class Gate(_Entry):

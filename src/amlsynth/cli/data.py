@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.errors import UsageError
 
 FILE = click.Path(path_type=Path)
@@ -229,7 +230,7 @@ def load(
         click.echo(f"{out}: {len(loaded.frame):,} patients of {title}.")
     else:
         click.echo(f"{title}: {len(loaded.frame):,} patients, {loaded.frame.shape[1]} columns.")
-        for text in (loaded.statement, loaded.citation, loaded.doi and f"https://doi.org/{loaded.doi}"):
+        for text in (loaded.statement, loaded.citation, loaded.doi and doi_url(loaded.doi)):
             if text:
                 click.echo(text)
     for note in loaded.notes:

@@ -9,6 +9,7 @@ import click
 
 from amlsynth.cli.data import FILE
 from amlsynth.cli.progress import TerminalProgress
+from amlsynth.foundation.addresses import doi_url
 
 
 @click.group()
@@ -169,10 +170,10 @@ def release_publish(
         click.echo(f"Note: {note}", err=True)
     files = f"{len(result.sent)} files sent, {len(result.kept)} were there, {len(result.removed)} removed"
     if result.published:
-        click.echo(f"{path}: published as https://doi.org/{result.doi} ({files}). {result.page}".rstrip())
+        click.echo(f"{path}: published as {doi_url(result.doi)} ({files}). {result.page}".rstrip())
         click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
         if result.concept_doi:
-            click.echo(f"All versions: https://doi.org/{result.concept_doi}")
+            click.echo(f"All versions: {doi_url(result.concept_doi)}")
         return
     click.echo(f"{path}: draft with the reserved DOI {result.doi} ({files}). {result.page}".rstrip())
     again = f"amlsynth release publish {path} --confirm{' --sandbox' if sandbox else ''}"

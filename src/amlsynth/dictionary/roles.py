@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from amlsynth.foundation.strict_model import StrictModel
 
 
-class Entry(BaseModel):
+class Entry(StrictModel):
     """Base of every part of a dictionary: unknown keys and wrong types are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(strict=True)
 
 
 Names = Annotated[tuple[str, ...], Field(strict=False)]

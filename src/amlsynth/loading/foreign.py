@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from amlsynth.cohort.tables import type_frame
 from amlsynth.cohort.validation import validate
 from amlsynth.dictionary.model import Variable, dictionary
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import read_yaml_model
 from amlsynth.sources.mapping_file import SourceFormat
 from amlsynth.sources.source_table import read_source
@@ -27,15 +28,17 @@ _LIMIT = 500_000_000  # bytes; the published files have about 400,000
 _SIGNS = ";\t,"
 
 
-class Layout(BaseModel):
+class Layout(StrictModel):
     """How the columns of a published table are those of the dictionary; see release/layouts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     statement: str
-    renamed: Annotated[dict[str, str], Field(description="by the dictionary's name, the table's")] = {}
-    values: Annotated[dict[str, dict[str, str]], Field(description="by the dictionary's name")] = {}
+    renamed: Annotated[
+        dict[str, str], Field(description="by the dictionary's name, the table's", default_factory=dict)
+    ]
+    values: Annotated[
+        dict[str, dict[str, str]], Field(description="by the dictionary's name", default_factory=dict)
+    ]
     not_assessed: tuple[str, ...] = ()
     dropped: Annotated[tuple[str, ...], Field(description="columns without a place in the dictionary")] = ()
 

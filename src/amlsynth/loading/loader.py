@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
+from amlsynth.foundation.addresses import doi_of, is_url
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import FrameKind, check_kind, converted
@@ -18,11 +19,10 @@ from amlsynth.loading.local import is_release
 from amlsynth.loading.reading import read_document, read_release
 from amlsynth.loading.record import Dataset
 from amlsynth.loading.registry import Entry
-from amlsynth.loading.sources import doi_of, is_url
 from amlsynth.release.names import NAME_PATTERN
 
 if TYPE_CHECKING:
-    from amlsynth.loading.download import Progress
+    from amlsynth.foundation.types import Progress
 
 _NAME = re.compile(rf"(?P<name>{NAME_PATTERN})(?:@(?P<version>.+))?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -24,6 +24,7 @@ import pandas as pd
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.version import __version__
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import layout, read_plain
 from amlsynth.release.names import CHECKSUMS, PACKAGE
@@ -168,8 +169,6 @@ def _dictionary_digest() -> str:
 
 def _usable(marker: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return a marker if this version made it, with this dictionary."""
-    from amlsynth import __version__
-
     made_by = [_FORMAT, __version__, _dictionary_digest()]
     return marker if marker is not None and marker.get("made_by") == made_by else None
 
@@ -178,7 +177,6 @@ def _marker(
     folder: Path, package: DataPackage, info: dict[str, Any], frame: pd.DataFrame
 ) -> dict[str, Any] | None:
     """Describe a validated release, None when its data have to be read with the dictionary each time."""
-    from amlsynth import __version__
     from amlsynth.dictionary.model import dictionary
     from amlsynth.release.package import data_paths
 
@@ -307,7 +305,7 @@ def _info(package: DataPackage) -> dict[str, Any]:
         "title": package.title,
         "statement": package.statement,
         "original_is_simulated": package.original_is_simulated,
-        "doi": getattr(package, "doi", None) or getattr(package, "id", None),
+        "doi": package.doi,
         "license": ", ".join(entry.name for entry in package.licenses),
         "citation": package.citation,
     }

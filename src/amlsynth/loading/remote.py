@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from amlsynth.foundation.addresses import check_url, zenodo_record
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import sha256
 from amlsynth.loading.record import Dataset
 from amlsynth.loading.registry import Entry, entries
-from amlsynth.loading.sources import check_url, zenodo_record
 
 if TYPE_CHECKING:
     from amlsynth.loading.loader import Loading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,11 @@ from amlsynth.cohort.split import Split
 from amlsynth.cohort.tables import write_table
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import Evaluation, evaluate, write_evaluation
+from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, sha256, write_text
+from amlsynth.foundation.types import Progress, no_progress
+from amlsynth.foundation.version import __version__
 from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
 from amlsynth.generators.generation import generate
 from amlsynth.release.archive import write_archive
@@ -37,10 +39,8 @@ from amlsynth.release.package import (
 )
 from amlsynth.release.released import Released, read_released, read_verified
 from amlsynth.release.semver import Version
-from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, plain_doi, read_spec
+from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, read_spec
 from amlsynth.release.zenodo.state import read_state
-
-Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class _Made:
 def build_release(
     spec_path: Path,
     out: Path,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     *,
     doi: str | None = None,
     previous: Path | None = None,
@@ -118,7 +118,7 @@ def build_release(
         there is no release, and OUT/NAME-VERSION.gates.json says why.
     """
     spec_path, out = Path(spec_path), Path(out)
-    tell = _rising(progress) if progress else lambda _what, _share: None
+    tell = _rising(progress)
     spec = read_spec(spec_path)
     check_generator(spec, spec_path)
     require_extra("report", "matplotlib", "Building a release")  # now and not after the work
@@ -284,8 +284,6 @@ def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
 
 
 def _provenance(made: _Made, folder: Path) -> Provenance:
-    from amlsynth import __version__
-
     spec = made.spec
     content = made.spec_path.read_bytes()
     listed = (*data_paths(spec.name), "evaluation.json", "gates.json", PACKAGE)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from amlsynth import __version__
+from amlsynth.foundation.version import __version__
 from amlsynth.release.checksums import Problem
 from amlsynth.release.package import ADAM_FILES, DataPackage, Provenance, data_paths, environment
 

@@ -12,6 +12,7 @@ from string import Template
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.records import Evaluation, Figure
+from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.assets import asset
 from amlsynth.gates import GateReport
 from amlsynth.release.spec import Creator, ReleaseSpec, license_text
@@ -76,7 +77,7 @@ def statement(spec: ReleaseSpec, *, simulated: bool) -> str:
 def citation(spec: ReleaseSpec, doi: str | None = None) -> str:
     """Return the citation as one line of text."""
     names = "; ".join(creator.name for creator in spec.creators)
-    link = f" https://doi.org/{doi}" if doi else ""
+    link = f" {doi_url(doi)}" if doi else ""
     return f"{names} ({spec.date.year}). {spec.title} (Version {spec.version}) [Data set].{link}"
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from amlsynth.evaluation.records import read_evaluation
+from amlsynth.foundation.addresses import doi_url, plain_doi
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import replacing, replacing_folder, sha256, write_text
 from amlsynth.gates import GateReport
@@ -23,7 +24,7 @@ from amlsynth.release.checksums import write_checksums
 from amlsynth.release.documents import citation, documents_with_doi
 from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, file_names
-from amlsynth.release.spec import ReleaseSpec, plain_doi, read_spec
+from amlsynth.release.spec import ReleaseSpec, read_spec
 
 # Where the report shows the DOI; `report.prose.citation` writes the span.
 _REPORT = "report.html"
@@ -57,7 +58,7 @@ def stamp_doi(folder: Path, doi: str | None) -> None:
     for name, text in documents_with_doi(spec, evaluation, gates, package.doi).items():
         if (folder / name).read_bytes() != text.encode("utf-8"):
             raise _foreign(folder)
-    link = f"https://doi.org/{doi}" if doi else None
+    link = doi_url(doi) if doi else None
     described = package.model_copy(update={"id": link, "citation": citation(spec, doi)})
     write_text(folder / PACKAGE, described.json_text())
     for name, text in documents_with_doi(spec, evaluation, gates, doi).items():

@@ -9,18 +9,21 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from amlsynth.evaluation.records import SMALL_CELL
+from amlsynth.foundation.addresses import DOI_PATTERN, doi_url
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
 from amlsynth.release.names import PACKAGE as PACKAGE
 from amlsynth.release.semver import PATTERN as VERSION_PATTERN
-from amlsynth.release.spec import DOI_PATTERN, EXPORTS, Export, ReleaseSpec
+from amlsynth.release.spec import EXPORTS, Export, ReleaseSpec
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
     from amlsynth.cohort.cohort import About
@@ -47,8 +50,8 @@ VersionText = Annotated[str, StringConstraints(pattern=rf"^{VERSION_PATTERN}$", 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+class _Record(StrictModel):
+    model_config = ConfigDict(populate_by_name=True)
 
     def json_text(self) -> str:
         """Return the record as JSON text, keys in the model's order."""
@@ -86,7 +89,7 @@ class DataPackage(_Record):
     """datapackage.json: a Data Package of version 2 and, beside its words, five of amlsynth."""
 
     profile: Literal["https://datapackage.org/profiles/2.0/datapackage.json"] = Field(alias="$schema")
-    id: Annotated[str, StringConstraints(pattern=rf"^https://doi\.org/{DOI_PATTERN}$")] | None = None
+    id: Annotated[str, StringConstraints(pattern=rf"^{re.escape(doi_url(''))}{DOI_PATTERN}$")] | None = None
     name: Name
     version: VersionText
     title: str
@@ -109,7 +112,7 @@ class DataPackage(_Record):
     @property
     def doi(self) -> str | None:
         """The DOI of this version, such as 10.5281/zenodo.8334265; None before one is reserved."""
-        return self.id.removeprefix("https://doi.org/") if self.id else None
+        return self.id.removeprefix(doi_url("")) if self.id else None
 
     @property
     def date(self) -> datetime.date:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from amlsynth.cohort.tables import read_table
 from amlsynth.cohort.validation import validate
@@ -22,6 +22,7 @@ from amlsynth.dictionary.table_schema import table_schema
 from amlsynth.evaluation.records import Evaluation
 from amlsynth.foundation.errors import AmlsynthError, MissingExtraError, UsageError, require_extra
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import unpack, write_archive
@@ -34,10 +35,8 @@ _FRICTIONLESS_ROWS = 20_000
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class VerifyReport(BaseModel):
+class VerifyReport(StrictModel):
     """What verification found; `ok` when there is no problem."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     name: str | None

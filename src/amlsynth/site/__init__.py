@@ -7,12 +7,13 @@ stand in them, and a content security policy forbids everything else.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import replacing_folder, write_text
+from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.site.catalogue import DataSet, read_catalogue
 from amlsynth.site.pages import data_set_page, index_page
 
@@ -38,7 +39,7 @@ def build_site(
     *,
     title: str = TITLE,
     data: bool = True,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress = no_progress,
 ) -> SiteResult:
     """Write the site of some releases.
 
@@ -69,10 +70,9 @@ def build_site(
     if not title.strip():
         raise UsageError("The title of the site is empty. Give it a name.")
     _check_place(releases, out)
-    tell = progress or (lambda _what, _share: None)
     with replacing_folder(out) as folder:
-        data_sets = read_catalogue(releases, folder, data=data, tell=tell)
-        tell("writing the pages", 0.95)
+        data_sets = read_catalogue(releases, folder, data=data, tell=progress)
+        progress("writing the pages", 0.95)
         for data_set in data_sets:
             for listed in data_set.versions:
                 page = data_set_page(data_set, listed, site_title=title, data=data)
@@ -82,7 +82,7 @@ def build_site(
         write_text(folder / "index.html", index_page(data_sets, title))
         write_text(folder / ".nojekyll", "")  # GitHub Pages then serves every file as it is
         write_text(folder / _RECORD, _record(data_sets, folder))
-    tell("done", 1.0)
+    progress("done", 1.0)
     return SiteResult(out / "index.html", len(data_sets), sum(len(found.versions) for found in data_sets))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 from amlsynth.evaluation.records import Evaluation
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.types import Progress
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, read_checksums
-from amlsynth.release.metadata.common import doi_of
 from amlsynth.release.opened import OpenedRelease, opened_release
 from amlsynth.release.package import DataPackage, file_names
 from amlsynth.release.semver import Version
@@ -56,7 +56,7 @@ class Listed:
 
     @property
     def doi(self) -> str | None:
-        return doi_of(self.package)
+        return self.package.doi
 
     def record(self) -> dict[str, Any]:
         """Return what site.json says of the version."""
@@ -86,9 +86,7 @@ class DataSet:
         return (final or list(self.versions))[0]
 
 
-def read_catalogue(
-    releases: Iterable[Path], folder: Path, *, data: bool, tell: Callable[[str, float], None]
-) -> list[DataSet]:
+def read_catalogue(releases: Iterable[Path], folder: Path, *, data: bool, tell: Progress) -> list[DataSet]:
     """Verify releases, copy their files into a site, and return them by data set, sorted by name.
 
     Raises

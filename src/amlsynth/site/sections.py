@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from amlsynth.dictionary.model import Dictionary, Variable, dictionary
+from amlsynth.foundation.addresses import doi_url
 from amlsynth.site.catalogue import DataSet, File, Listed
 from amlsynth.site.markup import Markup, el, join
 
@@ -96,7 +97,7 @@ def versions_section(data_set: DataSet, listed: Listed, up: str) -> Section:
     for other in data_set.versions:
         place = f"{up}{other.place}"
         current = "page" if other is listed else None
-        doi = el("a", other.doi, href=f"https://doi.org/{other.doi}") if other.doi else "none yet"
+        doi = el("a", other.doi, href=doi_url(other.doi)) if other.doi else "none yet"
         rows.append(
             el(
                 "tr",
@@ -132,7 +133,7 @@ def cite_section(listed: Listed, prefix: str) -> Section:
     package = listed.package
     text = package.citation
     if listed.doi and listed.doi not in text:
-        text += f" https://doi.org/{listed.doi}"
+        text += f" {doi_url(listed.doi)}"
     names = [(file.name, file.name) for file in listed.files if file.name in _FOR_MACHINES]
     links = [join(", " if number else "", el("a", name, href=prefix + to))
              for number, (name, to) in enumerate(names)]  # fmt: skip

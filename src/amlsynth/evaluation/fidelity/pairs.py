@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
-from amlsynth.evaluation.fidelity.columns import associations
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
+from amlsynth.statistics.associations import associations
+from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.evaluation.representations.coding import Floats, numbers
 from amlsynth.foundation.streams import Stream
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, figure
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats
 from amlsynth.evaluation.representations.embedding import Embedding
+from amlsynth.statistics.coding import Floats
+from amlsynth.foundation.numeric import trapezoid
 from amlsynth.foundation.streams import Stream
 
 LEAST = 10  # patients, for a neighbourhood
@@ -67,7 +68,7 @@ def _agreement(reference: Floats, tested: Floats) -> float:
     """Compare the share of `tested` within each quantile of `reference` with the quantile's level."""
     inside = np.searchsorted(np.sort(tested), np.quantile(reference, _LEVELS) + 1e-9, side="right")
     share = inside / len(tested)
-    return float(1 - 2 * np.trapezoid(np.abs(share - _LEVELS), _LEVELS))
+    return 1 - 2 * trapezoid(np.abs(share - _LEVELS), _LEVELS)
 
 
 def _distances(rows: Floats, points: Floats) -> Floats:

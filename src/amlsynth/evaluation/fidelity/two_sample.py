@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats
 from amlsynth.evaluation.representations.embedding import Embedding, fill_empty, one_thread, tree_features
-from amlsynth.evaluation.survival.kaplan_meier import Z95
 from amlsynth.foundation.errors import require_extra
+from amlsynth.statistics.coding import Floats
+from amlsynth.statistics.wald import Z95
 from amlsynth.foundation.streams import Stream
 
 FOLDS = 5

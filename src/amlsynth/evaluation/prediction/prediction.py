@@ -28,10 +28,11 @@ from amlsynth.evaluation.family import (
 )
 from amlsynth.evaluation.prediction.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats, numbers
 from amlsynth.evaluation.representations.embedding import fill_empty, one_thread, tree_features
-from amlsynth.evaluation.survival.kaplan_meier import Z95, endpoint_data
 from amlsynth.foundation.errors import require_extra
+from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.wald import Z95
+from amlsynth.survival.endpoint import endpoint_data
 from amlsynth.foundation.streams import Stream
 
 # The penalty is that of a normal prior with standard deviation 0.1 on the log hazard ratio of one standard

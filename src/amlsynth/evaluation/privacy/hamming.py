@@ -23,6 +23,7 @@ from amlsynth.evaluation.family import (
     figure,
 )
 from amlsynth.evaluation.records import Figure
+from amlsynth.statistics.coding import Codes, CohortCoding, category_codes, numbers
 from amlsynth.evaluation.representations.coding import Codes, CohortCoding, category_codes, numbers
 from amlsynth.foundation.streams import Stream
 

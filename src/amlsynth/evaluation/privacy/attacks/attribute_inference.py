@@ -16,6 +16,7 @@ from amlsynth.evaluation.privacy.attacks.mixed import STEP, MixedSpace, Points, 
 from amlsynth.evaluation.privacy.attacks.rates import rate_of, risk_figure
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_specs, no_figures, risk_spec
 from amlsynth.evaluation.records import Figure
+from amlsynth.statistics.coding import Floats, category_codes, numbers
 from amlsynth.evaluation.representations.coding import Floats, category_codes, numbers
 from amlsynth.foundation.streams import Stream
 

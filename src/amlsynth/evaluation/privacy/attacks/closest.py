@@ -27,6 +27,8 @@ from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
 from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
+from amlsynth.statistics.coding import CohortCoding
+from amlsynth.statistics.wald import Z95
 from amlsynth.evaluation.representations.coding import CohortCoding
 from amlsynth.evaluation.survival.kaplan_meier import Z95
 from amlsynth.foundation.streams import Stream

@@ -21,6 +21,7 @@ from amlsynth.evaluation.privacy.attacks.rates import (
 )
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
+from amlsynth.statistics.coding import CohortCoding, Floats
 from amlsynth.evaluation.representations.coding import CohortCoding, Floats
 from amlsynth.foundation.streams import Stream
 

@@ -16,6 +16,7 @@ from amlsynth.evaluation.privacy.attacks.predicates import (
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_figures, attack_specs
 from amlsynth.evaluation.records import Figure
+from amlsynth.statistics.coding import Floats
 from amlsynth.evaluation.representations.coding import Floats
 from amlsynth.foundation.streams import Stream
 
