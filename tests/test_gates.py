@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import CohortSummary, Evaluation, Figure, Measure
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.gates import (
@@ -38,7 +39,7 @@ def measure(identifier: str, value: float | None, **changes: Any) -> Measure:
 
 
 def evaluation(*measures: Measure) -> Evaluation:
-    empty = CohortSummary(label="", n=1, variables=(), eln2022=(), survival=())
+    empty = CohortSummary(label="", n=1, variables=(), risk=(), survival=())
     return Evaluation(
         dictionary_version="1",
         amlsynth_version="0",
@@ -155,7 +156,7 @@ def test_one_of_several_cohorts_is_judged_by_its_key() -> None:
     figures = {"synthetic-1": Figure(value=0.9), "synthetic-2": Figure(value=0.1)}
     found = measure("m", 0.9).model_copy(update={"figures": figures})
     both = tuple(
-        CohortSummary(key=key, label=key, n=1, variables=(), eln2022=(), survival=()) for key in figures
+        CohortSummary(key=key, label=key, n=1, variables=(), risk=(), survival=()) for key in figures
     )
     several = evaluation().model_copy(update={"synthetics": both, "measures": (found,)})
     profile = GateProfile(name="test", description="for tests", gates=(gate("at_least", 0.5),))
@@ -224,10 +225,10 @@ def test_the_profiles_of_the_package() -> None:
             assert other.threshold <= gate.threshold, gate.id
 
 
-def test_every_gate_is_on_a_measure_that_evaluations_have() -> None:
+def test_every_gate_is_on_a_measure_that_evaluations_have(dictionary: Dictionary) -> None:
     from amlsynth.evaluation.evaluate import FAMILIES
 
-    known = {spec.id for family in FAMILIES for spec in family.specs}
+    known = {spec.id for family in FAMILIES for spec in family.specs(dictionary)}
     for profile in read_profiles().values():
         assert {g.measure for g in profile.gates} <= known
 

@@ -39,9 +39,7 @@ def test_partially_synthetic_by_hand() -> None:
 
 # With cohorts of the original's size few degrees of freedom are left, which makes the interval wide.
 @pytest.mark.parametrize(("ratio", "most"), [(1.0, 0.995), (5.0, 0.975)])
-def test_fully_synthetic_intervals_cover_where_naive_ones_do_not(
-    ratio: float, most: float
-) -> None:
+def test_fully_synthetic_intervals_cover_where_naive_ones_do_not(ratio: float, most: float) -> None:
     """A mean of n = 100 with known variance 1: 10 cohorts from its posterior, 2,000 originals."""
     from scipy import stats
 

@@ -14,10 +14,9 @@ from amlsynth.cli.measuring import compare, evaluate
 from amlsynth.cli.releasing import release
 from amlsynth.cli.site import site
 from amlsynth.cli.tuning import tune
-from amlsynth.foundation.errors import AmlsynthError
-from amlsynth.foundation.version import __version__
 from amlsynth.foundation.errors import AmlsynthError, MissingExtraError
 from amlsynth.foundation.packages import package_problem
+from amlsynth.foundation.version import __version__
 
 _EXAMPLES = """
 \b

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from amlsynth.evaluation.effects.effects import PAPER_MARKERS
+from amlsynth.evaluation.effects.effects import named_subjects
 from amlsynth.report.context import Context
 from amlsynth.report.text import INDENT, NOT_AVAILABLE, Column, Notes, escape, heading_row, table
 
-# As the paper's "Usability for explorative analyses" names them, with age and the risk groups.
-PAPER = ("AGE", "ELN2022=intermediate", "ELN2022=adverse", *PAPER_MARKERS)
 MODELS = {"univariable": "One marker at a time", "multivariable": "Adjusted for each other, in one model"}
 _TABLES = {"CR": "5", "EFS": "6", "OS": "7"}
 
 
 def subjects(context: Context, endpoint: str, model: str = "univariable") -> list[str]:
-    """Return the subjects of the effects on an endpoint, those that the paper names first."""
+    """Return the subjects of the effects on an endpoint, those that the dictionary names first."""
+    named = named_subjects(context.dictionary)
     found = dict.fromkeys(e.subject for e in context.effects(endpoint, model))
-    return [name for name in PAPER if name in found] + [name for name in found if name not in PAPER]
+    return [name for name in named if name in found] + [name for name in found if name not in named]
 
 
 def subject_label(context: Context, subject: str) -> str:

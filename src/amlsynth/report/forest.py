@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from amlsynth.evaluation.effects.effects import named_subjects
 from amlsynth.evaluation.records import Effect
 from amlsynth.report.context import Context
 from amlsynth.report.drawing import FAINT, HOLDOUT, MUTED, WIDTH, Style, drawing, styles
-from amlsynth.report.effects import PAPER, subject_label, subjects
+from amlsynth.report.effects import subject_label, subjects
 from amlsynth.report.text import escape, image
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def forest_figures(context: Context, endpoint: str, which: Which, folder: Path) 
     `which` takes age, ELN 2022 risk and the markers whose effects the paper names, or the others, in figures
     that fit a page.
     """
-    names = [s for s in subjects(context, endpoint) if (s in PAPER) == (which == "paper")]
+    named = named_subjects(context.dictionary)
+    names = [s for s in subjects(context, endpoint) if (s in named) == (which == "paper")]
     parts = -(-len(names) // _MOST)
     size = -(-len(names) // max(parts, 1))
     return "\n".join(

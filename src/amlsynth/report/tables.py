@@ -296,8 +296,8 @@ def _variable_rows(context: Context, variable: Variable, notes: Notes) -> Iterab
 
 
 def _risk_rows(context: Context, notes: Notes) -> list[list[str]]:
-    found = {cohort.key: cohort.eln2022 for cohort in context.cohorts}
-    values = [entry.value for entry in context.evaluation.original.eln2022 if entry.value != MISSING]
+    found = {cohort.key: cohort.risk for cohort in context.cohorts}
+    values = [entry.value for entry in context.evaluation.original.risk if entry.value != MISSING]
     labels = {value: value.capitalize() for value in values}
     rows = _category_rows(context, ELN2022, "ELN 2022 risk, n (%)", labels, found, notes)
     unknown = {key: count(counts, MISSING) for key, counts in found.items()}

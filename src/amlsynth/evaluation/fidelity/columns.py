@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, fixed
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
+from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.associations import log_correlation_score
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
-from amlsynth.evaluation.representations.coding import CohortCoding, Floats, numbers
-from amlsynth.foundation.streams import Stream
 
 _SOURCE = (
     "Chundawat et al., arXiv:2207.05295; Eckardt et al., npj Digit Med 2024, methods, "
@@ -92,7 +91,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 FAMILY = Family(
     name="fidelity",
-    specs=(
+    specs=fixed(
         Spec(
             id="bsm",
             label="Basic Statistical Measure",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, figure
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, figure, fixed
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import Embedding
-from amlsynth.statistics.coding import Floats
 from amlsynth.foundation.numeric import trapezoid
 from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Floats
 
 LEAST = 10  # patients, for a neighbourhood
 LARGEST = 5_000  # patients of each cohort; larger ones are sampled
@@ -97,7 +97,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 FAMILY = Family(
     name="support",
-    specs=(
+    specs=fixed(
         Spec(
             id="alpha_precision",
             label="Alpha-precision",

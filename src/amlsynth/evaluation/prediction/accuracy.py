@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from amlsynth.evaluation.family import NotComputable
+from amlsynth.foundation.numeric import trapezoid
 from amlsynth.statistics.coding import Floats
 from amlsynth.survival.endpoint import EndpointData
 from amlsynth.survival.kaplan_meier import kaplan_meier
-from amlsynth.evaluation.representations.coding import Floats
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData, kaplan_meier
-from amlsynth.foundation.numeric import trapezoid
 
 _ROWS = 2048  # patients whose pairs are held at a time
 _TOO_FEW = "too few patients of known order in the test set for a C-index"

@@ -21,11 +21,11 @@ from amlsynth.evaluation.family import (
     Spec,
     attempt,
     figure,
+    fixed,
 )
 from amlsynth.evaluation.records import Figure
-from amlsynth.statistics.coding import Codes, CohortCoding, category_codes, numbers
-from amlsynth.evaluation.representations.coding import Codes, CohortCoding, category_codes, numbers
 from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Codes, CohortCoding, category_codes, numbers
 
 PARTS = 4  # of the training set without a hold-out: 20 % each of all patients, as in the paper
 MOST_PARTS = 10
@@ -232,7 +232,7 @@ def _hamming_specs() -> tuple[Spec, ...]:
 
 FAMILY = Family(
     name="privacy",
-    specs=(
+    specs=fixed(
         *_hamming_specs(),
         Spec(
             id="leakage",

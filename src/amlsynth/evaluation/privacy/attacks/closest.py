@@ -21,17 +21,16 @@ from amlsynth.evaluation.family import (
     Spec,
     attempt,
     figure,
+    fixed,
 )
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
 from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
+from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import CohortCoding
 from amlsynth.statistics.wald import Z95
-from amlsynth.evaluation.representations.coding import CohortCoding
-from amlsynth.evaluation.survival.kaplan_meier import Z95
-from amlsynth.foundation.streams import Stream
 
 LOW_PERCENTILE = 5
 FEWEST_FOR_PERCENTILE = 40  # patients, so that the fifth percentile lies between the second and third of them
@@ -183,7 +182,7 @@ _SHARE = (
 
 FAMILY = Family(
     name="closest records",
-    specs=(
+    specs=fixed(
         Spec(
             id="dcr_share",
             label="Nearer to training than to hold-out",

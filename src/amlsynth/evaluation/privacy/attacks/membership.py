@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, fixed
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.density import Density, category_shares, likeliest
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
@@ -21,9 +21,8 @@ from amlsynth.evaluation.privacy.attacks.rates import (
 )
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
-from amlsynth.statistics.coding import CohortCoding, Floats
-from amlsynth.evaluation.representations.coding import CohortCoding, Floats
 from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import CohortCoding, Floats
 
 OUTLYING = 0.1  # the share of real patients that count as outlying
 NEIGHBOURS = 5  # a patient is outlying who is far from the fifth nearest real patient
@@ -110,7 +109,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     try:
         arena = Arena.of(candidate, setting)
     except NotComputable as reason:
-        return {spec.id: Figure(reason=str(reason)) for spec in FAMILY.specs}
+        return {spec.id: Figure(reason=str(reason)) for spec in FAMILY.specs(setting.dictionary)}
     nearest, rounds = nearest_scores(arena), density_scores(arena)
 
     def outlying_nearest() -> Figure:
@@ -179,7 +178,7 @@ def _spec(identifier: str, label: str, description: str, source: str) -> Spec:
 
 FAMILY = Family(
     name="membership inference",
-    specs=(
+    specs=fixed(
         _spec(
             "membership_nearest_auc",
             "Membership, nearest record: AUC",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, fixed
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.predicates import (
     Predicates,
@@ -16,9 +16,8 @@ from amlsynth.evaluation.privacy.attacks.predicates import (
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_figures, attack_specs
 from amlsynth.evaluation.records import Figure
-from amlsynth.statistics.coding import Floats
-from amlsynth.evaluation.representations.coding import Floats
 from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Floats
 
 ATTACKS = 2_000  # predicates at most
 TERMS = 12  # of a multivariate predicate; with fewer, hardly one is true of one patient only
@@ -88,4 +87,4 @@ _ATTACKS = (
     ("singling_out_multivariate", _MULTIVARIATE, multivariate_attack),
 )
 
-FAMILY = Family(name="singling out", specs=(*_UNIVARIATE, *_MULTIVARIATE), figures=_figures)
+FAMILY = Family(name="singling out", specs=fixed(*_UNIVARIATE, *_MULTIVARIATE), figures=_figures)
