@@ -127,12 +127,6 @@ def risk_subjects(d: Dictionary) -> dict[str, str]:
     return {f"{classification.name}={level}": level for level in d.risks[1:]} if classification else {}
 
 
-def named_subjects(d: Dictionary) -> tuple[str, ...]:
-    """Return the subjects that the dictionary names: numbers, derived risk, markers, in tables' order."""
-    numbers_first = (number.variable for number in d.roles.effect_numbers)
-    return (*numbers_first, *risk_subjects(d), *d.roles.effect_markers)
-
-
 @dataclass(frozen=True)
 class Agreement:
     """How many of the original's significant effects a cohort keeps; each is a share of `total`."""
