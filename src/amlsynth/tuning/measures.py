@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.effects.cox import cox_regression
 from amlsynth.evaluation.family import NotComputable, Setting
 from amlsynth.evaluation.privacy.hamming import Partition, count_exact_matches, minimum_distances
 from amlsynth.foundation.errors import require_extra
 from amlsynth.statistics.coding import CohortCoding, Floats, category_codes, numbers
+from amlsynth.survival.cox import cox_fit
 from amlsynth.survival.endpoint import endpoint_data
 
 MISSING = -1.0  # of a number, for trees; smaller than every value
@@ -173,8 +173,8 @@ def _effect(frame: pd.DataFrame, name: str, outcome: str, d: Dictionary) -> tupl
         kept &= (time >= 0) & ~np.isnan(status)
         if data.n == 0 or not kept.any():
             raise NotComputable(f"no patient has a known {outcome}")
-        effect = cox_regression(time[kept], status[kept] == 1, x[kept])
-        return effect.log_hazard_ratio, effect.standard_error
+        fit = cox_fit(time[kept], status[kept] == 1, x[kept])
+        return float(fit.beta[0]), float(fit.standard_errors[0])
     y = numbers(frame["CR1"])
     kept = ~np.isnan(x) & ~np.isnan(y)
     if name == "AGE":  # older and younger than 60, as trials of AML are divided

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from amlsynth.dictionary.derived import ELN2022_RISKS, eln2022
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.effects.cox import cox_regression
-from amlsynth.evaluation.effects.regression import cox_model, logistic_model, p_value
 from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.statistics.coding import Floats, numbers
-from amlsynth.statistics.wald import Z95
+from amlsynth.statistics.wald import Z95, wald_p
+from amlsynth.survival.cox import cox_fit
+from amlsynth.survival.logistic import logistic_fit
+from amlsynth.survival.newton import Estimates
 
 PAPER_MARKERS = (
     "CGNK", "t8.21", "inv16_t16.16", "NPM1", "CEBPA.bZIP.inframe",  # favourable
@@ -66,7 +67,7 @@ class Answer:
 
     @property
     def p(self) -> float:
-        return math.nan if self.reason else p_value(self.log_ratio, self.standard_error)
+        return math.nan if self.reason else wald_p(self.log_ratio, self.standard_error)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -185,14 +186,12 @@ class _Outcome:
 
     def estimate(self, covariates: Floats, rows: Flags) -> tuple[Floats, Floats]:
         """Return log ratios and standard errors, shape (p,), of the rows."""
+        fit: Estimates
         if self.time is None:
-            fit = logistic_model(self.event[rows], covariates)
-        elif covariates.shape[1] == 1:
-            one = cox_regression(self.time[rows], self.event[rows], covariates[:, 0])
-            return np.array([one.log_hazard_ratio]), np.array([one.standard_error])
+            fit = logistic_fit(self.event[rows], covariates)
         else:
-            fit = cox_model(self.time[rows], self.event[rows], covariates).estimate
-        return fit.log_ratios, fit.standard_errors
+            fit = cox_fit(self.time[rows], self.event[rows], covariates)
+        return fit.beta, fit.standard_errors
 
 
 def _univariable(column: Floats, outcome: _Outcome) -> Answer:
