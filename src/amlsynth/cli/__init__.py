@@ -43,7 +43,10 @@ Exit codes: 0 fine, 1 the data or a gate failed, 2 wrong use. With --debug an er
 @click.version_option(__version__, "--version", message="amlsynth %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error (works after any command).")
 def cli(debug: bool) -> None:
-    """Make, check, report and release synthetic cohorts of acute myeloid leukemia."""
+    """Make, check, report and release synthetic cohorts of patients.
+
+    Every command takes --dictionary, for another disease than acute myeloid leukemia.
+    """
 
 
 for _command in (

@@ -60,11 +60,17 @@ class NumberEffect(Entry):
 
 
 class Classification(Entry):
-    """A risk classification that is derived, never stored: a function that is registered in `derived`."""
+    """A risk classification that is derived, never stored: a function that is registered in `derived`.
+
+    `description`, `source` (a reference) and its `doi` stand in the report.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
     label: str
     function: str
+    description: str = ""
+    source: str = ""
+    doi: Annotated[str, Field(pattern=r"^10\.[0-9]{4,9}/[-._;/:A-Za-z0-9]+$")] | None = None
 
 
 class Roles(Entry):
@@ -91,12 +97,16 @@ class Roles(Entry):
 
 
 class Words(Entry):
-    """What texts call the disease, in full and for `short`; which of the paper's tables has which effects."""
+    """What texts call the disease, in full and for `short`; which of the paper's tables has which effects.
+
+    `limits` is a sentence on whom cohorts of this disease speak of, for the limits of use in the report.
+    """
 
     disease: str = "the disease"
     short: str = "patients"
     search_hint: str = "such as a gene or survival"
     condition_example: str | None = None
+    limits: str | None = None
     paper_tables: Annotated[dict[str, str], Field(strict=False)] = Field(default_factory=dict)
 
 

@@ -12,7 +12,7 @@ from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import misplaced, read_yaml_model
 from amlsynth.release.checksums import name_fault
 from amlsynth.release.names import NAME_PATTERN
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 
 def read_registry(path: Path) -> Registry:

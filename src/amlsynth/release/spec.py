@@ -11,14 +11,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator as After
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.assets import asset
+from amlsynth.foundation.defaults import DEFAULT_DICTIONARY
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
 from amlsynth.generators.params_file import Value, read_params
 from amlsynth.release.names import NAME_PATTERN as NAME_PATTERN
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 _CONTROL = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories that no file format of a release takes well
 
@@ -225,6 +227,7 @@ class ReleaseSpec(_Entry):
     keywords: tuple[Line, ...] = ()
     related_identifiers: tuple[RelatedIdentifier, ...] = ()
     communities: tuple[Community, ...] = ()  # of Zenodo
+    dictionary: RelativePath = DEFAULT_DICTIONARY  # a name that amlsynth carries, or a file beside the spec
     cohort: CohortSource
     split: SplitPart
     generator: GeneratorPart
@@ -240,7 +243,7 @@ class ReleaseSpec(_Entry):
         return f"{self.name}-{self.version}"
 
 
-def check_generator(spec: ReleaseSpec, path: Path) -> None:
+def check_generator(spec: ReleaseSpec, path: Path, d: Dictionary) -> None:
     """Refuse a generator that cannot be made or whose output must not leave.
 
     Raises
@@ -251,7 +254,7 @@ def check_generator(spec: ReleaseSpec, path: Path) -> None:
     from amlsynth.generators import create
 
     try:
-        generator = create(spec.generator.name, spec.generator.params)
+        generator = create(spec.generator.name, spec.generator.params, d)
     except UsageError as error:
         raise UsageError(f"{path}:{_line(path)}: generator: {error}") from error
     if not generator.releasable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.version import __version__
@@ -61,7 +60,7 @@ def data_set_page(
     up, prefix = ("../../", "") if versioned else ("../", f"{package.version}/")
     sections = [
         load_section(listed, prefix),
-        codebook_section(),
+        codebook_section(listed.dictionary),
         gates_section(listed),
         files_section(listed, prefix),
         versions_section(data_set, listed, up),
@@ -111,7 +110,7 @@ def data_set_page(
         ),
         _footer(),
     )
-    structured = json_ld(schema_org_record(package, dictionary(), base=prefix)) if data else Markup("")
+    structured = json_ld(schema_org_record(package, listed.dictionary, base=prefix)) if data else Markup("")
     return _page(f"{package.title}, version {package.version}", body, structured)
 
 

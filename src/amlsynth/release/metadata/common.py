@@ -13,6 +13,7 @@ MEDIA_TYPES = {
     ".md": "text/markdown",
     ".html": "text/html",
     ".xml": "application/xml",
+    ".yaml": "application/yaml",
     ".cff": "application/yaml",
     ".xpt": "application/x-sas-xport",
 }

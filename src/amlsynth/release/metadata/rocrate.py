@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from amlsynth.foundation.addresses import doi_url
+from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.files import sha256
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.metadata.common import agent, media_type
@@ -25,6 +26,7 @@ _TITLES = {
     "gates.json": "The thresholds that had to be met",
     "provenance.json": "Original, split, generator, seeds, versions of software",
     "datapackage.json": "The data and their schema (Data Package, version 2)",
+    DICTIONARY_FILE: "The variable dictionary that the data follow: names, values, rules, roles",
     "croissant.json": "The data set for machine-learning tools (Croissant)",
     "datacite.json": "The data set for DOI registries (DataCite)",
     "schema-org.json": "The data set for search engines (schema.org)",

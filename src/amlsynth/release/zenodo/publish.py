@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import PLACE_IS_BAD, sha256
@@ -69,6 +70,7 @@ def publish_release(
     new_version_of: str | None = None,
     progress: Progress = no_progress,
     sleep: Sleep = time.sleep,
+    d: Dictionary | None = None,
 ) -> PublishResult:
     """Make a release folder a draft on Zenodo, and publish it with `confirm`.
 
@@ -83,6 +85,7 @@ def publish_release(
         not tell.
     progress : called with what is being done and the share done, from 0 to 1.
     sleep : waits so many seconds between tries.
+    d : the dictionary that the release has to follow; the one that it carries when not given.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def publish_release(
         the server.
     """
     server = choose_server(sandbox=sandbox)
-    checked = check_release(path, server)
+    checked = check_release(path, server, d)
     concept = concept_number(new_version_of)
     token = find_token(server)
     check_place(checked)
