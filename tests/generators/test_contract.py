@@ -14,6 +14,8 @@ from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.generators import Generator, create, generator_class, generator_names
 
 EVERY = pytest.mark.parametrize("name", generator_names())
+# A generator with a guarantee is not asked to reproduce an exact fact of the training patients.
+EXACT = pytest.mark.parametrize("name", [n for n in generator_names() if not generator_class(n).guarantee])
 
 
 def _fitted(name: str, train: pd.DataFrame, seed: int = 5) -> Generator:
@@ -43,7 +45,7 @@ def test_any_number_of_valid_patients(name: str, reference: pd.DataFrame, n: int
     assert frame.dtypes.equals(reference.dtypes)
 
 
-@EVERY
+@EXACT  # with a guarantee the noise is the operating system's; see the tests of `private`
 def test_seed_decides_the_bytes(name: str, reference: pd.DataFrame, tmp_path: Path) -> None:
     for number, seed in enumerate((5, 5, 6)):
         write_table(_sample(name, reference, 300, seed), tmp_path / f"{number}.parquet")
@@ -58,7 +60,7 @@ def test_fitting_leaves_the_training_data_alone(name: str, reference: pd.DataFra
     pd.testing.assert_frame_equal(reference, before)
 
 
-@EVERY
+@EXACT
 def test_constant_and_missing_columns(name: str, reference: pd.DataFrame) -> None:
     missing = ["NOTCH1", "WBC", "CR1", "EXAML", "EFSTM", "EFSSTAT"]
     train = _blanked(reference, missing)
@@ -70,7 +72,7 @@ def test_constant_and_missing_columns(name: str, reference: pd.DataFrame) -> Non
     assert frame[missing].isna().all(axis=None)
 
 
-@EVERY
+@EXACT
 def test_cohort_without_any_outcome_or_events(name: str, reference: pd.DataFrame) -> None:
     outcome = ["OSTM", "OSSTAT", "EFSTM", "EFSSTAT"]
     assert _sample(name, _blanked(reference, outcome), 100)[outcome].isna().all(axis=None)

@@ -148,7 +148,7 @@ def decode(
     columns |= _decode_outcome(encoded, d, rounded)
     frame = pd.DataFrame({name: columns[name] for name in d.names})
     if role == "synthetic":
-        _imply(frame, d)
+        imply(frame, d)
     return frame
 
 
@@ -263,7 +263,7 @@ def _decode_outcome(encoded: Encoded, d: Dictionary, rounded: bool) -> dict[str,
 _ASSIGNMENT = re.compile(r"(\w+) == ([01])")
 
 
-def _imply(frame: pd.DataFrame, d: Dictionary) -> None:
+def imply(frame: pd.DataFrame, d: Dictionary) -> None:
     """Carry out the rules that say "when this, then that column is 0 (or 1)", in the dictionary's order."""
     for case in d.rule_cases:
         then = _ASSIGNMENT.fullmatch(case.require.text)
