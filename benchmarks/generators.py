@@ -133,8 +133,9 @@ def _one(run: dict[str, Any]) -> dict[str, float | None]:
 
     from amlsynth.cohort.split import split_cohort
     from amlsynth.evaluation import measure
-    from amlsynth.evaluation.survival.kaplan_meier import endpoint_data, kaplan_meier
     from amlsynth.generators import create
+    from amlsynth.survival.endpoint import endpoint_data
+    from amlsynth.survival.kaplan_meier import kaplan_meier
 
     cohort = _cohort(run["cohort"])
     parts = split_cohort(cohort.frame, 0.2, seed=run["split"])

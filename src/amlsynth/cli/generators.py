@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amlsynth.cli.options import with_dictionary
+
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
+
+    from amlsynth.dictionary.model import Dictionary
 
 
 @click.command()
 @click.argument("name", required=False)
-def generators(name: str | None) -> None:
+@with_dictionary
+def generators(
+    name: str | None,
+    d: Dictionary | None,
+) -> None:
     """List the generators, or the parameters of the generator NAME.
 
     \b

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from amlsynth.foundation.strict_model import StrictModel
 
 
-class Entry(BaseModel):
+class Entry(StrictModel):
     """Base of every part of a dictionary: unknown keys and wrong types are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(strict=True)
 
 
 Names = Annotated[tuple[str, ...], Field(strict=False)]
@@ -58,11 +60,17 @@ class NumberEffect(Entry):
 
 
 class Classification(Entry):
-    """A risk classification that is derived, never stored: a function that is registered in `derived`."""
+    """A risk classification that is derived, never stored: a function that is registered in `derived`.
+
+    `description`, `source` (a reference) and its `doi` stand in the report.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
     label: str
     function: str
+    description: str = ""
+    source: str = ""
+    doi: Annotated[str, Field(pattern=r"^10\.[0-9]{4,9}/[-._;/:A-Za-z0-9]+$")] | None = None
 
 
 class Roles(Entry):
@@ -89,12 +97,16 @@ class Roles(Entry):
 
 
 class Words(Entry):
-    """What texts call the disease, in full and for `short`; which of the paper's tables has which effects."""
+    """What texts call the disease, in full and for `short`; which of the paper's tables has which effects.
+
+    `limits` is a sentence on whom cohorts of this disease speak of, for the limits of use in the report.
+    """
 
     disease: str = "the disease"
     short: str = "patients"
     search_hint: str = "such as a gene or survival"
     condition_example: str | None = None
+    limits: str | None = None
     paper_tables: Annotated[dict[str, str], Field(strict=False)] = Field(default_factory=dict)
 
 

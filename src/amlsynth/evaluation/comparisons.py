@@ -29,11 +29,12 @@ from amlsynth.evaluation.effects.sizes import (
 )
 from amlsynth.evaluation.family import NotComputable, attempt, figure
 from amlsynth.evaluation.records import SMALL_CELL, Comparison, Figure
-from amlsynth.evaluation.representations.coding import Floats, numbers
 from amlsynth.evaluation.survival.curves import log_rank_p
-from amlsynth.evaluation.survival.kaplan_meier import Z95, EndpointData, endpoint_data
 from amlsynth.evaluation.survival.remission import remission
 from amlsynth.foundation.errors import require_extra
+from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.wald import Z95
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
 
 ALPHA = 0.05
 EFFECT_DECIMALS = 3

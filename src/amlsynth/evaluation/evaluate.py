@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
@@ -27,8 +27,10 @@ from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.survival import curves as survival
 from amlsynth.evaluation.survival import remission as outcome
 from amlsynth.evaluation.survival import tails
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.types import Progress
+from amlsynth.foundation.version import __version__
+from amlsynth.survival.endpoint import endpoint_data
 
 FAMILIES: tuple[Family, ...] = (
     fidelity.FAMILY,
@@ -44,7 +46,6 @@ FAMILIES: tuple[Family, ...] = (
     *attacks.FAMILIES,
     validity.FAMILY,
 )
-Progress = Callable[[str, float], None]
 
 
 def evaluate(
@@ -119,7 +120,7 @@ def evaluate(
     evaluation = Evaluation(
         kind=kind,
         dictionary_version=d.version,
-        amlsynth_version=_version(),
+        amlsynth_version=__version__,
         seed=seed,
         original_is_simulated=simulated,
         original=summarise(original, original_label, d, protect=True, key="original", origin=original_origin),
@@ -259,9 +260,3 @@ class _Steps:
         if self._progress is not None:
             self._progress(what, min(1.0, self._done / (self._total - 1)))
         self._done += 1
-
-
-def _version() -> str:
-    from amlsynth import __version__
-
-    return __version__

@@ -15,6 +15,7 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Figure, Measure, Spread
+from amlsynth.foundation.errors import NotComputable as NotComputable  # what a measure may raise
 
 AnchorName = Literal["independent", "bootstrap", "holdout"]
 CandidateKind = Literal["synthetic", "independent", "bootstrap", "holdout"]
@@ -111,10 +112,6 @@ class Family:
     specs: tuple[Spec, ...]
     figures: Callable[[Candidate, Setting], dict[str, Figure]]
     original_figures: Callable[[Setting], dict[str, Figure]] = lambda setting: {}
-
-
-class NotComputable(Exception):
-    """A measure has no value here; the message is the reason that the record shows."""
 
 
 def attempt(compute: Callable[[], float | Figure]) -> Figure:

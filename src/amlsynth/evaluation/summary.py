@@ -26,16 +26,11 @@ from amlsynth.evaluation.records import (
     SurvivalSummary,
     VariableSummary,
 )
-from amlsynth.evaluation.representations.coding import category_codes, numbers
-from amlsynth.evaluation.survival.kaplan_meier import (
-    MONTHS_DECIMALS,
-    EndpointData,
-    KaplanMeier,
-    endpoint_data,
-    follow_up,
-    kaplan_meier,
-)
+from amlsynth.evaluation.survival.medians import MONTHS_DECIMALS, follow_up, median_survival
 from amlsynth.evaluation.survival.remission import SHARE_DECIMALS
+from amlsynth.statistics.coding import category_codes, numbers
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
+from amlsynth.survival.kaplan_meier import KaplanMeier, kaplan_meier
 
 MISSING = "NA"
 OTHER = "not in the dictionary"
@@ -174,7 +169,7 @@ def _survival(frame: pd.DataFrame, endpoint: Endpoint, d: Dictionary, protect: b
         endpoint=endpoint.name,
         n=data.n,
         events=None if few_censored else events,
-        median=attempt(lambda: kaplan_meier(data).median()),
+        median=attempt(lambda: median_survival(data)),
         follow_up=attempt(lambda: follow_up(data)),
         curve=_curve(data, d[endpoint.time].maximum or 0.0, protect),
     )

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR
 from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
-from amlsynth.generators.base import Generator, Parameters, Progress
+from amlsynth.generators.base import Generator, Parameters
 
-__all__ = ["DEFAULT", "Generator", "Parameters", "Progress", "create", "generator_class", "generator_names"]
+__all__ = ["DEFAULT", "Generator", "Parameters", "create", "generator_class", "generator_names"]
 
 DEFAULT = DEFAULT_GENERATOR
 

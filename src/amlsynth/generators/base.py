@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -16,17 +16,13 @@ from pydantic import BaseModel, ConfigDict
 
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators.building_blocks.seen_rows import SeenRows
 from amlsynth.model_space.encoding import Encoded, decode, encode
 from amlsynth.model_space.resolution import Resolution
 
 _REDRAWS = 10
 BLOCK = 50_000  # patients sampled together: enough to vectorise, few enough to stay in memory
-Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
-
-
-def no_progress(_stage: str, _share: float) -> None:
-    """Report progress to nobody."""
 
 
 @dataclass(frozen=True)

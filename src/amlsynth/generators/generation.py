@@ -17,8 +17,8 @@ from amlsynth.cohort.table_writing import file_kind
 from amlsynth.cohort.tables import write_blocks
 from amlsynth.cohort.validation import DUPLICATE_RULE, validate
 from amlsynth.foundation.errors import UsageError
-from amlsynth.generators import DEFAULT, Progress, create
-from amlsynth.generators.base import no_progress
+from amlsynth.foundation.types import Progress, no_progress
+from amlsynth.generators import DEFAULT, create
 from amlsynth.generators.conditions import Condition
 
 

@@ -19,7 +19,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from amlsynth.generators.base import Generator, Parameters, Progress, Search
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator, Parameters, Search
 from amlsynth.generators.building_blocks.leaves import Features, Leaves, NumberLeaves, StateLeaves
 from amlsynth.generators.building_blocks.order import synthesis_order
 from amlsynth.generators.building_blocks.scales import from_real_line, to_real_line

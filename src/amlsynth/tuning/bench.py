@@ -13,8 +13,8 @@ import pandas as pd
 from amlsynth.cohort.split import split_cohort
 from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.types import Progress
 from amlsynth.generators import create, generator_class
-from amlsynth.generators.base import Progress
 from amlsynth.tuning.objectives import Objective, Part, objective
 from amlsynth.tuning.space import Dimension, search_space
 

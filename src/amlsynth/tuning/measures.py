@@ -18,9 +18,9 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.effects.cox import cox_regression
 from amlsynth.evaluation.family import NotComputable, Setting
 from amlsynth.evaluation.privacy.hamming import Partition, count_exact_matches, minimum_distances
-from amlsynth.evaluation.representations.coding import CohortCoding, Floats, category_codes, numbers
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
 from amlsynth.foundation.errors import require_extra
+from amlsynth.statistics.coding import CohortCoding, Floats, category_codes, numbers
+from amlsynth.survival.endpoint import endpoint_data
 
 MISSING = -1.0  # of a number, for trees; smaller than every value
 FEWEST_CARRIERS = 10  # of an effect's rarer group

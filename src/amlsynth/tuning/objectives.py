@@ -21,14 +21,13 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.family import NotComputable, Setting
-from amlsynth.evaluation.fidelity.columns import (
-    basic_statistical_measure,
-    log_correlation_score,
-    regularized_support_coverage,
-)
-from amlsynth.evaluation.survival.curves import CurveDistance, curve_distance, share_same_time
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
+from amlsynth.evaluation.fidelity.columns import basic_statistical_measure
+from amlsynth.evaluation.survival.curves import share_same_time
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.statistics.associations import log_correlation_score
+from amlsynth.statistics.coverage import regularized_support_coverage
+from amlsynth.survival.curve_distance import CurveDistance, curve_distance
+from amlsynth.survival.endpoint import endpoint_data
 from amlsynth.tuning import measures
 
 _APART = 0.10  # divergence of curves, and difference of shares, at which a score of `default` is 0

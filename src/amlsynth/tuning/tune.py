@@ -11,8 +11,8 @@ from typing import Any
 from amlsynth.cohort.cohort import Cohort
 from amlsynth.cohort.split import HOLDOUT_SHARE, split_cohort
 from amlsynth.foundation.errors import UsageError, require_extra
-from amlsynth.generators import DEFAULT, Progress, create
-from amlsynth.generators.base import no_progress
+from amlsynth.foundation.types import Progress, no_progress
+from amlsynth.generators import DEFAULT, create
 from amlsynth.tuning.bench import Bench, Task
 from amlsynth.tuning.objectives import objective as objective_named
 from amlsynth.tuning.record import TuningResult, result_of

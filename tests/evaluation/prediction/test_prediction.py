@@ -12,7 +12,7 @@ from amlsynth.evaluation import evaluate
 from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.prediction.accuracy import concordance, integrated_brier_score
 from amlsynth.evaluation.prediction.prediction import classification_score, death_within, survival_scores
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData
+from amlsynth.survival.endpoint import EndpointData
 
 
 def data(time, event) -> EndpointData:

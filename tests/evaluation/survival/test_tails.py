@@ -9,7 +9,6 @@ from lifelines.utils import restricted_mean_survival_time
 
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData, endpoint_data
 from amlsynth.evaluation.survival.tails import (
     event_pattern_distance,
     event_patterns,
@@ -18,6 +17,7 @@ from amlsynth.evaluation.survival.tails import (
     share_at_risk,
     survival_at,
 )
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
 
 
 def data(time, event) -> EndpointData:

@@ -9,11 +9,12 @@ import pytest
 from amlsynth.cohort.split import split_cohort
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.effects.cox import cox_regression
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data, kaplan_meier
 from amlsynth.foundation.errors import UsageError
 from amlsynth.generators import DEFAULT, create
 from amlsynth.generators.event_history.transitions import IllnessDeath, Shrinkage
 from amlsynth.model_space.encoding import encode
+from amlsynth.survival.endpoint import endpoint_data
+from amlsynth.survival.kaplan_meier import kaplan_meier
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.representations.coding import Floats
+from amlsynth.statistics.coding import Floats
 
 _STEPS = 50
 _PRECISION = 1e-9

@@ -21,8 +21,8 @@ from amlsynth.evaluation.effects.cox import cox_regression
 from amlsynth.evaluation.effects.regression import cox_model, logistic_model, p_value
 from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.records import SMALL_CELL
-from amlsynth.evaluation.representations.coding import Floats, numbers
-from amlsynth.evaluation.survival.kaplan_meier import Z95
+from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.wald import Z95
 
 PAPER_MARKERS = (
     "CGNK", "t8.21", "inv16_t16.16", "NPM1", "CEBPA.bZIP.inframe",  # favourable

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.representations.coding import Floats
+from amlsynth.statistics.coding import Floats
 
 _STEPS = 40
 _PRECISION = 1e-8  # of the largest step, in standard deviations of a covariate

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import SMALL_CELL, CoOccurrence
-from amlsynth.evaluation.representations.coding import numbers
+from amlsynth.statistics.coding import numbers
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]

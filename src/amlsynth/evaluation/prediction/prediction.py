@@ -28,10 +28,12 @@ from amlsynth.evaluation.family import (
 )
 from amlsynth.evaluation.prediction.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats, numbers
 from amlsynth.evaluation.representations.embedding import fill_empty, one_thread, tree_features
-from amlsynth.evaluation.survival.kaplan_meier import Z95, endpoint_data
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.wald import Z95
+from amlsynth.survival.endpoint import endpoint_data
 
 # The penalty is that of a normal prior with standard deviation 0.1 on the log hazard ratio of one standard
 # deviation: strong enough that a marker of a handful of carriers is not taken at its word.
@@ -171,7 +173,7 @@ def _tests(candidate: Candidate, setting: Setting) -> list[tuple[pd.DataFrame, p
     """Return pairs of training and test set; the hold-out itself is trained on by fifths left out."""
     if setting.holdout is None:
         raise NotComputable(NO_HOLDOUT)
-    rng = np.random.default_rng((setting.seed, 301))
+    rng = Stream.PREDICTION_FOLDS.rng(setting.seed)
     if candidate.kind != "holdout":
         frame = candidate.frame
         if len(frame) > LARGEST:

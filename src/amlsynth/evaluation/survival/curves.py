@@ -6,61 +6,24 @@ arXiv:2302.12749) as used in Eckardt et al., npj Digital Medicine 2024.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData, endpoint_data, follow_up, kaplan_meier
+from amlsynth.evaluation.survival.medians import follow_up, median_survival
 from amlsynth.evaluation.survival.remission import wilson
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.streams import Stream
+from amlsynth.survival.curve_distance import curve_distance
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
 
-GRID_POINTS = 1000
 _SOURCE = (
     "Norcliffe et al., arXiv:2302.12749; Eckardt et al., npj Digit Med 2024, methods, "
     "'Evaluation of synthetic data performance'"
 )
 _PAPER = "Eckardt et al., npj Digit Med 2024, table 2 and methods, 'Statistical analysis'"
-
-
-@dataclass(frozen=True)
-class CurveDistance:
-    """How a synthetic curve differs from the original's; each is 0 for equal curves.
-
-    divergence : mean |S_syn - S_orig| over the grid, in [0, 1].
-    optimism : mean (S_syn - S_orig), in [-1, 1]; positive where synthetic patients live longer.
-    short_sightedness : (max T_orig - max T_syn) / max T_orig; positive where follow-up ends earlier.
-    """
-
-    divergence: float
-    optimism: float
-    short_sightedness: float
-
-
-def curve_distance(original: EndpointData, synthetic: EndpointData) -> CurveDistance:
-    """Compare two Kaplan-Meier curves on 1,000 points from 0 to the largest time of either cohort.
-
-    Beyond its last time a curve keeps its last value.
-
-    Raises
-    ------
-    NotComputable
-        One of the two has no patient with a known time, or the original's times are all 0.
-    """
-    ours, theirs = kaplan_meier(original), kaplan_meier(synthetic)
-    end_ours, end_theirs = float(ours.times[-1]), float(theirs.times[-1])
-    if end_ours <= 0:
-        raise NotComputable(f"every {original.name} time of the original is 0")
-    grid = np.linspace(0.0, max(end_ours, end_theirs), GRID_POINTS)
-    difference = theirs.at(grid) - ours.at(grid)
-    return CurveDistance(
-        divergence=float(np.abs(difference).mean()),
-        optimism=float(difference.mean()),
-        short_sightedness=(end_ours - end_theirs) / end_ours,
-    )
 
 
 def log_rank_p(original: EndpointData, synthetic: EndpointData) -> float:
@@ -115,7 +78,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
                 lambda value=1 - distance.divergence: value,  # type: ignore[misc]
                 lambda rows, a=ours, b=theirs: 1 - curve_distance(a, b.take(rows)).divergence,  # type: ignore[misc]
                 theirs.n,
-                np.random.default_rng((setting.seed, 223)),
+                Stream.CURVE_INTERVALS.rng(setting.seed),
             )
             found[f"optimism_{suffix}"] = figure(distance.optimism)
             # Four decimals: more would give away the longest time of one patient.
@@ -129,7 +92,7 @@ def _own_figures(frame: pd.DataFrame, setting: Setting) -> dict[str, Figure]:
     d = setting.dictionary
     found = {
         f"median_{endpoint.name.lower()}": attempt(
-            lambda endpoint=endpoint: kaplan_meier(endpoint_data(frame, endpoint)).median()  # type: ignore[misc]
+            lambda endpoint=endpoint: median_survival(endpoint_data(frame, endpoint))  # type: ignore[misc]
         )
         for endpoint in d.endpoints
     }

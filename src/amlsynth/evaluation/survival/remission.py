@@ -8,8 +8,8 @@ import pandas as pd
 
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
 from amlsynth.evaluation.records import SMALL_CELL, Figure
-from amlsynth.evaluation.representations.coding import numbers
-from amlsynth.evaluation.survival.kaplan_meier import Z95
+from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.wald import Z95
 
 SHARE_DECIMALS = 3  # a tenth of a percent, as tables show; no count can be read back from more digits
 _SOURCE = "Eckardt et al., npj Digit Med 2024, table 2"

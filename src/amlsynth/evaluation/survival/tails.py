@@ -12,9 +12,11 @@ import pandas as pd
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
 from amlsynth.evaluation.records import SMALL_CELL, Figure
-from amlsynth.evaluation.representations.coding import Floats, numbers
-from amlsynth.evaluation.survival.kaplan_meier import Z95, EndpointData, endpoint_data, kaplan_meier
 from amlsynth.evaluation.survival.remission import SHARE_DECIMALS
+from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.wald import Z95
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
+from amlsynth.survival.kaplan_meier import kaplan_meier
 
 FIVE_YEARS = 60.0  # months
 SAME_TIME = 1e-6  # months; times are kept to six decimals

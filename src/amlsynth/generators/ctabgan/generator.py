@@ -13,7 +13,8 @@ import numpy as np
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError, did_you_mean
-from amlsynth.generators.base import Generator, Progress
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator
 from amlsynth.generators.building_blocks.neural import Budget, pick_device, torch_generator
 from amlsynth.generators.ctabgan.params import Params
 from amlsynth.generators.ctabgan.rows import PATTERN, TIME, RowEncoder

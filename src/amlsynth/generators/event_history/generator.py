@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from amlsynth.generators.base import Generator, Parameters, Progress, Search
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator, Parameters, Search
 from amlsynth.generators.building_blocks.order import REMISSION, synthesis_order, with_shuffled_alterations
 from amlsynth.generators.event_history.chain import Chain, Drawn, Tuning
 from amlsynth.generators.event_history.design import Layout

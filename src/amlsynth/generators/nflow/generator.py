@@ -31,7 +31,8 @@ import numpy.typing as npt
 from pydantic import Field
 
 from amlsynth.foundation.errors import require_extra
-from amlsynth.generators.base import Generator, Progress, Search
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator, Search
 from amlsynth.generators.building_blocks.neural import NeuralParameters, pick_device
 from amlsynth.generators.building_blocks.normal_scores import score_of
 from amlsynth.generators.nflow.dequantise import Draft, Floats

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from amlsynth.generators.base import Progress
+from amlsynth.foundation.types import Progress
 from amlsynth.generators.building_blocks.neural import Best, Budget, torch_generator
 from amlsynth.generators.nflow.dequantise import Draft, Number, Question
 from amlsynth.generators.nflow.generator import Params

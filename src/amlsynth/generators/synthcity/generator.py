@@ -19,7 +19,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.foundation.errors import DataError
-from amlsynth.generators.base import Generator, Progress
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator
 from amlsynth.generators.synthcity.plugins import (
     SURVIVAL_BASES,
     SynthcityParameters,

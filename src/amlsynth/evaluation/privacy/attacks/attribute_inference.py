@@ -16,7 +16,8 @@ from amlsynth.evaluation.privacy.attacks.mixed import STEP, MixedSpace, Points, 
 from amlsynth.evaluation.privacy.attacks.rates import rate_of, risk_figure
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_specs, no_figures, risk_spec
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats, category_codes, numbers
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Floats, category_codes, numbers
 
 # What a patient may want to keep: the outcome, and findings that decide on treatment and prognosis.
 SECRETS = ("CR1", "OSSTAT", "OSTM", "TP53", "NPM1", "FLT3I", "CGCX")
@@ -59,7 +60,7 @@ def attribute_attack(arena: Arena) -> Guesses:
     space = MixedSpace(arena.real, d)
     released = space.points(arena.released)
     answers = [_values(arena.released[v.name], v) for v in secrets]
-    rng = arena.rng(5)
+    rng = Stream.ATTRIBUTE_GUESSES.rng(arena.seed)
     tie_breaker = rng.permutation(len(released)) * (STEP / (2 * len(released)))
     hits = []
     for frame in (arena.members, arena.others):

@@ -14,8 +14,11 @@ from amlsynth.evaluation.privacy.attacks.mixed import STEP, MixedSpace, Points
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_specs, no_figures
 from amlsynth.evaluation.records import Figure
+from amlsynth.foundation.streams import Stream
 
 NEIGHBOURS = 5  # synthetic patients that are looked at on each side
+_MEMBER_STREAMS = (Stream.LINKED_MEMBERS_CLINICAL, Stream.LINKED_MEMBERS_GENETIC)
+_NON_MEMBER_STREAMS = (Stream.LINKED_NON_MEMBERS_CLINICAL, Stream.LINKED_NON_MEMBERS_GENETIC)
 
 
 def genetic_columns(d: Dictionary) -> tuple[list[str], list[str]]:
@@ -43,11 +46,11 @@ def linkability_attack(arena: Arena) -> AttackResult:
         raise NotComputable("the dictionary has no clinical or no genetic variable to be linked")
     k = min(NEIGHBOURS, len(arena.released))
     rates = []
-    for stream, frame in enumerate((arena.members, arena.others)):
+    for frame, streams in ((arena.members, _MEMBER_STREAMS), (arena.others, _NON_MEMBER_STREAMS)):
         near = []
-        for place, names in enumerate(sides):
+        for names, stream in zip(sides, streams, strict=True):
             space = MixedSpace(arena.real, arena.dictionary, names)
-            rng = arena.rng(10 + 2 * stream + place)
+            rng = stream.rng(arena.seed)
             near.append(_nearest(space, space.points(frame), space.points(arena.released), k, rng))
         rates.append(rate_of((near[0][:, :, None] == near[1][:, None, :]).any(axis=(1, 2))))
     m = len(arena.released)

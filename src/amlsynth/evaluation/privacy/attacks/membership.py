@@ -21,11 +21,11 @@ from amlsynth.evaluation.privacy.attacks.rates import (
 )
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import CohortCoding, Floats
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import CohortCoding, Floats
 
 OUTLYING = 0.1  # the share of real patients that count as outlying
 NEIGHBOURS = 5  # a patient is outlying who is far from the fifth nearest real patient
-_STREAM = 1
 
 
 def nearest_scores(arena: Arena) -> Scores:
@@ -76,7 +76,7 @@ def density_scores(arena: Arena) -> tuple[Scores, Scores]:
 
 def reference_halves(arena: Arena) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the positions of the others who are tested in the first and in the second round."""
-    order = arena.rng(_STREAM).permutation(len(arena.others))
+    order = Stream.REFERENCE_HALVES.rng(arena.seed).permutation(len(arena.others))
     return np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
 
 

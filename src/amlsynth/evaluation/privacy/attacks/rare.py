@@ -17,7 +17,7 @@ from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_figures, attack_specs
 from amlsynth.evaluation.records import SMALL_CELL, Figure
-from amlsynth.evaluation.representations.coding import Floats, category_codes, numbers
+from amlsynth.statistics.coding import Floats, category_codes, numbers
 
 MOST_CARRIERS = SMALL_CELL - 1  # real patients who carry a rare combination: as many as are suppressed
 
