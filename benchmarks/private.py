@@ -31,12 +31,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from amlsynth.evaluation.survival.kaplan_meier import endpoint_data, kaplan_meier
 
 from amlsynth.cohort.split import Split, split_cohort
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.effects.effects import answer, ask
 from amlsynth.evaluation.evaluate import FAMILIES, measure
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data, kaplan_meier
 from amlsynth.generators import create
 from amlsynth.sources.reference import reference_frame
 

@@ -11,7 +11,8 @@ from pydantic import Field, field_validator
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
-from amlsynth.generators.base import Generator, Parameters, Progress, no_progress
+from amlsynth.foundation.types import Progress, no_progress
+from amlsynth.generators.base import Generator, Parameters
 from amlsynth.generators.private.diagnosis import Diagnosis, diagnose
 from amlsynth.generators.private.mechanism import DEFAULT_EPSILON, Budget, default_delta
 from amlsynth.generators.private.model import Fitted, PublicModel, public_model
