@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 
 from amlsynth.cohort.tables import write_table
 from amlsynth.foundation.errors import MissingExtraError, require_extra
-from amlsynth.foundation.packages import extras_of, package_problem
+from amlsynth.foundation.packages import extras_for, package_problem
 from amlsynth.sources.reference import reference_cohort
 
 Install = Callable[..., Path]
@@ -22,16 +22,26 @@ Install = Callable[..., Path]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Put a package of one module before all others, as an installed one of a version; return the folder."""
+    """Put a package of one module, version 99.1, before all that are installed; return the folder."""
     folder = tmp_path / "site"
 
-    def put(module: str, code: str, package: str | None = None, version: str = "99.1") -> Path:
+    def put(
+        module: str,
+        code: str,
+        package: str | None = None,
+        needs: Sequence[str] = (),
+        extras: Sequence[str] = (),
+    ) -> Path:
         (folder / module).mkdir(parents=True)
         (folder / module / "__init__.py").write_text(code)
         name = package or module
-        info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+        info = folder / f"{name.replace('-', '_')}-99.1.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        lines = ["Metadata-Version: 2.1", f"Name: {name}", "Version: 99.1"]
+        lines += [f"Provides-Extra: {extra}" for extra in extras] + [
+            f"Requires-Dist: {need}" for need in needs
+        ]
+        (info / "METADATA").write_text("\n".join(lines) + "\n")
         (info / "top_level.txt").write_text(f"{module}\n")
         monkeypatch.syspath_prepend(folder)
         for loaded in [name for name in sys.modules if name.partition(".")[0] == module]:
@@ -136,12 +146,31 @@ def test_errors_of_other_kinds_are_none_of_packages() -> None:
     assert package_problem(caught.value) is None
 
 
-def test_the_extras_of_a_package_are_read_from_the_metadata() -> None:
-    pytest.importorskip("frictionless")
-    assert "publish" in extras_of("frictionless") and "generate" not in extras_of("frictionless")
-    assert extras_of("zuko") == ("generate",)
-    assert "generate" in extras_of("joblib"), "which scikit-learn brings"
-    assert extras_of("no-such-package") == ()
+def test_the_pip_line_names_the_extras_that_bring_and_limit_a_package(install: Install) -> None:
+    assert extras_for("zuko") == ("generate",)
+    assert extras_for("joblib") == ("generate",), "which scikit-learn brings"
+    assert extras_for("platformdirs") == (), "which the core needs"
+    assert extras_for("no-such-package") is None
+    assert extras_for("matplotlib", "report") == ("report",), "which lifelines needs too, in any version"
+    assert set(extras_for("pandas") or ()) >= {"generate"}, "since lifelines has an upper limit"
+
+
+def test_an_extra_that_is_installed_and_limits_a_package_is_in_the_pip_line(install: Install) -> None:
+    needs = (
+        "packaging>=23",
+        "torch; extra == 'fast'",
+        "old-thing; extra == 'old'",
+        "absent; extra == 'other'",
+    )
+    install(
+        "amlsynth_double", "", needs=(*needs, "torch<1; extra == 'other'"), extras=("fast", "old", "other")
+    )
+    install("old_thing", "", "old-thing", needs=("torch<2.3",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("amlsynth.foundation.packages._OWN", "amlsynth_double")
+        assert extras_for("torch") == ("fast", "old")
+        assert extras_for("torch", "fast") == ("fast", "old")
+        assert extras_for("packaging") == ()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.effects.cox import cox_regression
 from amlsynth.evaluation.effects.sizes import (
     CRAMERS_V,
     SIZE_DECIMALS,
@@ -39,7 +38,8 @@ from amlsynth.evaluation.survival.curves import log_rank_p
 from amlsynth.evaluation.survival.response import responders
 from amlsynth.foundation.errors import require_extra
 from amlsynth.statistics.coding import Floats, numbers
-from amlsynth.statistics.wald import Z95
+from amlsynth.statistics.wald import Z95, wald_p
+from amlsynth.survival.cox import cox_fit
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
 
 ALPHA = 0.05
@@ -246,7 +246,7 @@ def _response(variable: str, original: pd.DataFrame, synthetic: pd.DataFrame) ->
     except NotComputable as reason:
         p_value = effect = Figure(reason=str(reason))
     else:
-        p_value = figure(math.erfc(abs(log_ratio / error) / math.sqrt(2)))
+        p_value = figure(wald_p(log_ratio, error))
         effect = _ratio(log_ratio, error)
     return Comparison(
         subject=variable,
@@ -261,7 +261,7 @@ def _survival(ours: EndpointData, theirs: EndpointData) -> list[Comparison]:
     try:
         if not (ours.event.any() and theirs.event.any()):
             raise NotComputable(f"one of the cohorts has no {ours.name} event, so no hazard ratio")
-        fit = cox_regression(
+        fit = cox_fit(
             np.concatenate((ours.time, theirs.time)),
             np.concatenate((ours.event, theirs.event)),
             np.repeat([0.0, 1.0], [ours.n, theirs.n]),
@@ -269,8 +269,8 @@ def _survival(ours: EndpointData, theirs: EndpointData) -> list[Comparison]:
     except NotComputable as reason:
         p_value = effect = Figure(reason=str(reason))
     else:
-        p_value = figure(fit.p_value)
-        effect = _ratio(fit.log_hazard_ratio, fit.standard_error)
+        log_ratio, error = float(fit.beta[0]), float(fit.standard_errors[0])
+        p_value, effect = figure(wald_p(log_ratio, error)), _ratio(log_ratio, error)
     return [
         Comparison(
             subject=ours.name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -25,6 +25,7 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
+_LIMITS = ("<", "<=", "==", "===", "~=")
 _LONGEST = 200  # characters that are shown of another package's error
 
 
@@ -61,7 +62,7 @@ class PackageProblem:
             )
         beside = " beside {} {}".format(*self.beside) if self.beside else ""
         broken = f"which is here and does not work{beside} ({self.detail})."
-        if self.version is None and extra is None and not _is_ours(self.package):
+        if self.version is None and extras_for(self.package, extra) is None:
             return f"{purpose} needs the module {self.package!r}, {broken} Mend it, or tell who wrote it."
         version = f" {self.version}" if self.version else ""
         remove = " ".join([self.package, self.beside[0]] if self.beside else [self.package])
@@ -111,33 +112,33 @@ def package_problem(error: BaseException, wanted: str | None = None) -> PackageP
     return PackageProblem(package, _detail(error), _version(package), beside=beside)
 
 
-def extras_of(package: str) -> tuple[str, ...]:
-    """Return the extras of amlsynth, installed as a whole here, that bring a package or one that needs it.
+def extras_for(package: str, extra: str | None = None) -> tuple[str, ...] | None:
+    """Return the extras that a pip line must name, so that a package comes in a version that fits.
 
-    Where no such extra is complete, the first that names the package itself; () when none does, or when
-    amlsynth is not installed.
+    These are the extras that are installed here as a whole and limit its version, themselves or through a
+    package that they need; and `extra`, or, when that is not given and the core does not need the package,
+    the first extra that does. () stands for the core alone, None for a package that amlsynth does not need.
     """
     package = _canonical(package)
-    direct = {extra: _needs(_OWN, extra) for extra in _extras()}
-    complete = tuple(
-        extra
-        for extra, needs in direct.items()
-        if package in _closure(needs) and all(_version(name) for name in needs - {package})
-    )
-    return complete or tuple(extra for extra, needs in direct.items() if package in needs)[:1]
+    needs = {name: _needs(_OWN, name) for name in _extras()}
+    closures = {name: _closure(direct) for name, direct in needs.items()}
+    complete = [name for name, direct in needs.items() if all(map(_version, direct.keys() - {package}))]
+    chosen = {name for name in complete if closures[name].get(package)} | ({extra} if extra else set())
+    in_core = package in _closure(_needs(_OWN, None))
+    if not extra and not in_core:
+        # Of the extras that bring it, one that is installed, or else one that names it.
+        bringing = [name for name in complete if package in closures[name]]
+        bringing += [name for name, direct in needs.items() if package in direct]
+        chosen |= set(bringing[:1])
+    return tuple(sorted(chosen)) if chosen or in_core else None
 
 
 def _install(package: str, extra: str | None) -> str:
     """Return the pip line that installs a package together with what limits its version."""
-    extras = sorted({*extras_of(package), *([extra] if extra else [])})
-    if extras:
-        return f"pip install '{_OWN}[{','.join(extras)}]'"
-    return f"pip install {_OWN if _is_ours(package) else package}"
-
-
-def _is_ours(package: str) -> bool:
-    """Whether amlsynth needs a package, itself or through others, with an extra or without."""
-    return bool(extras_of(package)) or _canonical(package) in _closure(_needs(_OWN, None))
+    extras = extras_for(package, extra)
+    if extras is None:
+        return f"pip install {package}"
+    return f"pip install '{_OWN}[{','.join(extras)}]'" if extras else f"pip install {_OWN}"
 
 
 def _foreign_frames(error: BaseException) -> Iterator[FrameType]:
@@ -195,15 +196,18 @@ def _extras() -> list[str]:
 
 
 @cache
-def _needs(package: str, extra: str | None) -> frozenset[str]:
-    """Return what a package needs itself: for an extra only what the extra adds, else without extras."""
+def _needs(package: str, extra: str | None) -> Mapping[str, bool]:
+    """Return what a package needs itself, and whether it limits the version from above.
+
+    With `extra` only what the extra adds, else what it needs without extras.
+    """
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
         lines = metadata.requires(package) or []
     except metadata.PackageNotFoundError:
-        return frozenset()
-    found = set()
+        return {}
+    found: dict[str, bool] = {}
     for line in lines:
         try:
             requirement = Requirement(line)
@@ -211,23 +215,25 @@ def _needs(package: str, extra: str | None) -> frozenset[str]:
             continue  # of an old package
         marker = requirement.marker
         always = marker is None or marker.evaluate({"extra": ""})
-        if (
-            always
-            if extra is None
-            else not always and marker is not None and marker.evaluate({"extra": extra})
-        ):
-            found.add(_canonical(requirement.name))
-    return frozenset(found)
+        with_extra = always or (
+            extra is not None and marker is not None and marker.evaluate({"extra": extra})
+        )
+        if always == (extra is None) and with_extra:
+            name = _canonical(requirement.name)
+            limited = any(limit.operator in _LIMITS for limit in requirement.specifier)
+            found[name] = found.get(name, False) or limited
+    return found
 
 
-def _closure(packages: frozenset[str]) -> set[str]:
-    """Return the packages and all that they need, as far as they are installed."""
-    found: set[str] = set()
-    left = set(packages)
+def _closure(packages: Mapping[str, bool]) -> dict[str, bool]:
+    """Return packages and all that they need, as far as known here, each with whether it is limited."""
+    found: dict[str, bool] = {}
+    left = [packages]
     while left:
-        package = left.pop()
-        found.add(package)
-        left |= _needs(package, None) - found
+        for package, limited in left.pop().items():
+            if package not in found:
+                left.append(_needs(package, None))
+            found[package] = found.get(package, False) or limited
     return found
 
 

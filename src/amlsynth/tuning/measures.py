@@ -15,14 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.effects.cox import cox_regression
-from amlsynth.evaluation.effects.regression import logistic_model
 from amlsynth.evaluation.family import NotComputable, Setting
 from amlsynth.evaluation.outcomes import known_at_diagnosis
 from amlsynth.evaluation.privacy.hamming import Partition, count_exact_matches, minimum_distances
 from amlsynth.foundation.errors import require_extra
 from amlsynth.statistics.coding import CohortCoding, Floats, category_codes, numbers
+from amlsynth.survival.cox import cox_fit
 from amlsynth.survival.endpoint import endpoint_data
+from amlsynth.survival.logistic import logistic_fit
 
 MISSING = -1.0  # of a number, for trees; smaller than every value
 FEWEST_CARRIERS = 10  # of an effect's rarer group
@@ -180,15 +180,15 @@ def _effect(frame: pd.DataFrame, name: str, outcome: str, d: Dictionary) -> tupl
         kept &= (time >= 0) & ~np.isnan(status)
         if data.n == 0 or not kept.any():
             raise NotComputable(f"no patient has a known {outcome}")
-        effect = cox_regression(time[kept], status[kept] == 1, x[kept])
-        return effect.log_hazard_ratio, effect.standard_error
+        fit = cox_fit(time[kept], status[kept] == 1, x[kept])
+        return float(fit.beta[0]), float(fit.standard_errors[0])
     y = numbers(frame[response.variable])
     kept = ~np.isnan(x) & ~np.isnan(y)
     if not d[name].is_categorical:
         if not kept.any():
             raise NotComputable(f"no patient has a known {outcome}")
-        fit = logistic_model(y[kept] == 1, x[kept, None])
-        return float(fit.log_ratios[0]), float(fit.standard_errors[0])
+        odds = logistic_fit(y[kept] == 1, x[kept])
+        return float(odds.beta[0]), float(odds.standard_errors[0])
     table = [((x == i) & (y == j) & kept).sum() + 0.5 for i in (1, 0) for j in (1, 0)]  # Haldane, Anscombe
     if min(table[0] + table[1], table[2] + table[3], table[0] + table[2], table[1] + table[3]) < 2:
         raise NotComputable("one group only")

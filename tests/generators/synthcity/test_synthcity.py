@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from amlsynth.cohort.validation import validate
 from amlsynth.foundation.errors import DataError, MissingExtraError, UsageError
 from amlsynth.generators import Generator, create, generator_class
 from amlsynth.generators.synthcity.generator import _Frame
+from amlsynth.generators.synthcity.plugins import contained
 from amlsynth.model_space.encoding import LEGAL, PATTERNS, Encoded, decode, encode
 from amlsynth.model_space.resolution import Resolution
 from amlsynth.sources.reference import reference_cohort
@@ -107,6 +110,15 @@ def test_whatever_a_plugin_emits_is_decoded_validly(reference: pd.DataFrame, sur
     assert set(LEGAL) >= set(encoded.legal().pattern)
     broken = validate(decode(encoded), "synthetic").by_rule()
     assert set(broken["rule"]) == set()
+
+
+def test_processes_that_a_plugin_starts_print_no_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    command = [sys.executable, "-c", "import warnings; warnings.warn('patient 17')"]
+    monkeypatch.delenv("PYTHONWARNINGS", raising=False)
+    with contained("bayesian_network"):
+        assert subprocess.run(command, capture_output=True, check=True).stderr == b""
+    assert subprocess.run(command, capture_output=True, check=True).stderr != b""
 
 
 def _fitted(name: str, train: pd.DataFrame, params: dict[str, object]) -> Generator:

@@ -17,13 +17,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.effects.cox import cox_regression
-from amlsynth.evaluation.effects.regression import cox_model, logistic_model, p_value
 from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.outcomes import lacks, outcome_names
 from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.statistics.coding import Floats, numbers
-from amlsynth.statistics.wald import Z95
+from amlsynth.statistics.wald import Z95, wald_p
+from amlsynth.survival.cox import cox_fit
+from amlsynth.survival.logistic import logistic_fit
+from amlsynth.survival.newton import Estimates
 
 # Ten outcomes a covariate is the rule of thumb below which Wald intervals mislead (Peduzzi et al., J Clin
 # Epidemiol 1996;49:1373); with fewer than ten carriers there cannot be ten.
@@ -60,7 +61,7 @@ class Answer:
 
     @property
     def p(self) -> float:
-        return math.nan if self.reason else p_value(self.log_ratio, self.standard_error)
+        return math.nan if self.reason else wald_p(self.log_ratio, self.standard_error)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -184,14 +185,12 @@ class _Outcome:
 
     def estimate(self, covariates: Floats, rows: Flags) -> tuple[Floats, Floats]:
         """Return log ratios and standard errors, shape (p,), of the rows."""
+        fit: Estimates
         if self.time is None:
-            fit = logistic_model(self.event[rows], covariates)
-        elif covariates.shape[1] == 1:
-            one = cox_regression(self.time[rows], self.event[rows], covariates[:, 0])
-            return np.array([one.log_hazard_ratio]), np.array([one.standard_error])
+            fit = logistic_fit(self.event[rows], covariates)
         else:
-            fit = cox_model(self.time[rows], self.event[rows], covariates).estimate
-        return fit.log_ratios, fit.standard_errors
+            fit = cox_fit(self.time[rows], self.event[rows], covariates)
+        return fit.beta, fit.standard_errors
 
 
 def _univariable(column: Floats, outcome: _Outcome) -> Answer:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.dictionary.roles import Endpoint
-from amlsynth.evaluation.effects.regression import CoxModel, cox_model
 from amlsynth.evaluation.family import (
     NO_HOLDOUT,
     Candidate,
@@ -34,7 +33,8 @@ from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.wald import Z95
-from amlsynth.survival.endpoint import endpoint_data
+from amlsynth.survival.cox import cox_fit
+from amlsynth.survival.endpoint import endpoint_data, known_endpoint
 
 # The penalty is that of a normal prior with standard deviation 0.1 on the log hazard ratio of one standard
 # deviation: strong enough that a marker of a handful of carriers is not taken at its word.
@@ -70,18 +70,18 @@ def survival_scores(training: pd.DataFrame, test: pd.DataFrame, endpoint: Endpoi
     NotComputable
         Fewer than `LEAST` patients with a known endpoint in one of the two, or no event to learn from.
     """
-    known = _known_endpoint(training, endpoint)
+    known = known_endpoint(training, endpoint)
     train, design = training[known], _Design(training[known], d)
     data, target = endpoint_data(train, endpoint), endpoint_data(test, endpoint)
     if min(data.n, target.n) < LEAST:
         raise NotComputable(
             f"fewer than {LEAST} patients with a known {endpoint.name} to train or to test on"
         )
-    model: CoxModel = cox_model(data.time, data.event, design(train), ridge=RIDGE)
-    covariates = design(test[_known_endpoint(test, endpoint)])
+    model = cox_fit(data.time, data.event, design(train), penalty=RIDGE)
+    covariates = design(test[known_endpoint(test, endpoint)])
     months = MONTHS[target.time.max() > MONTHS]
     return Scores(
-        concordance(target, model.score(covariates)),
+        concordance(target, covariates @ model.beta),
         attempt(lambda: integrated_brier_score(target, model.survival(covariates, months), months)),
     )
 
@@ -126,7 +126,10 @@ def event_within(frame: pd.DataFrame, endpoint: Endpoint, months: float = HORIZO
 
 
 class _Design:
-    """Covariates of a Cox model: numbers, indicators of categories, indicators of missing values."""
+    """Covariates of a Cox model: numbers, indicators of categories, indicators of missing values.
+
+    Each has mean 0 and standard deviation 1 in the training cohort, or is 0 where it has one value there.
+    """
 
     def __init__(self, training: pd.DataFrame, d: Dictionary) -> None:
         self._d = d
@@ -135,9 +138,15 @@ class _Design:
         count = known.sum(axis=0)
         total = np.where(known, raw, 0.0).sum(axis=0)
         self._mean = np.divide(total, count, out=np.zeros(raw.shape[1]), where=count > 0)
+        filled = self._filled(raw)
+        self._centre = filled.mean(axis=0)
+        self._scale = np.where(np.ptp(filled, axis=0) == 0, 1.0, filled.std(axis=0))
 
     def __call__(self, frame: pd.DataFrame) -> Floats:
-        raw = self._raw(frame)
+        standard: Floats = (self._filled(self._raw(frame)) - self._centre) / self._scale
+        return standard
+
+    def _filled(self, raw: Floats) -> Floats:
         missing = np.isnan(raw)
         return np.hstack((np.where(missing, self._mean, raw), missing.astype(np.float64)))
 
@@ -159,12 +168,6 @@ class _Design:
 def _spans_powers_of_ten(variable: Variable) -> bool:
     """Return whether a number may lie between 0 and more than 100, as counts of blood cells do."""
     return variable.minimum == 0 and variable.maximum is not None and variable.maximum > 100
-
-
-def _known_endpoint(frame: pd.DataFrame, endpoint: Endpoint) -> Flags:
-    time, status = numbers(frame[endpoint.time]), numbers(frame[endpoint.status])
-    known: Flags = (time >= 0) & ((status == 0) | (status == 1))
-    return known
 
 
 def _tests(candidate: Candidate, setting: Setting) -> list[tuple[pd.DataFrame, pd.DataFrame]]:

@@ -164,6 +164,7 @@ def contained(plugin: str) -> Iterator[Path]:
         stack.enter_context(contextlib.redirect_stdout(nowhere))
         stack.enter_context(contextlib.redirect_stderr(nowhere))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amlsynth-synthcity-")))
+        stack.enter_context(_environment("PYTHONWARNINGS", "ignore"))  # for processes that it starts
         try:
             yield folder
         except (AmlsynthError, MemoryError):
@@ -181,6 +182,19 @@ def contained(plugin: str) -> Iterator[Path]:
             np.random.set_state(legacy)  # noqa: NPY002
             random.setstate(state[0])
             torch.set_rng_state(state[1])
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _classes(plugin: str) -> tuple[str, ...]:
