@@ -94,7 +94,7 @@ def tune(
     fixed = {name: getattr(model.params, name) for name in fixed}  # text from the command line is now typed
     outer = seed if split_seed is None else split_seed
     task = Task(
-        train=split_cohort(cohort.frame, holdout, seed=outer).train,
+        train=split_cohort(cohort.frame, holdout, seed=outer, d=d).train,
         generator=generator,
         fixed=fixed,
         objective=objective,
