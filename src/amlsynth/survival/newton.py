@@ -136,7 +136,7 @@ def _newton_step(gradient: FloatArray, information: FloatArray, least: float) ->
     """Solve for the step, shape (p,); None where the information on a coefficient is not above `least`."""
     step: FloatArray
     if len(gradient) == 1:  # most fits; a division is quicker than two calls of LAPACK
-        step = gradient / information[0]
+        step = np.array([float(gradient[0]) / float(information[0, 0])])
         return step if information[0, 0] > least else None
     try:
         pivots = np.diag(np.linalg.cholesky(information))
