@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from amlsynth.dictionary.model import Dictionary
+from amlsynth.dictionary.model import Dictionary, load_dictionary
 from amlsynth.dictionary.model import dictionary as default_dictionary
 from browser import Browser
+from mds import simulated_mds
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -58,6 +59,17 @@ def reference() -> pd.DataFrame:
     from amlsynth.sources.reference import reference_cohort
 
     return reference_cohort(n=1606, seed=1).frame
+
+
+@pytest.fixture(scope="session")
+def mds_dictionary() -> Dictionary:
+    return load_dictionary("mds")
+
+
+@pytest.fixture(scope="session")
+def mds(mds_dictionary: Dictionary) -> pd.DataFrame:
+    """A simulated cohort of a second disease, typed; do not change it in place."""
+    return simulated_mds(mds_dictionary, n=400, seed=1)
 
 
 @pytest.fixture(scope="session")

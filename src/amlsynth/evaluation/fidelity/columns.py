@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, fixed
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
+from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.associations import log_correlation_score
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
@@ -73,7 +74,7 @@ def _statistics(values: Floats) -> Floats:
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     cohorts = (setting.original, candidate.frame, setting.dictionary)
-    n, rng = len(candidate.frame), np.random.default_rng((setting.seed, 221))
+    n, rng = len(candidate.frame), Stream.COLUMN_INTERVALS.rng(setting.seed)
     ours, theirs = (numeric_values(frame, setting.dictionary) for frame in cohorts[:2])
     moments, counts = numeric_moments(ours), SupportCounts(*cohorts)
     return {
@@ -90,7 +91,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 FAMILY = Family(
     name="fidelity",
-    specs=(
+    specs=fixed(
         Spec(
             id="bsm",
             label="Basic Statistical Measure",

@@ -40,7 +40,7 @@ _TIMES = np.array([p.times for p in PATTERNS])
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """Ridge penalties: of effects, of their change with failed remission, and of effects on follow-up."""
+    """Ridge penalties: of effects, of their change with a failed response, and of effects on follow-up."""
 
     effects: float
     interactions: float
@@ -54,7 +54,7 @@ class IllnessDeath:
     ----------
     train : the training cohort.
     features : its covariates, shape (n, p).
-    failed : whether first remission was not reached, shape (n,); such patients have hazards of their own.
+    failed : whether the response was not reached, shape (n,); such patients have hazards of their own.
     shrinkage : the penalties.
     """
 
