@@ -134,13 +134,12 @@ def maximise(
 
 def _newton_step(gradient: FloatArray, information: FloatArray, least: float) -> FloatArray | None:
     """Solve for the step, shape (p,); None where the information on a coefficient is not above `least`."""
-    step: FloatArray
     if len(gradient) == 1:  # most fits; a division is quicker than two calls of LAPACK
-        step = np.array([float(gradient[0]) / float(information[0, 0])])
-        return step if information[0, 0] > least else None
+        return gradient * (1 / float(information[0, 0])) if information[0, 0] > least else None
     try:
         pivots = np.diag(np.linalg.cholesky(information))
     except np.linalg.LinAlgError:
         return None
-    step = np.linalg.solve(information, gradient)
-    return step if float(pivots.min()) ** 2 > least else None
+    if not float(pivots.min()) ** 2 > least:
+        return None
+    return np.linalg.solve(information, gradient).astype(np.float64, copy=False)

@@ -15,15 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.effects.cox import cox_regression
 from amlsynth.evaluation.family import NotComputable, Setting
 from amlsynth.evaluation.outcomes import known_at_diagnosis
 from amlsynth.evaluation.privacy.hamming import Partition, count_exact_matches, minimum_distances
 from amlsynth.foundation.errors import require_extra
 from amlsynth.statistics.coding import CohortCoding, Floats, category_codes, numbers
 from amlsynth.survival.cox import cox_fit
-from amlsynth.survival.logistic import logistic_fit
 from amlsynth.survival.endpoint import endpoint_data
+from amlsynth.survival.logistic import logistic_fit
 
 MISSING = -1.0  # of a number, for trees; smaller than every value
 FEWEST_CARRIERS = 10  # of an effect's rarer group
