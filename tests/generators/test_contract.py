@@ -20,6 +20,8 @@ from amlsynth.sources.reference import reference_cohort
 from cohorts import OS_ONLY_MISSING, SMALL_COHORTS, small_cohort
 
 EVERY = pytest.mark.parametrize("name", generator_names())
+# A generator with a guarantee is not asked to reproduce an exact fact of the training patients.
+EXACT = pytest.mark.parametrize("name", [n for n in generator_names() if not generator_class(n).guarantee])
 
 
 def _fitted(name: str, train: pd.DataFrame, seed: int = 5, d: Dictionary | None = None) -> Generator:
@@ -94,7 +96,7 @@ def test_the_response_orders_the_synthesis_only_where_there_is_one() -> None:
         assert (order[0], order[-1]) == ("AGE", last)
 
 
-@EVERY
+@EXACT  # with a guarantee the noise is the operating system's; see the tests of `private`
 def test_seed_decides_the_bytes(name: str, reference: pd.DataFrame, tmp_path: Path) -> None:
     for number, seed in enumerate((5, 5, 6)):
         write_table(_sample(name, reference.head(300), 100, seed), tmp_path / f"{number}.parquet")
@@ -110,7 +112,7 @@ def test_fitting_leaves_the_training_data_alone(name: str, reference: pd.DataFra
     pd.testing.assert_frame_equal(train, before)
 
 
-@EVERY
+@EXACT
 def test_constant_and_missing_columns(name: str, reference: pd.DataFrame) -> None:
     missing = ["NOTCH1", "WBC", "CR1", "EXAML", "EFSTM", "EFSSTAT"]
     train = _blanked(reference, missing)
@@ -122,7 +124,7 @@ def test_constant_and_missing_columns(name: str, reference: pd.DataFrame) -> Non
     assert frame[missing].isna().all(axis=None)
 
 
-@EVERY
+@EXACT
 def test_cohort_without_any_outcome_or_events(name: str, reference: pd.DataFrame) -> None:
     outcome = ["OSTM", "OSSTAT", "EFSTM", "EFSSTAT"]
     assert _sample(name, _blanked(reference, outcome), 100)[outcome].isna().all(axis=None)

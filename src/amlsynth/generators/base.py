@@ -61,6 +61,8 @@ class Generator(ABC):
     name : the name in the registry.
     summary : one line for the command line.
     releasable : False for anchors, which must never be released.
+    guarantee : True when fits are differentially private, so that nothing exact of the training patients may
+        stand beside the samples.
     copies_patients : True when samples repeat training patients by construction.
     minimum_patients : the smallest training cohort that it accepts.
     package : name and version of the package that brings it, of a plug-in; None for amlsynth's own.
@@ -71,6 +73,7 @@ class Generator(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     releasable: ClassVar[bool] = True
+    guarantee: ClassVar[bool] = False
     copies_patients: ClassVar[bool] = False
     minimum_patients: ClassVar[int] = 50
     parallel_sampling: ClassVar[bool] = False
@@ -106,6 +109,10 @@ class Generator(ABC):
             self._fit(self._resolution.above_zero(encoded), rng, progress)
         self._fitted = True
         return self
+
+    def default_n(self, n: int) -> int:
+        """Return how many patients to sample when nobody says: as many as the original has, n."""
+        return n
 
     def sample(self, n: int, rng: np.random.Generator, progress: Progress = no_progress) -> pd.DataFrame:
         """Sample a typed frame of n patients, valid as synthetic data.
