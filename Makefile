@@ -4,6 +4,7 @@ VENV ?= .venv
 SYNTHCITY_VENV ?= .venv-synthcity
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+USABLE = $(VENV)/.usable
 
 .PHONY: help setup demo test lint format types unit synthcity-setup test-synthcity schema benchmark \
 	benchmark-generators benchmark-synthcity fuzz clean
@@ -22,22 +23,31 @@ help:
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "amlsynth needs Python 3.11 or newer; set PYTHON=python3.11, say." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+
+INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# What a user needs who makes releases, without torch, type checker and the rest of the development tools.
+$(USABLE): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[generate,report,publish]'
 	@touch $@
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(USABLE)
 
 # Quarto is an alternative to the built-in renderer; its package downloads Quarto while it installs, which
 # fails without internet. It is tried once.
-$(VENV)/.quarto-tried: | $(READY)
+$(VENV)/.quarto-tried: | $(USABLE)
 	@command -v quarto >/dev/null || PATH="$(BIN):$$PATH" command -v quarto >/dev/null || \
 		timeout 300 $(BIN)/python -m pip install --quiet --disable-pip-version-check quarto-cli >$(VENV)/quarto.log 2>&1 || \
 		echo "Quarto could not be installed ($(VENV)/quarto.log); the built-in renderer serves."
 	@touch $@
 
-demo: $(READY) $(VENV)/.quarto-tried
+demo: $(USABLE) $(VENV)/.quarto-tried
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/amlsynth demo --out demo
 
 test: lint types unit

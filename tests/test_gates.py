@@ -46,7 +46,7 @@ def measure(identifier: str, value: float | None, **changes: Any) -> Measure:
 
 
 def evaluation(*measures: Measure) -> Evaluation:
-    empty = CohortSummary(label="", n=1, variables=(), eln2022=(), survival=())
+    empty = CohortSummary(label="", n=1, variables=(), risk=(), survival=())
     return Evaluation(
         dictionary_version="1",
         amlsynth_version="0",
@@ -163,7 +163,7 @@ def test_one_of_several_cohorts_is_judged_by_its_key() -> None:
     figures = {"synthetic-1": Figure(value=0.9), "synthetic-2": Figure(value=0.1)}
     found = measure("m", 0.9).model_copy(update={"figures": figures})
     both = tuple(
-        CohortSummary(key=key, label=key, n=1, variables=(), eln2022=(), survival=()) for key in figures
+        CohortSummary(key=key, label=key, n=1, variables=(), risk=(), survival=()) for key in figures
     )
     several = evaluation().model_copy(update={"synthetics": both, "measures": (found,)})
     profile = GateProfile(name="test", description="for tests", gates=(gate("at_least", 0.5),))
@@ -244,7 +244,7 @@ def cohort_with(d: Dictionary, *endpoints: str, responders: int | None = None) -
     assert d.response is not None
     missing = 50 if responders is None else 0
     response = VariableSummary(name=d.response.name, n=50, missing=missing)
-    return CohortSummary(label="", n=50, variables=(response,), eln2022=(), survival=survival)
+    return CohortSummary(label="", n=50, variables=(response,), risk=(), survival=survival)
 
 
 def verdicts(report: GateReport) -> dict[str, bool | None]:
@@ -308,7 +308,7 @@ def test_a_wrong_placeholder_is_told(changes: dict[str, str], problem: str) -> N
 def test_every_gate_is_on_a_measure_that_evaluations_have(dictionary: Dictionary) -> None:
     from amlsynth.evaluation.evaluate import FAMILIES
 
-    known = {spec.id for family in FAMILIES for spec in family.specs}
+    known = {spec.id for family in FAMILIES for spec in family.specs(dictionary)}
     for profile in read_profiles().values():
         report = apply_gates(evaluation(), profile, d=dictionary)
         assert {result.measure for result in report.gates} <= known

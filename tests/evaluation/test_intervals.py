@@ -14,7 +14,7 @@ from amlsynth.evaluation.fidelity.columns import (
     numeric_values,
 )
 from amlsynth.evaluation.intervals import LARGEST, with_interval
-from amlsynth.evaluation.survival.remission import wilson
+from amlsynth.evaluation.survival.response import wilson
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
 
 MEASURES = ("bsm", "rsc", "co_occurrence", "km_score_os", "km_score_efs")

@@ -71,14 +71,14 @@ def tune(
     from amlsynth.generators import create
     from amlsynth.tuning import shown, table, write_params
     from amlsynth.tuning import tune as tune_generator
-    from amlsynth.tuning.objectives import objective as objective_named
+    from amlsynth.tuning.objectives import check_name
 
     refuse_overwriting(out, cohort_file)
     if out.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{out}: the parameters are written as YAML; name a file that ends in .yaml.")
     kept = storage or str(out.with_name(out.name + ".journal"))
     given = parameters(params)
-    objective_named(objective)
+    check_name(objective)
     create(generator, given, d)  # a wrong name is told before the cohort is read
     cohort = read_cohort(cohort_file, "original", d)
     try:

@@ -208,7 +208,7 @@ class Dictionary(Entry):
             )
 
     def _check_roles(self) -> None:
-        for key in ("strata", "secrets", "effect_markers"):
+        for key in ("strata", "secrets", "genetic", "effect_markers"):
             for position, name in enumerate(getattr(self.roles, key)):
                 self._check_variable(("roles", key, position), name)
         for position, number in enumerate(self.roles.effect_numbers):

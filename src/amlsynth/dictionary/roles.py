@@ -82,6 +82,7 @@ class Roles(Entry):
     first : the number that sequential generators draw first; the first number that is no outcome by default.
     strata : variables whose shares training and hold-out have alike.
     secrets : what a patient may want to keep, the aim of attribute inference; all else is what is known.
+    genetic : what a genetics laboratory knows of a patient beside the alterations, for linkability.
     effect_numbers : numbers whose effects on the endpoints are compared.
     effect_markers : binary variables whose effects are compared first, in the order of tables.
     classification : the derived risk classification.
@@ -91,6 +92,7 @@ class Roles(Entry):
     first: str | None = None
     strata: Names = ()
     secrets: Names = ()
+    genetic: Names = ()
     effect_numbers: Annotated[tuple[NumberEffect, ...], Field(strict=False)] = ()
     effect_markers: Names = ()
     classification: Classification | None = None

@@ -339,7 +339,7 @@ def _risk_rows(context: Context, notes: Notes) -> list[list[str]]:
     chosen = context.dictionary.roles.classification
     if chosen is None:
         return []
-    found = {cohort.key: cohort.eln2022 for cohort in context.cohorts}
+    found = {cohort.key: cohort.risk for cohort in context.cohorts}
     labels = {value: value.capitalize() for value in context.dictionary.risks}
     rows = _category_rows(context, chosen.name, f"{chosen.label}, n (%)", labels, found, notes)
     unknown = {key: count(counts, MISSING) for key, counts in found.items()}

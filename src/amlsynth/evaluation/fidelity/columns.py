@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, fixed
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
@@ -91,7 +91,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 FAMILY = Family(
     name="fidelity",
-    specs=(
+    specs=fixed(
         Spec(
             id="bsm",
             label="Basic Statistical Measure",

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure, fixed
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
@@ -32,6 +32,8 @@ def log_odds_ratios(frame: pd.DataFrame, d: Dictionary) -> tuple[Floats, Floats]
 
 
 def _states(frame: pd.DataFrame, d: Dictionary) -> Floats:
+    if not d.alterations:
+        return np.empty((len(frame), 0))
     return np.column_stack([numbers(frame[v.name]) for v in d.alterations])
 
 
@@ -144,7 +146,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 FAMILY = Family(
     name="pairs",
-    specs=(
+    specs=fixed(
         Spec(
             id="co_occurrence",
             label="Co-occurrence error",

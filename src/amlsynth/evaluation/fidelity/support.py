@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, figure
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, figure, fixed
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import Embedding
 from amlsynth.foundation.numeric import trapezoid
@@ -97,7 +97,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 FAMILY = Family(
     name="support",
-    specs=(
+    specs=fixed(
         Spec(
             id="alpha_precision",
             label="Alpha-precision",

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure, fixed
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import Embedding, fill_empty, one_thread, tree_features
 from amlsynth.foundation.errors import require_extra
@@ -155,7 +155,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 FAMILY = Family(
     name="two samples",
-    specs=(
+    specs=fixed(
         Spec(
             id="classifier_auc",
             label="Classifier two-sample AUC",

@@ -21,6 +21,7 @@ from amlsynth.evaluation.family import (
     Spec,
     attempt,
     figure,
+    fixed,
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
@@ -231,7 +232,7 @@ def _hamming_specs() -> tuple[Spec, ...]:
 
 FAMILY = Family(
     name="privacy",
-    specs=(
+    specs=fixed(
         *_hamming_specs(),
         Spec(
             id="leakage",

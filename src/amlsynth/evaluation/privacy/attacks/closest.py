@@ -21,6 +21,7 @@ from amlsynth.evaluation.family import (
     Spec,
     attempt,
     figure,
+    fixed,
 )
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
@@ -181,7 +182,7 @@ _SHARE = (
 
 FAMILY = Family(
     name="closest records",
-    specs=(
+    specs=fixed(
         Spec(
             id="dcr_share",
             label="Nearer to training than to hold-out",

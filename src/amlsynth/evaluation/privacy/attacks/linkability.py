@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, fixed
 from amlsynth.evaluation.privacy.attacks.arena import Arena
 from amlsynth.evaluation.privacy.attacks.mixed import STEP, MixedSpace, Points
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
@@ -24,9 +24,9 @@ _NON_MEMBER_STREAMS = (Stream.LINKED_NON_MEMBERS_CLINICAL, Stream.LINKED_NON_MEM
 def genetic_columns(d: Dictionary) -> tuple[list[str], list[str]]:
     """Return the two data sets that are joined: what a clinic knows, and what a laboratory knows.
 
-    The latter are the alterations and the summary of the karyotype.
+    The latter are the alterations and what else the dictionary calls genetic.
     """
-    genetic = {v.name for v in d.alterations} | {v.name for v in d.variables if v.group == "karyotype"}
+    genetic = {v.name for v in d.alterations} | set(d.roles.genetic)
     return [name for name in d.names if name not in genetic], [name for name in d.names if name in genetic]
 
 
@@ -74,17 +74,19 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     try:
         return linkability_attack(Arena.of(candidate, setting)).figures("linkability")
     except NotComputable as reason:
-        return no_figures(FAMILY.specs, str(reason))
+        return no_figures(FAMILY.specs(setting.dictionary), str(reason))
 
 
 FAMILY = Family(
     name="linkability",
-    specs=attack_specs(
-        "linkability",
-        "Linkability of clinical and genetic records",
-        "One party knows the clinical course of a patient, another the genetic findings. They find the "
-        f"{NEIGHBOURS} synthetic patients that are nearest to either record, and link the records when one "
-        "synthetic patient is among both. Mixed distance, ties in random order.",
+    specs=fixed(
+        *attack_specs(
+            "linkability",
+            "Linkability of clinical and genetic records",
+            "One party knows the clinical course of a patient, another the genetic findings. They find the "
+            f"{NEIGHBOURS} synthetic patients that are nearest to either record, and link the records when "
+            "one synthetic patient is among both. Mixed distance, ties in random order.",
+        )
     ),
     figures=_figures,
 )

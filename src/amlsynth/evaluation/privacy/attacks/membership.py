@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, fixed
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.density import Density, category_shares, likeliest
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
@@ -109,7 +109,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     try:
         arena = Arena.of(candidate, setting)
     except NotComputable as reason:
-        return {spec.id: Figure(reason=str(reason)) for spec in FAMILY.specs}
+        return {spec.id: Figure(reason=str(reason)) for spec in FAMILY.specs(setting.dictionary)}
     nearest, rounds = nearest_scores(arena), density_scores(arena)
 
     def outlying_nearest() -> Figure:
@@ -178,7 +178,7 @@ def _spec(identifier: str, label: str, description: str, source: str) -> Spec:
 
 FAMILY = Family(
     name="membership inference",
-    specs=(
+    specs=fixed(
         _spec(
             "membership_nearest_auc",
             "Membership, nearest record: AUC",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, fixed
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.predicates import (
     Predicates,
@@ -87,4 +87,4 @@ _ATTACKS = (
     ("singling_out_multivariate", _MULTIVARIATE, multivariate_attack),
 )
 
-FAMILY = Family(name="singling out", specs=(*_UNIVARIATE, *_MULTIVARIATE), figures=_figures)
+FAMILY = Family(name="singling out", specs=fixed(*_UNIVARIATE, *_MULTIVARIATE), figures=_figures)
