@@ -10,6 +10,7 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from amlsynth.audit.run import Audit, audit, write_audit
     from amlsynth.cohort.cohort import About, Cohort, read_cohort, write_cohort
     from amlsynth.cohort.split import split_cohort
     from amlsynth.cohort.tables import read_table, to_typed, write_table
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "About": "cohort.cohort",
     "AmlsynthError": "foundation.errors",
+    "Audit": "audit.run",
     "Cohort": "cohort.cohort",
     "DataError": "foundation.errors",
     "Dataset": "loading",
@@ -45,6 +47,7 @@ _HOMES = {
     "TuningResult": "tuning",
     "UsageError": "foundation.errors",
     "ValidationReport": "cohort.validation",
+    "audit": "audit.run",
     "build_release": "release",
     "build_site": "site",
     "compare_cohorts": "evaluation",
@@ -75,6 +78,7 @@ _HOMES = {
     "write_cohort": "cohort.cohort",
     "write_evaluation": "evaluation",
     "write_params": "tuning",
+    "write_audit": "audit.run",
     "write_table": "cohort.tables",
 }
 
@@ -82,6 +86,7 @@ __version__ = _version("amlsynth")
 __all__ = [
     "About",
     "AmlsynthError",
+    "Audit",
     "Cohort",
     "DataError",
     "Dataset",
@@ -91,6 +96,7 @@ __all__ = [
     "UsageError",
     "ValidationReport",
     "__version__",
+    "audit",
     "build_release",
     "build_site",
     "compare_cohorts",
@@ -118,6 +124,7 @@ __all__ = [
     "tune",
     "validate",
     "verify_release",
+    "write_audit",
     "write_cohort",
     "write_evaluation",
     "write_params",
