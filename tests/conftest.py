@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -33,6 +34,23 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def dictionary() -> Dictionary:
     return default_dictionary()
+
+
+@pytest.fixture(scope="session")
+def make() -> Callable[..., pd.DataFrame]:
+    """Make a typed frame of the given columns; the rest is NA, or `fill` for alterations."""
+
+    from amlsynth.cohort.tables import to_typed
+
+    def build(fill: int | None = None, **columns: list[Any]) -> pd.DataFrame:
+        d = default_dictionary()
+        n = len(next(iter(columns.values())))
+        values = {name: [pd.NA] * n for name in d.names}
+        if fill is not None:
+            values |= {variable.name: [fill] * n for variable in d.alterations}
+        return to_typed(pd.DataFrame({**values, **columns})[list(d.names)], d)
+
+    return build
 
 
 @pytest.fixture(scope="session")

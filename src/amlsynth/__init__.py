@@ -6,8 +6,9 @@ The public names are imported when first used, so that `import amlsynth` costs n
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
+
+from amlsynth.foundation.version import __version__
 
 if TYPE_CHECKING:
     from amlsynth.audit.run import Audit, audit, write_audit
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from amlsynth.evaluation import compare_cohorts, evaluate, read_evaluation, write_evaluation
     from amlsynth.foundation.errors import AmlsynthError, DataError, MissingExtraError, UsageError
     from amlsynth.generators.generation import generate, generate_file
+    from amlsynth.inference.estimates import Estimate
+    from amlsynth.inference.pool import pool
     from amlsynth.loading import Dataset, dataset, datasets, load
     from amlsynth.release import (
         build_release,
@@ -43,6 +46,7 @@ _HOMES = {
     "DataError": "foundation.errors",
     "Dataset": "loading",
     "Dictionary": "dictionary.model",
+    "Estimate": "inference.estimates",
     "MissingExtraError": "foundation.errors",
     "TuningResult": "tuning",
     "UsageError": "foundation.errors",
@@ -64,6 +68,7 @@ _HOMES = {
     "import_mapped": "sources.mapping",
     "load": "loading",
     "load_dictionary": "dictionary.model",
+    "pool": "inference.pool",
     "publish_release": "release",
     "read_cohort": "cohort.cohort",
     "read_evaluation": "evaluation",
@@ -82,7 +87,6 @@ _HOMES = {
     "write_table": "cohort.tables",
 }
 
-__version__ = _version("amlsynth")
 __all__ = [
     "About",
     "AmlsynthError",
@@ -91,6 +95,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Dictionary",
+    "Estimate",
     "MissingExtraError",
     "TuningResult",
     "UsageError",
@@ -113,6 +118,7 @@ __all__ = [
     "import_mapped",
     "load",
     "load_dictionary",
+    "pool",
     "publish_release",
     "read_cohort",
     "read_evaluation",

@@ -158,8 +158,8 @@ def test_worlds_differ_in_who_else_is_there(flagged: Cohort, dictionary: Diction
 
 
 def test_a_second_disease_is_audited(mds: pd.DataFrame, mds_dictionary: Dictionary, flagged: Cohort) -> None:
-    cohort = Cohort(mds.head(60), "original", flagged.about)
-    shadow = _audited(cohort, Copying(), d=mds_dictionary, released=180, targets=3, shadows=32).result.shadow
+    cohort = Cohort(mds.head(60), "original", flagged.about, mds_dictionary)
+    shadow = _audited(cohort, Copying(), released=180, targets=3, shadows=32).result.shadow
     assert shadow is not None and (shadow.group("all").auc.value or 0) > 0.8
 
 

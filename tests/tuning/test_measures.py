@@ -12,7 +12,7 @@ from amlsynth.foundation.errors import DataError
 from amlsynth.generators import create
 from amlsynth.sources.reference import reference_frame
 from amlsynth.tuning import measures
-from amlsynth.tuning.objectives import OBJECTIVES, Part, objective
+from amlsynth.tuning.objectives import OBJECTIVES, Objective, Part, objective
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def cohorts(split: Split) -> dict[str, pd.DataFrame]:
 def test_likeness_scores_higher_than_shuffled_columns_and_copies(
     name: str, split: Split, cohorts: dict[str, pd.DataFrame], dictionary: Dictionary
 ) -> None:
-    aim = objective(name)
+    aim = objective(name, dictionary)
     found = {
         kind: aim.scores(Part(split.train, split.holdout, frame, dictionary, 1))
         for kind, frame in cohorts.items()
@@ -73,12 +73,13 @@ def test_what_cannot_be_scored_is_left_out_or_lost(split: Split, dictionary: Dic
     blank = split.train.assign(
         **{c: pd.Series([pd.NA] * len(split.train)).astype(split.train[c].dtype) for c in outcome}
     )
-    whole = objective("default").assessable(Part(split.train, split.holdout, split.train, dictionary, 1))
-    assert len(whole.components) == len(objective("default").components)
-    without = objective("default").assessable(Part(blank, split.holdout, blank, dictionary, 1))
+    every = objective("default", dictionary)
+    whole = every.assessable(Part(split.train, split.holdout, split.train, dictionary, 1))
+    assert len(whole.components) == len(every.components)
+    without = every.assessable(Part(blank, split.holdout, blank, dictionary, 1))
     assert {c.name for c in whole.components} - {c.name for c in without.components} == {"os", "efs", "ties"}
     lost = whole.scores(Part(split.train, split.holdout, blank, dictionary, 1))
     assert lost["os"] == lost["efs"] == lost["ties"] == 0
-    empty = OBJECTIVES["default"].__class__("none", "", tuple(c for c in whole.components if c.name == "os"))
+    empty = Objective("none", "", tuple(c for c in whole.components if c.name == "os"))
     with pytest.raises(DataError, match="None of what the objective 'none' scores"):
         empty.assessable(Part(blank, split.holdout, blank, dictionary, 1))

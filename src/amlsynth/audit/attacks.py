@@ -22,11 +22,7 @@ from numpy.typing import NDArray
 
 from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.foundation.errors import require_extra
-from amlsynth.generators import Progress
-from amlsynth.generators.base import no_progress
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from amlsynth.foundation.types import BoolArray, FloatArray, Progress, no_progress
 
 FOLDS = 8
 COMBINED = "all attacks together"
@@ -37,16 +33,16 @@ _MOST = 8.0  # log likelihood ratio, of one feature
 _ROUNDS = 60
 
 # Train on features (releases, features) and memberships (releases,), score others.
-_PerTarget = Callable[[Floats, Bools, Floats, int], Floats]
+_PerTarget = Callable[[FloatArray, BoolArray, FloatArray, int], FloatArray]
 
 
 def attack(
     features: NDArray[np.float32],
-    member: Bools,
-    shared: Bools,
+    member: BoolArray,
+    shared: BoolArray,
     seed: int,
     progress: Progress = no_progress,
-) -> dict[str, Floats]:
+) -> dict[str, FloatArray]:
     """Return out-of-fold scores by attack, shape (releases, targets); above 0 says "was in".
 
     Parameters
@@ -76,7 +72,7 @@ def attack(
     return scores
 
 
-def family_attack(features: NDArray[np.float32], member: Bools) -> Floats:
+def family_attack(features: NDArray[np.float32], member: BoolArray) -> FloatArray:
     """Return out-of-fold scores of ridge regressions on one family of features, shape (releases, targets)."""
     fold = (np.arange(len(features)) // 2) % FOLDS
     scores = np.zeros(member.shape)
@@ -90,7 +86,7 @@ def family_attack(features: NDArray[np.float32], member: Bools) -> Floats:
     return scores
 
 
-def _standardised(train: NDArray[np.float32], test: NDArray[np.float32]) -> tuple[Floats, Floats]:
+def _standardised(train: NDArray[np.float32], test: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
     """Standardise each target's features by the training releases; what never varies becomes 0."""
     mean = train.mean(axis=0, dtype=np.float64)
     spread = train.std(axis=0, dtype=np.float64)
@@ -98,7 +94,7 @@ def _standardised(train: NDArray[np.float32], test: NDArray[np.float32]) -> tupl
     return (train - mean) / scale, np.clip((test - mean) / scale, -10.0, 10.0)
 
 
-def _likelihood_ratio(train: Floats, member: Bools, test: Floats, seed: int) -> Floats:
+def _likelihood_ratio(train: FloatArray, member: BoolArray, test: FloatArray, seed: int) -> FloatArray:
     """Return the mean log likelihood ratio of the features that differ most, each normal."""
     inside, outside = train[member], train[~member]
     means = inside.mean(axis=0), outside.mean(axis=0)
@@ -109,15 +105,15 @@ def _likelihood_ratio(train: Floats, member: Bools, test: Floats, seed: int) -> 
         -0.5 * ((test[:, top] - mean[top]) / spread[top]) ** 2 - np.log(spread[top])
         for mean, spread in zip(means, spreads, strict=True)
     ]
-    ratio: Floats = np.clip(logs[0] - logs[1], -_MOST, _MOST).mean(axis=1)
+    ratio: FloatArray = np.clip(logs[0] - logs[1], -_MOST, _MOST).mean(axis=1)
     return ratio
 
 
-def _ridge(train: Floats, member: Bools, test: Floats, seed: int) -> Floats:
+def _ridge(train: FloatArray, member: BoolArray, test: FloatArray, seed: int) -> FloatArray:
     return test @ _coefficients(train, member, penalty=float(train.shape[0]) / 2)
 
 
-def _coefficients(train: Floats, member: Bools, penalty: float) -> Floats:
+def _coefficients(train: FloatArray, member: BoolArray, penalty: float) -> FloatArray:
     """Return ridge coefficients of membership, shape (features,), by the smaller of both systems."""
     y = np.where(member, 1.0, -1.0)
     y -= y.mean()
@@ -125,7 +121,7 @@ def _coefficients(train: Floats, member: Bools, penalty: float) -> Floats:
     if n < p:
         dual = train @ train.T
         dual[np.diag_indices(n)] += penalty
-        found: Floats = train.T @ np.linalg.solve(dual, y)
+        found: FloatArray = train.T @ np.linalg.solve(dual, y)
         return found
     gram = train.T @ train
     gram[np.diag_indices(p)] += penalty
@@ -133,7 +129,7 @@ def _coefficients(train: Floats, member: Bools, penalty: float) -> Floats:
     return found
 
 
-def _trees(train: Floats, member: Bools, test: Floats, seed: int) -> Floats:
+def _trees(train: FloatArray, member: BoolArray, test: FloatArray, seed: int) -> FloatArray:
     ensemble = require_extra("generate", "sklearn.ensemble", "An audit")
     forest = ensemble.ExtraTreesClassifier(
         _TREES, min_samples_leaf=3, max_features=0.2, class_weight="balanced", random_state=seed
@@ -141,13 +137,13 @@ def _trees(train: Floats, member: Bools, test: Floats, seed: int) -> Floats:
     return _log_odds(forest.predict_proba(test.astype(np.float32))[:, 1])
 
 
-def _shared_ridge(train: Floats, member: Bools, test: Floats, seed: int) -> Floats:
+def _shared_ridge(train: FloatArray, member: BoolArray, test: FloatArray, seed: int) -> FloatArray:
     flat = train.reshape(-1, train.shape[2])
     coefficients = _coefficients(flat, member.ravel(), penalty=0.05 * len(flat))
     return np.asarray(test @ coefficients)
 
 
-def _shared_boosting(train: Floats, member: Bools, test: Floats, seed: int) -> Floats:
+def _shared_boosting(train: FloatArray, member: BoolArray, test: FloatArray, seed: int) -> FloatArray:
     ensemble = require_extra("generate", "sklearn.ensemble", "An audit")
     model = ensemble.HistGradientBoostingClassifier(
         max_iter=_ROUNDS, learning_rate=0.1, max_leaf_nodes=8, l2_regularization=20.0, random_state=seed,
@@ -157,9 +153,9 @@ def _shared_boosting(train: Floats, member: Bools, test: Floats, seed: int) -> F
     return np.asarray(raw).reshape(test.shape[:2])
 
 
-def _log_odds(share: Floats) -> Floats:
+def _log_odds(share: FloatArray) -> FloatArray:
     bounded = np.clip(share, 0.01, 0.99)
-    odds: Floats = np.log(bounded / (1 - bounded))
+    odds: FloatArray = np.log(bounded / (1 - bounded))
     return odds
 
 
@@ -168,7 +164,7 @@ _PER_TARGET: dict[str, _PerTarget] = {
     "ridge": _ridge,
     "trees": _trees,
 }
-_TOGETHER: dict[str, Callable[[Floats, Bools, Floats, int], Floats]] = {
+_TOGETHER: dict[str, Callable[[FloatArray, BoolArray, FloatArray, int], FloatArray]] = {
     "ridge, all targets": _shared_ridge,
     "boosting, all targets": _shared_boosting,
 }

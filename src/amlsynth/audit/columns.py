@@ -15,10 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.representations.coding import category_codes, numbers
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from amlsynth.foundation.types import BoolArray, FloatArray
+from amlsynth.statistics.coding import category_codes, numbers
 
 NA = -1e12  # in the place of a missing number or category
 
@@ -37,7 +35,7 @@ class Columns:
         return (*self.dictionary.names, *((self._gap,) if self._gap else ()))
 
     @cached_property
-    def numeric(self) -> Bools:
+    def numeric(self) -> BoolArray:
         """Which columns are numbers, shape (columns,)."""
         d = self.dictionary
         return np.array([name not in d or not d[name].is_categorical for name in self.names])
@@ -52,7 +50,7 @@ class Columns:
         terminal, composite = self.dictionary.terminal, self.dictionary.composite
         return f"{terminal.time} - {composite.time}" if composite else ""
 
-    def matrix(self, frame: pd.DataFrame) -> Floats:
+    def matrix(self, frame: pd.DataFrame) -> FloatArray:
         """Return a typed frame as a matrix, shape (n, columns), with `NA` where a value is missing."""
         values = np.empty((len(frame), len(self.names)))
         for place, variable in enumerate(self.dictionary.variables):
@@ -80,7 +78,7 @@ class Columns:
             return f"{name} = {known[int(value) - 1]}" if value <= len(known) else f"{name} unlisted"
         return f"{name} = {value:g}"
 
-    def event_pattern(self, matrix: Floats) -> Floats:
+    def event_pattern(self, matrix: FloatArray) -> FloatArray:
         """Return one number for each patient's event pattern, shape (n,).
 
         The pattern says the status of each endpoint, which times are missing, and whether they are equal.
@@ -92,7 +90,7 @@ class Columns:
             code = code * 8 + np.where(status == NA, 0, status) * 2 + missing
         return code * 2 + (matrix[:, -1] == 0 if self._gap else 0)
 
-    def missing_pattern(self, matrix: Floats) -> NDArray[np.int64]:
+    def missing_pattern(self, matrix: FloatArray) -> NDArray[np.int64]:
         """Return a number for each patient's combination of missing values, shape (n,), from 0."""
         missing = (matrix[:, : len(self.dictionary.names)] == NA).astype(np.uint8)
         _, number = np.unique(missing, axis=0, return_inverse=True)

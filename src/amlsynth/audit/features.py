@@ -21,10 +21,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from amlsynth.audit.columns import NA, Columns, Floats
+from amlsynth.audit.columns import NA, Columns
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.privacy.attacks.density import Density, category_shares
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace
+from amlsynth.foundation.streams import Stream
+from amlsynth.foundation.types import FloatArray
 
 QUERIES = 150  # for each target
 _TERMS = 4  # of a query, at most
@@ -84,12 +86,12 @@ class AttackFeatures:
                 self._matrix,
                 row,
                 self._shares,
-                np.random.default_rng((seed, int(row))),
+                Stream.AUDIT_QUERIES.rng_of(seed, int(row)),
                 queries,
             )
             for row in rows
         ]
-        self._parts: tuple[Callable[[pd.DataFrame, Floats], tuple[Floats, list[Feature]]], ...] = (
+        self._parts: tuple[Callable[[pd.DataFrame, FloatArray], tuple[FloatArray, list[Feature]]], ...] = (
             self._numbers, self._distances, self._rare, self._statistics, self._combinations
         )  # fmt: skip
         self.features: list[Feature] = []
@@ -119,11 +121,11 @@ class AttackFeatures:
         first = next(i for i, f in enumerate(self.features) if f.family == QUERY)
         return self._queries[target].labels[feature - first]
 
-    def _combinations(self, released: pd.DataFrame, matrix: Floats) -> tuple[Floats, list[Feature]]:
+    def _combinations(self, released: pd.DataFrame, matrix: FloatArray) -> tuple[FloatArray, list[Feature]]:
         counts = np.vstack([queries.counts(matrix) for queries in self._queries])
         return np.sqrt(counts), [Feature(QUERY, f"combination {i + 1}") for i in range(counts.shape[1])]
 
-    def _numbers(self, released: pd.DataFrame, matrix: Floats) -> tuple[Floats, list[Feature]]:
+    def _numbers(self, released: pd.DataFrame, matrix: FloatArray) -> tuple[FloatArray, list[Feature]]:
         values, features = [], []
         for name, window in self._windows.items():
             place = self._columns.names.index(name)
@@ -145,7 +147,7 @@ class AttackFeatures:
             features += [Feature(NUMBER, f"{name} at least as large"), Feature(NUMBER, f"{name} nearest")]
         return np.hstack(values), features
 
-    def _distances(self, released: pd.DataFrame, matrix: Floats) -> tuple[Floats, list[Feature]]:
+    def _distances(self, released: pd.DataFrame, matrix: FloatArray) -> tuple[FloatArray, list[Feature]]:
         values, features = [], []
         for (name, space), targets, radius in zip(
             self._spaces.items(), self._points, self._radius, strict=True
@@ -170,7 +172,7 @@ class AttackFeatures:
             features.append(Feature(DISTANCE, f"density, smoothing {smoothing}"))
         return np.hstack(values), features
 
-    def _rare(self, released: pd.DataFrame, matrix: Floats) -> tuple[Floats, list[Feature]]:
+    def _rare(self, released: pd.DataFrame, matrix: FloatArray) -> tuple[FloatArray, list[Feature]]:
         states = np.flatnonzero(~self._columns.numeric)
         k = min(_RARE, len(states))
         found = np.zeros((len(self._own), k + 3))
@@ -192,7 +194,7 @@ class AttackFeatures:
         ]
         return np.sqrt(found), [Feature(RARE, label) for label in labels]
 
-    def _statistics(self, released: pd.DataFrame, matrix: Floats) -> tuple[Floats, list[Feature]]:
+    def _statistics(self, released: pd.DataFrame, matrix: FloatArray) -> tuple[FloatArray, list[Feature]]:
         values = [
             np.sqrt((matrix[:, place] == self._own[:, None, place]).sum(axis=1))
             for place in np.flatnonzero(~self._columns.numeric)
@@ -212,7 +214,7 @@ class AttackFeatures:
 class _Embedding:
     """Standardised indicators of states, and ranks of numbers, for the tracing statistics."""
 
-    def __init__(self, columns: Columns, matrix: Floats) -> None:
+    def __init__(self, columns: Columns, matrix: FloatArray) -> None:
         self._columns = columns
         self._states = [
             (place, value)
@@ -225,11 +227,11 @@ class _Embedding:
         self._mean = raw.mean(axis=0)
         self._scale = np.sqrt(raw.var(axis=0) + _PLAIN) * len(self._mean) ** 0.5
 
-    def __call__(self, matrix: Floats) -> Floats:
-        embedded: Floats = (self._raw(matrix) - self._mean) / self._scale
+    def __call__(self, matrix: FloatArray) -> FloatArray:
+        embedded: FloatArray = (self._raw(matrix) - self._mean) / self._scale
         return embedded
 
-    def _raw(self, matrix: Floats) -> Floats:
+    def _raw(self, matrix: FloatArray) -> FloatArray:
         parts = [matrix[:, place] == value for place, value in self._states]
         for place in self._numbers:
             known = self._sorted[place]
@@ -242,11 +244,11 @@ class _Embedding:
 class _Queries:
     """Queries of one target: terms (predicates, 3) as column, low, high; members (queries, terms)."""
 
-    terms: Floats
+    terms: FloatArray
     members: NDArray[np.intp]
     labels: list[str]
 
-    def counts(self, matrix: Floats) -> Floats:
+    def counts(self, matrix: FloatArray) -> FloatArray:
         """Return how many rows meet each query, shape (queries,)."""
         columns = matrix[:, self.terms[:, 0].astype(int)]
         met = ((columns >= self.terms[:, 1]) & (columns <= self.terms[:, 2])).T
@@ -258,7 +260,7 @@ class _Queries:
 
 
 def _draw_queries(
-    columns: Columns, matrix: Floats, row: int, shares: Floats, rng: np.random.Generator, queries: int
+    columns: Columns, matrix: FloatArray, row: int, shares: FloatArray, rng: np.random.Generator, queries: int
 ) -> _Queries:
     own = matrix[row]
     terms: list[tuple[float, float, float]] = []
@@ -287,7 +289,7 @@ def _draw_queries(
     return _Queries(np.array(terms), members, words)
 
 
-def _shares(columns: Columns, matrix: Floats) -> Floats:
+def _shares(columns: Columns, matrix: FloatArray) -> FloatArray:
     """Return the share of patients who have each patient's state, shape (n, columns); 1 for numbers."""
     shares = np.ones(matrix.shape)
     for place in np.flatnonzero(~columns.numeric):
@@ -296,7 +298,7 @@ def _shares(columns: Columns, matrix: Floats) -> Floats:
     return shares
 
 
-def _windows(columns: Columns, matrix: Floats, rows: NDArray[np.int64]) -> dict[str, Floats]:
+def _windows(columns: Columns, matrix: FloatArray, rows: NDArray[np.int64]) -> dict[str, FloatArray]:
     """Return the neighbours around each target's number, shape (targets, windows, 2), bounds excluded."""
     windows = {}
     for name in columns.number_names:

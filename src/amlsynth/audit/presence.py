@@ -14,19 +14,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from amlsynth.audit.columns import NA, Columns, Floats
+from amlsynth.audit.columns import NA, Columns
 from amlsynth.audit.shadows import Release
 from amlsynth.audit.static import KINDS, Finding
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.foundation.errors import require_extra
-from amlsynth.generators import Progress
-from amlsynth.generators.base import no_progress
+from amlsynth.foundation.streams import Stream
+from amlsynth.foundation.types import FloatArray, Progress, no_progress
 from amlsynth.model_space.resolution import find_step
 
 RELEASES = 20
 PATIENTS = 12
-_STREAM = 7
 _SIGNIFICANT = 0.01  # after the correction for the number of findings
 
 
@@ -70,9 +69,9 @@ def presence(
     matrix = columns.matrix(frame)
     rows = _chosen(findings, patients)
 
-    def releases_of(train: pd.DataFrame) -> list[Floats]:
+    def releases_of(train: pd.DataFrame) -> list[FloatArray]:
         # The same stream for every fit, so that they differ in the patient and in nothing else.
-        drawn = release(train, released * releases, np.random.default_rng((seed, _STREAM)))
+        drawn = release(train, released * releases, Stream.AUDIT_LEFT_OUT.rng(seed))
         return np.split(columns.matrix(drawn), releases)
 
     counted: list[tuple[Finding, int, int]] = []
@@ -112,7 +111,7 @@ def _chosen(findings: Iterable[Finding], patients: int) -> list[int]:
     return rows
 
 
-def _shows(columns: Columns, cohort: Floats, finding: Finding, released: Floats) -> bool:
+def _shows(columns: Columns, cohort: FloatArray, finding: Finding, released: FloatArray) -> bool:
     """Return whether a release shows what the patient decides."""
     own = cohort[finding.row]
     places = [columns.names.index(name) for name in finding.columns]

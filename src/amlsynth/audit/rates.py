@@ -13,15 +13,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amlsynth.evaluation.fidelity.two_sample import area_under_curve
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.survival.kaplan_meier import Z95
 from amlsynth.foundation.errors import require_extra
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from amlsynth.foundation.types import BoolArray, FloatArray
+from amlsynth.statistics.wald import Z95
 
 CONFIDENCE = 0.95
 DECIMALS = 4
@@ -58,7 +55,7 @@ def epsilon_of_rates(
     return max(bounds)
 
 
-def epsilon_of_target(scores: Floats, member: Bools, tests: int = 1, delta: float = 0.0) -> float:
+def epsilon_of_target(scores: FloatArray, member: BoolArray, tests: int = 1, delta: float = 0.0) -> float:
     """Return a lower bound of epsilon from the scores of one target over the releases.
 
     Parameters
@@ -83,7 +80,7 @@ def epsilon_of_target(scores: Floats, member: Bools, tests: int = 1, delta: floa
     return max(bounds)
 
 
-def epsilon_of_guesses(scores: Floats, member: Bools) -> float:
+def epsilon_of_guesses(scores: FloatArray, member: BoolArray) -> float:
     """Return a lower bound of epsilon from all targets of all releases together.
 
     Parameters
@@ -108,7 +105,7 @@ def epsilon_of_guesses(scores: Floats, member: Bools) -> float:
     return max(bounds)
 
 
-def auc_figure(scores: Floats, member: Bools, tests: int = 1) -> Figure:
+def auc_figure(scores: FloatArray, member: BoolArray, tests: int = 1) -> Figure:
     """Return the area under the ROC curve of one target's scores with DeLong's 95 % interval.
 
     Parameters
@@ -131,7 +128,7 @@ def auc_figure(scores: Floats, member: Bools, tests: int = 1) -> Figure:
     return _figure(area, low, high)
 
 
-def sure_hits(scores: Floats, member: Bools, tests: int) -> bool:
+def sure_hits(scores: FloatArray, member: BoolArray, tests: int) -> bool:
     """Return whether a target is found with certainty, scores and memberships of shape (releases,).
 
     That is when a quarter of the releases with the target score higher than every release without, and so
@@ -149,7 +146,7 @@ def sure_hits(scores: Floats, member: Bools, tests: int) -> bool:
     return hits >= member.sum() / 4 and chance * tests < 1 - CONFIDENCE
 
 
-def mean_auc(scores: Floats, member: Bools, rng: np.random.Generator, resamples: int = 200) -> Figure:
+def mean_auc(scores: FloatArray, member: BoolArray, rng: np.random.Generator, resamples: int = 200) -> Figure:
     """Return the mean over targets of their AUC; the 95 % interval is a bootstrap of the releases.
 
     Parameters
@@ -166,18 +163,18 @@ def mean_auc(scores: Floats, member: Bools, rng: np.random.Generator, resamples:
     return _figure(value, max(0.0, value - spread), min(1.0, value + spread))
 
 
-def _areas(scores: Floats, member: Bools) -> Floats:
+def _areas(scores: FloatArray, member: BoolArray) -> FloatArray:
     """Return the area of each target, shape (targets,); NaN where all or none are members."""
     ranks = _stats().rankdata(scores, axis=0)
     inside = member.sum(axis=0)
     outside = len(member) - inside
     total = np.where(member, ranks, 0.0).sum(axis=0) - inside * (inside + 1) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        areas: Floats = np.where((inside > 0) & (outside > 0), total / (inside * outside), np.nan)
+        areas: FloatArray = np.where((inside > 0) & (outside > 0), total / (inside * outside), np.nan)
     return areas
 
 
-def true_positives(scores: Floats, member: Bools, at: float) -> Figure:
+def true_positives(scores: FloatArray, member: BoolArray, at: float) -> Figure:
     """Return the share of members found where a share `at` of the others is accused, shape of both any.
 
     The threshold is the score that at most that share of the others exceeds. The interval is Clopper and

@@ -37,18 +37,14 @@ from amlsynth.audit.summary import markdown
 from amlsynth.audit.targets import KINDS as TARGET_KINDS
 from amlsynth.audit.targets import Target, choose_targets
 from amlsynth.cohort.cohort import Cohort
-from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import replacing_folder, write_text
-from amlsynth.generators import DEFAULT, Progress, create
-from amlsynth.generators.base import no_progress
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from amlsynth.foundation.streams import Stream
+from amlsynth.foundation.types import BoolArray, FloatArray, Progress, no_progress
+from amlsynth.generators import DEFAULT, create
 
 FEWEST_SHADOWS = 16
 FEWEST_TARGETS = 2
-_TARGETS, _BOOTSTRAP, _CONTROL = 11, 12, 13  # streams of the seed
 _SHOWN = 3  # features named for each target
 
 
@@ -74,7 +70,6 @@ def audit(
     jobs: int = 1,
     file: Path | None = None,
     release: Release | None = None,
-    d: Dictionary | None = None,
     progress: Progress = no_progress,
 ) -> Audit:
     """Attack a generator with membership inference by shadow models, on its own training cohort.
@@ -90,7 +85,6 @@ def audit(
     seed : of targets, fits and attacks. jobs : processes. file : keeps finished fits, to go on later.
     release : fits and samples in the place of the generator, as `release(train, n, rng)` gives a typed frame;
         it must be picklable when `jobs` is above 1.
-    d : the dictionary; that of AML by default.
 
     Returns
     -------
@@ -110,7 +104,7 @@ def audit(
     >>> found.result.presence.given_away
     1
     """
-    d = d or dictionary()
+    d = cohort.dictionary
     if shadows and (shadows < FEWEST_SHADOWS or shadows % 2):
         raise UsageError(
             f"{shadows} shadow fits cannot be used: fits come in pairs, and fewer than {FEWEST_SHADOWS} say "
@@ -133,7 +127,7 @@ def audit(
     )
     shadow, patients = None, {}
     if shadows:
-        chosen = choose_targets(frame, d, targets, np.random.default_rng((seed, _TARGETS)))
+        chosen = choose_targets(frame, d, targets, Stream.AUDIT_TARGETS.rng(seed))
         rows = np.array([target.row for target in chosen])
         features = AttackFeatures(frame, rows, d, seed)
         plan = Shadows(frame, rows, d, world, n, seed, release)
@@ -184,7 +178,7 @@ def attacked(
     features: AttackFeatures,
     targets: Sequence[Target],
     values: NDArray[np.float32],
-    member: Bools,
+    member: BoolArray,
     world: World,
     seed: int,
     progress: Progress = no_progress,
@@ -200,16 +194,16 @@ def attacked(
     The result, and by row what it says of each target.
     """
     scores = attack(values, member, features.shared, seed, progress)
-    exchanged = _exchanged(member, np.random.default_rng((seed, _CONTROL)))
+    exchanged = _exchanged(member, Stream.AUDIT_CONTROL.rng(seed))
     control = attack(values, exchanged, features.shared, seed, progress)[COMBINED]
     families = np.array([feature.family for feature in features.features])
     by_family = {name: family_attack(values[:, :, families == name], member) for name in FAMILIES}
     kinds = np.array([target.kind for target in targets])
 
     def rng() -> np.random.Generator:
-        return np.random.default_rng((seed, _BOOTSTRAP))
+        return Stream.AUDIT_INTERVALS.rng(seed)
 
-    def group(kind: str, of: Floats, who: Bools, label: Bools = member) -> Group:
+    def group(kind: str, of: FloatArray, who: BoolArray, label: BoolArray = member) -> Group:
         return Group(
             kind=kind,
             targets=int(who.sum()),
@@ -251,7 +245,11 @@ def attacked(
 
 
 def _target_result(
-    target: Target, place: int, scores: dict[str, Floats], by_family: dict[str, Floats], member: Bools
+    target: Target,
+    place: int,
+    scores: dict[str, FloatArray],
+    by_family: dict[str, FloatArray],
+    member: BoolArray,
 ) -> TargetResult:
     number = member.shape[1]
     inside, combined = member[:, place], scores[COMBINED][:, place]
@@ -268,7 +266,9 @@ def _target_result(
     )
 
 
-def _telling(features: AttackFeatures, place: int, values: NDArray[np.float32], member: Bools) -> list[str]:
+def _telling(
+    features: AttackFeatures, place: int, values: NDArray[np.float32], member: BoolArray
+) -> list[str]:
     """Return the single features that tell most of a target, in words with their AUC."""
     own, inside = values[:, place].astype(np.float64), member[:, place]
     areas = [auc_figure(own[:, feature], inside).value or 0.5 for feature in range(own.shape[1])]
@@ -276,7 +276,7 @@ def _telling(features: AttackFeatures, place: int, values: NDArray[np.float32], 
     return [f"{features.query_label(place, int(i))}: AUC {max(areas[i], 1 - areas[i]):.2f}" for i in best]
 
 
-def _exchanged(member: Bools, rng: np.random.Generator) -> Bools:
+def _exchanged(member: BoolArray, rng: np.random.Generator) -> BoolArray:
     """Return memberships of other pairs of releases, so that no attack can succeed but by chance."""
     pairs = member.reshape(len(member) // 2, 2, -1)
     flip = rng.random((len(pairs), 1, pairs.shape[2])) < 0.5

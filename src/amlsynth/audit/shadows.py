@@ -27,15 +27,14 @@ from amlsynth.audit.features import AttackFeatures
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.foundation.errors import UsageError
-from amlsynth.generators import Progress, create
-from amlsynth.generators.base import no_progress
+from amlsynth.foundation.streams import Stream
+from amlsynth.foundation.types import BoolArray, Progress, no_progress
+from amlsynth.generators import create
 
 World = Literal["fixed", "resampled"]
-Bools = NDArray[np.bool_]
 Release = Callable[[pd.DataFrame, int, np.random.Generator], pd.DataFrame]
 
 _FORMAT = "amlsynth-shadows-1"
-_MEMBERSHIP, _REST, _FIT = range(3)  # streams of the seed
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,9 @@ class Shadows:
     seed: int
     release: Release
 
-    def membership(self, fit: int) -> Bools:
+    def membership(self, fit: int) -> BoolArray:
         """Return which targets are in a fit, shape (targets,)."""
-        rng = np.random.default_rng((self.seed, _MEMBERSHIP, fit // 2))
+        rng = Stream.AUDIT_MEMBERSHIPS.rng_of(self.seed, fit // 2)
         first = rng.random(len(self.rows)) < 0.5
         return first if fit % 2 == 0 else ~first
 
@@ -81,14 +80,14 @@ class Shadows:
         rest = np.setdiff1d(np.arange(len(self.cohort)), self.rows)
         if self.world == "resampled":
             # Both fits of a pair have the same others, so that they differ in the targets alone.
-            rng = np.random.default_rng((self.seed, _REST, fit // 2))
+            rng = Stream.AUDIT_OTHERS.rng_of(self.seed, fit // 2)
             rest = rng.choice(rest, len(rest) // 2, replace=False)
         return np.sort(np.concatenate((rest, self.rows[self.membership(fit)])))
 
     def release_of(self, fit: int) -> pd.DataFrame:
         """Fit and sample."""
         train = self.cohort.iloc[self.training_rows(fit)].reset_index(drop=True)
-        return self.release(train, self.released, np.random.default_rng((self.seed, _FIT, fit)))
+        return self.release(train, self.released, Stream.AUDIT_FIT.rng_of(self.seed, fit))
 
     def fingerprint(self) -> str:
         """Return a hash of all that decides a fit, so that lines of another audit are not mixed in."""
@@ -109,7 +108,7 @@ def run_shadows(
     file: Path | None = None,
     jobs: int = 1,
     progress: Progress = no_progress,
-) -> tuple[NDArray[np.float32], Bools]:
+) -> tuple[NDArray[np.float32], BoolArray]:
     """Make `count` shadow fits, or those that the file lacks.
 
     Parameters

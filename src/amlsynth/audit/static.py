@@ -15,8 +15,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from amlsynth.audit.columns import NA, Columns, Floats
+from amlsynth.audit.columns import NA, Columns
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.types import FloatArray
 from amlsynth.model_space.resolution import find_step
 
 Kind = Literal["state", "missing together", "missing apart", "event pattern", "extreme", "resolution"]
@@ -85,7 +86,7 @@ def static_findings(frame: pd.DataFrame, d: Dictionary, released: int | None = N
     return sorted(found, key=lambda finding: (kinds.index(finding.kind), finding.row, finding.columns))
 
 
-def _states(columns: Columns, matrix: Floats, chance: float) -> Iterator[Finding]:
+def _states(columns: Columns, matrix: FloatArray, chance: float) -> Iterator[Finding]:
     for place, name in enumerate(columns.names):
         values = matrix[:, place]
         if columns.numeric[place]:
@@ -95,7 +96,7 @@ def _states(columns: Columns, matrix: Floats, chance: float) -> Iterator[Finding
                 yield Finding("state", row, (name,), columns.describe(name, value), chance)
 
 
-def _missing_together(columns: Columns, matrix: Floats, chance: float) -> Iterator[Finding]:
+def _missing_together(columns: Columns, matrix: FloatArray, chance: float) -> Iterator[Finding]:
     for _, row in _once(columns.missing_pattern(matrix).astype(np.float64)):
         names = tuple(
             name for name, value in zip(columns.dictionary.names, matrix[row], strict=False) if value == NA
@@ -103,7 +104,7 @@ def _missing_together(columns: Columns, matrix: Floats, chance: float) -> Iterat
         yield Finding("missing together", row, names, f"{len(names)} variables missing", chance)
 
 
-def _missing_apart(columns: Columns, matrix: Floats, chance: float) -> Iterator[Finding]:
+def _missing_apart(columns: Columns, matrix: FloatArray, chance: float) -> Iterator[Finding]:
     missing = matrix[:, : len(columns.dictionary.names)] == NA
     counts = missing.T.astype(np.float64) @ missing.astype(np.float64)
     each = np.diag(counts)
@@ -117,7 +118,7 @@ def _missing_apart(columns: Columns, matrix: Floats, chance: float) -> Iterator[
         yield Finding("missing apart", row, names, f"only {which} missing", chance)
 
 
-def _event_patterns(columns: Columns, matrix: Floats, chance: float) -> Iterator[Finding]:
+def _event_patterns(columns: Columns, matrix: FloatArray, chance: float) -> Iterator[Finding]:
     names = tuple(name for e in columns.dictionary.endpoints for name in (e.time, e.status))
     for _, row in _once(columns.event_pattern(matrix)):
         shown = ", ".join(
@@ -127,7 +128,7 @@ def _event_patterns(columns: Columns, matrix: Floats, chance: float) -> Iterator
         yield Finding("event pattern", row, names, shown, chance)
 
 
-def _extremes(columns: Columns, matrix: Floats, chance: float) -> Iterator[Finding]:
+def _extremes(columns: Columns, matrix: FloatArray, chance: float) -> Iterator[Finding]:
     for name in columns.number_names:
         values = matrix[:, columns.names.index(name)]
         known = np.flatnonzero(values != NA)
@@ -141,7 +142,7 @@ def _extremes(columns: Columns, matrix: Floats, chance: float) -> Iterator[Findi
                 yield Finding("extreme", int(end), (name,), columns.describe(name, values[end]), chance, gap)
 
 
-def _resolution(columns: Columns, matrix: Floats) -> Iterator[Finding]:
+def _resolution(columns: Columns, matrix: FloatArray) -> Iterator[Finding]:
     if len(matrix) > _MOST_FOR_STEPS:
         return
     for name in columns.number_names:
@@ -164,7 +165,7 @@ def _resolution(columns: Columns, matrix: Floats) -> Iterator[Finding]:
                 )
 
 
-def _once(values: Floats) -> Iterator[tuple[float, int]]:
+def _once(values: FloatArray) -> Iterator[tuple[float, int]]:
     """Yield each value that stands once, with its row."""
     unique, first, counts = np.unique(values, return_index=True, return_counts=True)
     for place in np.flatnonzero(counts == 1):

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from amlsynth.audit.columns import NA, Columns, Floats
+from amlsynth.audit.columns import NA, Columns
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace
+from amlsynth.foundation.types import FloatArray
 
 Kind = Literal["singular", "lonely", "random"]
 KINDS: tuple[Kind, ...] = ("singular", "lonely", "random")
@@ -73,11 +74,11 @@ def choose_targets(frame: pd.DataFrame, d: Dictionary, count: int, rng: np.rando
     return targets
 
 
-def _rankings(columns: Columns, matrix: Floats, rng: np.random.Generator) -> dict[str, NDArray[np.intp]]:
+def _rankings(columns: Columns, matrix: FloatArray, rng: np.random.Generator) -> dict[str, NDArray[np.intp]]:
     """Return the rows by how far they stand out in each way, ties in random order."""
     shuffled = rng.permutation(len(matrix))
 
-    def by(score: Floats) -> NDArray[np.intp]:
+    def by(score: FloatArray) -> NDArray[np.intp]:
         return np.asarray(shuffled[np.argsort(score[shuffled], kind="stable")])
 
     longest = matrix[:, columns.names.index(columns.dictionary.terminal.time)]
@@ -90,20 +91,20 @@ def _rankings(columns: Columns, matrix: Floats, rng: np.random.Generator) -> dic
     }
 
 
-def _carriers(codes: NDArray[np.generic]) -> Floats:
+def _carriers(codes: NDArray[np.generic]) -> FloatArray:
     """Return how many have each patient's code, shape (n,)."""
     _, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
     return np.asarray(counts[place.ravel()], dtype=np.float64)
 
 
-def _rarest_state(columns: Columns, matrix: Floats) -> Floats:
+def _rarest_state(columns: Columns, matrix: FloatArray) -> FloatArray:
     states = [
         _carriers(matrix[:, place]) for place in range(len(columns.names)) if not columns.numeric[place]
     ]
     return np.min(states, axis=0) if states else np.full(len(matrix), np.inf)
 
 
-def _extremity(columns: Columns, matrix: Floats) -> Floats:
+def _extremity(columns: Columns, matrix: FloatArray) -> FloatArray:
     """Return each patient's largest distance to the next less extreme patient, in interquartile ranges."""
     most = np.zeros(len(matrix))
     for place in np.flatnonzero(columns.numeric):
@@ -120,7 +121,7 @@ def _extremity(columns: Columns, matrix: Floats) -> Floats:
     return most
 
 
-def _loneliness(frame: pd.DataFrame, d: Dictionary) -> Floats:
+def _loneliness(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     space = MixedSpace(frame, d)
     points = space.points(frame)
     k = max(1, min(NEIGHBOURS, len(frame) - 1))

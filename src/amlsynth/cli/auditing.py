@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from amlsynth.cli.data import FILE
 from amlsynth.cli.making import parameters
+from amlsynth.cli.options import FILE, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR
+
+if TYPE_CHECKING:
+    from amlsynth.dictionary.model import Dictionary
 
 
 @click.command()
@@ -34,6 +37,7 @@ from amlsynth.foundation.defaults import DEFAULT_GENERATOR
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of targets and fits.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Processes; as many as there are cores.")
+@with_dictionary
 def audit(
     cohort_file: Path,
     generator: str,
@@ -46,6 +50,7 @@ def audit(
     left_out: int,
     seed: int,
     jobs: int | None,
+    d: Dictionary | None,
 ) -> None:
     """Attack a generator with what it makes of a cohort: who of the patients would be found?
 
@@ -70,9 +75,9 @@ def audit(
     from amlsynth.generators.base import available_cores
 
     given = parameters(params)
-    create(generator, given)  # a wrong name is told before the cohort is read
+    create(generator, given, d)  # a wrong name is told before the cohort is read
     check_folder(out)
-    cohort = read_cohort(cohort_file, "original")
+    cohort = read_cohort(cohort_file, "original", d)
     kept = shadow_file(out)
     try:
         with TerminalProgress() as progress:

@@ -30,6 +30,7 @@ class Category(Entry):
 
     value: Annotated[str, Field(min_length=1)]
     label: str
+    export_value: Annotated[str, Field(min_length=1)] | None = None  # its code in clinical exports
 
 
 class Group(Entry):
@@ -59,6 +60,8 @@ class Variable(Entry):
     description: str
     source: str
     export_name: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")]
+    # The column of clinical exports that names the unit, where their standard has one: AGEU beside AGE.
+    export_unit: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -71,6 +74,8 @@ class Variable(Entry):
             raise ValueError(f"the minimum of {self.name} is not below its maximum")
         if (self.type == "category") != bool(self.categories):
             raise ValueError(f"{self.name}: categories belong to, and only to, the type category")
+        if self.export_unit and not self.unit:
+            raise ValueError(f"{self.name} has no unit that the column {self.export_unit} could name")
         if len({category.value for category in self.categories}) != len(self.categories):
             raise ValueError(f"{self.name} has the same category twice")
         return self
@@ -203,7 +208,7 @@ class Dictionary(Entry):
             )
 
     def _check_roles(self) -> None:
-        for key in ("strata", "secrets", "effect_markers"):
+        for key in ("strata", "secrets", "genetic", "effect_markers"):
             for position, name in enumerate(getattr(self.roles, key)):
                 self._check_variable(("roles", key, position), name)
         for position, number in enumerate(self.roles.effect_numbers):
@@ -350,20 +355,31 @@ def dictionary() -> Dictionary:
     return load_dictionary(asset("schema/aml.yaml"))
 
 
-def load_dictionary(source: str | Path = "aml") -> Dictionary:
+def require_default(d: Dictionary | None, what: str) -> None:
+    """Refuse another dictionary than the default one for a source that follows that one; UsageError."""
+    if d is not None and d != dictionary():
+        own = dictionary()
+        raise UsageError(
+            f"{what} follows the dictionary {own.name} {own.version}, not {d.name} {d.version}. Leave the "
+            "dictionary out, or name a file of your own."
+        )
+
+
+def load_dictionary(source: str | Path = "aml", folder: Path | None = None) -> Dictionary:
     """Read a dictionary from YAML.
 
     Parameters
     ----------
     source : a file, or the name of a dictionary that this version carries ("aml", "mds"). A file may say
         `extends: NAME` (or a path beside it) and add groups, variables and rules to that dictionary.
+    folder : where a relative path begins; the current folder when not given.
 
     Raises
     ------
     UsageError
         The file is not a dictionary; the sentences name the lines that are wrong.
     """
-    path = _dictionary_path(source, Path())
+    path = _dictionary_path(source, folder or Path())
     data, lines = _extended(path, ())
     return validated_yaml(path, data, lines, Dictionary)
 
@@ -371,7 +387,7 @@ def load_dictionary(source: str | Path = "aml") -> Dictionary:
 def _dictionary_path(source: str | Path, folder: Path) -> Path:
     """Return the file of a built-in name, or of a path relative to `folder`."""
     text = str(source)
-    if _BUILT_IN.fullmatch(text) and not (folder / text).exists():
+    if _BUILT_IN.fullmatch(text) and not (folder / text).is_file():
         try:
             return asset(f"schema/{text}.yaml")
         except UsageError:

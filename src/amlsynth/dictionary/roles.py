@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from amlsynth.foundation.strict_model import StrictModel
 
 
-class Entry(BaseModel):
+class Entry(StrictModel):
     """Base of every part of a dictionary: unknown keys and wrong types are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(strict=True)
 
 
 Names = Annotated[tuple[str, ...], Field(strict=False)]
@@ -58,11 +60,17 @@ class NumberEffect(Entry):
 
 
 class Classification(Entry):
-    """A risk classification that is derived, never stored: a function that is registered in `derived`."""
+    """A risk classification that is derived, never stored: a function that is registered in `derived`.
+
+    `description`, `source` (a reference) and its `doi` stand in the report.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
     label: str
     function: str
+    description: str = ""
+    source: str = ""
+    doi: Annotated[str, Field(pattern=r"^10\.[0-9]{4,9}/[-._;/:A-Za-z0-9]+$")] | None = None
 
 
 class Roles(Entry):
@@ -74,6 +82,7 @@ class Roles(Entry):
     first : the number that sequential generators draw first; the first number that is no outcome by default.
     strata : variables whose shares training and hold-out have alike.
     secrets : what a patient may want to keep, the aim of attribute inference; all else is what is known.
+    genetic : what a genetics laboratory knows of a patient beside the alterations, for linkability.
     effect_numbers : numbers whose effects on the endpoints are compared.
     effect_markers : binary variables whose effects are compared first, in the order of tables.
     classification : the derived risk classification.
@@ -83,18 +92,23 @@ class Roles(Entry):
     first: str | None = None
     strata: Names = ()
     secrets: Names = ()
+    genetic: Names = ()
     effect_numbers: Annotated[tuple[NumberEffect, ...], Field(strict=False)] = ()
     effect_markers: Names = ()
     classification: Classification | None = None
 
 
 class Words(Entry):
-    """What texts call the disease, in full and for `short`; which of the paper's tables has which effects."""
+    """What texts call the disease, in full and for `short`; which of the paper's tables has which effects.
+
+    `limits` is a sentence on whom cohorts of this disease speak of, for the limits of use in the report.
+    """
 
     disease: str = "the disease"
     short: str = "patients"
     search_hint: str = "such as a gene or survival"
     condition_example: str | None = None
+    limits: str | None = None
     paper_tables: Annotated[dict[str, str], Field(strict=False)] = Field(default_factory=dict)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, Setting, Spec, figure
+from amlsynth.evaluation.family import Candidate, Family, Setting, Spec, figure, fixed
 from amlsynth.evaluation.records import SMALL_CELL, Figure, RuleCount
 
 Broken = dict[tuple[str, str, str], int]  # rule, columns, severity -> patients
@@ -69,7 +69,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 FAMILY = Family(
     name="validity",
-    specs=(
+    specs=fixed(
         Spec(
             id="rules_broken",
             label="Rules broken",

@@ -113,7 +113,7 @@ def imported_cohort(
     ]
     full = report.model_copy(update={"rules_broken": broken})
     provenance: dict[str, Any] = {"import": full.model_dump(mode="json")}
-    return Cohort(parsed.frame, "original", about.model_copy(update={"provenance": provenance}))
+    return Cohort(parsed.frame, "original", about.model_copy(update={"provenance": provenance}), d)
 
 
 def _in_source_rows(failures: Failures, rows: npt.NDArray[np.int64]) -> Failures:

@@ -26,13 +26,14 @@ _SHOWN = 10  # values of a column in a message
 _Place = tuple[str | int, ...]
 
 
-def import_mapped(data: Path, mapping: Path) -> Cohort:
+def import_mapped(data: Path, mapping: Path, *, d: Dictionary | None = None) -> Cohort:
     """Import a table as its mapping says.
 
     Parameters
     ----------
     data : a CSV, TSV, XLSX or Parquet file, one row a patient.
     mapping : the YAML file; see `cohorts.mapping_file.Mapping` and docs/mapping-example.yaml.
+    d : the dictionary that the mapping leads to; that of AML when not given.
 
     Returns
     -------
@@ -49,8 +50,8 @@ def import_mapped(data: Path, mapping: Path) -> Cohort:
         The table cannot be read, has values that the mapping does not know, or breaks the dictionary.
     """
     data, mapping = Path(data), Path(mapping)
-    plan = read_yaml_model(mapping, Mapping, what="mapping")
-    d = dictionary()
+    d = d or dictionary()
+    plan = read_yaml_model(mapping, Mapping, what="mapping", context=d)
     table = read_source(data, plan.source)
     _check_columns(plan, mapping, table, data)
     kept, dropped = _drop(plan, table, mapping)

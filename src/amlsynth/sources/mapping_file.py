@@ -8,9 +8,17 @@ from __future__ import annotations
 import codecs
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from amlsynth.dictionary.model import Variable, dictionary
+from amlsynth.dictionary.model import Dictionary, Variable, dictionary
 from amlsynth.expressions.evaluate import parse
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.foundation.yamlfile import misplaced
@@ -133,11 +141,11 @@ class Mapping(_Entry):
         return given | {"columns": kept, "not_assessed": [*listed, *moved]}
 
     @model_validator(mode="after")
-    def _matches_dictionary(self) -> Self:
-        d = dictionary()
+    def _matches_dictionary(self, info: ValidationInfo) -> Self:
+        d = info.context if isinstance(info.context, Dictionary) else dictionary()
         for name in self.columns:
             _check_name(("columns", name), name, d.names)
-            _check_column(name, self.columns[name], d[name])
+            _check_column(name, self.columns[name], d[name], d)
         for position, name in enumerate(self.not_assessed):
             _check_name(("not_assessed", position), name, d.names)
         left = [name for name in d.names if name not in self.columns and name not in self.not_assessed]
@@ -155,10 +163,10 @@ def _check_name(place: tuple[str | int, ...], name: str, known: tuple[str, ...])
         raise misplaced(place, f"{name!r} is no variable of the dictionary.{hint}")
 
 
-def _check_column(name: str, entry: ColumnMapping, variable: Variable) -> None:
+def _check_column(name: str, entry: ColumnMapping, variable: Variable, d: Dictionary) -> None:
     if entry.unit is not None:
         try:
-            factor(variable, entry.unit, dictionary())
+            factor(variable, entry.unit, d)
         except ValueError as error:
             raise misplaced(("columns", name, "unit"), str(error)) from None
     if entry.values is None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 
 def test_the_order_is_that_of_the_specification() -> None:

@@ -9,7 +9,9 @@ from lifelines.utils import median_survival_times
 
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData, endpoint_data, follow_up, kaplan_meier
+from amlsynth.evaluation.survival.medians import follow_up, median_survival
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
+from amlsynth.survival.kaplan_meier import kaplan_meier
 
 
 def data(time, event):
@@ -45,7 +47,7 @@ def test_curve_and_interval_agree_with_lifelines(sample):
 
 
 def test_median_and_interval_agree_with_lifelines(sample):
-    median = kaplan_meier(sample).median()
+    median = median_survival(sample)
     theirs = KaplanMeierFitter().fit(sample.time, sample.event)
     interval = median_survival_times(theirs.confidence_interval_).to_numpy().ravel()
     assert median.value == pytest.approx(theirs.median_survival_time_)
@@ -58,7 +60,7 @@ def test_follow_up_is_the_median_of_the_reversed_curve(sample):
 
 
 def test_a_median_that_is_not_reached_has_a_reason_and_no_value():
-    median = kaplan_meier(data([1, 2, 3, 4], [1, 0, 0, 0])).median()
+    median = median_survival(data([1, 2, 3, 4], [1, 0, 0, 0]))
     assert median.value is None and "not reached" in median.reason
 
 

@@ -1,4 +1,8 @@
-"""Counts behind the regularized support coverage: how often each category and bin of the original occurs."""
+"""Regularized support coverage: how fully the categories and bins of the original occur in another cohort.
+
+The formula is that of TabSynDex (Chundawat et al., arXiv:2207.05295) as the authors of Eckardt et al., npj
+Digital Medicine 2024 ("Evaluation of synthetic data performance") compute it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.representations.coding import Codes, Floats, category_codes, numbers, quantile_edges
+from amlsynth.foundation.errors import NotComputable
+from amlsynth.statistics.coding import Codes, Floats, category_codes, numbers, quantile_edges
+
+
+def regularized_support_coverage(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
+    """Return RSC in [0, 1], 1 when every category and bin is as frequent as in the original or more.
+
+    Per column the average over the original's categories (NA is one) or 10 quantile bins of
+    min(1, n_syn / n_orig * N_orig / N_syn); then the average over the columns. Columns that the
+    original never assessed (all NA) say nothing and are left out.
+
+    Raises
+    ------
+    NotComputable
+        No column of the original was assessed.
+    """
+    return SupportCounts(original, synthetic, d).coverage(np.arange(len(synthetic)))
 
 
 class SupportCounts:
