@@ -178,7 +178,7 @@ class _PartialLikelihood:
     def _exposure(self, hazard: FloatArray) -> FloatArray:
         """Sum the hazards of events, shape (e,), over those whose risk sets hold a patient, shape (n,)."""
         at_end = np.bincount(self._risk_end, weights=hazard, minlength=len(self._stratum_end) + 2)
-        later: FloatArray = np.cumsum(at_end[::-1])[::-1]
+        later: FloatArray = np.cumsum(at_end[::-1], dtype=np.float64)[::-1]
         exposure = later[1:-1]
         if self._is_stratified:
             exposure = exposure - later[self._stratum_end + 1]
