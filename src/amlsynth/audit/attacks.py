@@ -125,7 +125,7 @@ def _coefficients(train: FloatArray, member: BoolArray, penalty: float) -> Float
         return dual_weights
     gram = train.T @ train
     gram[np.diag_indices(p)] += penalty
-    weights: FloatArray = np.linalg.solve(gram, train.T @ y)
+    weights: FloatArray = np.asarray(np.linalg.solve(gram, train.T @ y), dtype=np.float64)
     return weights
 
 
