@@ -211,7 +211,7 @@ def _effects(keys: tuple[str, ...]) -> tuple[Effect, ...]:
 def _co_occurrence(keys: tuple[str, ...]) -> CoOccurrence:
     traits = ("NPM1", "DNMT3A", "FLT3I", "AMLSTAT=sAML")
     return CoOccurrence(
-        traits=traits, differences={k: (10, -40, None, 250, None, None) for k in keys}, shown=3
+        traits=traits, differences=dict.fromkeys(keys, (10, -40, None, 250, None, None)), shown=3
     )
 
 

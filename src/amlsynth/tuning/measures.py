@@ -99,7 +99,8 @@ def learns_response(
 
 def learns_two_years(synthetic: pd.DataFrame, unseen: pd.DataFrame, d: Dictionary, seed: int) -> float:
     """As `learns_response`, for overall survival of less than 24 months; censored patients count as they do
-    in the authors' pipeline, by their time alone."""
+    in the authors' pipeline, by their time alone.
+    """
     column = d.terminal.time
 
     def shorter(frame: pd.DataFrame) -> Floats:
