@@ -45,8 +45,9 @@ def nearer_to_training(data: AttackData) -> dict[str, Figure]:
 
     `dcr_share` draws the members down to the number of non-members `DRAWS` times and takes the mean; a copy
     of a member that is not drawn counts as chance, so with few non-members it sees little.
-    `dcr_share_weighted` takes all members and weighs each real patient by one over the size of its side: with a share s of m
-    members against o non-members it is (s / m) / (s / m + (1 - s) / o). Ties count half, and 0.5 is chance.
+    `dcr_share_weighted` takes all members and weighs each real patient by one over the size of its side: with
+    a share s of m members against o non-members it is (s / m) / (s / m + (1 - s) / o). Ties count half, and
+    0.5 is chance.
 
     The 95 % intervals are of the chance in which real patients are members and which are not: both sides
     are drawn again with replacement `DRAWS` times.
