@@ -8,7 +8,7 @@ from lifelines import KaplanMeierFitter
 from lifelines.utils import median_survival_times
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.survival.medians import follow_up, median_survival
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
 from amlsynth.survival.kaplan_meier import kaplan_meier

@@ -8,7 +8,7 @@ from lifelines import KaplanMeierFitter
 from lifelines.utils import restricted_mean_survival_time
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.survival.tails import (
     event_pattern_distance,
     event_patterns,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.foundation.numeric import trapezoid
 from amlsynth.statistics.coding import Floats
 from amlsynth.survival.endpoint import EndpointData

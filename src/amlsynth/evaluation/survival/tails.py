@@ -11,7 +11,15 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.dictionary.roles import Endpoint
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    attempt,
+    figure,
+)
 from amlsynth.evaluation.records import SMALL_CELL, Figure
 from amlsynth.evaluation.survival.response import SHARE_DECIMALS
 from amlsynth.statistics.coding import Floats, numbers
@@ -132,9 +140,9 @@ def _own_figures(frame: pd.DataFrame, d: Dictionary, protect: bool) -> dict[str,
     return found
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    d, original, frame = setting.dictionary, setting.original, candidate.frame
-    found = _own_figures(frame, d, protect=candidate.protected)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    d, original, frame = context.dictionary, context.original, cohort.frame
+    found = _own_figures(frame, d, protect=cohort.protected)
     for endpoint in d.endpoints:
         pair = endpoint_data(original, endpoint), endpoint_data(frame, endpoint)
         found[f"rmst_difference_{endpoint.suffix}"] = attempt(partial(restricted_mean_difference, *pair))
@@ -145,13 +153,13 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     return found
 
 
-def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
+def _endpoint_definitions(endpoint: Endpoint) -> tuple[MeasureDefinition, ...]:
     name, label, suffix, outcomes = endpoint.name, endpoint.label.lower(), endpoint.suffix, (endpoint.name,)
     return (
-        Spec(
+        MeasureDefinition(
             id=f"rmst_difference_{suffix}",
             label=f"Restricted mean difference, {name}",
-            group="survival",
+            aspect="survival",
             better="zero",
             unit="months",
             description=(
@@ -161,19 +169,19 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
             source="Royston and Parmar, BMC Med Res Methodol 2013;13:152",
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"survival60_{suffix}",
             label=f"Five-year {name}",
-            group="survival",
+            aspect="survival",
             better="original",
             description=f"Kaplan-Meier estimate of {label} at five years, with its 95 % interval.",
             source="Kaplan and Meier, J Am Stat Assoc 1958;53:457; tails: Eckardt et al. 2024",
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"at_risk60_{suffix}",
             label=f"At risk after five years, {name}",
-            group="survival",
+            aspect="survival",
             better="original",
             description=(
                 f"Share of patients who are followed for {label} beyond five years: what the tail of the "
@@ -185,17 +193,19 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
     )
 
 
-def _specs(d: Dictionary) -> tuple[Spec, ...]:
-    specs = tuple(spec for endpoint in d.endpoints for spec in _endpoint_specs(endpoint))
+def _definitions(d: Dictionary) -> tuple[MeasureDefinition, ...]:
+    definitions = tuple(
+        definition for endpoint in d.endpoints for definition in _endpoint_definitions(endpoint)
+    )
     terminal, composite = d.terminal, d.composite
     if composite is None:
-        return specs
+        return definitions
     return (
-        *specs,
-        Spec(
+        *definitions,
+        MeasureDefinition(
             id="event_patterns",
             label=f"Joint pattern of {terminal.name} and {composite.name}",
-            group="survival",
+            aspect="survival",
             better="lower",
             description=(
                 f"Total variation distance of how often each pattern occurs of {composite.name} event, "
@@ -208,9 +218,9 @@ def _specs(d: Dictionary) -> tuple[Spec, ...]:
     )
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="tails",
-    specs=_specs,
+    definitions=_definitions,
     figures=_figures,
-    original_figures=lambda setting: _own_figures(setting.original, setting.dictionary, protect=True),
+    original_figures=lambda context: _own_figures(context.original, context.dictionary, protect=True),
 )
