@@ -107,8 +107,9 @@ def _run_all(arguments: argparse.Namespace) -> None:
     params = dict(text.split("=", 1) for text in arguments.param)
     todo = [run for run in _plan(arguments, params) if _key(run) not in done]
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["preload"])
+    import preload  # noqa: F401 - what each run needs, which is forked from here
+
+    context = multiprocessing.get_context("fork")
     end = time.monotonic() + 60 * arguments.minutes
     for number, run in enumerate(todo, start=1):
         if time.monotonic() > end:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import Distribution, EntryPoint
+import sys
 
 import pytest
 
@@ -45,30 +45,21 @@ NO_FAMILY = 3
 """
 
 
-class Installed(Distribution):
-    """The distribution of a package that a test installs."""
-
-    def read_text(self, filename):
-        return "Name: elders\nVersion: 2.1\n" if filename == "METADATA" else None
-
-    def locate_file(self, path):
-        raise FileNotFoundError(path)
-
-
 @pytest.fixture
 def install(monkeypatch, tmp_path):
-    """Install packages with an entry point: `install("elders_package:ELDERS")`."""
-    (tmp_path / "elders_package.py").write_text(PACKAGE)
+    """Install a package with entry points: `install(elders="elders_package:ELDERS")`."""
     monkeypatch.syspath_prepend(tmp_path)
 
-    def installed(*values: str) -> None:
-        points = [
-            EntryPoint(f"point{place}", value, "amlsynth.measures")._for(Installed())
-            for place, value in enumerate(values)
-        ]
-        monkeypatch.setattr("amlsynth.evaluation.plugins.entry_points", lambda group: points)
+    def installed(**points: str) -> None:
+        (tmp_path / "elders_package.py").write_text(PACKAGE)
+        metadata = tmp_path / "elders-2.1.dist-info"
+        metadata.mkdir(exist_ok=True)
+        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: elders\nVersion: 2.1\n")
+        lines = [f"{name} = {value}" for name, value in points.items()]
+        (metadata / "entry_points.txt").write_text("\n".join(["[amlsynth.measures]", *lines, ""]))
 
-    return installed
+    yield installed
+    sys.modules.pop("elders_package", None)
 
 
 @pytest.fixture
@@ -78,7 +69,7 @@ def only_columns(monkeypatch):
 
 
 def test_a_measure_of_another_package_stands_in_every_evaluation(install, only_columns, split, synthetic):
-    install("elders_package:ELDERS")
+    install(elders="elders_package:ELDERS")
     train, made = split.train.head(100), synthetic.head(100)
     found = evaluate(train, made, split.holdout.head(30))
     measure = found.measure("share_older")
@@ -94,25 +85,23 @@ def test_a_measure_of_another_package_stands_in_every_evaluation(install, only_c
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("elders_package:NO_FAMILY", "of the type int"),
-        ("elders_package:ABSENT", "cannot be loaded"),
-        ("no_such_package:X", "cannot be loaded"),
+        ("elders_package:NO_FAMILY", "is of the type int"),
+        ("elders_package:ABSENT", "cannot be imported"),
+        ("no_such_package:X", "cannot be imported"),
     ],
 )
 def test_what_is_no_family_is_refused(install, dictionary, value, says):
-    install(value)
-    with pytest.raises(UsageError, match=rf"'point0' \({value}\).*package elders.*{says}.*uninstall"):
+    install(elders=value)
+    with pytest.raises(UsageError, match=rf"'elders'.*package elders 2\.1.*'{value}' {says}.*pip uninstall"):
         installed_families((), dictionary)
 
 
 def test_names_that_are_taken_are_refused(install, dictionary):
-    install("elders_package:ELDERS", "elders_package:ELDERS")
-    with pytest.raises(UsageError, match=r"'point1'.*the measure 'share_older' is there already"):
-        installed_families((), dictionary)
-    install("elders_package:ELDERS")
-    other = Family("elders", fixed())
-    with pytest.raises(UsageError, match="a family of measures named 'elders' is there already"):
-        installed_families((other,), dictionary)
+    install(elders="elders_package:ELDERS")
+    with pytest.raises(UsageError, match="has the name 'elders', which is taken"):
+        installed_families((Family("elders", fixed()),), dictionary)
+    with pytest.raises(UsageError, match="has a measure 'share_older', which is there already"):
+        installed_families((Family("other", fixed(_spec("share_older"))),), dictionary)
 
 
 @pytest.fixture

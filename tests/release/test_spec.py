@@ -186,7 +186,9 @@ def test_every_licence_has_a_text_and_can_be_described(tmp_path: Path) -> None:
         (tmp_path / "data" / f"a-cohort.{ending}").write_bytes(b"")
     for name in names:
         spec = ReleaseSpec.model_validate(CONTENT | {"license": name})
-        package = describe_package(spec, tmp_path, statement="", citation="", simulated=True)
+        package = describe_package(
+            spec, tmp_path, dictionary(), statement="", citation="", simulated=True, endpoints=()
+        )
         assert package.licenses[0].name == name
         assert package.licenses[0].path in license_text(name)
         assert f"SPDX identifier: {name}" in license_text(name)

@@ -70,13 +70,13 @@ def survival_scores(training: pd.DataFrame, test: pd.DataFrame, endpoint: Endpoi
     NotComputable
         Fewer than `LEAST` patients with a known endpoint in one of the two, or no event to learn from.
     """
-    known = known_endpoint(training, endpoint)
-    train, design = training[known], _Design(training[known], d)
-    data, target = endpoint_data(train, endpoint), endpoint_data(test, endpoint)
+    data, target = endpoint_data(training, endpoint), endpoint_data(test, endpoint)
     if min(data.n, target.n) < LEAST:
         raise NotComputable(
             f"fewer than {LEAST} patients with a known {endpoint.name} to train or to test on"
         )
+    train = training[known_endpoint(training, endpoint)]
+    design = _Design(train, d)
     model = cox_fit(data.time, data.event, design(train), penalty=RIDGE)
     covariates = design(test[known_endpoint(test, endpoint)])
     months = MONTHS[target.time.max() > MONTHS]
