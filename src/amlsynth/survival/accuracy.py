@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.foundation.errors import NotComputable
 from amlsynth.foundation.numeric import trapezoid
 from amlsynth.foundation.types import FloatArray

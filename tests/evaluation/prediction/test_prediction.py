@@ -9,8 +9,6 @@ import pytest
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import evaluate
 from amlsynth.evaluation.measure_group import NotComputable
-from amlsynth.evaluation.prediction.accuracy import concordance, integrated_brier_score
-from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.prediction.prediction import classification_score, event_within, survival_scores
 
 
