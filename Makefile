@@ -4,8 +4,9 @@ VENV ?= .venv
 SYNTHCITY_VENV ?= .venv-synthcity
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+USABLE = $(VENV)/.usable
 
-.PHONY: help setup demo test lint format types unit synthcity-setup test-synthcity schema benchmark \
+.PHONY: help setup demo test lint format types unit synthcity-setup test-synthcity schema changelog benchmark \
 	benchmark-generators benchmark-synthcity fuzz clean
 
 help:
@@ -17,27 +18,37 @@ help:
 	@echo "make benchmark-generators  every generator against every measure; takes an hour"
 	@echo "make benchmark-synthcity  the plugins of synthcity, in their environment; takes an hour"
 	@echo "make fuzz       10,000 mutated releases, none of which may be verified or loaded"
+	@echo "make changelog VERSION=X.Y.Z  gather the notes of changes/ into CHANGELOG.md"
 	@echo "make format     format the code"
 	@echo "make clean      remove what these commands made"
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "amlsynth needs Python 3.11 or newer; set PYTHON=python3.11, say." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+
+INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# What a user needs who makes releases, without torch, type checker and the rest of the development tools.
+$(USABLE): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[generate,report,publish]'
 	@touch $@
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(USABLE)
 
 # Quarto is an alternative to the built-in renderer; its package downloads Quarto while it installs, which
 # fails without internet. It is tried once.
-$(VENV)/.quarto-tried: | $(READY)
+$(VENV)/.quarto-tried: | $(USABLE)
 	@command -v quarto >/dev/null || PATH="$(BIN):$$PATH" command -v quarto >/dev/null || \
 		timeout 300 $(BIN)/python -m pip install --quiet --disable-pip-version-check quarto-cli >$(VENV)/quarto.log 2>&1 || \
 		echo "Quarto could not be installed ($(VENV)/quarto.log); the built-in renderer serves."
 	@touch $@
 
-demo: $(READY) $(VENV)/.quarto-tried
+demo: $(USABLE) $(VENV)/.quarto-tried
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/amlsynth demo --out demo
 
 test: lint types unit
@@ -71,6 +82,10 @@ format: $(READY)
 
 schema: $(READY)
 	$(BIN)/python -c 'from amlsynth.dictionary.generated import write_all; write_all()'
+
+changelog: $(READY)
+	@test -n "$(VERSION)" || { echo "Name the version: make changelog VERSION=0.2.0" >&2; exit 2; }
+	$(BIN)/towncrier build --yes --version $(VERSION)
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/steps.py

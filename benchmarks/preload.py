@@ -1,4 +1,4 @@
-"""What every run of the benchmark imports, once for all: each run is forked from a process that has it."""
+"""What every run of the benchmark imports, once for all: each run is forked from the process that has it."""
 
 import importlib.util
 

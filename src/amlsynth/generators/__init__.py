@@ -27,6 +27,7 @@ DEFAULT = DEFAULT_GENERATOR
 # when asked for, since some of them bring heavy packages. No plug-in can take one of these names.
 _REGISTRY = {
     "event-history": ("amlsynth.generators.event_history.generator", "EventHistory"),
+    "private": ("amlsynth.generators.private.generator", "Private"),
     "sequential-cart": ("amlsynth.generators.sequential_cart", "SequentialCart"),
     "nflow": ("amlsynth.generators.nflow.generator", "NFlow"),
     "ctabgan-plus": ("amlsynth.generators.ctabgan", "CtabganPlus"),

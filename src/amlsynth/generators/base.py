@@ -82,6 +82,8 @@ class Generator(ABC):
     name : the name in the registry.
     summary : one line for the command line.
     releasable : False for anchors, which must never be released.
+    guarantee : True when fits are differentially private, so that nothing exact of the training patients may
+        stand beside the samples.
     copies_patients : True when samples repeat training patients by construction.
     hides_single_patients : True when no patient alone decides which states, event patterns and combinations
         of missing values can come out. It is no guarantee against attacks; `amlsynth audit` measures those.
@@ -94,6 +96,7 @@ class Generator(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     releasable: ClassVar[bool] = True
+    guarantee: ClassVar[bool] = False
     copies_patients: ClassVar[bool] = False
     hides_single_patients: ClassVar[bool] = False
     minimum_patients: ClassVar[int] = 50
@@ -146,6 +149,10 @@ class Generator(ABC):
             self._fit(encoded, rng, progress)
         self._fitted = True
         return self
+
+    def default_n(self, n: int) -> int:
+        """Return how many patients to sample when nobody says: as many as the original has, n."""
+        return n
 
     def sample(self, n: int, rng: np.random.Generator, progress: Progress = no_progress) -> pd.DataFrame:
         """Sample a typed frame of n patients, valid as synthetic data.

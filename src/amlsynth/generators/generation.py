@@ -73,6 +73,13 @@ def generate(
     ------
     UsageError, DataError
         Unknown generator or parameter, too few patients, or a condition out of reach.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> made = generate(reference_cohort(n=300), seed=1, n=50, where="AGE >= 60")
+    >>> made.synthetic.n, bool((made.synthetic.frame["AGE"] >= 60).all())
+    (50, True)
     """
     request = _Request(cohort, generator, seed, n, params, where, split_seed, holdout, split, progress)
     frame = pd.concat(request.blocks(), ignore_index=True)
@@ -103,6 +110,13 @@ def generate_file(
     ------
     UsageError, DataError
         As `generate`, and when the file cannot be written. The file is then as it was.
+
+    Examples
+    --------
+    >>> from amlsynth import read_table, reference_cohort
+    >>> written = generate_file(reference_cohort(n=300), folder / "made.csv", seed=1, n=100)
+    >>> len(read_table(folder / "made.csv"))
+    100
     """
     file_kind(path)
     request = _Request(cohort, generator, seed, n, params, where, split_seed, holdout, split, progress)

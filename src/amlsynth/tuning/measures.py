@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import NotComputable, Setting
+from amlsynth.evaluation.measure_group import EvaluationContext, NotComputable
 from amlsynth.evaluation.outcomes import known_at_diagnosis
 from amlsynth.evaluation.privacy.hamming import Partition, count_exact_matches, minimum_distances
 from amlsynth.foundation.errors import require_extra
@@ -25,7 +25,7 @@ from amlsynth.survival.endpoint import endpoint_data
 from amlsynth.survival.logistic import logistic_fit
 
 MISSING = -1.0  # of a number, for trees; smaller than every value
-FEWEST_CARRIERS = 10  # of an effect's rarer group
+MIN_CARRIERS = 10  # of an effect's rarer group
 _PATIENCE = 3.0  # standard errors at which an effect counts as lost
 _BREACH = 0.05  # leakage that the paper takes for a possible breach
 _ATTACK = 0.10  # of an attack's AUC over one half, at which nothing is left of the score
@@ -99,7 +99,8 @@ def learns_response(
 
 def learns_two_years(synthetic: pd.DataFrame, unseen: pd.DataFrame, d: Dictionary, seed: int) -> float:
     """As `learns_response`, for overall survival of less than 24 months; censored patients count as they do
-    in the authors' pipeline, by their time alone."""
+    in the authors' pipeline, by their time alone.
+    """
     column = d.terminal.time
 
     def shorter(frame: pd.DataFrame) -> Floats:
@@ -150,7 +151,7 @@ def effects_kept(real: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> 
     scores: list[float] = []
     for name in [*numeric, *(v.name for v in d.alterations)]:
         x = numbers(real[name])
-        if name not in numeric and min((x == 1).sum(), (x == 0).sum()) < FEWEST_CARRIERS:
+        if name not in numeric and min((x == 1).sum(), (x == 0).sum()) < MIN_CARRIERS:
             continue
         for outcome in outcomes:
             try:
@@ -204,7 +205,7 @@ def privacy(real: pd.DataFrame, synthetic: pd.DataFrame, unseen: pd.DataFrame, d
     """
     if count_exact_matches(synthetic, real, d):
         return 0.0
-    partition = Partition.draw(Setting(real, unseen, d, 0))
+    partition = Partition.draw(EvaluationContext(real, unseen, d, 0))
     assert partition.holdout is not None
     codes = partition.coding.encode(synthetic)
     to_train = float(partition.to_train(codes).mean())

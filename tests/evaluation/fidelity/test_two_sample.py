@@ -7,13 +7,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.fidelity.two_sample import (
     area_under_curve,
     classifier_auc,
     discriminator_score,
     k_means_score,
 )
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.representations.embedding import Embedding, tree_features
 
 

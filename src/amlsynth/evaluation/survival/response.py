@@ -7,7 +7,15 @@ import math
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    attempt,
+    figure,
+)
 from amlsynth.evaluation.records import SMALL_CELL, Figure
 from amlsynth.statistics.coding import numbers
 from amlsynth.statistics.wald import Z95
@@ -70,8 +78,8 @@ def _own_figures(frame: pd.DataFrame, d: Dictionary, suppress: bool) -> dict[str
     return {rate: attempt(lambda: response_rate(*counts)), odds: attempt(lambda: response_odds(*counts))}
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    return _own_figures(candidate.frame, setting.dictionary, suppress=candidate.protected)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    return _own_figures(cohort.frame, context.dictionary, suppress=cohort.protected)
 
 
 def _identifiers(d: Dictionary) -> tuple[str, str]:
@@ -79,17 +87,17 @@ def _identifiers(d: Dictionary) -> tuple[str, str]:
     return f"{name}_rate", f"{name}_odds"
 
 
-def _specs(d: Dictionary) -> tuple[Spec, ...]:
+def _definitions(d: Dictionary) -> tuple[MeasureDefinition, ...]:
     response = d.roles.response
     if response is None:
         return ()
     rate, odds = _identifiers(d)
     label = response.label.lower()
     return (
-        Spec(
+        MeasureDefinition(
             id=rate,
             label=response.label,
-            group="outcome",
+            aspect="outcome",
             better="original",
             description=(
                 f"Share of patients who reached {label} ({response.variable}), of those with a known "
@@ -98,10 +106,10 @@ def _specs(d: Dictionary) -> tuple[Spec, ...]:
             source=_SOURCE,
             outcomes=(response.name,),
         ),
-        Spec(
+        MeasureDefinition(
             id=odds,
             label=f"Odds of {label}",
-            group="outcome",
+            aspect="outcome",
             better="original",
             description=(
                 f"Patients with over patients without {label}, with its 95 % interval by "
@@ -113,9 +121,9 @@ def _specs(d: Dictionary) -> tuple[Spec, ...]:
     )
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="outcome",
-    specs=_specs,
+    definitions=_definitions,
     figures=_figures,
-    original_figures=lambda setting: _own_figures(setting.original, setting.dictionary, suppress=True),
+    original_figures=lambda context: _own_figures(context.original, context.dictionary, suppress=True),
 )

@@ -67,7 +67,7 @@ class NFlow(Generator):
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         self._device = pick_device(self.params.device)
-        require_extra("generate", "zuko", "The generator nflow")
+        require_extra("neural", "zuko", "The generator nflow")
         from amlsynth.generators.nflow.training import trained
 
         self._layout = Layout(train, self.dictionary)
