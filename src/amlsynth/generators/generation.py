@@ -210,7 +210,8 @@ class _Request:
 
 def recorded_resolution(cohort: Cohort) -> Resolution | None:
     """Return the steps in which numbers were recorded, as the cohort's import tells them; None if it does "
-    "not."""
+    "not.
+    """
     imported = cohort.about.provenance.get("import")
     steps = imported.get("steps") if isinstance(imported, dict) else None
     return Resolution.stated(cohort.dictionary, steps) if steps else None
