@@ -20,6 +20,7 @@ from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators import DEFAULT, create
 from amlsynth.generators.conditions import Condition
+from amlsynth.model_space.resolution import Resolution
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class _Request:
         fitting, self._sampling = (
             np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)
         )
-        self._model.fit(train, fitting, progress)
+        self._model.fit(train, fitting, progress, recorded_resolution(cohort))
 
     def blocks(self) -> Iterator[pd.DataFrame]:
         """Draw the patients, block by block, each checked."""
@@ -205,6 +206,15 @@ class _Request:
                 "cohort": cohort.about.model_dump(mode="json"),
             },
         )
+
+
+def recorded_resolution(cohort: Cohort) -> Resolution | None:
+    """Return the steps in which numbers were recorded, as the cohort's import tells them; None if it does "
+    "not.
+    """
+    imported = cohort.about.provenance.get("import")
+    steps = imported.get("steps") if isinstance(imported, dict) else None
+    return Resolution.stated(cohort.dictionary, steps) if steps else None
 
 
 def _statement(cohort: Cohort, generator: str, copies: bool, condition: Condition | None) -> str:
