@@ -113,7 +113,13 @@ def cohort_reference(out: Path, n: int, seed: int) -> None:
 @click.option("--from", "folder", type=FILE, help="amlsg: folder with its files; downloaded without it.")
 @click.option("--mapping", type=FILE, help="DATA: mapping of its columns to the dictionary (YAML).")
 @click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
-def cohort_import(data: Path, folder: Path | None, mapping: Path | None, out: Path) -> None:
+@click.option("--allow-empty-rows", is_flag=True, help="Leave out many rows without a mapped value.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=10, show_default=True, help="Failures to list; 0 lists all."
+)
+def cohort_import(
+    data: Path, folder: Path | None, mapping: Path | None, out: Path, allow_empty_rows: bool, limit: int
+) -> None:
     """Import the public AMLSG cohort, or your own CSV, XLSX or Parquet file with a mapping.
 
     Writes the table, and beside it OUT.about.json: what was dropped, mapped and not assessed, and which rules
@@ -141,11 +147,11 @@ def cohort_import(data: Path, folder: Path | None, mapping: Path | None, out: Pa
             raise UsageError("--from is for amlsg only. Leave it out.")
         from amlsynth.sources.mapping import import_mapped
 
-        made = import_mapped(data, mapping)
+        made = import_mapped(data, mapping, allow_empty_rows=allow_empty_rows, limit=limit)
     write_cohort(made, out)
     click.echo(f"{out}: {made.n:,} patients.")
     for sentence in ImportReport.model_validate(made.about.provenance["import"]).sentences():
-        click.echo(f"  {sentence}")
+        click.echo(f"  {sentence}".rstrip())
     click.echo(f"All of this as data: {about_path(out)}")
 
 
@@ -170,7 +176,8 @@ def validate(file: Path, role: str, as_json: bool, limit: int) -> None:
     else:
         shown = report.failures.head(limit)
         if len(shown):
-            click.echo(shown.to_string(index=False))
+            quoted = shown.assign(value=shown["value"].map(repr))  # so that outer blanks are seen
+            click.echo(quoted.to_string(index=False))
             click.echo()
             click.echo(report.by_rule().to_string(index=False))
             click.echo()

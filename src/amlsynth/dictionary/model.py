@@ -40,6 +40,24 @@ class Group(_Entry):
     panel: Annotated[str, Field(pattern=r"^[a-z]$")] | None = None
 
 
+class Typical(_Entry):
+    """What is usual in a cohort, to tell a wrong unit from a right one; never a reason to refuse a value.
+
+    `median` is where the median of a cohort lies, `values` where nearly all of its patients lie, both in
+    the variable's unit.
+    """
+
+    median: Annotated[tuple[float, float], Field(strict=False)]
+    values: Annotated[tuple[float, float], Field(strict=False)]
+
+    @model_validator(mode="after")
+    def _nested(self) -> Self:
+        low, high = self.median
+        if not self.values[0] <= low < high <= self.values[1]:
+            raise ValueError("typical needs values[0] <= median[0] < median[1] <= values[1]")
+        return self
+
+
 class Variable(_Entry):
     """One column of the core table."""
 
@@ -52,6 +70,7 @@ class Variable(_Entry):
     minimum: float | None = None
     maximum: float | None = None
     exclusive_minimum: bool = False
+    typical: Typical | None = None
     decimals: Annotated[int, Field(ge=0, le=6)] = 0
     categories: Annotated[tuple[Category, ...], Field(strict=False)] = ()
     missing: bool = True
@@ -66,6 +85,8 @@ class Variable(_Entry):
             raise ValueError(f"{self.name} is a number and needs minimum and maximum")
         if not numeric and (self.minimum is not None or self.maximum is not None or self.unit):
             raise ValueError(f"{self.name} is no number and takes no minimum, maximum or unit")
+        if not numeric and self.typical is not None:
+            raise ValueError(f"{self.name} is no number and takes no typical values")
         if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
             raise ValueError(f"the minimum of {self.name} is not below its maximum")
         if (self.type == "category") != bool(self.categories):

@@ -19,6 +19,7 @@ from amlsynth.dictionary.model import Variable, dictionary
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.yamlfile import read_yaml_model
+from amlsynth.sources.cells import without_codes
 from amlsynth.sources.mapping_file import SourceFormat
 from amlsynth.sources.source_table import read_source
 
@@ -144,7 +145,10 @@ def _read(path: Path) -> pd.DataFrame:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
     delimiter = max(_SIGNS, key=lambda sign: header.count(sign.encode()))
-    return read_source(path, SourceFormat(delimiter=delimiter, missing=dictionary().missing_values))
+    missing = dictionary().missing_values
+    source = SourceFormat(delimiter=delimiter, missing=missing)
+    table = read_source(path, source).frame
+    return table.apply(lambda column: without_codes(column, missing, source).values)
 
 
 def _renamed(table: pd.DataFrame, layout: Layout, wanted: dict[str, str]) -> pd.DataFrame:
