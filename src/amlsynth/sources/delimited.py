@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from amlsynth.foundation.errors import DataError, UsageError
@@ -34,7 +36,7 @@ def read_delimited(path: Path, source: SourceFormat, wanted: Collection[str]) ->
         notes.append(f"The first line, sep={named}, is Excel's and was left out.")
     delimiter = source.delimiter or named or ("\t" if path.suffix.lower() == ".tsv" else ",")
     _suspect_delimiter(path, text, delimiter, wanted)
-    records = _records(path, text, delimiter, skipped)
+    records = _records(path, text, delimiter, skipped, source.quotes)
     result = tabulate(path, records, source, wanted)
     result.notes = notes + result.notes
     return result
@@ -80,8 +82,12 @@ def _suspect_delimiter(path: Path, text: str, delimiter: str, wanted: Collection
         )
 
 
-def _records(path: Path, text: str, delimiter: str, skipped: int) -> list[Record]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def _records(path: Path, text: str, delimiter: str, skipped: int, quotes: bool) -> list[Record]:
+    lines = io.StringIO(text, newline="")
+    if quotes:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    else:
+        reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
     records: list[Record] = []
     before = 0
     try:
@@ -103,3 +109,51 @@ def _records(path: Path, text: str, delimiter: str, skipped: int) -> list[Record
             "quotes within quoted cells, or set source.delimiter in the mapping."
         ) from error
     return records
+
+
+def guess_format(path: Path) -> dict[str, object]:
+    """Guess how a text file is written, as the keys of `source` in a mapping that differ from the defaults.
+
+    The encoding is UTF-8 where that can be read, or else cp1252; the delimiter is the one that gives most
+    lines the same number of cells; the decimal sign is a comma where cells such as 9,1 stand between other
+    delimiters; the header is the first line with as many cells as most have.
+    """
+    content = path.read_bytes() if path.is_file() else b""
+    found: dict[str, object] = {}
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        found["encoding"] = "cp1252"
+        text = content.decode("cp1252", errors="replace")
+    lines = [line for line in text.splitlines()[:200] if line.strip()]
+    named = separator_line(text)
+    if lines and lines[0].startswith("#") and named is None:
+        found["comment"] = "#"
+        lines = [line for line in lines if not line.startswith("#")]
+
+    def common(sign: str) -> tuple[int, int]:
+        counts = Counter(line.count(sign) for line in lines)
+        count, times = max(counts.items(), key=lambda item: (item[0] > 0, item[1]), default=(0, 0))
+        return (times, count) if count else (0, 0)
+
+    delimiter = named or max((";", "\t", "|", ","), key=common)
+    if delimiter != ("\t" if path.suffix.lower() == ".tsv" else ","):
+        found["delimiter"] = delimiter
+    if delimiter != "," and has_decimal_commas(cell for line in lines for cell in line.split(delimiter)):
+        found["decimal"] = ","
+    width = common(delimiter)[1] + 1
+    numbered = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    body = [item for item in numbered if not (found.get("comment") and item[1].startswith("#"))]
+    header = next((n for n, line in body if len(next(csv.reader([line], delimiter=delimiter))) == width), 0)
+    if body and header != body[named is not None][0]:
+        found["header"] = header
+    return found
+
+
+def has_decimal_commas(cells: Iterable[str]) -> bool:
+    """Tell whether more cells look like 9,1 than like 9.1."""
+    signs = Counter(match.group(1) for cell in cells if (match := _DECIMAL.fullmatch(cell.strip())))
+    return signs[","] > signs["."]
+
+
+_DECIMAL = re.compile(r"-?\d+([.,])\d{1,2}")

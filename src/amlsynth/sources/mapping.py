@@ -18,8 +18,9 @@ from amlsynth.foundation.files import sha256
 from amlsynth.foundation.yamlfile import line_of, read_yaml, read_yaml_model
 from amlsynth.sources.cells import codes_of, looks_like_a_limit, to_numbers, typed, without_codes
 from amlsynth.sources.import_report import Dropped, ImportReport, SourceFile, SourceWords, imported_cohort
+from amlsynth.sources.joining import join_tables, source_path
 from amlsynth.sources.mapping_expression import parse_expression
-from amlsynth.sources.mapping_file import MISSING, ColumnMapping, Mapping
+from amlsynth.sources.mapping_file import MISSING, ColumnMapping, DropRule, Mapping
 from amlsynth.sources.plausibility import GivenNumbers, as_floats, fitting_units, unit_warning
 from amlsynth.sources.source_table import SourceTable, as_text, by_value, read_source
 from amlsynth.sources.units import factor
@@ -65,14 +66,18 @@ def import_mapped(data: Path, mapping: Path, *, allow_empty_rows: bool = False, 
     data, mapping = Path(data), Path(mapping)
     plan = read_yaml_model(mapping, Mapping, what="mapping", aliases=True)
     d = dictionary()
-    table = read_source(data, plan.source, _wanted(plan))
+    data = source_path(data, plan)
+    # Columns of further tables stand in no header of the main one, so they cannot tell where it is.
+    table = read_source(data, plan.source, [plan.key] if plan.tables and plan.key else _wanted(plan))
+    table, further = join_tables(table, plan)
+    _add_names(table, plan)
     importing = _Import(plan, d, table, data, mapping)
     importing.check_columns()
     dropped = importing.leave_out_rows(allow_empty_rows)
     frame = importing.frame()
     report = ImportReport(
         source="a table of the steward",
-        files=[SourceFile(name=path.name, sha256=sha256(path)) for path in (data, mapping)],
+        files=[SourceFile(name=path.name, sha256=sha256(path)) for path in (data, *further, mapping)],
         rows_read=len(table.frame),
         rows_kept=len(frame),
         dropped=dropped,
@@ -97,6 +102,17 @@ def _wanted(plan: Mapping) -> list[str]:
     for rule in plan.drop_rows_where:
         names |= dict.fromkeys(parse_expression(rule.expression).names)
     return list(names)
+
+
+def _add_names(table: SourceTable, plan: Mapping) -> None:
+    """Give columns that the source calls otherwise the names of the mapping."""
+    for name, others in plan.names.items():
+        found = next((column for column in others if column in table.frame.columns), None)
+        if name not in table.frame.columns and found is not None:
+            table.frame[name] = table.frame[found]
+            for known in (table.letters, table.flaws, table.unusable):
+                if found in known:
+                    known[name] = known[found]  # type: ignore[assignment]
 
 
 def _columns_of(entry: ColumnMapping) -> tuple[str, ...]:
@@ -131,7 +147,7 @@ class _Import:
         for name, entry in self.plan.columns.items():
             key = "from" if entry.column is not None else "expression"
             wanted += [(name, ("columns", name, key), column) for column in _columns_of(entry)]
-        for position, rule in enumerate(self.plan.drop_rows_where):
+        for position, rule in self._drop_rules():
             place: _Place = ("drop_rows_where", position, "expression")
             wanted += [(None, place, column) for column in parse_expression(rule.expression).names]
         optional = {name for name, entry in self.plan.columns.items() if entry.optional}
@@ -177,7 +193,7 @@ class _Import:
             dropped.append(Dropped(reason=reason, rows=n))
         kept = ~empty
         self.kept = np.flatnonzero(kept)
-        for position, rule in enumerate(self.plan.drop_rows_where):
+        for position, rule in self._drop_rules():
             place = ("drop_rows_where", position, "expression")
             hit = np.zeros(len(empty), dtype=bool)
             hit[self.kept] = self._evaluated(rule.expression, None, place, lambda e, c: e.holds(c))
@@ -185,6 +201,15 @@ class _Import:
             self.kept = np.flatnonzero(kept)
             dropped.append(Dropped(reason=rule.reason, rows=int(hit.sum())))
         return dropped
+
+    def _drop_rules(self) -> list[tuple[int, DropRule]]:
+        """Return the rules that apply, with their positions: optional ones only where their columns are."""
+        known = self.table.frame.columns
+        return [
+            (position, rule)
+            for position, rule in enumerate(self.plan.drop_rows_where)
+            if not rule.optional or all(name in known for name in parse_expression(rule.expression).names)
+        ]
 
     def frame(self) -> pd.DataFrame:
         """Return the dictionary's columns of the rows that are kept."""

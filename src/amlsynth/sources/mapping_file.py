@@ -47,6 +47,7 @@ class SourceFormat(_Entry):
     thousands: Literal[".", ",", " ", "'", "\u00a0", "\u202f", "’"] | None = Field(
         None, description="the sign between groups of three digits; none is guessed"
     )
+    quotes: bool = Field(True, description="cells may stand in double quotes; false takes quotes as they are")
     encoding: str = "utf-8"
     missing: Annotated[tuple[str, ...], Field(strict=False)] = Field(
         ("", "NA"), description="texts and numbers that stand for a missing value in every column"
@@ -177,11 +178,61 @@ def _read_values(given: dict[Any, Any]) -> dict[Any, Any]:
     return given | {"values": {_as_text(key): _target(value) for key, value in values.items()}}
 
 
+class WideColumns(_Entry):
+    """Columns made of a long table: 1 where any row of the patient fulfils a condition."""
+
+    variables: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        (), alias="for", description="variables or groups, for each of which a column is made"
+    )
+    name: Annotated[str, Field(min_length=1)] = Field(description="of the new column; {name} and {id} count")
+    any: str = Field(description="a condition over the long table's columns; {name}, {id}, {gene} count")
+    called: dict[str, str] = Field(default_factory=dict, description="variable -> {gene} in the table")
+    unseen: Literal["0", "NA"] = Field("NA", description="for all, where no row of the table fulfils it")
+
+    @field_validator("unseen", mode="before")
+    @classmethod
+    def _unseen_as_text(cls, given: Any) -> Any:
+        return _as_text(given)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for word in self.variables:
+            if members(word) is None:
+                raise ValueError(f"{word!r} is no variable and no group.{did_you_mean(word, groups())}")
+        example = members(self.variables[0]) if self.variables else None
+        text = self.any
+        for place in ("{name}", "{id}", "{gene}"):
+            text = text.replace(place, example[0] if example else "x")
+        _parsable(text)
+        return self
+
+
+class JoinedTable(_Entry):
+    """A further table, joined by an id: a row a patient, or long and made wide."""
+
+    file: str | None = Field(None, description="beside the main table; without it, a sheet of the same file")
+    format: SourceFormat = Field(SourceFormat(), description="what differs from `source`")
+    key: Annotated[str, Field(min_length=1)] = Field(description="the column with the id")
+    match: str | None = Field(None, description="the column it is matched with; the main table's key")
+    where: ExpressionText | None = Field(None, description="the rows that count")
+    rows: Literal["one", "first"] = "one"
+    wide: Annotated[tuple[WideColumns, ...], Field(strict=False)] = ()
+    absent: Literal["0", "NA"] = Field("NA", description="of patients without a row in a long table")
+    tested: str | None = Field(None, description="file with the ids of those tested, who are 0 without a row")
+    optional: bool = False
+
+    @field_validator("absent", mode="before")
+    @classmethod
+    def _absent_as_text(cls, given: Any) -> Any:
+        return _as_text(given)
+
+
 class DropRule(_Entry):
     """Rows that are left out: those for which the expression is certainly true."""
 
     expression: ExpressionText
     reason: Annotated[str, Field(min_length=1)]
+    optional: bool = Field(False, description="left out where the source has no such column")
 
 
 class Mapping(_Entry):
@@ -191,7 +242,13 @@ class Mapping(_Entry):
     title: Annotated[str, Field(min_length=1)]
     statement: str | None = Field(None, description="what the cohort is, in one or two sentences")
     simulated: bool = False
+    source_file: str | None = Field(None, description="the main table, where DATA is a folder")
+    key: str | None = Field(None, description="the main table's column of ids, for `tables`")
     source: SourceFormat = SourceFormat()
+    tables: dict[str, JoinedTable] = Field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="column -> other names, of which the first that is there is taken"
+    )
     defaults: Annotated[tuple[Defaults, ...], Field(strict=False)] = ()
     columns: dict[str, ColumnMapping]
     drop_rows_where: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
