@@ -4,9 +4,10 @@ VENV ?= .venv
 SYNTHCITY_VENV ?= .venv-synthcity
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+USABLE = $(VENV)/.usable
 
 .PHONY: help setup demo test lint format types unit synthcity-setup test-synthcity schema benchmark \
-	benchmark-generators fuzz clean
+	benchmark-generators benchmark-synthcity fuzz clean
 
 help:
 	@echo "make demo       release of a synthetic cohort, with report, into demo/"
@@ -15,28 +16,38 @@ help:
 	@echo "make schema     write again what is derived from schema/aml.yaml"
 	@echo "make benchmark  time and peak memory of each step"
 	@echo "make benchmark-generators  every generator against every measure; takes an hour"
+	@echo "make benchmark-synthcity  the plugins of synthcity, in their environment; takes an hour"
 	@echo "make fuzz       10,000 mutated releases, none of which may be verified or loaded"
 	@echo "make format     format the code"
 	@echo "make clean      remove what these commands made"
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "amlsynth needs Python 3.11 or newer; set PYTHON=python3.11, say." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+
+INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# What a user needs who makes releases, without torch, type checker and the rest of the development tools.
+$(USABLE): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[generate,report,publish]'
 	@touch $@
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(USABLE)
 
 # Quarto is an alternative to the built-in renderer; its package downloads Quarto while it installs, which
 # fails without internet. It is tried once.
-$(VENV)/.quarto-tried: | $(READY)
+$(VENV)/.quarto-tried: | $(USABLE)
 	@command -v quarto >/dev/null || PATH="$(BIN):$$PATH" command -v quarto >/dev/null || \
 		timeout 300 $(BIN)/python -m pip install --quiet --disable-pip-version-check quarto-cli >$(VENV)/quarto.log 2>&1 || \
 		echo "Quarto could not be installed ($(VENV)/quarto.log); the built-in renderer serves."
 	@touch $@
 
-demo: $(READY) $(VENV)/.quarto-tried
+demo: $(USABLE) $(VENV)/.quarto-tried
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/amlsynth demo --out demo
 
 test: lint types unit
@@ -62,8 +73,7 @@ $(SYNTHCITY_VENV)/.ready: pyproject.toml constraints-synthcity.txt
 	@touch $@
 
 test-synthcity: $(SYNTHCITY_VENV)/.ready
-	$(SYNTHCITY_VENV)/bin/python -m pytest tests/generators/synthcity/test_synthcity.py \
-		tests/evaluation/test_against_synthcity.py
+	$(SYNTHCITY_VENV)/bin/python -m pytest tests/generators/synthcity tests/evaluation/test_against_synthcity.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -78,6 +88,10 @@ benchmark: $(READY)
 benchmark-generators: $(READY)
 	$(BIN)/python benchmarks/generators.py --generators event-history sequential-cart nflow bootstrap independent hold-out
 	$(BIN)/python benchmarks/generators.py --generators ctabgan-plus --paired
+
+# Pieces of about seven minutes; again and again until no run is left. Figures on one thread.
+benchmark-synthcity: $(SYNTHCITY_VENV)/.ready
+	OMP_NUM_THREADS=1 PYTHONWARNINGS=ignore SYNTHCITY_BIN=$(SYNTHCITY_VENV)/bin benchmarks/synthcity.sh
 
 fuzz: $(READY)
 	AMLSYNTH_FUZZ=$${AMLSYNTH_FUZZ:-10000} $(BIN)/python -m pytest -q tests/release/test_mutations.py

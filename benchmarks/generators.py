@@ -10,6 +10,9 @@ goes on where it was; the table is printed at the end, or alone with --table. Ne
 them --paired takes one split for each seed in turn, rather than every seed on every split.
 
 The row "hold-out" is a real cohort in the place of a synthetic one: what two samples of real patients show.
+The generators synthcity:PLUGIN run in the environment of synthcity (make benchmark-synthcity); raw_rules.py
+tells how the rows are counted that break rules before the model space makes them valid. A generator that
+fails stands in the table with the reason.
 AMLSG is read from the folder in AMLSYNTH_AMLSG, or ../shared/cohorts/amlsg.
 """
 
@@ -67,6 +70,9 @@ ROWS = (
     ("exact matches", "exact_matches", 0),
     ("nearest-record attack AUC", "membership_nearest_auc", 3),
     ("density-ratio attack AUC", "membership_density_auc", 3),
+    ("rows with EFS after OS, before the encoding", "raw_efs_after_os", 3),
+    ("rows of dead without an EFS event, before it", "raw_death_without_event", 3),
+    ("rows that break any rule, before it", "raw_rules_broken", 3),
     ("fit, CPU seconds", "fit_cpu", 1),
     ("sample 1,606, CPU seconds", "sample_cpu", 2),
     ("fit and sample, against event-history", "cpu_ratio", 1),
@@ -87,6 +93,7 @@ def main() -> None:
         "--param", action="append", default=[], metavar="KEY=VALUE", help="of every generator"
     )
     parser.add_argument("--results", type=Path, default=HERE / "results" / "generators.jsonl")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no run after so many")
     parser.add_argument("--table", action="store_true", help="print the table of the results, run nothing")
     arguments = parser.parse_args()
     if not arguments.table:
@@ -100,13 +107,20 @@ def _run_all(arguments: argparse.Namespace) -> None:
     params = dict(text.split("=", 1) for text in arguments.param)
     todo = [run for run in _plan(arguments, params) if _key(run) not in done]
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
-    context = multiprocessing.get_context("spawn")
+    import preload  # noqa: F401 - what each run needs, which is forked from here
+
+    context = multiprocessing.get_context("fork")
+    end = time.monotonic() + 60 * arguments.minutes
     for number, run in enumerate(todo, start=1):
+        if time.monotonic() > end:
+            print(f"{len(todo) - number + 1} runs are left; the same command goes on with them.")
+            break
         with context.Pool(1) as pool:
-            found = pool.apply(_one, (run,))
+            found = pool.apply(_one_or_reason, (run,))
         with arguments.results.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(run | {"found": found}) + "\n")
-        print(f"{number}/{len(todo)} {run} {found['fit_cpu']:.1f} s", flush=True)
+        told = found.get("failed") or f"{found['fit_cpu']:.1f} s"
+        print(f"{number}/{len(todo)} {run} {told}", flush=True)
 
 
 def _plan(arguments: argparse.Namespace, params: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -114,10 +128,11 @@ def _plan(arguments: argparse.Namespace, params: dict[str, str]) -> Iterator[dic
         for generator in arguments.generators:
             for split in range(1, arguments.splits + 1):
                 for seed in range(1, arguments.seeds + 1):
-                    if arguments.paired and (seed - 1) % arguments.splits != split - 1:
+                    if generator == HOLDOUT:
+                        if seed > 1:
+                            continue  # it has no seed
+                    elif arguments.paired and (seed - 1) % arguments.splits != split - 1:
                         continue
-                    if generator == HOLDOUT and seed > 1:
-                        continue  # it has no seed
                     yield {
                         "cohort": cohort,
                         "generator": generator,
@@ -127,14 +142,25 @@ def _plan(arguments: argparse.Namespace, params: dict[str, str]) -> Iterator[dic
                     }
 
 
+def _one_or_reason(run: dict[str, Any]) -> dict[str, Any]:
+    """Return what `_one` does, or under "failed" the sentence that says why the generator cannot run."""
+    from amlsynth.foundation.errors import AmlsynthError
+
+    try:
+        return dict(_one(run))
+    except AmlsynthError as error:
+        return {"failed": str(error)}
+
+
 def _one(run: dict[str, Any]) -> dict[str, float | None]:
     """Fit, sample and measure; in a process of its own, whose peak memory is that of the fit and sample."""
     import numpy as np
 
     from amlsynth.cohort.split import split_cohort
     from amlsynth.evaluation import measure
-    from amlsynth.evaluation.survival.kaplan_meier import endpoint_data, kaplan_meier
     from amlsynth.generators import create
+    from amlsynth.survival.endpoint import endpoint_data
+    from amlsynth.survival.kaplan_meier import kaplan_meier
 
     cohort = _cohort(run["cohort"])
     parts = split_cohort(cohort.frame, 0.2, seed=run["split"])
@@ -157,6 +183,10 @@ def _one(run: dict[str, Any]) -> dict[str, float | None]:
             "sample_cpu": time.process_time() - fitted,
             "memory": _peak() - before,
         }
+        if run["generator"].startswith("synthcity:"):
+            import raw_rules
+
+            found |= raw_rules.raw_shares(run["generator"], run["params"], parts.train, N, run["seed"])
     measures = measure(parts.train, frame, parts.holdout, seed=run["seed"], kind=kind)  # type: ignore[arg-type]
     found |= {name: figure.value for name, figure in measures.items()}
     from amlsynth.dictionary.model import dictionary
@@ -200,10 +230,15 @@ def _read(path: Path) -> list[dict[str, Any]]:
 def table(cohort: str, results: list[dict[str, Any]], generators: list[str]) -> str:
     """Return the table of one cohort in Markdown: mean ± standard deviation over the runs."""
     runs: dict[str, list[dict[str, float | None]]] = {}
+    failed: dict[str, str] = {}
     for run in results:
         if run["cohort"] == cohort:
             label = run["generator"] + "".join(f" {k}={v}" for k, v in run["params"].items())
-            runs.setdefault(label, []).append(run["found"])
+            runs.setdefault(label, [])
+            if "failed" in run["found"]:
+                failed[label] = run["found"]["failed"]
+            else:
+                runs[label].append(run["found"])
     shown = [label for label in runs if label.split(" ")[0] in generators]
     shown.sort(key=lambda label: (generators.index(label.split(" ")[0]), label))
     if not shown:
@@ -216,8 +251,11 @@ def table(cohort: str, results: list[dict[str, Any]], generators: list[str]) -> 
         "| runs | " + " | ".join(str(len(runs[label])) for label in shown) + " |",
     ]
     for title, name, decimals in ROWS:
+        if name.startswith("raw_") and not any(name in found for label in shown for found in runs[label]):
+            continue  # none of synthcity's
         cells = [_cell(runs[label], name, decimals, yardstick) for label in shown]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    lines += [f"\n`{label}` could not run: {failed[label]}" for label in shown if label in failed]
     return "\n".join(lines)
 
 

@@ -20,8 +20,8 @@ SIZES = (1_606, 5_000, 10_000, 20_000)
 def _measure(n: int, results: multiprocessing.SimpleQueue[tuple[float, float, float, float]]) -> None:
     from amlsynth.dictionary.model import dictionary
     from amlsynth.evaluation.privacy.hamming import minimum_distances
-    from amlsynth.evaluation.representations.coding import CohortCoding
     from amlsynth.sources.reference import reference_frame
+    from amlsynth.statistics.coding import CohortCoding
 
     one, other = reference_frame(n, 1), reference_frame(n, 2)
     coding = CohortCoding(one, dictionary())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from amlsynth.dictionary.model import Dictionary
+from amlsynth.dictionary.model import Dictionary, load_dictionary
 from amlsynth.dictionary.model import dictionary as default_dictionary
 from browser import Browser
+from mds import simulated_mds
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -35,11 +37,39 @@ def dictionary() -> Dictionary:
 
 
 @pytest.fixture(scope="session")
+def make() -> Callable[..., pd.DataFrame]:
+    """Make a typed frame of the given columns; the rest is NA, or `fill` for alterations."""
+
+    from amlsynth.cohort.tables import to_typed
+
+    def build(fill: int | None = None, **columns: list[Any]) -> pd.DataFrame:
+        d = default_dictionary()
+        n = len(next(iter(columns.values())))
+        values = {name: [pd.NA] * n for name in d.names}
+        if fill is not None:
+            values |= {variable.name: [fill] * n for variable in d.alterations}
+        return to_typed(pd.DataFrame({**values, **columns})[list(d.names)], d)
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def reference() -> pd.DataFrame:
     """The reference cohort, typed; do not change it in place."""
     from amlsynth.sources.reference import reference_cohort
 
     return reference_cohort(n=1606, seed=1).frame
+
+
+@pytest.fixture(scope="session")
+def mds_dictionary() -> Dictionary:
+    return load_dictionary("mds")
+
+
+@pytest.fixture(scope="session")
+def mds(mds_dictionary: Dictionary) -> pd.DataFrame:
+    """A simulated cohort of a second disease, typed; do not change it in place."""
+    return simulated_mds(mds_dictionary, n=400, seed=1)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amlsynth.evaluation.records import CohortSummary, Evaluation, Figure, Measure
+from amlsynth.dictionary.model import Dictionary, load_dictionary
+from amlsynth.evaluation.records import (
+    CohortSummary,
+    Evaluation,
+    Figure,
+    Measure,
+    SurvivalSummary,
+    VariableSummary,
+)
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.gates import (
     Gate,
@@ -38,7 +46,7 @@ def measure(identifier: str, value: float | None, **changes: Any) -> Measure:
 
 
 def evaluation(*measures: Measure) -> Evaluation:
-    empty = CohortSummary(label="", n=1, variables=(), eln2022=(), survival=())
+    empty = CohortSummary(label="", n=1, variables=(), risk=(), survival=())
     return Evaluation(
         dictionary_version="1",
         amlsynth_version="0",
@@ -155,7 +163,7 @@ def test_one_of_several_cohorts_is_judged_by_its_key() -> None:
     figures = {"synthetic-1": Figure(value=0.9), "synthetic-2": Figure(value=0.1)}
     found = measure("m", 0.9).model_copy(update={"figures": figures})
     both = tuple(
-        CohortSummary(key=key, label=key, n=1, variables=(), eln2022=(), survival=()) for key in figures
+        CohortSummary(key=key, label=key, n=1, variables=(), risk=(), survival=()) for key in figures
     )
     several = evaluation().model_copy(update={"synthetics": both, "measures": (found,)})
     profile = GateProfile(name="test", description="for tests", gates=(gate("at_least", 0.5),))
@@ -210,7 +218,7 @@ def test_the_profiles_of_the_package() -> None:
     for name, profile in profiles.items():
         assert profile.name == name
         required = {g.measure for g in profile.gates if g.required}
-        assert {"km_score_os", "km_score_efs", "leakage", "exact_matches", "rules_broken"} <= required
+        assert {"km_score_{endpoint}", "leakage", "exact_matches", "rules_broken"} <= required
     strict, lax = profiles["public-release"], profiles["research"]
     assert {g.id for g in lax.gates} < {g.id for g in strict.gates}
     limits = [next(g.threshold for g in p.gates if g.id == "leakage") for p in (strict, lax)]
@@ -224,12 +232,86 @@ def test_the_profiles_of_the_package() -> None:
             assert other.threshold <= gate.threshold, gate.id
 
 
-def test_every_gate_is_on_a_measure_that_evaluations_have() -> None:
+def cohort_with(d: Dictionary, *endpoints: str, responders: int | None = None) -> CohortSummary:
+    """A cohort of 50 who have only these endpoints, and the response where `responders` is given."""
+    figure = Figure(reason="nobody")
+    survival = tuple(
+        SurvivalSummary(
+            endpoint=e.name, n=50 * (e.name in endpoints), events=9, median=figure, follow_up=figure, curve=()
+        )
+        for e in d.endpoints
+    )
+    assert d.response is not None
+    missing = 50 if responders is None else 0
+    response = VariableSummary(name=d.response.name, n=50, missing=missing)
+    return CohortSummary(label="", n=50, variables=(response,), risk=(), survival=survival)
+
+
+def verdicts(report: GateReport) -> dict[str, bool | None]:
+    return {result.id: result.passed for result in report.gates}
+
+
+def test_a_gate_on_an_outcome_that_the_cohort_lacks_is_not_applicable(dictionary: Dictionary) -> None:
+    gates = (
+        gate("at_least", 0.9, id="km-{endpoint}", measure="km_score_{endpoint}", label="Score of {label}"),
+        gate("at_least", 0.1, id="{response}-rate", measure="{response}_rate"),
+        gate("at_least", 0.1, id="by-name", measure="median_efs"),
+    )
+    profile = GateProfile(name="test", description="for tests", gates=gates)
+    found = evaluation(measure("km_score_os", 0.95), measure("km_score_efs", None))
+    found = found.model_copy(update={"original": cohort_with(dictionary, "OS")})
+    report = apply_gates(found, profile, d=dictionary)
+    assert verdicts(report) == {"km-os": True, "km-efs": None, "cr-rate": None, "by-name": None}
+    assert report.passed and report.failed == ()
+    assert report.gates[0].label == "Score of overall survival"
+    told = report.gates[1].reason
+    assert told.startswith("Not applicable: the original has no event-free survival (EFS).")
+    full = found.model_copy(update={"original": cohort_with(dictionary, "OS", "EFS", responders=20)})
+    report = apply_gates(full, profile, d=dictionary)
+    assert verdicts(report) == {"km-os": True, "km-efs": False, "cr-rate": False, "by-name": False}
+
+
+def test_nothing_applicable_is_no_pass(dictionary: Dictionary) -> None:
+    profile = GateProfile(
+        name="test", description="x", gates=(gate("at_least", 0.9, measure="km_score_efs"),)
+    )
+    found = evaluation().model_copy(update={"original": cohort_with(dictionary, "OS")})
+    report = apply_gates(found, profile, d=dictionary)
+    assert verdicts(report) == {"one": None} and not report.passed
+
+
+def test_a_template_stands_for_what_the_dictionary_has() -> None:
+    mds = load_dictionary("mds")
+    gates = (gate("at_least", 0, id="m-{endpoint}", measure="m_{endpoint}"),)
+    gates += (gate("at_least", 0, id="{response}-rate", measure="{response}_rate"), gate("at_least", 0))
+    report = apply_gates(
+        evaluation(measure("m", 1)), GateProfile(name="t", description="t", gates=gates), d=mds
+    )
+    assert [result.measure for result in report.gates] == ["m_os", "m_lfs", "m"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"id": "a", "measure": "m_{endpoint}"}, "needs the placeholder of the measure"),
+        ({"id": "a-{endpoint}", "measure": "m"}, "needs the placeholder of the measure"),
+        ({"id": "a-{endpoint}", "measure": "m_{endpoint}_{response}"}, "and no other placeholder"),
+        ({"measure": "m_{variable}"}, "and no other placeholder"),
+        ({"id": "{endpoint}", "measure": "{endpoint}", "label": "{x}"}, r"may hold \{label\}"),
+    ],
+)
+def test_a_wrong_placeholder_is_told(changes: dict[str, str], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        gate("at_least", 0, **changes)
+
+
+def test_every_gate_is_on_a_measure_that_evaluations_have(dictionary: Dictionary) -> None:
     from amlsynth.evaluation.evaluate import FAMILIES
 
-    known = {spec.id for family in FAMILIES for spec in family.specs}
+    known = {spec.id for family in FAMILIES for spec in family.specs(dictionary)}
     for profile in read_profiles().values():
-        assert {g.measure for g in profile.gates} <= known
+        report = apply_gates(evaluation(), profile, d=dictionary)
+        assert {result.measure for result in report.gates} <= known
 
 
 def test_an_unknown_profile_names_the_nearest() -> None:

@@ -45,6 +45,14 @@ def test_demo_from_the_installed_wheel(repository: Path, tmp_path: Path) -> None
     assert (folder / "report.html").stat().st_size > 50_000
     where = _run(python, "-c", "import amlsynth; print(amlsynth.__file__)", cwd=elsewhere)
     assert str(environment) in where
+    data = next((folder / "data").glob("*.csv"))
+    for generator in ("nflow", "ctabgan-plus"):  # which need torch
+        command = ["generate", "--cohort", data, "--generator", generator, "--seed", "1", "--out", "s.csv"]
+        result = subprocess.run(
+            [environment / "bin" / "amlsynth", *command], cwd=elsewhere, capture_output=True, text=True
+        )
+        assert result.returncode == 2
+        assert "pip install 'amlsynth[neural]'" in result.stderr
 
 
 @pytest.mark.slow

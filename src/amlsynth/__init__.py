@@ -6,10 +6,12 @@ The public names are imported when first used, so that `import amlsynth` costs n
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
+from amlsynth.foundation.version import __version__
+
 if TYPE_CHECKING:
+    from amlsynth.audit.run import Audit, audit, write_audit
     from amlsynth.cohort.cohort import About, Cohort, read_cohort, write_cohort
     from amlsynth.cohort.split import split_cohort
     from amlsynth.cohort.tables import read_table, to_typed, write_table
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from amlsynth.evaluation import compare_cohorts, evaluate, read_evaluation, write_evaluation
     from amlsynth.foundation.errors import AmlsynthError, DataError, MissingExtraError, UsageError
     from amlsynth.generators.generation import generate, generate_file
+    from amlsynth.inference.estimates import Estimate
+    from amlsynth.inference.pool import pool
     from amlsynth.loading import Dataset, dataset, datasets, load
     from amlsynth.release import (
         build_release,
@@ -37,14 +41,17 @@ if TYPE_CHECKING:
 _HOMES = {
     "About": "cohort.cohort",
     "AmlsynthError": "foundation.errors",
+    "Audit": "audit.run",
     "Cohort": "cohort.cohort",
     "DataError": "foundation.errors",
     "Dataset": "loading",
     "Dictionary": "dictionary.model",
+    "Estimate": "inference.estimates",
     "MissingExtraError": "foundation.errors",
     "TuningResult": "tuning",
     "UsageError": "foundation.errors",
     "ValidationReport": "cohort.validation",
+    "audit": "audit.run",
     "build_release": "release",
     "build_site": "site",
     "compare_cohorts": "evaluation",
@@ -61,6 +68,7 @@ _HOMES = {
     "import_mapped": "sources.mapping",
     "load": "loading",
     "load_dictionary": "dictionary.model",
+    "pool": "inference.pool",
     "publish_release": "release",
     "read_cohort": "cohort.cohort",
     "read_evaluation": "evaluation",
@@ -75,22 +83,25 @@ _HOMES = {
     "write_cohort": "cohort.cohort",
     "write_evaluation": "evaluation",
     "write_params": "tuning",
+    "write_audit": "audit.run",
     "write_table": "cohort.tables",
 }
 
-__version__ = _version("amlsynth")
 __all__ = [
     "About",
     "AmlsynthError",
+    "Audit",
     "Cohort",
     "DataError",
     "Dataset",
     "Dictionary",
+    "Estimate",
     "MissingExtraError",
     "TuningResult",
     "UsageError",
     "ValidationReport",
     "__version__",
+    "audit",
     "build_release",
     "build_site",
     "compare_cohorts",
@@ -107,6 +118,7 @@ __all__ = [
     "import_mapped",
     "load",
     "load_dictionary",
+    "pool",
     "publish_release",
     "read_cohort",
     "read_evaluation",
@@ -118,6 +130,7 @@ __all__ = [
     "tune",
     "validate",
     "verify_release",
+    "write_audit",
     "write_cohort",
     "write_evaluation",
     "write_params",

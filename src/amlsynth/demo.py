@@ -8,10 +8,10 @@ from pathlib import Path
 
 import yaml
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError
-from amlsynth.generators import Progress
-from amlsynth.generators.base import no_progress
+from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.loading import load
 from amlsynth.release import ReleaseResult, build_release, verify_release
 
@@ -22,6 +22,7 @@ def run_demo(
     n: int = 1606,
     seed: int = 1,
     progress: Progress = no_progress,
+    d: Dictionary | None = None,
     say: Callable[[str], object] = print,
 ) -> ReleaseResult:
     """Build, verify and load a release of a synthetic cohort made from the reference cohort.
@@ -31,6 +32,7 @@ def run_demo(
     out : folder that receives the release folder and its zip.
     n : number of synthetic patients.
     seed : seed of the cohort, the split, the generator and the anchors.
+    d : the dictionary; the reference cohort follows that of AML and is refused under any other.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def run_demo(
         path = Path(scratch) / "demo.yaml"
         path.write_text(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True), encoding="utf-8")
         say("Simulating the reference cohort, generating, evaluating and building a release ...")
-        result = build_release(path, out, progress=progress)
+        result = build_release(path, out, progress=progress, d=d)
     report = verify_release(result.archive)
     if not report.ok:
         raise DataError(

@@ -1,21 +1,27 @@
 """Gates: thresholds on the measures of an evaluation that decide whether a cohort may be released.
 
-A gate whose measure has no value never passes. Profiles of gates stand in release/gates.yaml; a
-steward can write an own file of the same form and name it in the release spec.
+A gate whose measure has no value never passes; but one on an endpoint or response that the cohort does not
+have is not applicable. Profiles of gates stand in release/gates.yaml; a steward can write an own file of the
+same form and name it in the release spec. `{endpoint}` in a gate stands for each endpoint of the dictionary,
+`{response}` for its response.
 """
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.evaluation.records import Evaluation, Figure, Measure
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.files import write_text
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import misplaced, read_yaml_model
 
 Comparison = Literal[
@@ -27,17 +33,23 @@ Comparison = Literal[
     "within_original_interval",
     "at_least_share_of_holdout",
 ]
+_PLACEHOLDER = re.compile(r"\{(\w*)\}")
+_PART = r"([a-z0-9]+|\{endpoint\}|\{response\})"
 _Text = Annotated[str, Field(min_length=1)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class _Entry(StrictModel):
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class Gate(_Entry):
-    """One threshold on one measure, and why it stands where it stands."""
+    """One threshold on one measure, and why it stands where it stands.
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    With `{endpoint}` (or `{response}`) in `id` and `measure` it is one gate for each endpoint (or for the
+    response) of the dictionary; `{label}` in `label` is then its name in words.
+    """
+
+    id: Annotated[str, Field(pattern=rf"^{_PART}(-{_PART})*$")]
     label: _Text
     measure: _Text
     comparison: Comparison
@@ -51,7 +63,18 @@ class Gate(_Entry):
         if (self.comparison == "within_original_interval") != (self.threshold is None):
             needs = "takes no threshold" if self.threshold is not None else "needs a threshold"
             raise misplaced(("comparison",), f"{self.comparison} {needs}")
+        of, in_id, in_label = (_placeholders(text) for text in (self.measure, self.id, self.label))
+        if of not in (set(), {"endpoint"}, {"response"}):
+            raise misplaced(("measure",), "it may hold {endpoint} or {response}, and no other placeholder")
+        if in_id != of:
+            raise misplaced(("id",), "it needs the placeholder of the measure, and no other")
+        if of and not in_label <= {"label", *of}:
+            raise misplaced(("label",), "it may hold {label} and the placeholder of the measure")
         return self
+
+
+def _placeholders(text: str) -> set[str]:
+    return set(_PLACEHOLDER.findall(text))
 
 
 class GateProfile(_Entry):
@@ -87,7 +110,7 @@ class GateResult(_Entry):
     threshold: float | None
     comparison: Comparison
     required: bool
-    passed: bool
+    passed: bool | None  # None: not applicable, as the cohort has no such endpoint or response
     reason: str
 
 
@@ -100,14 +123,14 @@ class GateReport(_Entry):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.passed != all(gate.passed for gate in self.gates if gate.required):
+        if self.passed != _all_passed(self.gates):
             raise ValueError("passed contradicts the results of the required gates")
         return self
 
     @property
     def failed(self) -> tuple[GateResult, ...]:
         """The required gates that were not passed."""
-        return tuple(gate for gate in self.gates if gate.required and not gate.passed)
+        return tuple(gate for gate in self.gates if gate.required and gate.passed is False)
 
     def raise_if_failed(self, source: str) -> None:
         """Raise a DataError that lists the required gates that were not passed, with their figures."""
@@ -118,7 +141,18 @@ class GateReport(_Entry):
             raise DataError("\n".join([head, *lines]))
 
 
-def apply_gates(evaluation: Evaluation, profile: str | GateProfile, cohort: str | None = None) -> GateReport:
+def _all_passed(results: tuple[GateResult, ...]) -> bool:
+    """Say whether every required gate that is applicable passed, and whether there is one."""
+    verdicts = [gate.passed for gate in results if gate.required and gate.passed is not None]
+    return bool(verdicts) and all(verdicts)
+
+
+def apply_gates(
+    evaluation: Evaluation,
+    profile: str | GateProfile,
+    cohort: str | None = None,
+    d: Dictionary | None = None,
+) -> GateReport:
     """Hold the measures of one synthetic cohort against the gates of a profile.
 
     Parameters
@@ -126,12 +160,14 @@ def apply_gates(evaluation: Evaluation, profile: str | GateProfile, cohort: str 
     evaluation : what was measured on the synthetic cohort.
     profile : a profile, or the name of one in release/gates.yaml such as "research".
     cohort : the key of the synthetic cohort; needed where the evaluation has several.
+    d : the dictionary of the cohorts; that of AML when not given.
 
     Returns
     -------
     GateReport
         One result for each gate, in the order of the profile; `passed` when every required gate
-        passed. A measure that is missing or could not be computed fails its gate.
+        passed. A measure that is missing or could not be computed fails its gate; a gate on an endpoint or
+        response that the original lacks is not applicable.
 
     Raises
     ------
@@ -146,9 +182,29 @@ def apply_gates(evaluation: Evaluation, profile: str | GateProfile, cohort: str 
             f"gates: the evaluation has the synthetic cohorts {', '.join(keys)}; name one of them"
             f"{'' if cohort is None else f' instead of {cohort!r}'}."
         )
-    results = tuple(_apply(evaluation, gate, cohort or keys[0]) for gate in profile.gates)
-    passed = all(result.passed for result in results if result.required)
-    return GateReport(profile=profile.name, passed=passed, gates=results)
+    d = d or dictionary()
+    found = known_outcomes(evaluation, d)
+    results = tuple(
+        _apply(evaluation, gate, outcome, found, cohort or keys[0])
+        for template in profile.gates
+        for gate, outcome in _written_out(template, d)
+    )
+    return GateReport(profile=profile.name, passed=_all_passed(results), gates=results)
+
+
+def endpoints_in(evaluation: Evaluation) -> tuple[str, ...]:
+    """Return the names of the endpoints that the original has, in the order of the dictionary."""
+    return tuple(summary.endpoint for summary in evaluation.original.survival if summary.n > 0)
+
+
+def known_outcomes(evaluation: Evaluation, d: Dictionary) -> frozenset[str]:
+    """Return the names of the endpoints, and of the response, that the original has."""
+    found = set(endpoints_in(evaluation))
+    if d.roles.response is not None:
+        name = d.roles.response.variable
+        if any(s.name == name and s.missing != s.n for s in evaluation.original.variables):
+            found.add(d.roles.response.name)
+    return frozenset(found)
 
 
 def gate_profile(name: str, path: Path | None = None) -> GateProfile:
@@ -180,15 +236,51 @@ def write_gates(report: GateReport, path: Path) -> None:
     write_text(path, report.model_dump_json(indent=1) + "\n")
 
 
-def _apply(evaluation: Evaluation, gate: Gate, cohort: str) -> GateResult:
-    try:
-        measure = evaluation.measure(gate.measure)
-    except KeyError:
-        value, passed, found = None, False, f"the evaluation has no measure {gate.measure!r}"
+class _Outcome(NamedTuple):
+    """An endpoint or the response that a gate is about."""
+
+    name: str  # "OS"
+    suffix: str  # "os", as measures are called
+    label: str  # "overall survival"
+
+
+def _outcomes(d: Dictionary) -> tuple[list[_Outcome], list[_Outcome]]:
+    """Return the endpoints of a dictionary, and its response where it has one."""
+    endpoints = [_Outcome(e.name, e.suffix, e.label.lower()) for e in d.endpoints]
+    response = d.roles.response
+    return endpoints, [
+        _Outcome(response.name, response.name.lower(), response.label.lower())
+    ] if response else []
+
+
+def _written_out(gate: Gate, d: Dictionary) -> Iterator[tuple[Gate, _Outcome | None]]:
+    """Yield the gates that one in a file stands for, each with the outcome that it is about."""
+    endpoints, responses = _outcomes(d)
+    for key, outcomes in (("endpoint", endpoints), ("response", responses)):
+        if key in _placeholders(gate.measure):
+            for outcome in outcomes:
+                words = {key: outcome.suffix, "label": outcome.label}
+                texts = {
+                    name: _PLACEHOLDER.sub(lambda place, words=words: words[place[1]], getattr(gate, name))  # type: ignore[misc]
+                    for name in ("id", "measure", "label")
+                }
+                yield gate.model_copy(update=texts), outcome
+            return
+    # A steward may also name the measure of one endpoint, such as km_score_os, or of the response.
+    about = [o for o in endpoints if gate.measure.endswith(f"_{o.suffix}")]
+    about += [o for o in responses if gate.measure.startswith(f"{o.suffix}_")]
+    yield gate, about[0] if about else None
+
+
+def _apply(
+    evaluation: Evaluation, gate: Gate, outcome: _Outcome | None, found: frozenset[str], cohort: str
+) -> GateResult:
+    value: float | None = None
+    passed: bool | None
+    if outcome is not None and outcome.name not in found:
+        passed, words = None, f"not applicable: the original has no {outcome.label} ({outcome.name})"
     else:
-        found_figure = measure.figures[cohort]
-        value = _known(found_figure)
-        passed, found = _decide(gate, measure, found_figure)
+        value, passed, words = _held(evaluation, gate, cohort)
     return GateResult(
         id=gate.id,
         label=gate.label,
@@ -198,8 +290,18 @@ def _apply(evaluation: Evaluation, gate: Gate, cohort: str) -> GateResult:
         comparison=gate.comparison,
         required=gate.required,
         passed=passed,
-        reason=f"{found[0].upper()}{found[1:]}. {gate.reason}",
+        reason=f"{words[0].upper()}{words[1:]}. {gate.reason}",
     )
+
+
+def _held(evaluation: Evaluation, gate: Gate, cohort: str) -> tuple[float | None, bool, str]:
+    """Return the figure of a measure, whether its gate passes, and a clause that says so."""
+    try:
+        measure = evaluation.measure(gate.measure)
+    except KeyError:
+        return None, False, f"the evaluation has no measure {gate.measure!r}"
+    figure = measure.figures[cohort]
+    return _known(figure), *_decide(gate, measure, figure)
 
 
 def _decide(gate: Gate, measure: Measure, figure: Figure) -> tuple[bool, str]:

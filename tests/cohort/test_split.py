@@ -7,6 +7,7 @@ import pytest
 
 from amlsynth.cohort.split import split_cohort
 from amlsynth.foundation.errors import DataError, UsageError
+from cohorts import small_cohort
 
 
 def test_parts_are_disjoint_and_complete(reference: pd.DataFrame) -> None:
@@ -32,6 +33,17 @@ def test_strata_keep_their_shares(reference: pd.DataFrame) -> None:
         for column in ("OSSTAT", "EFSSTAT", "CR1"):
             difference = split.train[column].mean() - split.holdout[column].mean()
             assert abs(difference) < 0.02, column
+
+
+def test_strata_are_the_dictionarys() -> None:
+    trial, lymphoma = small_cohort("trial"), small_cohort("lymphoma")
+    for seed in range(5):
+        split = split_cohort(trial.frame, seed=seed, d=trial.d)
+        shares = [(part["ARM"] == "standard").mean() for part in (split.train, split.holdout)]
+        assert abs(shares[0] - shares[1]) < 0.03
+    assert lymphoma.d.roles.strata == ()
+    split = split_cohort(lymphoma.frame, seed=1, d=lymphoma.d)
+    assert (len(split.train), len(split.holdout)) == (240, 60)
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.1, 1.5])

@@ -8,8 +8,8 @@ import warnings
 import numpy as np
 import pytest
 
-from amlsynth.evaluation.survival.curves import curve_distance
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData
+from amlsynth.survival.curve_distance import curve_distance
+from amlsynth.survival.endpoint import EndpointData
 
 pytestmark = [
     pytest.mark.synthcity,

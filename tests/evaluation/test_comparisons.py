@@ -9,7 +9,7 @@ from scipy import stats
 
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.comparisons import compare, compare_categories, compare_numbers
-from amlsynth.evaluation.survival.remission import remission_odds, remission_rate
+from amlsynth.evaluation.survival.response import response_odds, response_rate
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,9 @@ def test_remission_agrees_with_logistic_regression(found, split, synthetic):
 
 def test_remission_of_the_paper():
     # Table 2: 1,135 of 1,606 (70.7 %), OR 2.41 (2.16 to 2.68).
-    odds = remission_odds(1135, 471)
+    odds = response_odds(1135, 471)
     assert (odds.value, odds.low, odds.high) == (2.41, 2.16, 2.68)
-    rate = remission_rate(1135, 471)
+    rate = response_rate(1135, 471)
     assert rate.value == 0.707
     wilson = stats.binomtest(1135, 1606).proportion_ci(method="wilson")
     assert [rate.low, rate.high] == pytest.approx([wilson.low, wilson.high], abs=5e-4)

@@ -22,27 +22,8 @@ from amlsynth.foundation.errors import DataError, UsageError
 
 module = importlib.import_module("amlsynth.evaluation.evaluate")  # `evaluate` is the function
 
-MEASURES = {
-    "bsm", "rsc", "logcorr", "km_score_os", "km_score_efs", "optimism_os", "optimism_efs",
-    "shortsightedness_os", "shortsightedness_efs", "median_os", "median_efs", "logrank_os", "logrank_efs",
-    "follow_up", "share_efs_equals_os", "cr_rate", "cr_odds", "hamming_train", "hamming_test",
-    "hamming_median_train", "hamming_median_test", "leakage", "exact_matches", "binned_matches",
-    "rules_broken", "classifier_auc", "discriminator", "k_means", "co_occurrence", "associations",
-    "missing_mean", "missing_max", "missing_pattern",
-}  # fmt: skip
-MEASURES |= {spec.id for family in attacks.FAMILIES for spec in family.specs}
-MEASURES |= {"mcc_cr1", "mcc_death24", "event_patterns", "alpha_precision", "beta_recall"} | {
-    f"{name}_{endpoint}"
-    for name in (
-        "c_index", "c_index_gap", "brier", "brier_gap", "rmst_difference", "survival60", "at_risk60",
-    )
-    for endpoint in ("os", "efs")
-}  # fmt: skip
-MEASURES |= {
-    f"effects_{kind}_{scope}"
-    for kind in ("sign", "significant", "overlap")
-    for scope in ("hr", "or", "os", "efs", "multivariable")
-}
+D = dictionary()
+MEASURES = [spec.id for family in module.FAMILIES for spec in family.specs(D)]
 
 
 def leave_out(monkeypatch, *names):
@@ -127,7 +108,8 @@ def assert_sound(evaluation):
 
 
 def test_every_measure_is_there_described_and_beside_three_anchors(evaluation):
-    assert {measure.id for measure in evaluation.measures} == MEASURES
+    assert [measure.id for measure in evaluation.measures] == MEASURES
+    assert len(set(MEASURES)) == len(MEASURES)
     for measure in evaluation.measures:
         assert set(measure.anchors) == {"independent", "bootstrap", "holdout"}
         assert measure.description.endswith(".") and measure.source and measure.label
@@ -232,13 +214,28 @@ def test_the_record_survives_a_file(evaluation, tmp_path):
     write_evaluation(evaluation, path)
     assert read_evaluation(path) == evaluation
     path.write_text('{"schema_version": "1"}')
-    with pytest.raises(DataError, match=r"'1' and this amlsynth reads '2'.*evaluate again"):
+    with pytest.raises(DataError, match=r"'1' and this amlsynth reads '3' and '2'.*evaluate again"):
         read_evaluation(path)
     path.write_text("{}")
     with pytest.raises(DataError, match="amlsynth evaluate again"):
         read_evaluation(path)
     with pytest.raises(UsageError, match="cannot be read"):
         read_evaluation(tmp_path / "nothing.json")
+
+
+def test_a_record_of_version_2_is_read(evaluation, tmp_path):
+    content = json.loads(evaluation.model_dump_json())
+    content["schema_version"] = "2"
+    del content["dictionary_name"]
+    for cohort in (content["original"], content["holdout"], *content["synthetics"]):
+        cohort["eln2022"] = cohort.pop("risk")
+    for measure in content["measures"]:
+        del measure["outcomes"], measure["applicable"]
+    path = tmp_path / "evaluation.json"
+    path.write_text(json.dumps(content))
+    old = read_evaluation(path)
+    assert old.schema_version == "3" and old.original.risk == evaluation.original.risk != ()
+    assert old.measure("km_score_os").figures == evaluation.measure("km_score_os").figures
 
 
 def test_without_a_holdout_measures_that_need_it_say_why(split, synthetic, quick):

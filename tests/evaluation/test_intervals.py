@@ -12,11 +12,10 @@ from amlsynth.evaluation.fidelity.columns import (
     moments_score,
     numeric_moments,
     numeric_values,
-    regularized_support_coverage,
 )
-from amlsynth.evaluation.fidelity.coverage import SupportCounts
 from amlsynth.evaluation.intervals import LARGEST, with_interval
-from amlsynth.evaluation.survival.remission import wilson
+from amlsynth.evaluation.survival.response import wilson
+from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
 
 MEASURES = ("bsm", "rsc", "co_occurrence", "km_score_os", "km_score_efs")
 

@@ -32,8 +32,8 @@ def test_counts_shares_and_quartiles(make):
 def test_every_variable_is_summarised(split):
     summary = summarise(split.train, "x", D, protect=True)
     assert tuple(variable.name for variable in summary.variables) == D.names
-    assert sum(count.n for count in summary.eln2022 if count.n is not None) <= len(split.train)
-    assert [count.value for count in summary.eln2022] == ["favorable", "intermediate", "adverse", "NA"]
+    assert sum(count.n for count in summary.risk if count.n is not None) <= len(split.train)
+    assert [count.value for count in summary.risk] == ["favorable", "intermediate", "adverse", "NA"]
 
 
 def test_no_small_cell_of_real_patients_is_shown(split):

@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 
 from amlsynth.cohort.tables import write_table
+from amlsynth.dictionary.carried import write_carried
+from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.loading import CACHE_VARIABLE, REGISTRY_VARIABLE, SEARCH_VARIABLE
 from amlsynth.loading.foreign import read_layout
 from amlsynth.release.archive import write_archive
@@ -43,15 +45,34 @@ def patients(reference: pd.DataFrame) -> pd.DataFrame:
     return reference.iloc[:40].reset_index(drop=True)
 
 
-def _write_release(root: Path, patients: pd.DataFrame, name: str = "small", version: str = "1.0.0") -> Path:
-    """Write as much of a release as `load` reads."""
+def _write_release(
+    root: Path,
+    patients: pd.DataFrame,
+    name: str = "small",
+    version: str = "1.0.0",
+    *,
+    d: Dictionary | None = None,
+    carry: bool = True,
+) -> Path:
+    """Write as much of a release as `load` reads; `carry` its dictionary, that of AML when none is given."""
+    d = d or dictionary()
     folder = root / f"{name}-{version}"
     spec = ReleaseSpec.model_validate(SPEC | {"name": name, "version": version})
     for path in data_paths(name):
         write_table(patients, folder / path)
     package = describe_package(
-        spec, folder, statement="These are synthetic.", citation=f"Nobody, {version}", simulated=True
+        spec,
+        folder,
+        d,
+        statement="These are synthetic.",
+        citation=f"Nobody, {version}",
+        simulated=True,
+        endpoints=(d.terminal.name,),
     )
+    if not carry:  # as releases of older versions
+        package = package.model_copy(update={"dictionary": None, "endpoints": None})
+    else:
+        write_carried(d, folder)
     (folder / "datapackage.json").write_text(package.json_text(), encoding="utf-8")
     write_checksums(folder)
     return folder

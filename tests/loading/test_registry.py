@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
+from amlsynth.foundation.addresses import check_url, doi_of, zenodo_record
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError
 from amlsynth.loading import REGISTRY_VARIABLE, Cache, load
 from amlsynth.loading.registry import entries
 from amlsynth.loading.registry_file import read_registry
-from amlsynth.loading.sources import check_url, doi_of, zenodo_record
 
 ENTRY = {
     "name": "mine",

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from amlsynth.cohort.validation import DUPLICATE_RULE, validate
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import DataError
-from amlsynth.model_space.encoding import PATTERNS, Encoded, decode, encode, number_variables, state_variables
+from amlsynth.model_space.encoding import (
+    PATTERNS,
+    Encoded,
+    columns_frame,
+    decode,
+    encode,
+    number_variables,
+    state_variables,
+)
+from cohorts import SMALL_COHORTS, small_cohort
 
 D: Dictionary = dictionary()
 anything = st.floats(allow_nan=True, allow_infinity=True, width=64)
@@ -58,7 +67,7 @@ def patients(draw: st.DrawFn) -> pd.DataFrame:
 
 
 @st.composite
-def emissions(draw: st.DrawFn) -> Encoded:
+def emissions(draw: st.DrawFn, d: Dictionary = D) -> Encoded:
     """Whatever a generator may emit: any float in any place, and plausible codes between them."""
     n = draw(st.integers(1, 8))
     odd = draw(st.lists(anything, min_size=1, max_size=8))
@@ -68,9 +77,9 @@ def emissions(draw: st.DrawFn) -> Encoded:
     def row() -> np.ndarray[Any, np.dtype[np.float64]]:
         return pool[rng.integers(0, len(pool), n)]
 
-    states = pd.DataFrame({v.name: row() for v in state_variables(D)})
-    numbers = pd.DataFrame({v.name: row() for v in number_variables(D)})
-    missing = pd.DataFrame({v.name: rng.random(n) < 0.2 for v in number_variables(D)})
+    states = columns_frame({v.name: row() for v in state_variables(d)}, n)
+    numbers = columns_frame({v.name: row() for v in number_variables(d)}, n)
+    missing = columns_frame({v.name: rng.random(n) < 0.2 for v in number_variables(d)}, n)
     codes = rng.integers(0, len(PATTERNS), n).astype(float)
     pattern = np.where(rng.random(n) < 0.2, row(), codes)
     return Encoded(states, numbers, missing, pattern, row(), row())
@@ -125,6 +134,28 @@ def test_reference_cohort_round_trip(reference: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(decode(encode(reference), role="synthetic"), reference)
 
 
+@pytest.mark.parametrize("name", SMALL_COHORTS)
+def test_other_cohorts_round_trip(name: str) -> None:
+    small = small_cohort(name)
+    encoded = encode(small.frame, small.d)
+    if small.d.composite is None:
+        assert {PATTERNS[code].times for code in encoded.pattern} == {"os"} and not encoded.gap.any()
+    again = decode(encoded, small.d, role="original", rounded=False)
+    positive = small.frame[small.d.terminal.time].ne(0).fillna(True)  # a time of 0 becomes the shortest
+    pd.testing.assert_frame_equal(again[positive], small.frame[positive])
+    assert (again[small.d.terminal.time].dropna() > 0).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(["mds", "bare", "trial"]), st.data())
+def test_anything_decodes_to_what_any_dictionary_allows(name: str, data: st.DataObject) -> None:
+    d = small_cohort(name).d
+    frame = decode(data.draw(emissions(d)), d)
+    ruled_by_hand = {"relapse_is_efs_event"}  # generators draw such patients again
+    assert set(validate(frame, "synthetic", d).by_rule()["rule"]) <= {DUPLICATE_RULE} | ruled_by_hand
+    assert list(frame.columns) == list(d.names)
+
+
 @pytest.mark.amlsg
 def test_amlsg_round_trip(amlsg: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(decode(encode(amlsg), role="original", rounded=False), amlsg)
@@ -136,6 +167,14 @@ def test_death_without_event_becomes_an_event(reference: pd.DataFrame) -> None:
     frame["EFSSTAT"] = pd.array([0], dtype="Int8")
     assert decode(encode(frame), role="original").loc[0, "EFSSTAT"] == 0
     assert decode(encode(frame), role="synthetic").loc[0, "EFSSTAT"] == 1
+
+
+def test_a_time_without_its_status_cannot_be_encoded() -> None:
+    small = small_cohort("bare")
+    frame = small.frame.head(3).copy()
+    frame.loc[2, "DFSSTAT"] = pd.NA
+    with pytest.raises(DataError, match=r"Row 3 has a survival time without its status\. Validate"):
+        encode(frame, small.d)
 
 
 def test_efs_beyond_os_cannot_be_encoded(reference: pd.DataFrame) -> None:

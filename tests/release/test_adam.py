@@ -18,7 +18,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import MissingExtraError, UsageError
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.adam import AdamExport, write_adam
-from amlsynth.release.adam.tables import SEX_CODES, Study, adam_datasets, short_label
+from amlsynth.release.adam.tables import Study, adam_datasets, short_label
 from amlsynth.release.package import ADAM_FILES, file_names
 
 STUDY = Study("aml-x", "2.0.0", "A <title> & é\ufffe", "Synthetic.", datetime.date(2026, 11, 20))
@@ -46,7 +46,6 @@ def read_json(path: Path) -> pd.DataFrame:
 
 def back(adsl: pd.DataFrame, adtte: pd.DataFrame, d: Dictionary) -> pd.DataFrame:
     """Make the release's table of the exports again."""
-    words = {code: word for word, code in SEX_CODES.items()}
     columns: dict[str, Any] = {}
     by_parameter = {
         name: rows.set_index("USUBJID").reindex(adsl["USUBJID"]) for name, rows in adtte.groupby("PARAMCD")
@@ -57,8 +56,9 @@ def back(adsl: pd.DataFrame, adtte: pd.DataFrame, d: Dictionary) -> pd.DataFrame
             rows = by_parameter.get(parameter)
             values = rows[column].to_numpy() if rows is not None else np.full(len(adsl), np.nan)
             columns[variable.name] = 1 - values if column == "CNSR" else values
-        elif variable.name == "SEX":
-            columns[variable.name] = adsl["SEX"].map(lambda code: words.get(code, code))
+        elif any(category.export_value for category in variable.categories):
+            words = {c.export_value: c.value for c in variable.categories}
+            columns[variable.name] = adsl[variable.export_name].map(lambda code, w=words: w.get(code, code))
         else:
             columns[variable.name] = adsl[variable.export_name]
     return to_typed(pd.DataFrame(columns), d)
@@ -284,7 +284,7 @@ def test_labels_fit(label: str, unit: str | None, short: str) -> None:
     ("changes", "problem"),
     [
         ({"NPM1": {"export_name": "SUBJID"}}, "'SUBJID' of NPM1 is used by ADaM itself"),
-        ({"NPM1": {"export_name": "AGEU"}}, "'AGEU' of NPM1 is used by ADaM itself"),
+        ({"NPM1": {"export_name": "AGEU"}}, "'AGEU' of NPM1 is used by the unit of AGE"),
     ],
 )
 def test_export_names_that_collide_are_refused(

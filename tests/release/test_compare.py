@@ -15,7 +15,11 @@ import pandas as pd
 import pytest
 
 from amlsynth.cli import main
+from amlsynth.dictionary.carried import read_carried
+from amlsynth.dictionary.codebook import codebook
+from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.files import sha256
 from amlsynth.release import ReleaseResult, build_release, compare_releases, verify_release
 from amlsynth.release.changes import Step
 from amlsynth.release.compare import ReleaseDiff, difference
@@ -135,7 +139,7 @@ def test_every_change_of_rows_has_its_step(
 def test_every_change_of_a_rule_has_its_step(
     old: Released, rules: dict[str, tuple[str, str] | None], step: str, text: str
 ) -> None:
-    assert len(old.rules) == 9
+    assert len(old.rules) == 15
     changed = {key: value for key, value in (old.rules | rules).items() if value is not None}
     new = dataclasses.replace(with_fields(old, lambda _: None), rules=changed)
     diff = difference(old, new)
@@ -179,7 +183,7 @@ def test_steps_and_versions(
     old_version: str, new_version: str, step: str, least: str, satisfied: bool
 ) -> None:
     from amlsynth.release.changes import Change
-    from amlsynth.release.semver import Version
+    from amlsynth.release.versions import Version
 
     changes = (Change("fields", Step[step], "something"),)
     diff = ReleaseDiff("x", Version(old_version), Version(new_version), changes)
@@ -259,19 +263,25 @@ def test_a_release_that_is_not_in_order_is_refused(built: ReleaseResult, folder:
 def test_a_release_of_another_dictionary_is_compared(
     built: ReleaseResult, folder: Path, reseal: Callable[[Path], None]
 ) -> None:
-    """A release whose Table Schema allowed more is verified against its own."""
+    """A release whose dictionary allowed more is verified against its own."""
+    own = folder / "dictionary.yaml"
+    text = own.read_text(encoding="utf-8")
+    assert "minimum: 18.0" in text
+    own.write_text(text.replace("minimum: 18.0", "minimum: 0.0", 1), encoding="utf-8")
     path = folder / "datapackage.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     for resource in content["resources"]:
         field(resource["schema"]["fields"], "AGE")["constraints"]["minimum"] = 0
     path.write_text(json.dumps(content), encoding="utf-8")
+    book = folder / "CODEBOOK.md"
+    book.write_text(codebook(read_carried(own)), encoding="utf-8")
     made = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    from amlsynth.foundation.files import sha256
-
-    made["files"]["datapackage.json"] = sha256(path)
+    for name in (path.name, own.name):
+        made["files"][name] = sha256(folder / name)
     (folder / "provenance.json").write_text(json.dumps(made), encoding="utf-8")
+    write_metadata(folder)
     reseal(folder)
-    assert not verify_release(folder).ok
+    assert not verify_release(folder, dictionary()).ok
     diff = difference(read_verified(folder), read_verified(built.folder))
     assert [change.text for change in diff.changes] == ["the minimum of AGE is tighter: 18, was 0"]
 

@@ -150,7 +150,7 @@ def test_a_doi_stands_on_the_pages(
     releases: dict[str, ReleaseResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doi = "10.5281/zenodo.12345"
-    monkeypatch.setattr("amlsynth.site.catalogue.doi_of", lambda _: doi)
+    monkeypatch.setattr("amlsynth.site.catalogue.Listed.doi", doi)
     build_site([releases["1.2.3"].archive], tmp_path / "site", data=False)
     record = json.loads((tmp_path / "site" / "site.json").read_text(encoding="utf-8"))
     assert record["data_sets"][0]["versions"][0]["doi"] == doi

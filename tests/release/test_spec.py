@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError
 from amlsynth.release.package import describe_package
@@ -40,7 +41,7 @@ def write(folder: Path, **changes: Any) -> Path:
 def test_the_published_spec_reads() -> None:
     spec = read_spec(asset("release/aml-reference.yaml"))
     assert spec.stem == "aml-reference-1.0.0"
-    check_generator(spec, asset("release/aml-reference.yaml"))
+    check_generator(spec, asset("release/aml-reference.yaml"), dictionary())
 
 
 def test_a_spec_reads_with_defaults(tmp_path: Path) -> None:
@@ -158,7 +159,7 @@ def test_a_generator_that_cannot_be_used_is_refused(
 ) -> None:
     path = write(tmp_path, generator=generator | {"n": 100, "seed": 0})
     with pytest.raises(UsageError) as caught:
-        check_generator(read_spec(path), path)
+        check_generator(read_spec(path), path, dictionary())
     assert f"{path}:15: generator: " in str(caught.value)
     assert problem in str(caught.value)
 
@@ -185,7 +186,9 @@ def test_every_licence_has_a_text_and_can_be_described(tmp_path: Path) -> None:
         (tmp_path / "data" / f"a-cohort.{ending}").write_bytes(b"")
     for name in names:
         spec = ReleaseSpec.model_validate(CONTENT | {"license": name})
-        package = describe_package(spec, tmp_path, statement="", citation="", simulated=True)
+        package = describe_package(
+            spec, tmp_path, dictionary(), statement="", citation="", simulated=True, endpoints=()
+        )
         assert package.licenses[0].name == name
         assert package.licenses[0].path in license_text(name)
         assert f"SPDX identifier: {name}" in license_text(name)

@@ -96,7 +96,7 @@ def _cohort(
         label=label,
         n=n,
         variables=tuple(_variable(variable, n, shift) for variable in d.variables),
-        eln2022=(
+        risk=(
             *(CategoryCount(value=risk, n=n // 3, share=0.333) for risk in risks),
             CategoryCount(value="NA", n=7, share=0.01),
         ),

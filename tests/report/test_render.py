@@ -233,7 +233,7 @@ def test_an_evaluation_with_next_to_nothing_in_it_is_rendered(tmp_path, evaluati
         variables = tuple(
             v.model_copy(update={"quartiles": None, "counts": (), "missing": None}) for v in cohort.variables
         )
-        return cohort.model_copy(update={"survival": survival, "variables": variables, "eln2022": ()})
+        return cohort.model_copy(update={"survival": survival, "variables": variables, "risk": ()})
 
     bare = evaluation.model_copy(
         update={

@@ -19,10 +19,11 @@ from pydantic import Field
 
 from amlsynth import generators
 from amlsynth.cohort.cohort import About, Cohort
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.generators.base import Generator, Parameters, Progress, Search
 from amlsynth.model_space.encoding import Encoded
 from amlsynth.sources.reference import reference_cohort
-from amlsynth.tuning.objectives import OBJECTIVES, Objective
+from amlsynth.tuning.objectives import OBJECTIVES, Objective, objective
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +74,13 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> type[Toy]:
     module.Toy = Toy
     monkeypatch.setitem(sys.modules, "amlsynth_toy", module)
     monkeypatch.setitem(generators._REGISTRY, "toy", ("amlsynth_toy", "Toy"))
-    whole = OBJECTIVES["default"]
-    kept = tuple(c for c in whole.components if c.name in ("os", "columns", "privacy"))
-    monkeypatch.setitem(OBJECTIVES, "quick", Objective("quick", "without forests", kept))
+
+    def quick(d: Dictionary) -> Objective:
+        components = objective("default", d).components
+        kept = tuple(c for c in components if c.name in (d.terminal.suffix, "columns", "privacy"))
+        return Objective("quick", "without forests", kept)
+
+    monkeypatch.setitem(OBJECTIVES, "quick", quick)
     Toy.seen.clear()
     return Toy
 

@@ -12,7 +12,7 @@ from amlsynth.foundation.errors import DataError
 from amlsynth.generators import create
 from amlsynth.sources.reference import reference_frame
 from amlsynth.tuning import measures
-from amlsynth.tuning.objectives import OBJECTIVES, Part, objective
+from amlsynth.tuning.objectives import OBJECTIVES, Objective, Part, objective
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def cohorts(split: Split) -> dict[str, pd.DataFrame]:
 def test_likeness_scores_higher_than_shuffled_columns_and_copies(
     name: str, split: Split, cohorts: dict[str, pd.DataFrame], dictionary: Dictionary
 ) -> None:
-    aim = objective(name)
+    aim = objective(name, dictionary)
     found = {
         kind: aim.scores(Part(split.train, split.holdout, frame, dictionary, 1))
         for kind, frame in cohorts.items()
@@ -73,12 +73,43 @@ def test_what_cannot_be_scored_is_left_out_or_lost(split: Split, dictionary: Dic
     blank = split.train.assign(
         **{c: pd.Series([pd.NA] * len(split.train)).astype(split.train[c].dtype) for c in outcome}
     )
-    whole = objective("default").assessable(Part(split.train, split.holdout, split.train, dictionary, 1))
-    assert len(whole.components) == len(objective("default").components)
-    without = objective("default").assessable(Part(blank, split.holdout, blank, dictionary, 1))
+    every = objective("default", dictionary)
+    whole = every.assessable(Part(split.train, split.holdout, split.train, dictionary, 1))
+    assert len(whole.components) == len(every.components)
+    without = every.assessable(Part(blank, split.holdout, blank, dictionary, 1))
     assert {c.name for c in whole.components} - {c.name for c in without.components} == {"os", "efs", "ties"}
     lost = whole.scores(Part(split.train, split.holdout, blank, dictionary, 1))
     assert lost["os"] == lost["efs"] == lost["ties"] == 0
-    empty = OBJECTIVES["default"].__class__("none", "", tuple(c for c in whole.components if c.name == "os"))
+    empty = Objective("none", "", tuple(c for c in whole.components if c.name == "os"))
     with pytest.raises(DataError, match="None of what the objective 'none' scores"):
         empty.assessable(Part(blank, split.holdout, blank, dictionary, 1))
+
+
+def test_objectives_score_what_the_dictionary_has(mds: pd.DataFrame, mds_dictionary: Dictionary) -> None:
+    half, other = mds.iloc[:200].reset_index(drop=True), mds.iloc[200:].reset_index(drop=True)
+    part = Part(half, other, other, mds_dictionary, 1)
+    expected = {
+        "default": {"os", "lfs", "ties", "columns", "pairs", "effects", "classifier", "privacy"},
+        "paper": {
+            "bsm", "logcorr", "rsc", "discriminator", "k_means",
+            "mcc_os_2y", "optimism_os", "divergence_os", "sight_os",
+        },
+    }  # fmt: skip
+    for name, components in expected.items():
+        scores = objective(name, mds_dictionary).assessable(part).scores(part)
+        assert set(scores) == components
+        assert all(0 <= score <= 1 for score in scores.values())
+
+
+def test_the_effect_of_a_number_on_the_response_is_that_of_statsmodels(
+    split: Split, dictionary: Dictionary
+) -> None:
+    import statsmodels.api as sm
+
+    frame = split.train.dropna(subset=["AGE", "CR1"])
+    fit = sm.Logit(frame["CR1"].to_numpy(float), sm.add_constant(frame["AGE"].to_numpy(float))).fit(
+        disp=False
+    )
+    log_odds, error = measures._effect(split.train, "AGE", "CR", dictionary)
+    assert log_odds == pytest.approx(fit.params[1], rel=1e-5)
+    assert error == pytest.approx(fit.bse[1], rel=1e-5)

@@ -7,7 +7,7 @@ import traceback
 
 import click
 
-from amlsynth import __version__
+from amlsynth.cli.auditing import audit
 from amlsynth.cli.data import cohort, datasets, load, schema, validate
 from amlsynth.cli.generators import generators
 from amlsynth.cli.making import demo, generate, report
@@ -15,7 +15,9 @@ from amlsynth.cli.measuring import compare, evaluate
 from amlsynth.cli.releasing import release
 from amlsynth.cli.site import site
 from amlsynth.cli.tuning import tune
-from amlsynth.foundation.errors import AmlsynthError
+from amlsynth.foundation.errors import AmlsynthError, MissingExtraError
+from amlsynth.foundation.packages import package_problem
+from amlsynth.foundation.version import __version__
 
 _EXAMPLES = """
 \b
@@ -28,6 +30,7 @@ Examples:
   amlsynth tune --cohort cohort.parquet --trials 50 --seed 1 --out tuned.yaml
   amlsynth evaluate --original split/train.csv --holdout split/holdout.csv
                     --synthetic synthetic.csv --out evaluation
+  amlsynth audit --cohort cohort.parquet --targets 26 --shadows 160 --out audit
   amlsynth report evaluation --out report.html
   amlsynth release build release/aml-reference.yaml --out releases
   amlsynth site releases/*.zip --out site
@@ -42,7 +45,10 @@ Exit codes: 0 fine, 1 the data or a gate failed, 2 wrong use. With --debug an er
 @click.version_option(__version__, "--version", message="amlsynth %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error (works after any command).")
 def cli(debug: bool) -> None:
-    """Make, check, report and release synthetic cohorts of acute myeloid leukemia."""
+    """Make, check, report and release synthetic cohorts of patients.
+
+    Every command takes --dictionary, for another disease than acute myeloid leukemia.
+    """
 
 
 for _command in (
@@ -55,6 +61,7 @@ for _command in (
     generate,
     evaluate,
     compare,
+    audit,
     report,
     release,
     load,
@@ -97,6 +104,9 @@ def _sentence(error: BaseException) -> tuple[str, int]:
         return "Interrupted; nothing was left half-written.", 130
     if isinstance(error, MemoryError):
         return "There is not enough memory for this. Ask for fewer patients, or use a larger machine.", 1
+    # Before OSError, which a package raises that misses a library of the system.
+    if problem := package_problem(error):
+        return problem.sentence(), MissingExtraError.exit_code
     if isinstance(error, OSError):
         return f"{error.filename or 'A file'}: {error.strerror or error}.", 1
     # The text of an unexpected exception can hold values of the data, so only its kind is shown.

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
+from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.errors import UsageError
 
-FILE = click.Path(path_type=Path)
+if TYPE_CHECKING:
+    from amlsynth.dictionary.model import Dictionary
+
 ROLE = click.Choice(["original", "synthetic"])
-
-
-def refuse_overwriting(out: Path, *inputs: Path | None) -> None:
-    """Refuse an output that is one of the inputs: the original would be lost."""
-    for given in inputs:
-        if given is not None and given.exists() and out.exists() and out.samefile(given):
-            raise UsageError(f"{out}: this is the input, which would be lost. Name another file to write.")
 
 
 @click.group()
@@ -27,7 +25,11 @@ def schema() -> None:
 
 @schema.command("show")
 @click.argument("names", nargs=-1)
-def schema_show(names: tuple[str, ...]) -> None:
+@with_dictionary
+def schema_show(
+    names: tuple[str, ...],
+    d: Dictionary | None,
+) -> None:
     """Show the variables, or all about the NAMES given.
 
     \b
@@ -38,7 +40,7 @@ def schema_show(names: tuple[str, ...]) -> None:
     from amlsynth.dictionary.model import dictionary
     from amlsynth.foundation.errors import did_you_mean
 
-    d = dictionary()
+    d = d or dictionary()
     if not names:
         click.echo(f"{d.title} {d.version}: {len(d.variables)} variables, {len(d.rules)} rules between them.")
         for group in d.groups:
@@ -66,7 +68,12 @@ def schema_show(names: tuple[str, ...]) -> None:
     help="What to export.",
 )
 @click.option("--out", type=FILE, help="File to write; standard output when not given.")
-def schema_export(kind: str, out: Path | None) -> None:
+@with_dictionary
+def schema_export(
+    kind: str,
+    out: Path | None,
+    d: Dictionary | None,
+) -> None:
     """Export the Table Schema, JSON Schema, codebook (markdown) or the dictionary itself (yaml).
 
     \b
@@ -77,7 +84,7 @@ def schema_export(kind: str, out: Path | None) -> None:
     from amlsynth.dictionary.model import dictionary
     from amlsynth.foundation.files import write_text
 
-    text = FORMATS[kind](dictionary())
+    text = FORMATS[kind](d or dictionary())
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -93,7 +100,13 @@ def cohort() -> None:
 @click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
 @click.option("--n", type=click.IntRange(1), default=1606, show_default=True, help="Number of patients.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-def cohort_reference(out: Path, n: int, seed: int) -> None:
+@with_dictionary
+def cohort_reference(
+    out: Path,
+    n: int,
+    seed: int,
+    d: Dictionary | None,
+) -> None:
     """Simulate the embedded reference cohort. It holds no patient's data.
 
     \b
@@ -101,8 +114,10 @@ def cohort_reference(out: Path, n: int, seed: int) -> None:
       amlsynth cohort reference --out reference.csv
     """
     from amlsynth.cohort.cohort import write_cohort
+    from amlsynth.dictionary.model import require_default
     from amlsynth.sources.reference import reference_cohort
 
+    require_default(d, "The reference cohort")
     made = reference_cohort(n=n, seed=seed)
     write_cohort(made, out)
     click.echo(f"{out}: {made.n:,} simulated patients. {made.about.statement}")
@@ -118,6 +133,7 @@ def cohort_reference(out: Path, n: int, seed: int) -> None:
 @click.option(
     "--limit", type=click.IntRange(0), default=10, show_default=True, help="Failures to list; 0 lists all."
 )
+@with_dictionary
 def cohort_import(
     data: Path,
     folder: Path | None,
@@ -126,6 +142,7 @@ def cohort_import(
     out: Path,
     allow_empty_rows: bool,
     limit: int,
+    d: Dictionary | None,
 ) -> None:
     """Import the public AMLSG cohort, a cBioPortal study, or your own CSV, XLSX or Parquet file.
 
@@ -148,15 +165,17 @@ def cohort_import(
     if str(data) == "amlsg":
         if mapping is not None:
             raise UsageError("amlsg needs no --mapping. Leave it out, or name your own file.")
+        from amlsynth.dictionary.model import require_default
         from amlsynth.sources.amlsg import import_amlsg
 
+        require_default(d, "The cohort amlsg")
         made = import_amlsg(folder)
     elif str(data) == "cbioportal":
         if folder is None:
             raise UsageError("cbioportal needs --from DIR, the folder of a study.")
         from amlsynth.sources.cbioportal import import_cbioportal
 
-        made = import_cbioportal(folder, study, mapping, allow_empty_rows=allow_empty_rows, limit=limit)
+        made = import_cbioportal(folder, study, mapping, d=d, allow_empty_rows=allow_empty_rows, limit=limit)
     else:
         if mapping is None:
             raise UsageError(
@@ -167,7 +186,7 @@ def cohort_import(
             raise UsageError("--from is for amlsg and cbioportal only. Leave it out.")
         from amlsynth.sources.mapping import import_mapped
 
-        made = import_mapped(data, mapping, allow_empty_rows=allow_empty_rows, limit=limit)
+        made = import_mapped(data, mapping, d=d, allow_empty_rows=allow_empty_rows, limit=limit)
     write_cohort(made, out)
     click.echo(f"{out}: {made.n:,} patients.")
     for sentence in ImportReport.model_validate(made.about.provenance["import"]).sentences():
@@ -179,7 +198,8 @@ def cohort_import(
 @click.argument("data", metavar="cbioportal|DATA", type=FILE)
 @click.option("--out", type=FILE, required=True, help="Mapping to write (YAML).")
 @click.option("--sheet", help="XLSX: which of several sheets.")
-def cohort_sketch(data: Path, out: Path, sheet: str | None) -> None:
+@with_dictionary
+def cohort_sketch(data: Path, out: Path, sheet: str | None, d: Dictionary | None) -> None:
     """Draft a mapping for your table, or copy that of cBioPortal studies, to read, complete and change.
 
     Columns are recognised by names and values, in German and English; what was guessed is marked with a
@@ -203,7 +223,7 @@ def cohort_sketch(data: Path, out: Path, sheet: str | None) -> None:
         return
     from amlsynth.sources.sketch import sketch
 
-    draft = sketch(data, out, sheet=sheet)
+    draft = sketch(data, out, sheet=sheet, d=d)
     click.echo(
         f"{out}: {len(draft.columns)} variables found by their columns; {len(draft.left_over)} columns "
         "left over. "
@@ -217,7 +237,14 @@ def cohort_sketch(data: Path, out: Path, sheet: str | None) -> None:
 @click.option("--role", type=ROLE, default="synthetic", show_default=True, help="Decides the severities.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything found as JSON.")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Failures to list.")
-def validate(file: Path, role: str, as_json: bool, limit: int) -> None:
+@with_dictionary
+def validate(
+    file: Path,
+    role: str,
+    as_json: bool,
+    limit: int,
+    d: Dictionary | None,
+) -> None:
     """Check a CSV or Parquet FILE against the dictionary; exit code 1 when there are errors.
 
     \b
@@ -227,7 +254,7 @@ def validate(file: Path, role: str, as_json: bool, limit: int) -> None:
     """
     from amlsynth.cohort.validation import validate_file
 
-    report = validate_file(file, role)  # type: ignore[arg-type]
+    report = validate_file(file, role, d)  # type: ignore[arg-type]
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
     else:
@@ -256,8 +283,15 @@ _REGISTRY = click.option("--registry", type=FILE, help="A registry file that is 
 @click.option("--sha256", metavar="HEX", help="SHA-256 that the zip or file must have.")
 @click.option("--drop-unknown", is_flag=True, help="Leave out unknown columns of a foreign table.")
 @_REGISTRY
+@with_dictionary
 def load(
-    name: str, out: Path | None, offline: bool, sha256: str | None, drop_unknown: bool, registry: Path | None
+    name: str,
+    out: Path | None,
+    offline: bool,
+    sha256: str | None,
+    drop_unknown: bool,
+    registry: Path | None,
+    d: Dictionary | None,
 ) -> None:
     """Load a data set by NAME[@VERSION], DOI, https URL or path; wrong bytes are refused.
 
@@ -284,6 +318,7 @@ def load(
             offline=offline,
             sha256=sha256,
             drop_unknown=drop_unknown,
+            d=d,
             progress=progress,
         )
     title = f"{loaded.name} {loaded.version}"
@@ -293,7 +328,7 @@ def load(
         click.echo(f"{out}: {len(loaded.frame):,} patients of {title}.")
     else:
         click.echo(f"{title}: {len(loaded.frame):,} patients, {loaded.frame.shape[1]} columns.")
-        for text in (loaded.statement, loaded.citation, loaded.doi and f"https://doi.org/{loaded.doi}"):
+        for text in (loaded.statement, loaded.citation, loaded.doi and doi_url(loaded.doi)):
             if text:
                 click.echo(text)
     for note in loaded.notes:
@@ -303,7 +338,12 @@ def load(
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @_REGISTRY
-def datasets(as_json: bool, registry: Path | None) -> None:
+@with_dictionary
+def datasets(
+    as_json: bool,
+    registry: Path | None,
+    d: Dictionary | None,
+) -> None:
     """List what there is to load by name: of the registry, on this machine, and in the cache.
 
     \b

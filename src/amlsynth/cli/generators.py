@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amlsynth.cli.options import with_dictionary
+
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
+
+    from amlsynth.dictionary.model import Dictionary
 
 
 @click.command()
 @click.argument("name", required=False)
-def generators(name: str | None) -> None:
+@with_dictionary
+def generators(
+    name: str | None,
+    d: Dictionary | None,
+) -> None:
     """List the generators, or the parameters of the generator NAME.
 
     \b
@@ -20,11 +28,16 @@ def generators(name: str | None) -> None:
       amlsynth generators
       amlsynth generators event-history
     """
+    from amlsynth.foundation.errors import AmlsynthError
     from amlsynth.generators import generator_class, generator_names
 
     if name is None:
         for known in generator_names():
-            click.echo(f"{known:<18} {generator_class(known).summary}")
+            try:
+                summary = generator_class(known).summary
+            except AmlsynthError as error:  # of one that is broken; the others are there all the same
+                summary = f"cannot be used: {error}"
+            click.echo(f"{known:<18} {summary}")
         click.echo("\nParameters of one: amlsynth generators NAME")
         return
     kind = generator_class(name)

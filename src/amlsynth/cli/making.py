@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from amlsynth.cli.data import FILE, refuse_overwriting
+from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR
 from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
+    from amlsynth.dictionary.model import Dictionary
     from amlsynth.report.render import Engine
 
 
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
 @click.option("--out", type=FILE, default=Path("demo"), show_default=True, help="Folder to write into.")
 @click.option("--n", type=click.IntRange(1), default=1606, show_default=True, help="Synthetic patients.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-def demo(out: Path, n: int, seed: int) -> None:
+@with_dictionary
+def demo(
+    out: Path,
+    n: int,
+    seed: int,
+    d: Dictionary | None,
+) -> None:
     """Go the whole way on the embedded reference cohort: from simulation to a verified release.
 
     \b
@@ -30,7 +37,7 @@ def demo(out: Path, n: int, seed: int) -> None:
     from amlsynth.demo import run_demo
 
     with TerminalProgress() as progress:
-        run_demo(out, n=n, seed=seed, progress=progress, say=click.echo)
+        run_demo(out, n=n, seed=seed, d=d, progress=progress, say=click.echo)
 
 
 @click.command()
@@ -45,6 +52,7 @@ def demo(out: Path, n: int, seed: int) -> None:
 @click.option("--split-seed", type=click.IntRange(0), help="Seed of the split; --seed without it.")
 @click.option("--save-split", type=FILE, help="Folder for train.csv and holdout.csv.")
 @click.option("--no-split", is_flag=True, help="Fit on all patients; privacy can then not be measured.")
+@with_dictionary
 def generate(
     cohort_file: Path,
     generator: str | None,
@@ -57,6 +65,7 @@ def generate(
     split_seed: int | None,
     save_split: Path | None,
     no_split: bool,
+    d: Dictionary | None,
 ) -> None:
     """Fit a generator to the training part (80 %) of a cohort and sample synthetic patients.
 
@@ -82,8 +91,8 @@ def generate(
     generator, given, tuned_split = _chosen(generator, parameters(params), params_file)
     if split_seed is None and not no_split:
         split_seed = tuned_split
-    create(generator, given)  # a wrong name is told before the cohort is read
-    cohort = read_cohort(cohort_file, "original")
+    create(generator, given, d)  # a wrong name is told before the cohort is read
+    cohort = read_cohort(cohort_file, "original", d)
     with TerminalProgress() as progress:
         made = generate_file(
             cohort,
@@ -174,7 +183,14 @@ def parameters(params: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="auto takes Quarto when it is on the PATH.",
 )
-def report(folder: Path, out: Path, pdf: Path | None, engine: str) -> None:
+@with_dictionary
+def report(
+    folder: Path,
+    out: Path,
+    pdf: Path | None,
+    engine: str,
+    d: Dictionary | None,
+) -> None:
     """Render the report of the evaluation in DIR as one HTML file that opens offline.
 
     \b
@@ -183,6 +199,6 @@ def report(folder: Path, out: Path, pdf: Path | None, engine: str) -> None:
     """
     from amlsynth.report import render_report
 
-    used = render_report(folder, out, pdf, engine=cast("Engine", engine))
+    used = render_report(folder, out, pdf, engine=cast("Engine", engine), d=d)
     by = "Quarto" if used == "quarto" else "the built-in renderer, since Quarto was not used"
     click.echo(f"{out}{f' and {pdf}' if pdf else ''}: rendered by {by}.")

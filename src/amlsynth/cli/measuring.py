@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amlsynth.cli.data import FILE
+from amlsynth.cli.options import FILE, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
     from amlsynth.cohort.cohort import Cohort
+    from amlsynth.dictionary.model import Dictionary
     from amlsynth.evaluation.given import Given
     from amlsynth.evaluation.records import Evaluation, Figure, Origin
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--holdout", type=FILE, help="Part of the original that the generator has not seen.")
 @click.option("--out", type=FILE, required=True, help="Folder for evaluation.json.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
+@with_dictionary
 def evaluate(
     original: Path,
     synthetics: tuple[Path, ...],
@@ -35,6 +37,7 @@ def evaluate(
     holdout: Path | None,
     out: Path,
     seed: int,
+    d: Dictionary | None,
 ) -> None:
     """Measure one synthetic cohort or several against the original, beside three anchors.
 
@@ -50,16 +53,15 @@ def evaluate(
     """
     from amlsynth.cohort.cohort import read_cohort
     from amlsynth.evaluation import evaluate as evaluate_cohorts
-    from amlsynth.evaluation import write_evaluation
 
     if labels and len(labels) != len(synthetics):
         raise UsageError(
             f"--label is given {len(labels)} times for {len(synthetics)} synthetic cohorts. Name every one, "
             "or none."
         )
-    train = read_cohort(original, "original")
-    made = [read_cohort(path, "synthetic") for path in synthetics]
-    unseen = read_cohort(holdout, "original") if holdout is not None else None
+    train = read_cohort(original, "original", d)
+    made = [read_cohort(path, "synthetic", d) for path in synthetics]
+    unseen = read_cohort(holdout, "original", d) if holdout is not None else None
     with TerminalProgress() as progress:
         found = evaluate_cohorts(
             train.frame,
@@ -70,8 +72,9 @@ def evaluate(
             original_origin=_origin(train, original),
             holdout_origin=_origin(unseen, holdout) if unseen and holdout else None,
             progress=progress,
+            d=train.dictionary,
         )
-    write_evaluation(found, out / "evaluation.json")
+    _write(found, out, train.dictionary)
     click.echo(_summary(found))
     click.echo(f"{out / 'evaluation.json'}: {len(found.measures)} measures. Next: amlsynth report {out}")
 
@@ -84,6 +87,7 @@ def evaluate(
 @click.option("--report", "report_file", type=FILE, help="HTML file for the report.")
 @click.option("--pdf", type=FILE, help="PDF file for the report.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
+@with_dictionary
 def compare(
     first: Path,
     second: Path,
@@ -92,6 +96,7 @@ def compare(
     report_file: Path | None,
     pdf: Path | None,
     seed: int,
+    d: Dictionary | None,
 ) -> None:
     """Compare any two cohorts in the dictionary, published synthetic ones included.
 
@@ -104,7 +109,8 @@ def compare(
     """
     import tempfile
 
-    from amlsynth.evaluation import compare_cohorts, write_evaluation
+    from amlsynth.dictionary.model import dictionary
+    from amlsynth.evaluation import compare_cohorts
 
     if labels and len(labels) != 2:
         raise UsageError("--label is given once for A and once for B, or not at all.")
@@ -112,19 +118,33 @@ def compare(
         raise UsageError("--pdf goes with --report FILE.html. Name both.")
     with TerminalProgress() as progress:
         found = compare_cohorts(
-            first, second, labels=(labels[0], labels[1]) if labels else None, seed=seed, progress=progress
+            first,
+            second,
+            labels=(labels[0], labels[1]) if labels else None,
+            seed=seed,
+            progress=progress,
+            d=d,
         )
     click.echo(_summary(found))
     if out is not None:
-        write_evaluation(found, out / "evaluation.json")
+        _write(found, out, d or dictionary())
         click.echo(f"{out / 'evaluation.json'}: {len(found.measures)} measures.")
     if report_file is not None:
         from amlsynth.report import render_report
 
         with tempfile.TemporaryDirectory(prefix="amlsynth-compare-") as folder:
-            write_evaluation(found, Path(folder) / "evaluation.json")
-            render_report(Path(folder), report_file, pdf, title="Two AML cohorts: comparison report")
+            _write(found, Path(folder), d or dictionary())
+            render_report(Path(folder), report_file, pdf)
         click.echo(f"{report_file}{f' and {pdf}' if pdf else ''}: the report.")
+
+
+def _write(found: Evaluation, folder: Path, d: Dictionary) -> None:
+    """Write an evaluation and the dictionary that it was made under, for its report."""
+    from amlsynth.dictionary.carried import write_carried
+    from amlsynth.evaluation import write_evaluation
+
+    write_evaluation(found, folder / "evaluation.json")
+    write_carried(d, folder)
 
 
 def _given(made: Sequence[Cohort], paths: Sequence[Path], labels: Sequence[str]) -> list[Given]:

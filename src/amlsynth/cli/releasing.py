@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from amlsynth.cli.data import FILE
+from amlsynth.cli.options import FILE, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
+from amlsynth.foundation.addresses import doi_url
+
+if TYPE_CHECKING:
+    from amlsynth.dictionary.model import Dictionary
 
 
 @click.group()
@@ -21,7 +26,14 @@ def release() -> None:
 @click.option("--out", type=FILE, required=True, help="Folder to put the release into.")
 @click.option("--previous", type=FILE, help="Folder or zip of the version before: for the changelog.")
 @click.option("--doi", help="DOI of this version, to rebuild what was published.")
-def release_build(spec: Path, out: Path, previous: Path | None, doi: str | None) -> None:
+@with_dictionary
+def release_build(
+    spec: Path,
+    out: Path,
+    previous: Path | None,
+    doi: str | None,
+    d: Dictionary | None,
+) -> None:
     """Build the release that SPEC.yaml describes: OUT/NAME-VERSION/ and OUT/NAME-VERSION.zip.
 
     The same spec in the same environment gives the same bytes. When a required gate fails, nothing is
@@ -37,7 +49,7 @@ def release_build(spec: Path, out: Path, previous: Path | None, doi: str | None)
     from amlsynth.release import build_release
 
     with TerminalProgress() as progress:
-        result = build_release(spec, out, progress=progress, doi=doi, previous=previous)
+        result = build_release(spec, out, progress=progress, doi=doi, previous=previous, d=d)
     click.echo(f"{result.folder}: {result.patients:,} synthetic patients, gates passed ({result.profile}).")
     click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
 
@@ -45,7 +57,12 @@ def release_build(spec: Path, out: Path, previous: Path | None, doi: str | None)
 @release.command("verify")
 @click.argument("path", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-def release_verify(path: Path, as_json: bool) -> None:
+@with_dictionary
+def release_verify(
+    path: Path,
+    as_json: bool,
+    d: Dictionary | None,
+) -> None:
     """Check a release folder or zip: every byte, the data package, the data, the gates.
 
     \b
@@ -54,7 +71,7 @@ def release_verify(path: Path, as_json: bool) -> None:
     """
     from amlsynth.release import verify_release
 
-    report = verify_release(path)
+    report = verify_release(path, d)
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
     else:
@@ -70,7 +87,13 @@ def release_verify(path: Path, as_json: bool) -> None:
 @click.argument("path", type=FILE)
 @click.option("--format", "kind", type=click.Choice(["adam"]), required=True, help="What to export.")
 @click.option("--out", type=FILE, required=True, help="Folder to write into.")
-def release_export(path: Path, kind: str, out: Path) -> None:
+@with_dictionary
+def release_export(
+    path: Path,
+    kind: str,
+    out: Path,
+    d: Dictionary | None,
+) -> None:
     """Write a release, folder or zip, in another format; it is verified first.
 
     adam: CDISC ADaM data sets ADSL and ADTTE as SAS transport files (XPT version 5) and Dataset-JSON 1.1,
@@ -82,7 +105,7 @@ def release_export(path: Path, kind: str, out: Path) -> None:
     """
     from amlsynth.release.exporting import export_release
 
-    made = export_release(path, out, kind)
+    made = export_release(path, out, kind, d)
     records = ", ".join(f"{name} {count:,} records" for name, count in made.records.items())
     click.echo(f"{out}: {len(made.files)} files; {records}.")
 
@@ -91,7 +114,13 @@ def release_export(path: Path, kind: str, out: Path) -> None:
 @click.argument("old", type=FILE)
 @click.argument("new", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
-def release_diff(old: Path, new: Path, as_json: bool) -> None:
+@with_dictionary
+def release_diff(
+    old: Path,
+    new: Path,
+    as_json: bool,
+    d: Dictionary | None,
+) -> None:
     """Say what changed from release OLD to release NEW, each a folder or a zip.
 
     Fields, rules, rows, how the data were made, measures and gates are compared; the rules of the Data
@@ -104,7 +133,7 @@ def release_diff(old: Path, new: Path, as_json: bool) -> None:
     """
     from amlsynth.release.compare import compare_releases
 
-    found = compare_releases(old, new)
+    found = compare_releases(old, new, d)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False))
     else:
@@ -120,6 +149,7 @@ def release_diff(old: Path, new: Path, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Show every request and make none.")
 @click.option("--previous", type=FILE, help="Folder or zip of the published version before.")
 @click.option("--new-version-of", metavar="DOI", help="The data set that this is a version of.")
+@with_dictionary
 def release_publish(
     path: Path,
     confirm: bool,
@@ -127,6 +157,7 @@ def release_publish(
     dry_run: bool,
     previous: Path | None,
     new_version_of: str | None,
+    d: Dictionary | None,
 ) -> None:
     """Make the release folder PATH a draft on Zenodo, and publish it with --confirm.
 
@@ -149,7 +180,7 @@ def release_publish(
     from amlsynth.release.zenodo.publish import publish_release
 
     if dry_run:
-        plan = plan_publication(path, confirm=confirm, sandbox=sandbox, new_version_of=new_version_of)
+        plan = plan_publication(path, confirm=confirm, sandbox=sandbox, new_version_of=new_version_of, d=d)
         content = None
         for request in plan:
             click.echo("\n".join(request.sentences(again=request.content == content)))
@@ -164,15 +195,16 @@ def release_publish(
             previous=previous,
             new_version_of=new_version_of,
             progress=progress,
+            d=d,
         )
     for note in result.notes:
         click.echo(f"Note: {note}", err=True)
     files = f"{len(result.sent)} files sent, {len(result.kept)} were there, {len(result.removed)} removed"
     if result.published:
-        click.echo(f"{path}: published as https://doi.org/{result.doi} ({files}). {result.page}".rstrip())
+        click.echo(f"{path}: published as {doi_url(result.doi)} ({files}). {result.page}".rstrip())
         click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
         if result.concept_doi:
-            click.echo(f"All versions: https://doi.org/{result.concept_doi}")
+            click.echo(f"All versions: {doi_url(result.concept_doi)}")
         return
     click.echo(f"{path}: draft with the reserved DOI {result.doi} ({files}). {result.page}".rstrip())
     again = f"amlsynth release publish {path} --confirm{' --sandbox' if sandbox else ''}"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from amlsynth.cli.data import FILE
+from amlsynth.cli.options import FILE, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from amlsynth.dictionary.model import Dictionary
 
 
 @click.command()
@@ -15,7 +19,14 @@ from amlsynth.cli.progress import TerminalProgress
 @click.option("--out", type=FILE, required=True, help="Folder for the site.")
 @click.option("--title", help="Head of the first page.")
 @click.option("--no-data", is_flag=True, help="Leave out data and zips; pages lead to the DOI.")
-def site(releases: tuple[Path, ...], out: Path, title: str | None, no_data: bool) -> None:
+@with_dictionary
+def site(
+    releases: tuple[Path, ...],
+    out: Path,
+    title: str | None,
+    no_data: bool,
+    d: Dictionary | None,
+) -> None:
     """Make a static site of RELEASES, folders or zips: versions, codebook search, reports, checksums.
 
     Every release is verified first. The site opens from its folder and works on GitHub Pages as it is; it
@@ -25,11 +36,9 @@ def site(releases: tuple[Path, ...], out: Path, title: str | None, no_data: bool
     Example:
       amlsynth site releases/*.zip --out site
     """
-    from amlsynth.site import TITLE, build_site
+    from amlsynth.site import build_site
 
     with TerminalProgress() as progress:
-        made = build_site(
-            releases, out, title=TITLE if title is None else title, data=not no_data, progress=progress
-        )
+        made = build_site(releases, out, title=title, data=not no_data, progress=progress, d=d)
     sets = f"{made.data_sets} data set{'s' if made.data_sets != 1 else ''}"
     click.echo(f"{made.index}: {sets}, {made.versions} version{'s' if made.versions != 1 else ''}.")

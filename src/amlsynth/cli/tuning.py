@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from amlsynth.cli.data import FILE, refuse_overwriting
 from amlsynth.cli.making import parameters
+from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR
 from amlsynth.foundation.errors import UsageError
+
+if TYPE_CHECKING:
+    from amlsynth.dictionary.model import Dictionary
 
 
 @click.command()
@@ -28,6 +32,7 @@ from amlsynth.foundation.errors import UsageError
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds; no trial starts later.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--no-prune", is_flag=True, help="Score every trial on every inner split.")
+@with_dictionary
 def tune(
     cohort_file: Path,
     generator: str,
@@ -43,6 +48,7 @@ def tune(
     timeout: float | None,
     jobs: int,
     no_prune: bool,
+    d: Dictionary | None,
 ) -> None:
     """Search the parameters of a generator on the training part (80 %) of a cohort.
 
@@ -65,16 +71,16 @@ def tune(
     from amlsynth.generators import create
     from amlsynth.tuning import shown, table, write_params
     from amlsynth.tuning import tune as tune_generator
-    from amlsynth.tuning.objectives import objective as objective_named
+    from amlsynth.tuning.objectives import check_name
 
     refuse_overwriting(out, cohort_file)
     if out.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{out}: the parameters are written as YAML; name a file that ends in .yaml.")
     kept = storage or str(out.with_name(out.name + ".journal"))
     given = parameters(params)
-    objective_named(objective)
-    create(generator, given)  # a wrong name is told before the cohort is read
-    cohort = read_cohort(cohort_file, "original")
+    check_name(objective)
+    create(generator, given, d)  # a wrong name is told before the cohort is read
+    cohort = read_cohort(cohort_file, "original", d)
     try:
         with TerminalProgress() as progress:
             result = tune_generator(
@@ -92,6 +98,7 @@ def tune(
                 repeats=repeats,
                 prune=not no_prune,
                 progress=progress,
+                d=d,
             )
     except KeyboardInterrupt:
         click.echo(f"Finished trials are kept in {shown(kept)}: run the same command to go on.", err=True)

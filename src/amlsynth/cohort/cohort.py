@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from amlsynth.cohort.tables import read_table, to_typed, write_table
 from amlsynth.cohort.validation import ValidationReport, validate
-from amlsynth.dictionary.model import Role
+from amlsynth.dictionary.model import Dictionary, Role
+from amlsynth.dictionary.model import dictionary as default_dictionary
 from amlsynth.foundation.errors import DataError
 from amlsynth.foundation.files import sha256, write_text
 
@@ -31,11 +32,12 @@ class About(BaseModel):
 
 @dataclass(frozen=True)
 class Cohort:
-    """A typed frame that has passed validation in its role."""
+    """A typed frame that has passed validation in its role, against its dictionary."""
 
     frame: pd.DataFrame
     role: Role
     about: About
+    dictionary: Dictionary = field(default_factory=default_dictionary, repr=False)
 
     @property
     def n(self) -> int:
@@ -43,35 +45,38 @@ class Cohort:
         return len(self.frame)
 
     @classmethod
-    def create(cls, frame: pd.DataFrame, role: Role, about: About) -> Self:
-        """Type and validate a frame.
+    def create(cls, frame: pd.DataFrame, role: Role, about: About, d: Dictionary | None = None) -> Self:
+        """Type and validate a frame, against the AML dictionary when none is given.
 
         Raises
         ------
         DataError
             The frame has errors in this role; the message lists the first of them.
         """
-        typed = to_typed(frame, source=about.name)
-        validate(typed, role).raise_if_failed(about.name)
-        return cls(typed, role, about)
+        d = d or default_dictionary()
+        typed = to_typed(frame, d, source=about.name)
+        validate(typed, role, d).raise_if_failed(about.name)
+        return cls(typed, role, about, d)
 
     def validation(self) -> ValidationReport:
         """Validate again, for the warnings."""
-        return validate(self.frame, self.role)
+        return validate(self.frame, self.role, self.dictionary)
 
 
-def read_cohort(path: Path, role: Role) -> Cohort:
+def read_cohort(path: Path, role: Role, d: Dictionary | None = None) -> Cohort:
     """Read and validate a CSV or Parquet file, with the FILE.about.json beside it where there is one.
+
+    The AML dictionary is taken when none is given.
 
     Raises
     ------
     UsageError, DataError
         The file cannot be read, or breaks the dictionary.
     """
-    path = Path(path)
-    frame = read_table(path)
-    validate(frame, role).raise_if_failed(str(path))
-    return Cohort(frame, role, read_about(path))
+    path, d = Path(path), d or default_dictionary()
+    frame = read_table(path, d)
+    validate(frame, role, d).raise_if_failed(str(path))
+    return Cohort(frame, role, read_about(path), d)
 
 
 def write_cohort(cohort: Cohort, path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 
 HOLDOUT_SHARE = 0.2  # as in the paper, page 6
-_STRATA = ("OSSTAT", "EFSSTAT", "CR1", "NPM1")
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,10 @@ class Split:
     holdout: pd.DataFrame
 
 
-def split_cohort(frame: pd.DataFrame, holdout: float = HOLDOUT_SHARE, *, seed: int) -> Split:
-    """Split a cohort, keeping the shares of outcome and NPM1 states in both parts.
+def split_cohort(
+    frame: pd.DataFrame, holdout: float = HOLDOUT_SHARE, *, seed: int, d: Dictionary | None = None
+) -> Split:
+    """Split a cohort, keeping the shares of the dictionary's strata, such as outcomes, in both parts.
 
     Patients are shuffled, lined up by stratum, and every k-th (k = 1 / `holdout`) goes to the hold-out,
     from a random start; so also strata of a few patients are shared out fairly.
@@ -32,6 +35,7 @@ def split_cohort(frame: pd.DataFrame, holdout: float = HOLDOUT_SHARE, *, seed: i
     frame : typed frame, shape (n, columns).
     holdout : share of patients in the hold-out, above 0 and below 1.
     seed : seed of the shuffle; the same seed gives the same split.
+    d : the dictionary of the frame; that of AML when not given.
 
     Raises
     ------
@@ -51,11 +55,17 @@ def split_cohort(frame: pd.DataFrame, holdout: float = HOLDOUT_SHARE, *, seed: i
         )
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(n)
-    strata = frame.loc[:, list(_STRATA)].astype("float64").fillna(-1).to_numpy()[shuffled]
-    lined_up = shuffled[np.lexsort(strata.T[::-1])]
+    strata = [_codes(frame[name])[shuffled] for name in (d or dictionary()).roles.strata]
+    lined_up = shuffled[np.lexsort(strata[::-1])] if strata else shuffled
     chosen = np.floor((np.arange(size) + rng.random()) * n / size).astype(int)
     held_out = np.zeros(n, dtype=bool)
     held_out[lined_up[chosen]] = True
     return Split(
         train=frame.loc[~held_out].reset_index(drop=True), holdout=frame.loc[held_out].reset_index(drop=True)
     )
+
+
+def _codes(column: pd.Series) -> npt.NDArray[np.float64]:
+    """Return the states of a stratum as numbers, -1 where missing, shape (n,)."""
+    codes = column.cat.codes if isinstance(column.dtype, pd.CategoricalDtype) else column
+    return np.asarray(codes.to_numpy(np.float64, na_value=-1.0))

@@ -17,7 +17,7 @@ def codebook(d: Dictionary | None = None) -> str:
         "(missing or not assessed).",
     ]
     parts += [_section(d, group) for group in d.groups]
-    parts += [_rules(d), _derived()]
+    parts += [_rules(d), _derived(d)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -61,22 +61,20 @@ def _rules(d: Dictionary) -> str:
         rows.append(
             f"| `{rule.id}` | {_cell(rule.message)} | {rule.severity.original} | {rule.severity.synthetic} |"
         )
+    rows.append("| `empty_patient` | a patient has a value in some column | error | error |")
     rows.append("| `duplicate_patient` | no two rows are the same | error | error |")
     return "\n".join(rows)
 
 
-def _derived() -> str:
-    return "\n".join(
-        [
-            "## Derived, never stored",
-            "",
-            "- ELN2022 risk (favorable, intermediate, adverse), from the alterations: `amlsynth.eln2022`.",
-            "- The gap OSTM - EFSTM, months from the event to the end of follow-up: "
-            "`amlsynth.dictionary.derived.gap`.",
-            "- Time under follow-up, for the reverse Kaplan-Meier method: "
-            "`amlsynth.dictionary.derived.follow_up`.",
-        ]
-    )
+def _derived(d: Dictionary) -> str:
+    rows = ["## Derived, never stored", ""]
+    if d.roles.classification is not None:
+        rows.append(f"- {d.roles.classification.label} ({', '.join(d.risks)}): `Dictionary.classify`.")
+    if d.composite is not None:
+        gap = f"{d.terminal.time} - {d.composite.time}"
+        rows.append(f"- The gap {gap}, months from the event to the end of follow-up.")
+    rows.append("- Time under follow-up, for the reverse Kaplan-Meier method.")
+    return "\n".join(rows)
 
 
 def _cell(text: str) -> str:

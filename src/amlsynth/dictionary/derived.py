@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -88,6 +89,17 @@ def eln2022(frame: pd.DataFrame) -> pd.Series:
     codes[open_ & _any(known, _KARYOTYPE, n) & known["NPM1"]] = ELN2022_RISKS.index("intermediate")
     values = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(ELN2022_RISKS)))
     return pd.Series(values, index=frame.index, name="ELN2022")
+
+
+class RiskClassification(NamedTuple):
+    """A classification by name: its function of a typed frame, and its levels, the reference first."""
+
+    classify: Callable[[pd.DataFrame], pd.Series]
+    levels: tuple[str, ...]
+
+
+# A dictionary names one of these under `roles: {classification: {function: ...}}`.
+CLASSIFICATIONS: Mapping[str, RiskClassification] = {"eln2022": RiskClassification(eln2022, ELN2022_RISKS)}
 
 
 def gap(frame: pd.DataFrame) -> pd.Series:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from amlsynth.dictionary.accessor import columns_module
+from amlsynth.dictionary.carried import dictionary_yaml
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.json_schema import json_schema
 from amlsynth.dictionary.model import Dictionary, dictionary
@@ -22,16 +21,11 @@ def _json(data: dict[str, Any]) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def _yaml(d: Dictionary) -> str:
-    data = d.model_dump(mode="json", exclude_defaults=True)
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
-
-
 FORMATS: dict[str, Callable[[Dictionary], str]] = {
     "table-schema": lambda d: _json(table_schema(d)),
     "json-schema": lambda d: _json(json_schema(d)),
     "markdown": codebook,
-    "yaml": _yaml,
+    "yaml": dictionary_yaml,
 }
 
 # Path from the top of the repository, and what renders it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,30 +10,30 @@ from typing import Annotated, Any, Literal, Self
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from amlsynth.dictionary import derived
+from amlsynth.dictionary.roles import Endpoint, Entry, Roles, UnitConvention, Words
 from amlsynth.expressions.evaluate import Expression, parse
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError, did_you_mean
-from amlsynth.foundation.yamlfile import misplaced, read_yaml_model
+from amlsynth.foundation.yamlfile import misplaced, read_yaml, validated_yaml
 
 Role = Literal["original", "synthetic"]
 Severity = Literal["error", "warning"]
 VariableType = Literal["integer", "number", "category", "tri-state", "status"]
 
+_BUILT_IN = re.compile(r"[a-z][a-z0-9_-]*")
 _DTYPES = {"integer": "Int16", "number": "Float64", "tri-state": "Int8", "status": "Int8"}
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Category(_Entry):
+class Category(Entry):
     """One value of a categorical variable."""
 
     value: Annotated[str, Field(min_length=1)]
     label: str
+    export_value: Annotated[str, Field(min_length=1)] | None = None  # its code in clinical exports
 
 
-class Group(_Entry):
+class Group(Entry):
     """Variables shown together; `panel` is the letter of figure 1 for genetic alterations."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -40,7 +41,7 @@ class Group(_Entry):
     panel: Annotated[str, Field(pattern=r"^[a-z]$")] | None = None
 
 
-class Typical(_Entry):
+class Typical(Entry):
     """What is usual in a cohort, to tell a wrong unit from a right one; never a reason to refuse a value.
 
     `median` is where the median of a cohort lies, `values` where nearly all of its patients lie, both in
@@ -58,7 +59,7 @@ class Typical(_Entry):
         return self
 
 
-class Variable(_Entry):
+class Variable(Entry):
     """One column of the core table."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.]*$")]
@@ -67,6 +68,7 @@ class Variable(_Entry):
     group: str
     type: VariableType
     unit: str | None = None
+    other_units: Annotated[tuple[UnitConvention, ...], Field(strict=False)] = ()
     minimum: float | None = None
     maximum: float | None = None
     exclusive_minimum: bool = False
@@ -77,6 +79,8 @@ class Variable(_Entry):
     description: str
     source: str
     export_name: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")]
+    # The column of clinical exports that names the unit, where their standard has one: AGEU beside AGE.
+    export_unit: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -91,6 +95,8 @@ class Variable(_Entry):
             raise ValueError(f"the minimum of {self.name} is not below its maximum")
         if (self.type == "category") != bool(self.categories):
             raise ValueError(f"{self.name}: categories belong to, and only to, the type category")
+        if self.export_unit and not self.unit:
+            raise ValueError(f"{self.name} has no unit that the column {self.export_unit} could name")
         if len({category.value for category in self.categories}) != len(self.categories):
             raise ValueError(f"{self.name} has the same category twice")
         return self
@@ -118,30 +124,16 @@ class Variable(_Entry):
         return pd.api.types.pandas_dtype(_DTYPES[self.type])
 
 
-class Endpoint(_Entry):
-    """A time-to-event endpoint: the columns of its time in months and of its status.
-
-    `event` and `censored` are the words for status 1 and 0, as clinical exports show them.
-    """
-
-    name: str
-    label: str
-    time: str
-    status: str
-    event: str = "Event"
-    censored: str = "Last time known without the event"
-
-
-class Severities(_Entry):
+class Severities(Entry):
     original: Severity
     synthetic: Severity
 
 
-class Rule(_Entry):
+class Rule(Entry):
     """A rule between variables: where `when` holds, `require` must hold; NA means "cannot tell".
 
     With `for_each`, the rule stands for one rule a variable, whose id replaces `{each}`; an entry
-    `group:NAME` stands for the members of a group.
+    `group:NAME` stands for the members of a group, and `!ID` takes a variable out again.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -164,7 +156,7 @@ class RuleCase(BaseModel):
     blamed: tuple[Variable, ...]  # whose values the failure shows
 
 
-class Dictionary(_Entry):
+class Dictionary(Entry):
     """The whole dictionary; see `schema/aml.yaml`."""
 
     name: str
@@ -174,7 +166,9 @@ class Dictionary(_Entry):
     days_per_month: Annotated[float, Field(gt=0)]
     missing_values: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
     groups: Annotated[tuple[Group, ...], Field(strict=False)]
+    words: Words = Words()
     endpoints: Annotated[tuple[Endpoint, ...], Field(strict=False)]
+    roles: Roles = Roles()
     variables: Annotated[tuple[Variable, ...], Field(strict=False, min_length=1)]
     rules: Annotated[tuple[Rule, ...], Field(strict=False)]
 
@@ -200,16 +194,65 @@ class Dictionary(_Entry):
                     ("variables", position, "group"),
                     f"the group {variable.group!r} is not defined.{did_you_mean(variable.group, groups)}",
                 )
-        for position, endpoint in enumerate(self.endpoints):
-            for key in ("time", "status"):
-                column = getattr(endpoint, key)
-                if column not in self._by_name:
-                    raise misplaced(
-                        ("endpoints", position, key),
-                        f"{column!r} is no variable.{did_you_mean(column, self._by_name)}",
-                    )
+        self._check_endpoints()
+        self._check_roles()
         self.rule_cases  # noqa: B018  (parsed here, so that a wrong rule is found on loading)
         return self
+
+    def _check_endpoints(self) -> None:
+        if not self.endpoints:
+            raise misplaced(
+                ("endpoints",), "a dictionary needs an endpoint with the columns of its time and its status"
+            )
+        names = [endpoint.name for endpoint in self.endpoints]
+        for position, endpoint in enumerate(self.endpoints):
+            if names.index(endpoint.name) < position:
+                raise misplaced(
+                    ("endpoints", position, "name"), f"{endpoint.name!r} stands twice; each must be unique"
+                )
+            for key, types in (("time", ("number",)), ("status", ("status",))):
+                place = ("endpoints", position, key)
+                self._check_variable(place, getattr(endpoint, key))
+                if self[getattr(endpoint, key)].type not in types:
+                    raise misplaced(place, f"{getattr(endpoint, key)!r} is not of the type {types[0]}")
+            if endpoint.within is not None and endpoint.within not in {*names} - {endpoint.name}:
+                raise misplaced(
+                    ("endpoints", position, "within"),
+                    f"{endpoint.within!r} is no other endpoint.{did_you_mean(endpoint.within, names)}",
+                )
+        outer = [endpoint for endpoint in self.endpoints if endpoint.within is None]
+        if len(outer) != 1 or len(self.endpoints) > 2:
+            raise misplaced(
+                ("endpoints",),
+                "one endpoint that nothing outlasts, such as overall survival, and at most one `within` it "
+                f"can be modelled; of these {len(self.endpoints)}, {len(outer)} are not within another",
+            )
+
+    def _check_roles(self) -> None:
+        for key in ("strata", "secrets", "genetic", "effect_markers"):
+            for position, name in enumerate(getattr(self.roles, key)):
+                self._check_variable(("roles", key, position), name)
+        for position, number in enumerate(self.roles.effect_numbers):
+            self._check_variable(("roles", "effect_numbers", position, "variable"), number.variable)
+        if self.roles.first is not None:
+            self._check_variable(("roles", "first"), self.roles.first)
+        if self.roles.response is not None:
+            place = ("roles", "response", "variable")
+            self._check_variable(place, self.roles.response.variable)
+            if self[self.roles.response.variable].type != "tri-state":
+                raise misplaced(place, "a response is of the type tri-state: reached, not reached, unknown")
+        classification = self.roles.classification
+        if classification is not None and classification.function not in derived.CLASSIFICATIONS:
+            known = derived.CLASSIFICATIONS
+            raise misplaced(
+                ("roles", "classification", "function"),
+                f"there is no derived function {classification.function!r}."
+                f"{did_you_mean(classification.function, known)} Registered: {', '.join(known)}",
+            )
+
+    def _check_variable(self, place: tuple[str | int, ...], name: str) -> None:
+        if name not in self._by_name:
+            raise misplaced(place, f"{name!r} is no variable.{did_you_mean(name, self._by_name)}")
 
     def __hash__(self) -> int:
         return hash((self.name, self.version, self.names))  # what is equal has the same columns
@@ -246,11 +289,45 @@ class Dictionary(_Entry):
         return tuple(variable for variable in self.variables if variable.group == group)
 
     def endpoint(self, name: str) -> Endpoint:
-        """Return an endpoint by its name, "OS" or "EFS"; KeyError when there is no such endpoint."""
+        """Return an endpoint by its name, such as "OS"; KeyError when there is no such endpoint."""
         for endpoint in self.endpoints:
             if endpoint.name == name:
                 return endpoint
         raise KeyError(name)
+
+    @cached_property
+    def terminal(self) -> Endpoint:
+        """The endpoint that nothing outlasts: overall survival, whose event is death."""
+        return next(endpoint for endpoint in self.endpoints if endpoint.within is None)
+
+    @cached_property
+    def composite(self) -> Endpoint | None:
+        """The endpoint within the terminal one, such as event-free survival; None where there is none."""
+        return next((endpoint for endpoint in self.endpoints if endpoint.within is not None), None)
+
+    @cached_property
+    def outcome_columns(self) -> frozenset[str]:
+        """The columns of times and statuses of all endpoints."""
+        return frozenset(column for e in self.endpoints for column in (e.time, e.status))
+
+    @cached_property
+    def response(self) -> Variable | None:
+        """The variable of the response to treatment, or None."""
+        return self[self.roles.response.variable] if self.roles.response else None
+
+    def classify(self, frame: pd.DataFrame) -> pd.Series | None:
+        """Return the derived risk of every patient as a categorical series, or None without a classification.
+
+        Raises KeyError when a column that the classification needs is not in `frame`.
+        """
+        chosen = self.roles.classification
+        return derived.CLASSIFICATIONS[chosen.function].classify(frame) if chosen else None
+
+    @cached_property
+    def risks(self) -> tuple[str, ...]:
+        """The levels of the derived risk, the reference first; empty without a classification."""
+        chosen = self.roles.classification
+        return derived.CLASSIFICATIONS[chosen.function].levels if chosen else ()
 
     @cached_property
     def rule_cases(self) -> tuple[RuleCase, ...]:
@@ -262,7 +339,11 @@ class Dictionary(_Entry):
         targets: list[Variable | None] = [None]
         if rule.for_each:
             place = ("rules", position, "for_each")
-            targets = [variable for entry in rule.for_each for variable in self._targets(place, entry)]
+            taken = [entry for entry in rule.for_each if not entry.startswith("!")]
+            out = [
+                v for entry in rule.for_each if entry.startswith("!") for v in self._targets(place, entry[1:])
+            ]
+            targets = [v for entry in taken for v in self._targets(place, entry) if v not in out]
         cases = []
         for each in targets:
             when = self._parse(("rules", position, "when"), rule.when, each) if rule.when else None
@@ -293,18 +374,93 @@ class Dictionary(_Entry):
         return expression
 
 
-def load_dictionary(path: Path) -> Dictionary:
+@cache
+def dictionary() -> Dictionary:
+    """Return the AML dictionary that this version of amlsynth carries."""
+    return load_dictionary(asset("schema/aml.yaml"))
+
+
+def require_default(d: Dictionary | None, what: str) -> None:
+    """Refuse another dictionary than the default one for a source that follows that one; UsageError."""
+    if d is not None and d != dictionary():
+        own = dictionary()
+        raise UsageError(
+            f"{what} follows the dictionary {own.name} {own.version}, not {d.name} {d.version}. Leave the "
+            "dictionary out, or name a file of your own."
+        )
+
+
+def load_dictionary(source: str | Path = "aml", folder: Path | None = None) -> Dictionary:
     """Read a dictionary from YAML.
+
+    Parameters
+    ----------
+    source : a file, or the name of a dictionary that this version carries ("aml", "mds"). A file may say
+        `extends: NAME` (or a path beside it) and add groups, variables and rules to that dictionary.
+    folder : where a relative path begins; the current folder when not given.
 
     Raises
     ------
     UsageError
         The file is not a dictionary; the sentences name the lines that are wrong.
     """
-    return read_yaml_model(path, Dictionary, what="dictionary")
+    path = _dictionary_path(source, folder or Path())
+    data, lines = _extended(path, ())
+    return validated_yaml(path, data, lines, Dictionary)
 
 
-@cache
-def dictionary() -> Dictionary:
-    """Return the AML dictionary that this version of amlsynth carries."""
-    return load_dictionary(asset("schema/aml.yaml"))
+def _dictionary_path(source: str | Path, folder: Path) -> Path:
+    """Return the file of a built-in name, or of a path relative to `folder`."""
+    text = str(source)
+    if _BUILT_IN.fullmatch(text) and not (folder / text).is_file():
+        try:
+            return asset(f"schema/{text}.yaml")
+        except UsageError:
+            known = sorted(path.stem for path in asset("schema").glob("*.yaml"))
+            raise UsageError(
+                f"There is no dictionary {text!r}.{did_you_mean(text, known)} "
+                f"Give a YAML file, or one of: {', '.join(known)}."
+            ) from None
+    return folder / text
+
+
+def _extended(path: Path, under: tuple[Path, ...]) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+    """Return the content of a dictionary file with that of the one it extends, and the lines of its keys.
+
+    Lists of the base come first, so that errors in the added part keep the lines of this file; what stands
+    only in the base has no line here, and was checked with it.
+    """
+    data, lines = read_yaml(path, what="dictionary")
+    if not isinstance(data, dict) or "extends" not in data:
+        return data, lines
+    data = dict(data)
+    line = lines.get(("extends",), 1)
+    source = data.pop("extends")
+    if not isinstance(source, str):
+        raise UsageError(f"{path}:{line}: extends: give the name or the file of one dictionary.")
+    base_path = _dictionary_path(source, path.parent).resolve()
+    if base_path in (path.resolve(), *under):
+        raise UsageError(f"{path}:{line}: extends: the dictionary extends itself. Name another one.")
+    base, base_lines = _extended(base_path, (*under, path.resolve()))
+    validated_yaml(base_path, base, base_lines, Dictionary)
+    for key in ("name", "version", "title"):
+        if key not in data:
+            raise UsageError(
+                f"{path}:{line}: a dictionary that extends another has a {key} of its own; add it."
+            )
+    merged = {**base, **data}
+    moved = dict(lines)
+    for key in ("groups", "variables", "rules"):
+        inherited, own = base.get(key, []), data.get(key, [])
+        if not isinstance(inherited, list) or not isinstance(own, list):
+            continue
+        merged[key] = [*inherited, *own]
+        for place in [place for place in lines if len(place) > 1 and place[0] == key]:
+            moved.pop(place, None)
+        for place, number in lines.items():
+            if len(place) > 1 and place[0] == key and isinstance(place[1], int):
+                moved[(key, place[1] + len(inherited), *place[2:])] = number
+    for key in ("roles", "words"):
+        if isinstance(base.get(key), dict) and isinstance(data.get(key), dict):
+            merged[key] = {**base[key], **data[key]}
+    return merged, moved

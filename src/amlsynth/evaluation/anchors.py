@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-
 from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, Setting
 from amlsynth.foundation.errors import AmlsynthError
+from amlsynth.foundation.streams import Stream
 
-_STREAMS: dict[Literal["independent", "bootstrap"], int] = {"independent": 101, "bootstrap": 102}
+_STREAMS: dict[Literal["independent", "bootstrap"], Stream] = {
+    "independent": Stream.INDEPENDENT_ANCHOR,
+    "bootstrap": Stream.BOOTSTRAP_ANCHOR,
+}
 
 
 def make_anchors(setting: Setting, n: int) -> dict[AnchorName, Candidate | str]:
@@ -34,12 +36,12 @@ def make_anchors(setting: Setting, n: int) -> dict[AnchorName, Candidate | str]:
 
 
 def _generated(
-    name: Literal["independent", "bootstrap"], stream: int, setting: Setting, n: int
+    name: Literal["independent", "bootstrap"], stream: Stream, setting: Setting, n: int
 ) -> Candidate | str:
     from amlsynth.generators import create
 
-    rng = np.random.default_rng((setting.seed, stream))
-    generator = create(name, {})
+    rng = stream.rng(setting.seed)
+    generator = create(name, {}, setting.dictionary)
     try:
         generator.fit(setting.original, rng)
         return Candidate(name, generator.sample(n, rng))

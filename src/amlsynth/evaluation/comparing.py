@@ -10,11 +10,12 @@ import pandas as pd
 from amlsynth.cohort.cohort import About, read_about
 from amlsynth.cohort.tables import read_raw, type_frame
 from amlsynth.dictionary.model import Dictionary, dictionary
-from amlsynth.evaluation.evaluate import Progress, evaluate
+from amlsynth.evaluation.evaluate import evaluate
 from amlsynth.evaluation.given import Given
 from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Origin
 from amlsynth.foundation.errors import DataError, did_you_mean
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.types import Progress
 
 NOT_RELATED = (
     "Neither cohort is known to be made from the other, and there are no patients that a generator has not "

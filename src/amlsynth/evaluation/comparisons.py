@@ -1,7 +1,7 @@
 """Tests of the synthetic cohort against the original, as tables 1 and 2 of the paper report them.
 
 Shapiro-Wilk decides between the t-test and Mann-Whitney for numbers; Fisher's exact test compares
-categories; logistic and Cox regression on the cohort give the odds ratio of remission and the hazard
+categories; logistic and Cox regression on the cohort give the odds ratio of the response and the hazard
 ratios (Eckardt et al. 2024, methods, "Statistical analysis"). Patients with a missing value are left
 out of that test. With large cohorts small differences are significant: read the effects.
 """
@@ -15,9 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from amlsynth.dictionary.derived import ELN2022_RISKS, eln2022
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.effects.cox import cox_regression
 from amlsynth.evaluation.effects.sizes import (
     CRAMERS_V,
     SIZE_DECIMALS,
@@ -28,12 +26,21 @@ from amlsynth.evaluation.effects.sizes import (
     standardised_difference_of_shares,
 )
 from amlsynth.evaluation.family import NotComputable, attempt, figure
+from amlsynth.evaluation.outcomes import (
+    known_at_diagnosis,
+    lacks,
+    outcome_columns,
+    outcome_names,
+    why_lacking,
+)
 from amlsynth.evaluation.records import SMALL_CELL, Comparison, Figure
-from amlsynth.evaluation.representations.coding import Floats, numbers
 from amlsynth.evaluation.survival.curves import log_rank_p
-from amlsynth.evaluation.survival.kaplan_meier import Z95, EndpointData, endpoint_data
-from amlsynth.evaluation.survival.remission import remission
+from amlsynth.evaluation.survival.response import responders
 from amlsynth.foundation.errors import require_extra
+from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.wald import Z95, wald_p
+from amlsynth.survival.cox import cox_fit
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
 
 ALPHA = 0.05
 EFFECT_DECIMALS = 3
@@ -50,7 +57,7 @@ def compare(
     cohort: str = "synthetic",
     protect: bool = False,
 ) -> tuple[Comparison, ...]:
-    """Test every variable, ELN 2022 risk, remission, OS and EFS between two typed frames.
+    """Test every variable, the derived risk, the response and the endpoints between two typed frames.
 
     Parameters
     ----------
@@ -80,11 +87,8 @@ def _is_hidden(one: Comparison) -> bool:
 
 
 def _compared(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> tuple[Comparison, ...]:
-    outcomes = {column for endpoint in d.endpoints for column in (endpoint.time, endpoint.status)} | {"CR1"}
     found: list[Comparison] = []
-    for variable in d.variables:
-        if variable.name in outcomes:
-            continue
+    for variable in (d[name] for name in known_at_diagnosis(d)):
         ours, theirs = original[variable.name], synthetic[variable.name]
         if not variable.is_categorical:
             found.append(compare_numbers(variable.name, numbers(ours), numbers(theirs)))
@@ -92,11 +96,27 @@ def _compared(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) ->
             found += compare_categories(variable.name, ours, theirs, [str(v) for v in variable.values])
         else:
             found.append(_fisher(variable.name, _counts(ours, [1, 0]), _counts(theirs, [1, 0])))
-    found += compare_categories("ELN2022", eln2022(original), eln2022(synthetic), ELN2022_RISKS)
-    found.append(_remission(original, synthetic))
+    classification, our_risk, their_risk = d.roles.classification, d.classify(original), d.classify(synthetic)
+    if classification is not None and our_risk is not None and their_risk is not None:
+        found += compare_categories(classification.name, our_risk, their_risk, d.risks)
+    if d.response is not None:
+        found.append(_response(d.response.name, original, synthetic))
     for endpoint in d.endpoints:
         found += _survival(endpoint_data(original, endpoint), endpoint_data(synthetic, endpoint))
-    return adjusted(found)
+    return adjusted([_or_lacking(one, original, synthetic, d) for one in found])
+
+
+def _or_lacking(
+    one: Comparison, original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary
+) -> Comparison:
+    """Return the test, or for an outcome that one of the cohorts lacks, that reason."""
+    for name in outcome_names(d):
+        if one.subject in (name, *outcome_columns(d, name)):
+            for frame, cohort in ((original, "original"), (synthetic, "other cohort")):
+                if lacks(frame, d, name):
+                    reason = Figure(reason=why_lacking(name, cohort))
+                    return Comparison(subject=one.subject, test=one.test, p_value=reason)
+    return one
 
 
 def compare_numbers(subject: str, ours: Floats, theirs: Floats) -> Comparison:
@@ -216,9 +236,9 @@ def _ratio(log_ratio: float, error: float) -> Figure:
     return figure(value, low, high, decimals=EFFECT_DECIMALS)
 
 
-def _remission(original: pd.DataFrame, synthetic: pd.DataFrame) -> Comparison:
-    """Logistic regression of CR1 on the cohort; with one binary covariate it has a closed form."""
-    ours, theirs = remission(original), remission(synthetic)
+def _response(variable: str, original: pd.DataFrame, synthetic: pd.DataFrame) -> Comparison:
+    """Logistic regression of the response on the cohort; with one binary covariate it has a closed form."""
+    ours, theirs = responders(original[variable]), responders(synthetic[variable])
     try:
         if any(0 < count < SMALL_CELL for count in ours):
             raise NotComputable(_HIDDEN)
@@ -226,10 +246,10 @@ def _remission(original: pd.DataFrame, synthetic: pd.DataFrame) -> Comparison:
     except NotComputable as reason:
         p_value = effect = Figure(reason=str(reason))
     else:
-        p_value = figure(math.erfc(abs(log_ratio / error) / math.sqrt(2)))
+        p_value = figure(wald_p(log_ratio, error))
         effect = _ratio(log_ratio, error)
     return Comparison(
-        subject="CR1",
+        subject=variable,
         test="logistic regression",
         p_value=p_value,
         effect=effect,
@@ -241,7 +261,7 @@ def _survival(ours: EndpointData, theirs: EndpointData) -> list[Comparison]:
     try:
         if not (ours.event.any() and theirs.event.any()):
             raise NotComputable(f"one of the cohorts has no {ours.name} event, so no hazard ratio")
-        fit = cox_regression(
+        fit = cox_fit(
             np.concatenate((ours.time, theirs.time)),
             np.concatenate((ours.event, theirs.event)),
             np.repeat([0.0, 1.0], [ours.n, theirs.n]),
@@ -249,8 +269,8 @@ def _survival(ours: EndpointData, theirs: EndpointData) -> list[Comparison]:
     except NotComputable as reason:
         p_value = effect = Figure(reason=str(reason))
     else:
-        p_value = figure(fit.p_value)
-        effect = _ratio(fit.log_hazard_ratio, fit.standard_error)
+        log_ratio, error = float(fit.beta[0]), float(fit.standard_errors[0])
+        p_value, effect = figure(wald_p(log_ratio, error)), _ratio(log_ratio, error)
     return [
         Comparison(
             subject=ours.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
@@ -13,11 +13,21 @@ from amlsynth.evaluation import validity
 from amlsynth.evaluation.anchors import make_anchors
 from amlsynth.evaluation.comparisons import compare
 from amlsynth.evaluation.effects import measures as effect_measures
-from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, CandidateKind, Family, Setting
+from amlsynth.evaluation.family import (
+    NO_HOLDOUT,
+    AnchorName,
+    Candidate,
+    CandidateKind,
+    Family,
+    Setting,
+    lacking,
+)
 from amlsynth.evaluation.fidelity import columns as fidelity
 from amlsynth.evaluation.fidelity import pairs, support, two_sample
 from amlsynth.evaluation.fidelity.co_occurrence import co_occurrence
 from amlsynth.evaluation.given import Synthetics, as_given, candidates, generators_of, spreads
+from amlsynth.evaluation.outcomes import lacks, why_lacking
+from amlsynth.evaluation.plugins import installed_families
 from amlsynth.evaluation.prediction import prediction
 from amlsynth.evaluation.privacy import attacks
 from amlsynth.evaluation.privacy import hamming as privacy
@@ -25,10 +35,11 @@ from amlsynth.evaluation.privacy.attacks import arena
 from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Figure, Measure, Origin
 from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.survival import curves as survival
-from amlsynth.evaluation.survival import remission as outcome
-from amlsynth.evaluation.survival import tails
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
+from amlsynth.evaluation.survival import response, tails
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.types import Progress
+from amlsynth.foundation.version import __version__
+from amlsynth.survival.endpoint import endpoint_data
 
 FAMILIES: tuple[Family, ...] = (
     fidelity.FAMILY,
@@ -37,14 +48,13 @@ FAMILIES: tuple[Family, ...] = (
     support.FAMILY,
     survival.FAMILY,
     tails.FAMILY,
-    outcome.FAMILY,
+    response.FAMILY,
     prediction.FAMILY,
     effect_measures.FAMILY,
     privacy.FAMILY,
     *attacks.FAMILIES,
     validity.FAMILY,
 )
-Progress = Callable[[str, float], None]
 
 
 def evaluate(
@@ -68,8 +78,8 @@ def evaluate(
 
     Parameters
     ----------
-    original : the training part of the original, typed frame (n, 63).
-    synthetic : the synthetic cohort, typed frame (m, 63); or several, by label or as `given.Given`. The
+    original : the training part of the original, typed frame (n, columns).
+    synthetic : the synthetic cohort, typed frame (m, columns); or several, by label or as `given.Given`. The
         anchors are drawn and measured once, with as many patients as the first has.
     holdout : the part of the original that no generator saw; without it the measures that need it give
         that reason.
@@ -102,12 +112,13 @@ def evaluate(
     made = candidates(given, lambda frame, source: _typed(frame, d, source))
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
     setting = Setting(original, holdout, d, seed)
-    tell = _Steps(progress, total=(3 + len(made)) * len(FAMILIES) + 4)
+    families = all_families(d)
+    tell = _Steps(progress, total=(3 + len(made)) * len(families) + 4)
 
     tell("drawing the anchors")
     anchors = make_anchors(setting, len(made[0].frame))
     keys = [cohort.key for cohort in made]
-    measures = _measures(made, anchors, setting, generators_of(given, keys), tell)
+    measures = _measures(families, made, anchors, setting, generators_of(given, keys), tell)
     tell("comparing the cohorts")
     protected = {"original", "holdout", *(cohort.key for cohort in made if cohort.protected)}
     others = [*made] if holdout is None else [*made, Candidate("holdout", holdout, "holdout")]
@@ -118,8 +129,9 @@ def evaluate(
     tell("summarising the cohorts")
     evaluation = Evaluation(
         kind=kind,
+        dictionary_name=d.name,
         dictionary_version=d.version,
-        amlsynth_version=_version(),
+        amlsynth_version=__version__,
         seed=seed,
         original_is_simulated=simulated,
         original=summarise(original, original_label, d, protect=True, key="original", origin=original_origin),
@@ -137,7 +149,7 @@ def evaluate(
         rules=validity.rule_counts(
             [Candidate("synthetic", original, "original", holds_patients=True), *others], setting, protected
         ),
-        notes=(*notes, *_notes(setting, made, [cohort.label for cohort in given])),
+        notes=(*notes, *_notes(setting, made, [cohort.label for cohort in given]), *_foreign(families)),
     )
     tell("done")
     return evaluation
@@ -150,26 +162,38 @@ def measure(
     *,
     seed: int = 0,
     kind: CandidateKind = "synthetic",
-    families: Sequence[Family] = FAMILIES,
+    families: Sequence[Family] | None = None,
     d: Dictionary | None = None,
 ) -> dict[str, Figure]:
     """Return the figures of one cohort alone, by measure, for comparisons of many cohorts.
 
     Without anchors a figure is not to be shown to anybody: they tell what it is worth. Parameters are those
     of `evaluate`; `kind` says what stands in the place of the synthetic cohort, and `families` which measures
-    are wanted.
+    are wanted, by default all.
     """
     d = d or dictionary()
     original, synthetic = _typed(original, d, "the original cohort"), _typed(synthetic, d, "the cohort")
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
     setting, candidate = Setting(original, holdout, d, seed), Candidate(kind, synthetic)
     found: dict[str, Figure] = {}
-    for family in families:
-        found |= family.figures(candidate, setting)
+    for family in all_families(d) if families is None else families:
+        found |= family.measured(candidate, setting)
     return found
 
 
+def all_families(d: Dictionary) -> tuple[Family, ...]:
+    """Return the families of amlsynth, and those that other installed packages bring.
+
+    Raises
+    ------
+    UsageError
+        A package's measures cannot be loaded, or have an identifier that is taken.
+    """
+    return (*FAMILIES, *installed_families(FAMILIES, d))
+
+
 def _measures(
+    families: Sequence[Family],
     made: Sequence[Candidate],
     anchors: dict[AnchorName, Candidate | str],
     setting: Setting,
@@ -177,27 +201,44 @@ def _measures(
     tell: _Steps,
 ) -> tuple[Measure, ...]:
     measures: list[Measure] = []
-    for family in FAMILIES:
+    d = setting.dictionary
+    for family in families:
+        specs = family.specs(d)
         found: dict[str, dict[str, Figure]] = {}
         for cohort in made:
             tell(f"measuring {family.name}: {cohort.key}")
-            found[cohort.key] = family.figures(cohort, setting)
-        own = family.original_figures(setting)
+            found[cohort.key] = family.measured(cohort, setting)
+        own = family.measured_original(setting)
         beside: dict[AnchorName, dict[str, Figure]] = {}
         for name, anchor in anchors.items():
             tell(f"measuring {family.name}: {name}")
             beside[name] = (
-                {spec.id: Figure(reason=anchor) for spec in family.specs}
+                {spec.id: Figure(reason=anchor) for spec in specs}
                 if isinstance(anchor, str)
-                else family.figures(anchor, setting)
+                else family.measured(anchor, setting)
             )
-        for spec in family.specs:
+        for spec in specs:
             figures = {key: there[spec.id] for key, there in found.items()}
             there = {name: of_anchor[spec.id] for name, of_anchor in beside.items()}
             measures.append(
-                spec.measure(own.get(spec.id), figures, there, family.name, spreads(figures, generators))
+                spec.measure(
+                    own.get(spec.id),
+                    figures,
+                    there,
+                    family.name,
+                    spreads(figures, generators),
+                    applicable=lacking(spec, setting.original, d) is None,
+                )
             )
     return tuple(measures)
+
+
+def _foreign(families: Sequence[Family]) -> tuple[str, ...]:
+    return tuple(
+        f"The measures {family.name!r} are those of the package {family.package}."
+        for family in families
+        if family.package
+    )
 
 
 def _notes(setting: Setting, made: Sequence[Candidate], labels: Sequence[str]) -> tuple[str, ...]:
@@ -213,7 +254,9 @@ def _notes(setting: Setting, made: Sequence[Candidate], labels: Sequence[str]) -
     for name, frame, protect in cohorts:
         for endpoint in setting.dictionary.endpoints:
             left_out = endpoint_data(frame, endpoint).left_out
-            if left_out:
+            if lacks(frame, setting.dictionary, endpoint.name):
+                notes.append(f"{_capital(why_lacking(endpoint.name, name))}.")
+            elif left_out:
                 few = left_out < SMALL_CELL and protect
                 count = f"fewer than {SMALL_CELL}" if few else str(left_out)
                 notes.append(
@@ -242,6 +285,10 @@ def _notes(setting: Setting, made: Sequence[Candidate], labels: Sequence[str]) -
     return tuple(notes)
 
 
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
+
+
 def _typed(frame: pd.DataFrame, d: Dictionary, source: str) -> pd.DataFrame:
     expected = {variable.name: variable.dtype for variable in d.variables}
     if len(frame) and list(frame.columns) == list(expected) and dict(frame.dtypes) == expected:
@@ -259,9 +306,3 @@ class _Steps:
         if self._progress is not None:
             self._progress(what, min(1.0, self._done / (self._total - 1)))
         self._done += 1
-
-
-def _version() -> str:
-    from amlsynth import __version__
-
-    return __version__

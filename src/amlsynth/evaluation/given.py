@@ -18,7 +18,7 @@ SINGLE = "synthetic"
 class Given:
     """A synthetic cohort as it is given to `evaluate`.
 
-    frame : typed frame (m, 63).
+    frame : typed frame (m, columns).
     label : how tables and figures name it; no two may be the same.
     origin : file, hash, generator and seed, as far as known. Cohorts of one generator are told to be of
         several seeds, and a mean and spread over them stands in the record.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from amlsynth.evaluation.family import NotComputable, attempt, figure
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.survival.kaplan_meier import Z95
+from amlsynth.statistics.wald import Z95
 
 RESAMPLES = 100
 LEAST = 10  # patients; fewer say nothing of their own variation

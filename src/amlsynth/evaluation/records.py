@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,7 +18,8 @@ from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import write_text
 
 SMALL_CELL = 5
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
+_RISK_OF_VERSION_2 = "eln2022"
 
 
 class Record(BaseModel):
@@ -56,6 +57,8 @@ class Measure(Record):
     unit: str = ""
     description: str
     source: str
+    outcomes: tuple[str, ...] = Field((), description="endpoints and response that it is about")
+    applicable: bool = Field(True, description="False where the original lacks one of these outcomes")
     original: Figure | None = None  # the figure of the original itself, where it has one
     figures: Annotated[dict[str, Figure], Field(min_length=1)]  # of the synthetic cohorts, by key
     anchors: dict[Literal["independent", "bootstrap", "holdout"], Figure]
@@ -96,7 +99,7 @@ class CurvePoint(Record):
 class SurvivalSummary(Record):
     """Kaplan-Meier summary of one endpoint in one cohort, months."""
 
-    endpoint: Literal["OS", "EFS"]
+    endpoint: str
     n: int
     events: int | None  # None where fewer than SMALL_CELL had an event, or had none
     median: Figure
@@ -121,7 +124,7 @@ class CohortSummary(Record):
     n: int
     origin: Origin | None = None
     variables: tuple[VariableSummary, ...]
-    eln2022: tuple[CategoryCount, ...]
+    risk: tuple[CategoryCount, ...] = ()  # of the dictionary's classification, where it has one
     survival: tuple[SurvivalSummary, ...]
 
     def variable(self, name: str) -> VariableSummary:
@@ -135,7 +138,7 @@ class Comparison(Record):
     """One test of a cohort against the original, for tables 1 and 2 of the paper."""
 
     cohort: str = "synthetic"  # a key: of a synthetic cohort, or "holdout"
-    subject: str  # variable or endpoint: "AGE", "ELN2022", "CR1", "OS", "EFS"
+    subject: str  # a variable, the classification, or an endpoint: "AGE", "AGEGROUP=old", "OS"
     test: str  # "Mann-Whitney", "Fisher's exact", "log-rank", "Cox regression", "logistic regression"
     p_value: Figure
     effect: Figure | None = None  # hazard or odds ratio, synthetic against original
@@ -148,9 +151,9 @@ class Comparison(Record):
 class Effect(Record):
     """The effect of one marker on one endpoint in one cohort, for forest plots."""
 
-    subject: str  # a variable, "AGE" or "NPM1", or "ELN2022=adverse"
+    subject: str  # a variable, or a level of the classification: "AGE", "RISK=high"
     contrast: str  # "present against absent", "per 10 years", "adverse against favorable"
-    endpoint: Literal["CR", "OS", "EFS"]
+    endpoint: str  # the name of the response or of an endpoint
     model: Literal["univariable", "multivariable"]
     cohort: str  # a key: "original", "holdout", or that of a synthetic cohort
     effect_name: Literal["odds ratio", "hazard ratio"]
@@ -166,7 +169,7 @@ class CoOccurrence(Record):
     The pairs are those of `traits` below the diagonal, row by row: (1, 0), (2, 0), (2, 1), (3, 0), ...
     """
 
-    traits: tuple[str, ...]  # "NPM1" for present, "SEX=female"
+    traits: tuple[str, ...]  # a variable for its presence, or "SEX=female"
     # Share of the patients in whom both are known, less the original's, over the original's, in percent;
     # None where fewer than SMALL_CELL patients of the original have both, or a small cell would follow.
     differences: dict[str, tuple[int | None, ...]]  # by key of the cohort
@@ -186,9 +189,10 @@ class RuleCount(Record):
 class Evaluation(Record):
     """Everything one evaluation found."""
 
-    schema_version: Literal["2"] = "2"
+    schema_version: Literal["3"] = "3"
     # "comparison": of any two cohorts, where none is known to be made from the other
     kind: Literal["evaluation", "comparison"] = "evaluation"
+    dictionary_name: str = "aml"
     dictionary_version: str
     amlsynth_version: str
     seed: int
@@ -251,11 +255,17 @@ def read_evaluation(path: Path) -> Evaluation:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}). Make it with: amlsynth evaluate"
         ) from error
-    version = _version_of(text)
-    if version not in (None, SCHEMA_VERSION):
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version == "2":
+        text = json.dumps(_from_version_2(content)).encode()
+    elif version not in (None, SCHEMA_VERSION):
         raise DataError(
-            f"{path}: its schema_version is {version!r} and this amlsynth reads {SCHEMA_VERSION!r}; it was "
-            "written by another version. Run amlsynth evaluate again."
+            f"{path}: its schema_version is {version!r} and this amlsynth reads {SCHEMA_VERSION!r} and '2'; "
+            "it was written by another version. Run amlsynth evaluate again."
         )
     try:
         return Evaluation.model_validate_json(text)
@@ -268,9 +278,10 @@ def read_evaluation(path: Path) -> Evaluation:
         ) from error
 
 
-def _version_of(text: bytes) -> object:
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return None
-    return content.get("schema_version") if isinstance(content, dict) else None
+def _from_version_2(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a file of amlsynth 0.1, where the risk went by the name of one classification."""
+    cohorts = [content.get("original"), content.get("holdout"), *(content.get("synthetics") or ())]
+    for cohort in cohorts:
+        if isinstance(cohort, dict) and _RISK_OF_VERSION_2 in cohort:
+            cohort["risk"] = cohort.pop(_RISK_OF_VERSION_2)
+    return content | {"schema_version": SCHEMA_VERSION}

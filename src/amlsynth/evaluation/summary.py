@@ -1,4 +1,4 @@
-"""The aggregates of one cohort: quartiles, counts, ELN 2022 risk, Kaplan-Meier curves on a grid.
+"""The aggregates of one cohort: quartiles, counts, derived risk, Kaplan-Meier curves on a grid.
 
 For real patients, counts from 1 to 4 are held back, and with them a second cell of the variable
 where the first would follow by subtraction; curves end when fewer than 5 are at risk. What is
@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from amlsynth.dictionary.derived import ELN2022_RISKS, eln2022
-from amlsynth.dictionary.model import Dictionary, Endpoint, Variable
+from amlsynth.dictionary.model import Dictionary, Variable
+from amlsynth.dictionary.roles import Endpoint
 from amlsynth.evaluation.family import attempt
+from amlsynth.evaluation.outcomes import lacks, why_lacking
 from amlsynth.evaluation.records import (
     SMALL_CELL,
     CategoryCount,
@@ -25,16 +26,11 @@ from amlsynth.evaluation.records import (
     SurvivalSummary,
     VariableSummary,
 )
-from amlsynth.evaluation.representations.coding import category_codes, numbers
-from amlsynth.evaluation.survival.kaplan_meier import (
-    MONTHS_DECIMALS,
-    EndpointData,
-    KaplanMeier,
-    endpoint_data,
-    follow_up,
-    kaplan_meier,
-)
-from amlsynth.evaluation.survival.remission import SHARE_DECIMALS
+from amlsynth.evaluation.survival.medians import MONTHS_DECIMALS, follow_up, median_survival
+from amlsynth.evaluation.survival.response import SHARE_DECIMALS
+from amlsynth.statistics.coding import category_codes, numbers
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
+from amlsynth.survival.kaplan_meier import KaplanMeier, kaplan_meier
 
 MISSING = "NA"
 OTHER = "not in the dictionary"
@@ -54,7 +50,7 @@ def summarise(
 
     Parameters
     ----------
-    frame : typed frame, shape (n, 63).
+    frame : typed frame, shape (n, columns).
     label : how tables and figures name the cohort.
     d : the dictionary.
     protect : whether these are real patients, whose small cells are held back.
@@ -68,7 +64,7 @@ def summarise(
         n=len(frame),
         origin=origin,
         variables=tuple(_variable(frame[v.name], v, v.name in times, protect) for v in d.variables),
-        eln2022=_risk_counts(frame, protect),
+        risk=_risk_counts(frame, d, protect),
         survival=tuple(_survival(frame, endpoint, d, protect) for endpoint in d.endpoints),
     )
 
@@ -154,15 +150,22 @@ def _quartiles(known: np.ndarray, decimals: int, protect: bool) -> tuple[float, 
     return low, middle, high
 
 
-def _risk_counts(frame: pd.DataFrame, protect: bool) -> tuple[CategoryCount, ...]:
-    risk = eln2022(frame)
-    counts = {name: int(risk.eq(name).sum()) for name in ELN2022_RISKS}
+def _risk_counts(frame: pd.DataFrame, d: Dictionary, protect: bool) -> tuple[CategoryCount, ...]:
+    risk = d.classify(frame)
+    if risk is None:
+        return ()
+    counts = {name: int(risk.eq(name).sum()) for name in d.risks}
     return category_counts({**counts, MISSING: int(risk.isna().sum())}, protect)
 
 
 def _survival(frame: pd.DataFrame, endpoint: Endpoint, d: Dictionary, protect: bool) -> SurvivalSummary:
     data = endpoint_data(frame, endpoint)
     events = int(data.event.sum())
+    if lacks(frame, d, endpoint.name):
+        lacking = Figure(reason=why_lacking(endpoint.name))
+        return SurvivalSummary(
+            endpoint=endpoint.name, n=0, events=0, median=lacking, follow_up=lacking, curve=()
+        )
     if protect and (0 < events < SMALL_CELL or data.n < SMALL_CELL):
         hidden = Figure(reason=f"not shown: fewer than {SMALL_CELL} patients or events")
         return SurvivalSummary(
@@ -173,7 +176,7 @@ def _survival(frame: pd.DataFrame, endpoint: Endpoint, d: Dictionary, protect: b
         endpoint=endpoint.name,
         n=data.n,
         events=None if few_censored else events,
-        median=attempt(lambda: kaplan_meier(data).median()),
+        median=attempt(lambda: median_survival(data)),
         follow_up=attempt(lambda: follow_up(data)),
         curve=_curve(data, d[endpoint.time].maximum or 0.0, protect),
     )

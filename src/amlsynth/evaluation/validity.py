@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, Setting, Spec, figure
+from amlsynth.evaluation.family import Candidate, Family, Setting, Spec, figure, fixed
 from amlsynth.evaluation.records import SMALL_CELL, Figure, RuleCount
 
 Broken = dict[tuple[str, str, str], int]  # rule, columns, severity -> patients
@@ -62,14 +62,15 @@ def _errors(broken: Broken) -> int:
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     broken = _of(candidate, setting)
-    if candidate.protected and any(0 < count < SMALL_CELL for count in broken.values()):
+    errors = [count for (_, _, severity), count in broken.items() if severity == "error"]
+    if candidate.protected and any(0 < count < SMALL_CELL for count in errors):
         return {"rules_broken": Figure(reason=f"not shown: fewer than {SMALL_CELL} patients break a rule")}
     return {"rules_broken": figure(float(_errors(broken)))}
 
 
 FAMILY = Family(
     name="validity",
-    specs=(
+    specs=fixed(
         Spec(
             id="rules_broken",
             label="Rules broken",

@@ -1,3 +1,5 @@
-"""Names that the command line shows before anything heavy is imported."""
+"""Names that are known before anything heavy is imported."""
 
 DEFAULT_GENERATOR = "event-history"
+DEFAULT_DICTIONARY = "aml"
+DICTIONARY_FILE = "dictionary.yaml"  # under which a release or an evaluation carries its dictionary

@@ -7,6 +7,8 @@ import importlib
 from collections.abc import Iterable
 from types import ModuleType
 
+from amlsynth.foundation.packages import package_problem
+
 
 class AmlsynthError(Exception):
     """Base of every error meant for the user; `exit_code` is what the command line exits with."""
@@ -25,13 +27,17 @@ class UsageError(AmlsynthError, ValueError):
 
 
 class MissingExtraError(AmlsynthError, ImportError):
-    """An optional dependency is not installed (exit code 2)."""
+    """A package is not installed, or what is installed does not work (exit code 2)."""
 
     exit_code = 2
 
 
+class NotComputable(Exception):
+    """A quantity has no value for these patients; the message is the reason, which records show."""
+
+
 def require_extra(extra: str, module: str, purpose: str) -> ModuleType:
-    """Import `module`, or say which extra brings it.
+    """Import `module`, or say which extra brings it and what is wrong with it.
 
     Parameters
     ----------
@@ -42,17 +48,16 @@ def require_extra(extra: str, module: str, purpose: str) -> ModuleType:
     Raises
     ------
     MissingExtraError
-        With the pip line that installs the extra.
+        The module, or a package that it imports, is not installed, damaged, or of a version that does not go
+        with another's; with the pip line that mends it.
     """
     try:
         return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name.partition(".")[0]):
+    except Exception as error:
+        problem = package_problem(error, module)
+        if problem is None:
             raise
-        raise MissingExtraError(
-            f"{purpose} needs the package {error.name!r}, which is not installed. "
-            f"Install it with: pip install 'amlsynth[{extra}]'"
-        ) from error
+        raise MissingExtraError(problem.sentence(purpose, extra)) from error
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:

@@ -19,7 +19,9 @@ _Path = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def read_yaml_model(path: Path, model: type[_Model], *, what: str, aliases: bool = False) -> _Model:
+def read_yaml_model(
+    path: Path, model: type[_Model], *, what: str, context: object = None, aliases: bool = False
+) -> _Model:
     """Read a YAML file into `model`.
 
     Parameters
@@ -27,6 +29,7 @@ def read_yaml_model(path: Path, model: type[_Model], *, what: str, aliases: bool
     path : the file.
     model : a pydantic model; use `extra="forbid"` so that typos are found.
     what : what the file is, for the sentences, such as "dictionary" or "release spec".
+    context : what the model's validators are given, such as the dictionary that a mapping is for.
     aliases : read anchors and aliases (`&name`, `*name`, `<<: *name`).
 
     Raises
@@ -36,8 +39,15 @@ def read_yaml_model(path: Path, model: type[_Model], *, what: str, aliases: bool
         every wrong place as FILE:LINE with the key and the remedy.
     """
     data, lines = read_yaml(path, what=what, aliases=aliases)
+    return validated_yaml(path, data, lines, model, context)
+
+
+def validated_yaml(
+    path: Path, data: Any, lines: Mapping[_Path, int], model: type[_Model], context: object = None
+) -> _Model:
+    """Validate what was read from a YAML file, with the line of each key; UsageError as `read_yaml_model`."""
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context=context)
     except ValidationError as error:
         problems = [_describe(path, lines, data, model, dict(item)) for item in error.errors()]
         raise UsageError("\n".join(problems)) from error

@@ -1,7 +1,12 @@
-"""Generators: the registry, and one module a generator."""
+"""Generators: the registry, and one module a generator.
+
+A generator of another package is found by its entry point in the group "amlsynth.generators"; see
+`foundation.plugins`.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -11,16 +16,18 @@ from pydantic import ValidationError
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR
 from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
-from amlsynth.generators.base import Generator, Parameters, Progress
+from amlsynth.foundation.plugins import Plugin, plugins
+from amlsynth.generators.base import Generator, Parameters
 
-__all__ = ["DEFAULT", "Generator", "Parameters", "Progress", "create", "generator_class", "generator_names"]
+__all__ = ["DEFAULT", "Generator", "Parameters", "create", "generator_class", "generator_names"]
 
 DEFAULT = DEFAULT_GENERATOR
 
 # To add a generator, write its class in a module of its own and name it here. Modules are imported only
-# when asked for, since some of them bring heavy packages.
+# when asked for, since some of them bring heavy packages. No plug-in can take one of these names.
 _REGISTRY = {
     "event-history": ("amlsynth.generators.event_history.generator", "EventHistory"),
+    "private": ("amlsynth.generators.private.generator", "Private"),
     "sequential-cart": ("amlsynth.generators.sequential_cart", "SequentialCart"),
     "nflow": ("amlsynth.generators.nflow.generator", "NFlow"),
     "ctabgan-plus": ("amlsynth.generators.ctabgan", "CtabganPlus"),
@@ -29,11 +36,12 @@ _REGISTRY = {
 }
 
 _SYNTHCITY = "synthcity:"  # a plugin's name follows; what they are called is synthcity's affair
+_ENTRY_POINTS = "amlsynth.generators"
 
 
 def generator_names() -> tuple[str, ...]:
-    """Return the names that `create` knows, the default first."""
-    return tuple(_REGISTRY)
+    """Return the names that `create` knows, the default first, plug-ins of other packages last."""
+    return (*_REGISTRY, *(name for name in plugins(_ENTRY_POINTS) if name not in _REGISTRY))
 
 
 def generator_class(name: str) -> type[Generator]:
@@ -42,7 +50,7 @@ def generator_class(name: str) -> type[Generator]:
     Raises
     ------
     UsageError
-        No generator has that name; the sentence tells the nearest.
+        No generator has that name (the sentence tells the nearest), or the package of a plug-in is broken.
     MissingExtraError
         Its packages are not installed.
     """
@@ -51,14 +59,29 @@ def generator_class(name: str) -> type[Generator]:
 
         return synthcity_class(name.removeprefix(_SYNTHCITY))
     if name not in _REGISTRY:
+        found = plugins(_ENTRY_POINTS)
+        if name in found:
+            return _plugin_class(found[name])
+        names = (*_REGISTRY, *found)
         raise UsageError(
-            f"There is no generator {name!r}.{did_you_mean(name, (*_REGISTRY, _SYNTHCITY))} "
-            f"Generators: {', '.join(generator_names())}, and {_SYNTHCITY}PLUGIN."
+            f"There is no generator {name!r}.{did_you_mean(name, (*names, _SYNTHCITY))} "
+            f"Generators: {', '.join(names)}, and {_SYNTHCITY}PLUGIN."
         )
     module, attribute = _REGISTRY[name]
     require_extra("generate", "scipy", f"The generator {name}")  # which some import at their head
-    found: type[Generator] = getattr(import_module(module), attribute)
-    return found
+    kind: type[Generator] = getattr(import_module(module), attribute)
+    return kind
+
+
+def _plugin_class(plugin: Plugin) -> type[Generator]:
+    kind = plugin.load("generator")
+    if not (isinstance(kind, type) and issubclass(kind, Generator)):
+        raise plugin.broken("generator", "is no subclass of amlsynth.generators.Generator")
+    if inspect.isabstract(kind):
+        raise plugin.broken("generator", f"lacks {', '.join(sorted(kind.__abstractmethods__))}")
+    if getattr(kind, "name", None) != plugin.name:
+        raise plugin.broken("generator", f"calls itself {getattr(kind, 'name', None)!r}, not by that name")
+    return kind
 
 
 def create(name: str, params: Mapping[str, Any] | None = None, d: Dictionary | None = None) -> Generator:
@@ -78,9 +101,12 @@ def create(name: str, params: Mapping[str, Any] | None = None, d: Dictionary | N
                 f"{name} has no parameter {key!r}.{did_you_mean(key, known)} Its parameters: {listed}."
             )
     try:
-        return kind(kind.Params.model_validate(dict(params or {})), d)
+        model = kind(kind.Params.model_validate(dict(params or {})), d)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         problem = first["msg"].removeprefix("Value error, ")
         raise UsageError(f"{name}: the parameter {place} cannot be {first['input']!r}: {problem}.") from error
+    plugin = None if name in _REGISTRY else plugins(_ENTRY_POINTS).get(name)
+    model.package = plugin.package if plugin else None
+    return model

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.generators.base import Generator, Progress
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator
 from amlsynth.model_space.encoding import Encoded
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -15,18 +16,15 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from amlsynth.dictionary.model import Dictionary, dictionary
-from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
+from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators.building_blocks.seen_rows import SeenRows
-from amlsynth.model_space.encoding import Encoded, decode, encode
+from amlsynth.model_space.encoding import Encoded, breaks_any, decode, encode
 from amlsynth.model_space.resolution import Resolution
 
-_REDRAWS = 10
+_REDRAWS = 10  # of patients who are the same as one before
+_RULE_REDRAWS = 50  # of patients who break a rule
 BLOCK = 50_000  # patients sampled together: enough to vectorise, few enough to stay in memory
-Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
-
-
-def no_progress(_stage: str, _share: float) -> None:
-    """Report progress to nobody."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,11 @@ class Generator(ABC):
     name : the name in the registry.
     summary : one line for the command line.
     releasable : False for anchors, which must never be released.
+    guarantee : True when fits are differentially private, so that nothing exact of the training patients may
+        stand beside the samples.
     copies_patients : True when samples repeat training patients by construction.
     minimum_patients : the smallest training cohort that it accepts.
+    package : name and version of the package that brings it, of a plug-in; None for amlsynth's own.
     parallel_sampling : True when `_sample` may run in several threads at once and gains from it.
     quick_params : parameters that make a fit quick and rough, for tests of everything but quality.
     """
@@ -72,11 +73,13 @@ class Generator(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     releasable: ClassVar[bool] = True
+    guarantee: ClassVar[bool] = False
     copies_patients: ClassVar[bool] = False
     minimum_patients: ClassVar[int] = 50
     parallel_sampling: ClassVar[bool] = False
     quick_params: ClassVar[Mapping[str, Any]] = {}
     Params: ClassVar[type[Parameters]] = Parameters
+    package: str | None = None
 
     def __init__(self, params: Parameters | None = None, d: Dictionary | None = None) -> None:
         self.params: Any = params if params is not None else self.Params()
@@ -89,7 +92,7 @@ class Generator(ABC):
         Raises
         ------
         DataError
-            Fewer patients than `minimum_patients`.
+            Fewer patients than `minimum_patients`; or a plug-in failed, and the sentence names its package.
 
         Notes
         -----
@@ -102,9 +105,14 @@ class Generator(ABC):
             )
         encoded = encode(train, self.dictionary).legal()
         self._resolution = Resolution.of(encoded, self.dictionary)
-        self._fit(encoded, rng, progress)
+        with self._named("fitting"):
+            self._fit(self._resolution.above_zero(encoded), rng, progress)
         self._fitted = True
         return self
+
+    def default_n(self, n: int) -> int:
+        """Return how many patients to sample when nobody says: as many as the original has, n."""
+        return n
 
     def sample(self, n: int, rng: np.random.Generator, progress: Progress = no_progress) -> pd.DataFrame:
         """Sample a typed frame of n patients, valid as synthetic data.
@@ -179,10 +187,40 @@ class Generator(ABC):
         return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
     def _recorded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        encoded = self._sample(n, rng)
-        if not self.copies_patients:
-            encoded = self._resolution.snap(encoded)
-        return decode(encoded, self.dictionary, rounded=False)
+        """Draw n patients as they would be recorded, those again who break a rule.
+
+        Decoding carries out the rules of the usual forms; others, such as a steward's own between two dates,
+        it cannot. Where patients who keep them are too rare, some are left who do not; validation tells.
+        """
+        frame = self._decoded(n, rng)
+        for _ in range(_RULE_REDRAWS):
+            wrong = breaks_any(frame, self.dictionary)
+            if not wrong.any():
+                break
+            frame = pd.concat([frame[~wrong], self._decoded(int(wrong.sum()), rng)], ignore_index=True)
+        return frame
+
+    def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        with self._named("sampling"):
+            encoded = self._sample(n, rng)
+            if not self.copies_patients:
+                encoded = self._resolution.snap(encoded)
+            return decode(encoded, self.dictionary, rounded=False)
+
+    @contextmanager
+    def _named(self, work: str) -> Iterator[None]:
+        """Name the package of a plug-in that fails; the text of its error may hold patients' values."""
+        try:
+            yield
+        except (AmlsynthError, MemoryError):
+            raise
+        except Exception as error:
+            if self.package is None:
+                raise
+            raise DataError(
+                f"{self.name}, a plug-in of the package {self.package}, failed in {work} with "
+                f"{type(error).__name__}. Its authors can help; --debug shows where it failed."
+            ) from error
 
     @abstractmethod
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None: ...

@@ -17,8 +17,8 @@ from amlsynth.cohort.table_writing import file_kind
 from amlsynth.cohort.tables import write_blocks
 from amlsynth.cohort.validation import DUPLICATE_RULE, validate
 from amlsynth.foundation.errors import UsageError
-from amlsynth.generators import DEFAULT, Progress, create
-from amlsynth.generators.base import no_progress
+from amlsynth.foundation.types import Progress, no_progress
+from amlsynth.generators import DEFAULT, create
 from amlsynth.generators.conditions import Condition
 
 
@@ -58,7 +58,7 @@ def generate(
 
     Parameters
     ----------
-    cohort : the original cohort.
+    cohort : the original cohort; its dictionary is that of the synthetic one.
     generator : a name of `generators.generator_names()`.
     seed : seed of fitting and sampling; the same seed gives the same cohort.
     n : number of synthetic patients; as many as `cohort` has when not given.
@@ -75,7 +75,8 @@ def generate(
     """
     request = _Request(cohort, generator, seed, n, params, where, split_seed, holdout, split, progress)
     frame = pd.concat(request.blocks(), ignore_index=True)
-    return Generated(Cohort(frame, "synthetic", request.about()), request.split, request.warnings)
+    synthetic = Cohort(frame, "synthetic", request.about(), cohort.dictionary)
+    return Generated(synthetic, request.split, request.warnings)
 
 
 def generate_file(
@@ -128,11 +129,12 @@ class _Request:
     ) -> None:
         self._cohort, self._name, self._seed, self._progress = cohort, generator, seed, progress
         self._n = cohort.n if n is None else n
-        self._model = create(generator, params)
-        self._condition = Condition.read(where, self._model.dictionary) if where is not None else None
+        d = cohort.dictionary
+        self._model = create(generator, params, d)
+        self._condition = Condition.read(where, d) if where is not None else None
         self._split_seed = seed if split_seed is None else split_seed
         self._holdout = holdout
-        self.split = split_cohort(cohort.frame, holdout, seed=self._split_seed) if split else None
+        self.split = split_cohort(cohort.frame, holdout, seed=self._split_seed, d=d) if split else None
         train = self.split.train if self.split else cohort.frame
         self._training_patients = len(train)
         warning = self._condition.warning(train) if self._condition else None
@@ -153,7 +155,7 @@ class _Request:
             endless = self._model.sample_blocks(sys.maxsize, self._sampling)
             drawn = self._shown(self._condition.select(endless, self._n))
         for block in drawn:
-            yield _checked(block, self._name, self._model.copies_patients)
+            yield self._checked(block)
 
     def _shown(self, blocks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         done = 0
@@ -161,6 +163,15 @@ class _Request:
             done += len(block)
             self._progress("sampling", done / self._n)
             yield block
+
+    def _checked(self, frame: pd.DataFrame) -> pd.DataFrame:
+        report = validate(frame, "synthetic", self._cohort.dictionary)
+        unexpected = set(report.by_rule()["rule"])
+        if self._model.copies_patients:
+            unexpected -= {DUPLICATE_RULE}
+        if unexpected:
+            report.raise_if_failed(f"the output of {self._name}")
+        return frame
 
     def about(self) -> About:
         cohort = self._cohort
@@ -188,11 +199,3 @@ def _statement(cohort: Cohort, generator: str, copies: bool, condition: Conditio
     origin = " The original is itself simulated." if cohort.about.simulated else ""
     kind = f", only such as meet {condition.expression.text!r}" if condition else ""
     return f"Synthetic patients sampled by {generator} fitted to {cohort.about.name}{kind}.{origin}"
-
-
-def _checked(frame: pd.DataFrame, generator: str, copies: bool) -> pd.DataFrame:
-    report = validate(frame, "synthetic")
-    unexpected = set(report.by_rule()["rule"]) - ({DUPLICATE_RULE} if copies else set())
-    if unexpected:
-        report.raise_if_failed(f"the output of {generator}")
-    return frame

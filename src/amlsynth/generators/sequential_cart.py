@@ -1,7 +1,7 @@
 """Sequential CART synthesis: each variable is drawn from a tree grown on those drawn before it.
 
 The method of Reiter (Journal of Official Statistics 2005; 21: 441-462) in the order age, sex, disease,
-karyotype, alterations, laboratory values, remission, and then the outcome in three steps: event pattern,
+karyotype, alterations, laboratory values, response, and then the outcome in three steps: event pattern,
 survival time, gap between event and end of follow-up. NA is one of the states that are drawn.
 
 Unlike in the original method, nothing is copied from a donor: frequencies in a leaf are shrunk towards
@@ -19,11 +19,12 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from amlsynth.generators.base import Generator, Parameters, Progress, Search
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator, Parameters, Search
 from amlsynth.generators.building_blocks.leaves import Features, Leaves, NumberLeaves, StateLeaves
 from amlsynth.generators.building_blocks.order import synthesis_order
 from amlsynth.generators.building_blocks.scales import from_real_line, to_real_line
-from amlsynth.model_space.encoding import PATTERNS, Encoded
+from amlsynth.model_space.encoding import PATTERNS, Encoded, columns_frame
 
 Array = npt.NDArray[Any]
 _BEFORE = [code for code, pattern in enumerate(PATTERNS) if pattern.times == "before"]
@@ -159,10 +160,12 @@ def _drawn_for(step: _Step, values: dict[_Step, Array]) -> npt.NDArray[np.bool_]
 
 
 def _assembled(drawn: dict[_Step, Array]) -> Encoded:
-    def frame(kind: str) -> pd.DataFrame:
-        return pd.DataFrame({step.name: values for step, values in drawn.items() if step.kind == kind})
-
     time, gap = from_real_line(drawn[_Step("outcome", "time")], drawn[_Step("outcome", "gap")])
+
+    def frame(kind: str) -> pd.DataFrame:
+        columns = {step.name: values for step, values in drawn.items() if step.kind == kind}
+        return columns_frame(columns, len(time))
+
     return Encoded(
         states=frame("states"),
         numbers=frame("number"),

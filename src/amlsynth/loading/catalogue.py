@@ -10,7 +10,7 @@ from amlsynth.loading.cache import Cache
 from amlsynth.loading.local import local_releases
 from amlsynth.loading.named import cached_releases
 from amlsynth.loading.registry import entries
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from amlsynth import __version__
+from amlsynth.foundation.addresses import check_url
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.loading.sources import check_url
-
-Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
+from amlsynth.foundation.types import Progress
+from amlsynth.foundation.version import __version__
 
 _RETRIES = 2
 _TIMEOUT = 30  # seconds without a byte

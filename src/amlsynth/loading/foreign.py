@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from amlsynth.cohort.tables import type_frame
 from amlsynth.cohort.validation import validate
-from amlsynth.dictionary.model import Variable, dictionary
+from amlsynth.dictionary.model import Dictionary, Variable, dictionary
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import read_yaml_model
 from amlsynth.sources.cells import without_codes
 from amlsynth.sources.mapping_file import SourceFormat
@@ -28,21 +29,23 @@ _LIMIT = 500_000_000  # bytes; the published files have about 400,000
 _SIGNS = ";\t,"
 
 
-class Layout(BaseModel):
+class Layout(StrictModel):
     """How the columns of a published table are those of the dictionary; see release/layouts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     statement: str
-    renamed: Annotated[dict[str, str], Field(description="by the dictionary's name, the table's")] = {}
-    values: Annotated[dict[str, dict[str, str]], Field(description="by the dictionary's name")] = {}
+    renamed: Annotated[
+        dict[str, str], Field(description="by the dictionary's name, the table's", default_factory=dict)
+    ]
+    values: Annotated[
+        dict[str, dict[str, str]], Field(description="by the dictionary's name", default_factory=dict)
+    ]
     not_assessed: tuple[str, ...] = ()
     dropped: Annotated[tuple[str, ...], Field(description="columns without a place in the dictionary")] = ()
 
-    def wanted(self) -> dict[str, str]:
+    def wanted(self, d: Dictionary) -> dict[str, str]:
         """Return the columns that the table must have: the dictionary's name and the table's."""
-        names = (name for name in dictionary().names if name not in self.not_assessed)
+        names = (name for name in d.names if name not in self.not_assessed)
         return {name: self.renamed.get(name, name) for name in names}
 
 
@@ -75,16 +78,17 @@ def layout_names() -> list[str]:
     return sorted(path.stem for path in asset(_LAYOUTS).glob("*.yaml"))
 
 
-def layout_of(path: Path) -> str | None:
+def layout_of(path: Path, d: Dictionary | None = None) -> str | None:
     """Return the layout whose columns a CSV file has; None when there is none."""
-    columns = set(_read(path).columns)
+    d = d or dictionary()
+    columns = set(_read(path, d).columns)
     for name in layout_names():
-        if set(read_layout(name).wanted().values()) <= columns:
+        if set(read_layout(name).wanted(d).values()) <= columns:
             return name
     return None
 
 
-def read_foreign(path: Path, name: str, drop_unknown: bool = False) -> Foreign:
+def read_foreign(path: Path, name: str, drop_unknown: bool = False, d: Dictionary | None = None) -> Foreign:
     """Read a CSV file in a layout of the package.
 
     Parameters
@@ -92,16 +96,18 @@ def read_foreign(path: Path, name: str, drop_unknown: bool = False) -> Foreign:
     path : the file; the sign between its cells and the decimal sign are found out.
     name : the layout.
     drop_unknown : drop, with a note, columns that neither the layout nor the dictionary knows.
+    d : the dictionary that the layout maps to; that of AML when not given.
 
     Raises
     ------
     DataError
         The file cannot be read, columns are missing or unknown, or cells are not of their type.
     """
+    d = d or dictionary()
     layout = read_layout(name)
-    table = _read(path)
+    table = _read(path, d)
     columns = [str(column) for column in table.columns]
-    wanted = layout.wanted()
+    wanted = layout.wanted(d)
     missing = [column for column in wanted.values() if column not in columns]
     known = {*wanted.values(), *layout.dropped}
     unknown = [column for column in columns if column not in known]
@@ -116,9 +122,9 @@ def read_foreign(path: Path, name: str, drop_unknown: bool = False) -> Foreign:
             f"{path}: unknown column{_s(unknown)} {_listed(unknown)} in the layout {name}. Check the file, "
             "or leave them out with drop_unknown=True (--drop-unknown)."
         )
-    typed = type_frame(_renamed(table, layout, wanted), source=str(path))
+    typed = type_frame(_renamed(table, layout, wanted, d), d, str(path))
     typed.failures.raise_if_any(str(path))
-    report = validate(typed.frame, "synthetic")
+    report = validate(typed.frame, "synthetic", d)
     broken = {str(rule): int(n) for rule, n in report.by_rule().groupby("rule")["failures"].sum().items()}
     dropped = [column for column in columns if column in layout.dropped]
     notes = [f"Columns without a place in the dictionary were left out: {', '.join(dropped)}."] * bool(
@@ -135,7 +141,7 @@ def read_foreign(path: Path, name: str, drop_unknown: bool = False) -> Foreign:
     return Foreign(typed.frame, layout, tuple(notes), broken)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, d: Dictionary) -> pd.DataFrame:
     """Read a CSV file as text, with the sign between cells that its header has most."""
     try:
         if path.stat().st_size > _LIMIT:
@@ -145,14 +151,13 @@ def _read(path: Path) -> pd.DataFrame:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
     delimiter = max(_SIGNS, key=lambda sign: header.count(sign.encode()))
-    missing = dictionary().missing_values
+    missing = d.missing_values
     source = SourceFormat(delimiter=delimiter, missing=missing)
     table = read_source(path, source).frame
     return table.apply(lambda column: without_codes(column, missing, source).values)
 
 
-def _renamed(table: pd.DataFrame, layout: Layout, wanted: dict[str, str]) -> pd.DataFrame:
-    d = dictionary()
+def _renamed(table: pd.DataFrame, layout: Layout, wanted: dict[str, str], d: Dictionary) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     for variable in d.variables:
         if variable.name in wanted:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from amlsynth.foundation.errors import MissingExtraError, UsageError, did_you_mean
+from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -21,7 +21,7 @@ def check_kind(kind: str) -> None:
     if kind not in KINDS:
         raise UsageError(f"as_={kind!r} is not known.{did_you_mean(kind, KINDS)} Use {', '.join(KINDS)}.")
     if kind == "polars":
-        _polars()
+        require_extra("polars", "polars", "A polars frame")
 
 
 def converted(frame: pd.DataFrame, kind: FrameKind) -> Any:
@@ -34,25 +34,12 @@ def converted(frame: pd.DataFrame, kind: FrameKind) -> Any:
         return frame
     import pyarrow as pa
 
-    polars = _polars() if kind == "polars" else None
+    polars = require_extra("polars", "polars", "A polars frame") if kind == "polars" else None
     table = pa.Table.from_pandas(frame, preserve_index=False)
     if polars is not None:
         return polars.from_arrow(table.replace_schema_metadata(None))
     known = {key: str(value) for key, value in frame.attrs.items() if value is not None}
     return table.replace_schema_metadata(known)
-
-
-def _polars() -> Any:
-    try:
-        import polars
-    except ModuleNotFoundError as error:
-        if error.name != "polars":
-            raise
-        raise MissingExtraError(
-            "A polars frame needs the package 'polars', which is not installed. "
-            "Install it with: pip install 'amlsynth[polars]'"
-        ) from error
-    return polars
 
 
 def layout(d: Dictionary) -> list[list[Any]]:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import warnings
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
-from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.addresses import doi_of, is_url
+from amlsynth.foundation.errors import UsageError
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import FrameKind, check_kind, converted
 from amlsynth.loading.local import is_release
-from amlsynth.loading.reading import read_document, read_release
+from amlsynth.loading.paths import from_path
 from amlsynth.loading.record import Dataset
-from amlsynth.loading.registry import Entry
-from amlsynth.loading.sources import doi_of, is_url
+from amlsynth.loading.request import Request
 from amlsynth.release.names import NAME_PATTERN
 
 if TYPE_CHECKING:
-    from amlsynth.loading.download import Progress
+    from amlsynth.dictionary.model import Dictionary
+    from amlsynth.foundation.types import Progress
 
 _NAME = re.compile(rf"(?P<name>{NAME_PATTERN})(?:@(?P<version>.+))?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -40,6 +39,7 @@ def load(
     sha256: str | None = None,
     drop_unknown: bool = False,
     verify: bool = True,
+    d: Dictionary | None = None,
 ) -> pd.DataFrame: ...
 @overload
 def load(
@@ -53,6 +53,7 @@ def load(
     sha256: str | None = None,
     drop_unknown: bool = False,
     verify: bool = True,
+    d: Dictionary | None = None,
 ) -> Any: ...
 def load(
     source: str | Path,
@@ -65,6 +66,7 @@ def load(
     sha256: str | None = None,
     drop_unknown: bool = False,
     verify: bool = True,
+    d: Dictionary | None = None,
 ) -> Any:
     """Load a released cohort as a typed frame, with every byte checked.
 
@@ -81,10 +83,12 @@ def load(
     sha256 : 64 hexadecimal digits that the zip or file must have.
     drop_unknown : drop unknown columns of a foreign table, with a note.
     verify : False leaves out the validation against the dictionary. The checksums are checked always.
+    d : the dictionary that the data have to follow. When not given, a release follows the one that it
+        carries, and what carries none the AML dictionary.
 
     Returns
     -------
-    DataFrame of shape (patients, 63)
+    DataFrame of shape (patients, variables of the dictionary)
         The typed frame, or what `as_` asks for. `attrs` has name, version, title, statement,
         original_is_simulated, license, citation and doi.
 
@@ -113,6 +117,7 @@ def load(
         sha256=sha256,
         drop_unknown=drop_unknown,
         verify=verify,
+        d=d,
     )
     return converted(loaded.frame, as_)
 
@@ -127,6 +132,7 @@ def dataset(
     sha256: str | None = None,
     drop_unknown: bool = False,
     verify: bool = True,
+    d: Dictionary | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Load a released cohort with its metadata, codebook, citation and provenance.
@@ -136,17 +142,18 @@ def dataset(
     """
     if sha256 is not None and not _DIGEST.fullmatch(sha256 := sha256.lower()):
         raise UsageError(f"sha256={sha256!r}: write 64 hexadecimal digits.")
-    loading = Loading(
+    request = Request(
         Cache(Path(cache) if cache else None),
         Path(registry) if registry else None,
         offline,
         sha256,
         drop_unknown,
         verify,
+        d,
         progress,
     )
     try:
-        made = loading.find(source, version)
+        made = _find(request, source, version)
     except OSError as error:  # of a disk that is full or fails; errors of the net are sentences already
         place = error.filename or source
         raise UsageError(f"{place}: cannot be read or written ({error.strerror or error}).") from error
@@ -179,81 +186,29 @@ def _caller() -> int:
     return level
 
 
-@dataclasses.dataclass(frozen=True)
-class Loading:
-    """One call of `load`: its options, and the ways by which a source is found."""
+def _find(request: Request, source: str | Path, version: str | None) -> Dataset:
+    """Find out what a source is, and load it."""
+    path = Path(source)
+    if is_release(path) or (_exists(path) and path.suffix.lower() == ".csv"):
+        return from_path(request, path, version)
+    if isinstance(source, str):
+        doi = doi_of(source)
+        if doi:
+            from amlsynth.loading.remote import from_doi
 
-    cache: Cache
-    registry: Path | None
-    offline: bool
-    sha256: str | None
-    drop_unknown: bool
-    verify: bool
-    progress: Progress | None
+            return from_doi(request, doi, version)
+        if is_url(source):
+            from amlsynth.loading.remote import from_url
 
-    def find(self, source: str | Path, version: str | None) -> Dataset:
-        """Find out what a source is, and load it."""
-        path = Path(source)
-        if is_release(path) or (_exists(path) and path.suffix.lower() == ".csv"):
-            return self.from_path(path, version)
-        if isinstance(source, str):
-            doi = doi_of(source)
-            if doi:
-                from amlsynth.loading.remote import from_doi
+            return from_url(request, source, version)
+        asked = _NAME.fullmatch(source)
+        if asked:
+            if version and asked["version"] and version != asked["version"]:
+                raise UsageError(f"{source}: the version is given twice, and {version} is another one.")
+            from amlsynth.loading.named import from_name
 
-                return from_doi(self, doi, version)
-            if is_url(source):
-                from amlsynth.loading.remote import from_url
-
-                return from_url(self, source, version)
-            asked = _NAME.fullmatch(source)
-            if asked:
-                if version and asked["version"] and version != asked["version"]:
-                    raise UsageError(f"{source}: the version is given twice, and {version} is another one.")
-                from amlsynth.loading.named import from_name
-
-                return from_name(self, asked["name"], version or asked["version"])
-        raise UsageError(f"{source}: there is no release folder or zip there. Check the path.")
-
-    def from_path(
-        self, path: Path, version: str | None = None, *, name: str | None = None, entry: Entry | None = None
-    ) -> Dataset:
-        """Load a release folder or zip, or a CSV file, that is on this machine.
-
-        A `name` says that the release was found by it: then another one in its place is wrong data.
-        """
-        if path.suffix.lower() == ".csv" and not path.is_dir():
-            from amlsynth.loading.named import from_foreign_file
-
-            return from_foreign_file(self, path, version, entry)
-        if self.sha256 is not None:
-            self._check_digest(path, self.sha256)
-        content = read_release(path, self.cache, self.verify)
-        info = content.info
-        wanted = (name or info["name"], version or info["version"])
-        if wanted != (info["name"], info["version"]):
-            found = f"{info['name']} {info['version']}"
-            error = DataError if name else UsageError
-            raise error(f"{path}: this is {found}, not {' '.join(wanted)}. Name the right file or version.")
-        if entry is not None and entry.doi:
-            info = info | {"doi": entry.doi}
-        return Dataset(
-            frame=content.frame,
-            kind="release",
-            path=path,
-            sha256=content.digest,
-            document=partial(read_document, path),
-            **info,
-        )
-
-    def _check_digest(self, path: Path, expected: str) -> None:
-        from amlsynth.foundation.files import sha256
-
-        if path.is_dir():
-            raise UsageError(f"{path}: sha256 is that of a zip, and this is a folder. Leave it out.")
-        found = sha256(path)
-        if found != expected:
-            raise DataError(f"{path}: its SHA-256 is {found}, not {expected}. Get the file again.")
+            return from_name(request, asked["name"], version or asked["version"])
+    raise UsageError(f"{source}: there is no release folder or zip there. Check the path.")
 
 
 def _exists(path: Path) -> bool:

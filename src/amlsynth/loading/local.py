@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amlsynth.release.names import CHECKSUMS
-from amlsynth.release.semver import PATTERN as VERSION_PATTERN
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 SEARCH_VARIABLE = "AMLSYNTH_RELEASES"
-_STEM = re.compile(rf"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*?)-(?P<version>{VERSION_PATTERN})", re.ASCII)
+_STEM = re.compile(r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*?)-(?P<version>[0-9]+\.[0-9]+\.[0-9]+\S*)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,18 @@ def local_releases() -> list[Found]:
             continue  # a folder that is not there holds no releases
         for path in paths:
             match = _STEM.fullmatch(path.name.removesuffix(".zip"))
-            if match and is_release(path):
-                found = Found(match["name"], Version(match["version"]), path)
+            version = _version(match["version"]) if match else None
+            if match and version and is_release(path):
+                found = Found(match["name"], version, path)
                 listed.setdefault((found.name, found.version.text), found)
     return sorted(listed.values(), key=lambda found: (found.name, found.version))
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except ValueError:
+        return None
 
 
 def local_file(name: str) -> Path | None:

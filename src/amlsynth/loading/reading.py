@@ -22,16 +22,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from amlsynth.foundation.assets import asset
-from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.version import __version__
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import layout, read_plain
 from amlsynth.release.names import CHECKSUMS, PACKAGE
 
 if TYPE_CHECKING:
+    from amlsynth.dictionary.model import Dictionary
     from amlsynth.release.package import DataPackage
 
-_FORMAT = 1  # of the markers; a change of how releases are checked needs another
+_FORMAT = 2  # of the markers; a change of how releases are checked needs another
 _PACKAGE_LIMIT = 10_000_000  # bytes of datapackage.json, which has about 40,000
 _AGAIN = "Download the release again."
 _LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what macOS and Windows leave in folders
@@ -47,7 +49,7 @@ class Content:
     digest: str
 
 
-def read_release(path: Path, cache: Cache, verify: bool = True) -> Content:
+def read_release(path: Path, cache: Cache, verify: bool = True, d: Dictionary | None = None) -> Content:
     """Read a release folder or zip.
 
     Parameters
@@ -55,6 +57,7 @@ def read_release(path: Path, cache: Cache, verify: bool = True) -> Content:
     path : the folder or zip.
     cache : keeps what was found out.
     verify : False leaves out the validation against the dictionary.
+    d : the dictionary to hold the data against, instead of the one that the release carries.
 
     Raises
     ------
@@ -62,9 +65,9 @@ def read_release(path: Path, cache: Cache, verify: bool = True) -> Content:
         A byte is not that of the release, a file is missing, unlisted or a link, or the data break the
         dictionary.
     """
-    signature = _signature(path)
+    signature, made_by = _signature(path), _made_by(d)
     digest = cache.seen(path, signature)
-    marker = _usable(cache.checked(digest)) if digest else None
+    marker = _usable(cache.checked(digest), made_by) if digest else None
     if digest and marker:
         content = _read_known(path, digest, marker)
         if content is not None:
@@ -73,20 +76,21 @@ def read_release(path: Path, cache: Cache, verify: bool = True) -> Content:
         digest = sha256(path) if path.is_file() else None
         package = _check(folder, path, top)
         digest = digest or sha256(folder / CHECKSUMS)
-        marker = _usable(cache.checked(digest))
+        marker = _usable(cache.checked(digest), made_by)
         if marker:
             # The same content was validated before, at another place or time.
             plain = read_plain((folder / marker["data"]).read_bytes(), marker["columns"])
             if plain is not None:
                 cache.note_seen(path, signature, digest)
                 return Content(plain, marker["info"], digest)
-        frame = _read_data(folder, path, package)
+        d = d or _carried(folder, path)
+        frame = _read_data(folder, path, package, d)
         info = _info(package)
         if verify:
             from amlsynth.cohort.validation import validate  # brings Pandera, a third of a second
 
-            validate(frame, "synthetic").raise_if_failed(str(path))
-            marker = _marker(folder, package, info, frame)
+            validate(frame, "synthetic", d).raise_if_failed(str(path))
+            marker = _marker(folder, package, info, frame, d, made_by)
             if marker is not None:
                 cache.note_checked(digest, marker)
                 cache.note_seen(path, signature, digest)
@@ -167,29 +171,54 @@ def _dictionary_digest() -> str:
     return sha256(asset("schema/aml.yaml"))
 
 
-def _usable(marker: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return a marker if this version made it, with this dictionary."""
-    from amlsynth import __version__
+def _made_by(d: Dictionary | None) -> list[Any]:
+    """Return what a reading depends on beside the release: versions, and the reader's dictionaries."""
+    if d is None:
+        return [_FORMAT, __version__, _dictionary_digest()]
+    from amlsynth.dictionary.carried import dictionary_yaml
 
-    made_by = [_FORMAT, __version__, _dictionary_digest()]
+    given = hashlib.sha256(dictionary_yaml(d).encode("utf-8")).hexdigest()
+    return [_FORMAT, __version__, _dictionary_digest(), given]
+
+
+def _carried(folder: Path, source: Path) -> Dictionary:
+    """Return the dictionary that a release carries; releases of older versions follow that of AML."""
+    from amlsynth.dictionary.carried import carried_dictionary
+    from amlsynth.dictionary.model import dictionary
+
+    try:
+        return carried_dictionary(folder) or dictionary()
+    except UsageError as error:
+        problem = str(error).replace(f"{folder}/", "")
+        raise DataError(
+            f"{source}: {problem} The dictionary of this release cannot be read by this version of amlsynth; "
+            "install the one that its provenance.json names."
+        ) from None
+
+
+def _usable(marker: dict[str, Any] | None, made_by: list[Any]) -> dict[str, Any] | None:
+    """Return a marker if this version made it, with these dictionaries."""
     return marker if marker is not None and marker.get("made_by") == made_by else None
 
 
 def _marker(
-    folder: Path, package: DataPackage, info: dict[str, Any], frame: pd.DataFrame
+    folder: Path,
+    package: DataPackage,
+    info: dict[str, Any],
+    frame: pd.DataFrame,
+    d: Dictionary,
+    made_by: list[Any],
 ) -> dict[str, Any] | None:
     """Describe a validated release, None when its data have to be read with the dictionary each time."""
-    from amlsynth import __version__
-    from amlsynth.dictionary.model import dictionary
     from amlsynth.release.package import data_paths
 
-    columns = layout(dictionary())
+    columns = layout(d)
     data = (folder / data_paths(package.name)[1]).read_bytes()
     plain = read_plain(data, columns)
     if plain is None or not plain.equals(frame) or not plain.dtypes.equals(frame.dtypes):
         return None
     return {
-        "made_by": [_FORMAT, __version__, _dictionary_digest()],
+        "made_by": made_by,
         "info": info,
         "data": data_paths(package.name)[1],
         "data_sha256": hashlib.sha256(data).hexdigest(),
@@ -275,12 +304,11 @@ def _package(folder: Path, source: Path, sums: dict[str, str]) -> DataPackage:
     return package
 
 
-def _read_data(folder: Path, source: Path, package: DataPackage) -> pd.DataFrame:
+def _read_data(folder: Path, source: Path, package: DataPackage, d: Dictionary) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet
 
     from amlsynth.cohort.tables import read_table
-    from amlsynth.dictionary.model import dictionary
     from amlsynth.release.package import data_paths
 
     csv, parquet = data_paths(package.name)
@@ -294,12 +322,11 @@ def _read_data(folder: Path, source: Path, package: DataPackage) -> pd.DataFrame
     if rows != lines:
         raise DataError(f"{source}: {parquet} has {rows:,} rows where {csv} has {lines:,}. {_AGAIN}")
     try:
-        return read_table(folder / parquet)
+        return read_table(folder / parquet, d)
     except DataError as error:
         raise DataError(
-            f"{source}: the data are not as the dictionary {dictionary().version} of this installation "
-            f"wants them (the release names {package.dictionary_version}). Install the amlsynth that "
-            "fits the release."
+            f"{source}: the data are not as the dictionary {d.name} {d.version} wants them (the release "
+            f"names {package.follows}). Load it without a dictionary of your own, or with the one that fits."
         ) from error
 
 
@@ -315,7 +342,8 @@ def _info(package: DataPackage) -> dict[str, Any]:
         "title": package.title,
         "statement": package.statement,
         "original_is_simulated": package.original_is_simulated,
-        "doi": getattr(package, "doi", None) or getattr(package, "id", None),
+        "doi": package.doi,
         "license": ", ".join(entry.name for entry in package.licenses),
         "citation": package.citation,
+        "carries_dictionary": package.dictionary is not None,
     }

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.loading.frames import FrameKind, check_kind, converted
+
+if TYPE_CHECKING:
+    from amlsynth.dictionary.model import Dictionary
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,13 +25,14 @@ class Dataset:
 
     Attributes
     ----------
-    frame : DataFrame of shape (patients, 63), typed by the dictionary.
+    frame : DataFrame of shape (patients, variables), typed by its dictionary.
     name, version, title, statement : what it is.
     kind : "release" for one of amlsynth, "foreign" for a table that others published.
     doi, license, citation : None where nobody said.
     original_is_simulated : whether no patient's data went into it; None where nobody said.
     path : the file or folder that it was read from.
     sha256 : of the zip or file; of SHA256SUMS, which lists every file, for a folder.
+    dictionary : the dictionary that the data follow.
     notes : sentences on what was left out and which rules are broken; empty for a release.
     """
 
@@ -44,6 +50,24 @@ class Dataset:
     sha256: str
     notes: tuple[str, ...] = ()
     document: Callable[[str], bytes] | None = field(default=None, repr=False)
+    carries_dictionary: bool = field(default=False, repr=False)
+    d: Dictionary | None = field(default=None, repr=False)
+
+    @cached_property
+    def dictionary(self) -> Dictionary:
+        """The dictionary that the data follow: the one given on loading, or that of the release."""
+        if self.d is not None:
+            return self.d
+        from amlsynth.dictionary.model import dictionary
+
+        if self.document is None or not self.carries_dictionary:
+            return dictionary()
+        from amlsynth.dictionary.carried import read_carried
+
+        with tempfile.TemporaryDirectory(prefix="amlsynth-") as folder:
+            path = Path(folder) / DICTIONARY_FILE
+            path.write_bytes(self.document(DICTIONARY_FILE))
+            return read_carried(path)
 
     @cached_property
     def codebook(self) -> str:
@@ -52,7 +76,7 @@ class Dataset:
             return self.document("CODEBOOK.md").decode("utf-8")
         from amlsynth.dictionary.codebook import codebook
 
-        return codebook()
+        return codebook(self.dictionary)
 
     @cached_property
     def provenance(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError
 from amlsynth.loading.cache import Cache
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 REGISTRY_VARIABLE = "AMLSYNTH_REGISTRY"
 _OWN = "release/registry.yaml"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from amlsynth.foundation.addresses import check_url, doi_of
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import misplaced, read_yaml_model
-from amlsynth.loading.sources import check_url, doi_of
 from amlsynth.release.checksums import name_fault
 from amlsynth.release.names import NAME_PATTERN
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 
 def read_registry(path: Path) -> Registry:
@@ -44,11 +45,7 @@ def _file_name(name: str) -> str:
     return name
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EntryModel(_Entry):
+class EntryModel(StrictModel):
     """A data set version: where its file is, and which SHA-256 it has."""
 
     name: Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
@@ -100,7 +97,7 @@ class EntryModel(_Entry):
         return self.model_dump(mode="json")
 
 
-class Registry(_Entry):
+class Registry(StrictModel):
     datasets: tuple[EntryModel, ...]
 
     @model_validator(mode="after")

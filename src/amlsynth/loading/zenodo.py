@@ -12,12 +12,11 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from amlsynth.foundation.addresses import SANDBOX_URL, URL_VARIABLE, ZENODO_URL, check_url, zenodo_record
 from amlsynth.foundation.errors import UsageError
 from amlsynth.loading.download import get_json
-from amlsynth.loading.sources import check_url, zenodo_record
 from amlsynth.release.checksums import name_fault
 
-BASE_VARIABLE = "AMLSYNTH_ZENODO_URL"
 _SHOWN = 20
 _PAGE, _PAGES = 25, 40  # Zenodo gives those who are not logged in no more than 25 at a time
 _Model = TypeVar("_Model", bound="_Answer")
@@ -125,13 +124,13 @@ def file_url(doi: str, record: Record, file: RemoteFile) -> str:
 
 
 def _base(sandbox: bool) -> str:
-    named = os.environ.get(BASE_VARIABLE)
+    named = os.environ.get(URL_VARIABLE)
     if not named:
-        return "https://sandbox.zenodo.org" if sandbox else "https://zenodo.org"
+        return SANDBOX_URL if sandbox else ZENODO_URL
     try:
         return check_url(named).rstrip("/")
     except ValueError as error:
-        raise UsageError(f"{BASE_VARIABLE}: {error}.") from error
+        raise UsageError(f"{URL_VARIABLE}: {error}.") from error
 
 
 def _parsed(model: type[_Model], content: Any, doi: str) -> _Model:

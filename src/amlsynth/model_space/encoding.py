@@ -1,18 +1,21 @@
 """The model space: what generators fit and emit, from which no invalid outcome can be decoded.
 
-- Overall survival is kept as a time, event-free survival as the gap OSTM - EFSTM >= 0, so that EFS <= OS
-  cannot be broken (the indirect approach of Eckardt et al. 2024, page 6).
-- The event pattern is one discrete state: EFS status, OS status, and whether the two times are equal,
-  so that ties and statuses stay coherent; what is missing is part of the pattern.
+- The terminal endpoint (overall survival) is kept as a time, the composite one within it (such as event-free
+  survival) as the gap between the two, >= 0, so that their order cannot be broken (the indirect approach of
+  Eckardt et al. 2024, page 6).
+- The event pattern is one discrete state: both statuses, and whether the two times are equal, so that ties
+  and statuses stay coherent; what is missing is part of the pattern. Of a dictionary without a composite
+  endpoint the patterns are those of patients in whom it is missing.
 - NA is one more state of a categorical variable, and an indicator beside a number.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +24,22 @@ import pandas as pd
 from amlsynth.cohort.tables import TIME_DECIMALS
 from amlsynth.dictionary.model import Dictionary, Role, Variable, dictionary
 from amlsynth.dictionary.pandera_schema import breaks
+from amlsynth.dictionary.roles import Endpoint
+from amlsynth.expressions.evaluate import Expression
 from amlsynth.foundation.errors import DataError
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
 
+_BINARY_STATE = re.compile(r"\s*(\w+)\s*==\s*([01])\s*")
+
 
 class Pattern(NamedTuple):
     """One event pattern; a status of None is missing.
 
-    `times` says which times are known: "equal" both and EFS = OS, "before" both and EFS < OS, "os" and
-    "efs" one of them, "none" neither.
+    `os` stands for the terminal endpoint and `efs` for the composite one, whatever their names are. `times`
+    says which times are known: "equal" both and EFS = OS, "before" both and EFS < OS, "os" and "efs" one of
+    them, "none" neither.
     """
 
     efs_status: int | None
@@ -59,6 +67,11 @@ def _legal(pattern: Pattern) -> Pattern:
     return pattern
 
 
+# The statuses of the patterns, -1 for a missing one, shape (patterns,).
+_EFS_STATUS, _OS_STATUS = (
+    np.array([-1 if status is None else status for status in statuses], dtype=np.int8)
+    for statuses in zip(*((p.efs_status, p.os_status) for p in PATTERNS), strict=True)
+)
 LEGAL: Codes = np.array([PATTERNS.index(_legal(pattern)) for pattern in PATTERNS], dtype=np.int8)
 
 
@@ -72,8 +85,10 @@ class Encoded:
     numbers : float64 frame (n, numbers that are no survival time), in the dictionary's units.
     missing : bool frame of the shape of `numbers`; where true the number is NA.
     pattern : int8 array (n,), positions in `PATTERNS`.
-    time : float64 array (n,), months: OSTM, or EFSTM where only that is known; NaN where neither is.
-    gap : float64 array (n,), months: OSTM - EFSTM, 0 where the pattern has no gap.
+    time : float64 array (n,), months: of the terminal endpoint, or of the composite one where only that is
+        known; NaN where neither is.
+    gap : float64 array (n,), months from the composite to the terminal endpoint's time, 0 where the pattern
+        has no gap.
     """
 
     states: pd.DataFrame
@@ -106,14 +121,15 @@ def encode(frame: pd.DataFrame, d: Dictionary | None = None) -> Encoded:
     Raises
     ------
     DataError
-        A time without its status, or EFSTM > OSTM: validate the frame first.
+        A time without its status, or a composite endpoint beyond the terminal one: validate the frame first.
     """
     d = d or dictionary()
+    n = len(frame)
     states = {v.name: _codes(frame[v.name], v) for v in state_variables(d)}
     numbers = {v.name: frame[v.name].to_numpy(np.float64, na_value=np.nan) for v in number_variables(d)}
-    values = pd.DataFrame(numbers)
+    values = columns_frame(numbers, n)
     pattern, time, gap = _encode_outcome(frame, d)
-    return Encoded(pd.DataFrame(states), values.fillna(0.0), values.isna(), pattern, time, gap)
+    return Encoded(columns_frame(states, n), values.fillna(0.0), values.isna(), pattern, time, gap)
 
 
 def decode(
@@ -148,22 +164,58 @@ def decode(
     columns |= _decode_outcome(encoded, d, rounded)
     frame = pd.DataFrame({name: columns[name] for name in d.names})
     if role == "synthetic":
-        _imply(frame, d)
+        imply(frame, d)
     return frame
+
+
+def columns_frame(columns: Mapping[str, npt.NDArray[Any]], n: int) -> pd.DataFrame:
+    """Return columns of shape (n,) as a frame of n rows, also where there is no column at all."""
+    return pd.DataFrame(dict(columns), index=pd.RangeIndex(n))
 
 
 def state_variables(d: Dictionary) -> tuple[Variable, ...]:
     """The categorical variables that are encoded one by one: all but the statuses."""
-    return tuple(v for v in d.variables if v.is_categorical and v.name not in _outcome_columns(d))
+    return tuple(v for v in d.variables if v.is_categorical and v.name not in d.outcome_columns)
 
 
 def number_variables(d: Dictionary) -> tuple[Variable, ...]:
     """The numbers that are encoded one by one: all but the survival times."""
-    return tuple(v for v in d.variables if not v.is_categorical and v.name not in _outcome_columns(d))
+    return tuple(v for v in d.variables if not v.is_categorical and v.name not in d.outcome_columns)
 
 
-def _outcome_columns(d: Dictionary) -> set[str]:
-    return {column for endpoint in d.endpoints for column in (endpoint.time, endpoint.status)}
+def binary_state(expression: Expression | None, d: Dictionary) -> tuple[Variable, int] | None:
+    """Return variable and state of an expression such as "CGNK == 1", or None when it is of another form.
+
+    The variable is a tri-state one or a status; the state is 0 or 1.
+    """
+    found = _BINARY_STATE.fullmatch(expression.text) if expression else None
+    variable = d.by_id.get(found.group(1)) if found else None
+    if found is None or variable is None or variable.values != (0, 1):
+        return None
+    return variable, int(found.group(2))
+
+
+def breaks_any(frame: pd.DataFrame, d: Dictionary) -> npt.NDArray[np.bool_]:
+    """Return who breaks a rule that synthetic data must keep, shape (n,)."""
+    broken = np.zeros(len(frame), dtype=bool)
+    for case in d.rule_cases:
+        if case.rule.severity.synthetic == "error":
+            broken |= breaks(d, case, frame)
+    return broken
+
+
+def imply(frame: pd.DataFrame, d: Dictionary) -> None:
+    """Carry out the rules that say "when this, then that column is 0 (or 1)", in the dictionary's order.
+
+    What is but a warning in synthetic data may be, as often as in the original.
+    """
+    for case in d.rule_cases:
+        then = binary_state(case.require, d)
+        if case.when is None or then is None or case.rule.severity.synthetic != "error":
+            continue
+        variable, state = then
+        if variable.name not in d.outcome_columns:  # the event pattern has seen to those
+            frame.loc[breaks(d, case, frame), variable.name] = state
 
 
 def _with_times(*kinds: str) -> list[int]:
@@ -183,11 +235,8 @@ def _codes(column: pd.Series, variable: Variable) -> Codes:
 
 
 def _encode_outcome(frame: pd.DataFrame, d: Dictionary) -> tuple[Codes, Floats, Floats]:
-    os, efs = d.endpoint("OS"), d.endpoint("EFS")
-    os_time = frame[os.time].to_numpy(np.float64, na_value=np.nan)
-    efs_time = frame[efs.time].to_numpy(np.float64, na_value=np.nan)
-    os_status = frame[os.status].fillna(-1).to_numpy(np.int8)
-    efs_status = frame[efs.status].fillna(-1).to_numpy(np.int8)
+    os_time, os_status = _endpoint_arrays(frame, d.terminal)
+    efs_time, efs_status = _endpoint_arrays(frame, d.composite)
     kinds = ("equal", "before", "os", "efs", "none")
     has_os, has_efs = ~np.isnan(os_time), ~np.isnan(efs_time)
     kind = np.select(
@@ -202,10 +251,19 @@ def _encode_outcome(frame: pd.DataFrame, d: Dictionary) -> tuple[Codes, Floats, 
     wrong = (pattern_codes < 0) | (gap < 0)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0]) + 1
+        order = f", or {d.composite.name} beyond {d.terminal.name}" if d.composite else ""
         raise DataError(
-            f"Row {row} has a survival time without its status, or EFS beyond OS. Validate the cohort first."
+            f"Row {row} has a survival time without its status{order}. Validate the cohort first."
         )
     return pattern_codes, np.where(has_os, os_time, efs_time), gap
+
+
+def _endpoint_arrays(frame: pd.DataFrame, endpoint: Endpoint | None) -> tuple[Floats, Codes]:
+    """Return time (NaN missing) and status (-1 missing), shapes (n,); nobody has an endpoint of None."""
+    if endpoint is None:
+        return np.full(len(frame), np.nan), np.full(len(frame), -1, dtype=np.int8)
+    time = frame[endpoint.time].to_numpy(np.float64, na_value=np.nan)
+    return time, frame[endpoint.status].fillna(-1).to_numpy(np.int8)
 
 
 def _state(codes: npt.NDArray[np.generic], variable: Variable) -> pd.Series:
@@ -233,42 +291,40 @@ def _number(values: Floats, missing: npt.NDArray[np.bool_], variable: Variable, 
 
 
 def _decode_outcome(encoded: Encoded, d: Dictionary, rounded: bool) -> dict[str, pd.Series]:
-    os, efs = d.endpoint("OS"), d.endpoint("EFS")
-    longest = d[os.time].maximum
-    assert longest is not None
-    decimals = d[os.time].decimals if rounded else TIME_DECIMALS
+    outer, inner = d.terminal, d.composite
+    months = d[outer.time]
+    assert months.minimum is not None and months.maximum is not None
+    decimals = months.decimals if rounded else TIME_DECIMALS
     step = 10.0**-decimals
+    # No time is 0, on whose logarithm generators work, even where a dictionary would let it be.
+    shortest = max(step, months.minimum + step * months.exclusive_minimum)
     codes = _in_range(encoded.pattern)
     has_gap = np.isin(codes, _with_times("before"))
     unknown = np.isnan(encoded.time)
-    # A gap needs room for a positive time before it, so the shortest time with one is two steps.
-    time = np.clip(np.where(unknown, step, encoded.time), np.where(has_gap, 2 * step, step), longest)
+    # A gap needs room for a positive time before it, so the shortest time with one is a step longer.
+    time = np.clip(
+        np.where(unknown, shortest, encoded.time),
+        np.where(has_gap, shortest + step, shortest),
+        months.maximum,
+    )
     time = np.round(time, decimals)
-    gap = np.clip(np.nan_to_num(encoded.gap, nan=step, posinf=longest), step, time - step)
-    efs_time = np.where(has_gap, np.round(time - gap, decimals), time)
-    # Rounding may close a gap of half a step, or leave no time before it.
-    efs_time = np.where(has_gap, np.round(np.clip(efs_time, step, time - step), decimals), efs_time)
     no_os = unknown | np.isin(codes, _with_times("efs", "none"))
-    no_efs = unknown | np.isin(codes, _with_times("os", "none"))
-    efs_states = np.array([-1 if p.efs_status is None else p.efs_status for p in PATTERNS])[codes]
-    os_states = np.array([-1 if p.os_status is None else p.os_status for p in PATTERNS])[codes]
+    columns = _outcome_pair(outer, time, no_os, _OS_STATUS[codes])
+    if inner is not None:
+        gap = np.clip(np.nan_to_num(encoded.gap, nan=step, posinf=months.maximum), step, time - shortest)
+        efs_time = np.where(has_gap, np.round(time - gap, decimals), time)
+        # Rounding may close a gap of half a step, or leave no time before it.
+        before = np.round(np.clip(efs_time, shortest, time - step), decimals)
+        no_efs = unknown | np.isin(codes, _with_times("os", "none"))
+        columns |= _outcome_pair(inner, np.where(has_gap, before, efs_time), no_efs, _EFS_STATUS[codes])
+    return columns
+
+
+def _outcome_pair(
+    endpoint: Endpoint, time: Floats, no_time: npt.NDArray[np.bool_], status: Codes
+) -> dict[str, pd.Series]:
+    """Return the columns of an endpoint: its time, and its status, where -1 is missing."""
     return {
-        os.time: pd.Series(pd.arrays.FloatingArray(np.where(no_os, 1.0, time), no_os)),
-        efs.time: pd.Series(pd.arrays.FloatingArray(np.where(no_efs, 1.0, efs_time), no_efs)),
-        os.status: pd.Series(pd.arrays.IntegerArray(np.abs(os_states).astype(np.int8), os_states < 0)),
-        efs.status: pd.Series(pd.arrays.IntegerArray(np.abs(efs_states).astype(np.int8), efs_states < 0)),
+        endpoint.time: pd.Series(pd.arrays.FloatingArray(np.where(no_time, 1.0, time), no_time)),
+        endpoint.status: pd.Series(pd.arrays.IntegerArray(np.abs(status), status < 0)),
     }
-
-
-_ASSIGNMENT = re.compile(r"(\w+) == ([01])")
-
-
-def _imply(frame: pd.DataFrame, d: Dictionary) -> None:
-    """Carry out the rules that say "when this, then that column is 0 (or 1)", in the dictionary's order."""
-    for case in d.rule_cases:
-        then = _ASSIGNMENT.fullmatch(case.require.text)
-        if case.when is None or then is None:
-            continue
-        name = d.by_id[then.group(1)].name
-        if name not in _outcome_columns(d):  # the event pattern has seen to those
-            frame.loc[breaks(d, case, frame), name] = int(then.group(2))

@@ -42,8 +42,20 @@ class Resolution:
             known = encoded.numbers[variable.name].to_numpy()[~encoded.missing[variable.name].to_numpy()]
             numbers[variable.name] = find_step(known, 10.0**-variable.decimals)
         times = encoded.time[~np.isnan(encoded.time)]
-        months = d[d.endpoint("OS").time]
+        months = d[d.terminal.time]
         return cls(numbers, find_step(times, 10.0**-months.decimals))
+
+    def above_zero(self, encoded: Encoded) -> Encoded:
+        """Return the cohort with times of one step where a dictionary lets them be 0.
+
+        Generators work on the logarithms of times.
+        """
+        short = encoded.time - encoded.gap <= 0
+        if not short.any():
+            return encoded
+        has_gap = np.isin(encoded.pattern, _BEFORE)
+        time = np.where(short, np.maximum(encoded.time, self.time * (1 + has_gap)), encoded.time)
+        return replace(encoded, time=time, gap=np.where(short & has_gap, time - self.time, encoded.gap))
 
     def snap(self, encoded: Encoded) -> Encoded:
         """Return the cohort with its numbers and times at whole steps; a gap keeps one step at least."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from amlsynth.cohort.cohort import About, Cohort, read_cohort
 from amlsynth.cohort.split import Split
 from amlsynth.cohort.tables import write_table
-from amlsynth.dictionary.model import dictionary
+from amlsynth.dictionary.carried import write_carried
+from amlsynth.dictionary.model import Dictionary, load_dictionary, require_default
 from amlsynth.evaluation import Evaluation, evaluate, write_evaluation
+from amlsynth.foundation.addresses import plain_doi
+from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, sha256, write_text
-from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
+from amlsynth.foundation.types import Progress, no_progress
+from amlsynth.foundation.version import __version__
+from amlsynth.gates import GateProfile, GateReport, apply_gates, endpoints_in, gate_profile, write_gates
 from amlsynth.generators.generation import generate
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE, sha256_of, write_checksums
@@ -36,11 +40,9 @@ from amlsynth.release.package import (
     file_names,
 )
 from amlsynth.release.released import Released, read_released, read_verified
-from amlsynth.release.semver import Version
-from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, plain_doi, read_spec
+from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, read_spec
+from amlsynth.release.versions import Version
 from amlsynth.release.zenodo.state import read_state
-
-Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class _Made:
 
     spec: ReleaseSpec
     spec_path: Path
+    d: Dictionary
     cohort: Cohort
     split: Split
     synthetic: Cohort
@@ -84,10 +87,11 @@ class _Made:
 def build_release(
     spec_path: Path,
     out: Path,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     *,
     doi: str | None = None,
     previous: Path | None = None,
+    d: Dictionary | None = None,
 ) -> ReleaseResult:
     """Build the release of a spec into OUT/NAME-VERSION and OUT/NAME-VERSION.zip.
 
@@ -101,6 +105,7 @@ def build_release(
         otherwise.
     previous : folder or zip of the version before, instead of the one that the spec names. The changelog
         says what changed, and a version that is too small a step is refused.
+    d : the dictionary, instead of the one that the spec names; the release carries it.
 
     Returns
     -------
@@ -118,9 +123,10 @@ def build_release(
         there is no release, and OUT/NAME-VERSION.gates.json says why.
     """
     spec_path, out = Path(spec_path), Path(out)
-    tell = _rising(progress) if progress else lambda _what, _share: None
+    tell = _rising(progress)
     spec = read_spec(spec_path)
-    check_generator(spec, spec_path)
+    d = load_dictionary(spec.dictionary, spec_path.parent) if d is None else d
+    check_generator(spec, spec_path, d)
     require_extra("report", "matplotlib", "Building a release")  # now and not after the work
     profile = _profile(spec, spec_path.parent)
     _check_place(out, spec)
@@ -128,7 +134,7 @@ def build_release(
     if previous is None and spec.previous:
         previous = spec_path.parent / spec.previous
     older = _previous(previous, spec) if previous is not None else None
-    made = _make(spec, spec_path, profile, older, doi, tell)
+    made = _make(spec, spec_path, d, profile, older, doi, tell)
     failed = out / f"{spec.stem}.gates.json"
     if not made.gates.passed:
         write_gates(made.gates, failed)
@@ -154,8 +160,18 @@ def build_release(
     return ReleaseResult(folder, archive, sha256(archive), made.synthetic.n, made.gates)
 
 
-def original_cohort(source: CohortSource, base: Path) -> Cohort:
-    """Return the original that a spec names, with paths relative to `base`."""
+def original_cohort(source: CohortSource, base: Path, d: Dictionary) -> Cohort:
+    """Return the original that a spec names, with paths relative to `base`, under the dictionary `d`.
+
+    Raises
+    ------
+    UsageError
+        The source is a cohort of amlsynth's own, which is one of another dictionary.
+    DataError
+        The file breaks the dictionary.
+    """
+    if source.source != "file":
+        require_default(d, f"The cohort source {source.source!r}")
     if source.source == "reference":
         from amlsynth.sources.reference import reference_cohort
 
@@ -169,8 +185,8 @@ def original_cohort(source: CohortSource, base: Path) -> Cohort:
     if source.mapping:
         from amlsynth.sources.mapping import import_mapped
 
-        return import_mapped(base / source.path, base / source.mapping)
-    return read_cohort(base / source.path, "original")
+        return import_mapped(base / source.path, base / source.mapping, d=d)
+    return read_cohort(base / source.path, "original", d)
 
 
 def _previous(path: Path, spec: ReleaseSpec) -> Released:
@@ -198,6 +214,7 @@ def _doi(text: str | None) -> str | None:
 def _make(
     spec: ReleaseSpec,
     spec_path: Path,
+    d: Dictionary,
     profile: GateProfile,
     previous: Released | None,
     doi: str | None,
@@ -205,7 +222,7 @@ def _make(
 ) -> _Made:
     """Go the way of the data up to the gates; the generator gets the training part only."""
     tell("reading the original cohort", 0.0)
-    cohort = original_cohort(spec.cohort, spec_path.parent)
+    cohort = original_cohort(spec.cohort, spec_path.parent, d)
     made = generate(
         cohort,
         spec.generator.name,
@@ -218,7 +235,7 @@ def _make(
     )
     split = made.split
     assert split is not None  # generate splits unless told not to
-    synthetic = Cohort.create(made.synthetic.frame, "synthetic", _about(spec, cohort))
+    synthetic = Cohort.create(made.synthetic.frame, "synthetic", _about(spec, cohort), d)
     evaluation = evaluate(
         split.train,
         synthetic.frame,
@@ -226,9 +243,10 @@ def _make(
         seed=spec.evaluation.seed,
         simulated=cohort.about.simulated,
         progress=_part(tell, 0.4, 0.8),
+        d=d,
     )
-    gates = apply_gates(evaluation, profile)
-    return _Made(spec, spec_path, cohort, split, synthetic, evaluation, gates, previous, doi)
+    gates = apply_gates(evaluation, profile, d=d)
+    return _Made(spec, spec_path, d, cohort, split, synthetic, evaluation, gates, previous, doi)
 
 
 def _about(spec: ReleaseSpec, original: Cohort) -> About:
@@ -251,28 +269,31 @@ def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
         write_table(made.synthetic.frame, folder / path)
     write_evaluation(made.evaluation, folder / "evaluation.json")
     write_gates(made.gates, folder / "gates.json")
+    write_carried(made.d, folder)
     package = describe_package(
         spec,
         folder,
+        made.d,
         statement=made.synthetic.about.statement,
         citation=citation(spec),
         simulated=made.cohort.about.simulated,
+        endpoints=endpoints_in(made.evaluation),
     )
     write_text(folder / PACKAGE, package.json_text())
     write_text(folder / PROVENANCE, _provenance(made, folder).json_text())
-    for name, text in documents(spec, made.evaluation, made.gates).items():
+    for name, text in documents(spec, made.evaluation, made.gates, made.d).items():
         write_text(folder / name, text)
     if made.previous is not None:
         diff = difference(made.previous, read_released(folder))
         diff.raise_if_unsatisfied()
         entry = changelog_entry(diff, made.previous)
-        text = documents(spec, made.evaluation, made.gates, changelog=entry)["CHANGELOG.md"]
+        text = documents(spec, made.evaluation, made.gates, made.d, entry)["CHANGELOG.md"]
         write_text(folder / "CHANGELOG.md", text)
     tell("rendering the report", 0.8)
     render_report(folder, folder / "report.html", title=f"{spec.title}, version {spec.version}")
     if "adam" in spec.exports:
         tell("writing the clinical exports", 0.94)
-        write_adam(made.synthetic.frame, folder / "adam", study_of(package))
+        write_adam(made.synthetic.frame, folder / "adam", study_of(package), made.d)
     write_metadata(folder)
     if made.doi is None:
         write_checksums(folder)
@@ -284,18 +305,18 @@ def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
 
 
 def _provenance(made: _Made, folder: Path) -> Provenance:
-    from amlsynth import __version__
-
     spec = made.spec
     content = made.spec_path.read_bytes()
-    listed = (*data_paths(spec.name), "evaluation.json", "gates.json", PACKAGE)
+    listed = (*data_paths(spec.name), "evaluation.json", "gates.json", DICTIONARY_FILE, PACKAGE)
     return Provenance(
         name=spec.name,
         version=spec.version,
         date=spec.date,
         amlsynth=__version__,
         **environment(),
-        dictionary_version=dictionary().version,
+        dictionary=made.d.name,
+        dictionary_version=made.d.version,
+        endpoints=endpoints_in(made.evaluation),
         spec=SpecRecord(file=made.spec_path.name, sha256=sha256_of(content), text=content.decode("utf-8")),
         cohort=describe_original(made.cohort.about, made.cohort.n),
         split=SplitRecord(

@@ -152,6 +152,11 @@ def _meaning(old: Released, new: Released) -> Iterator[Change]:
         kinds = {True: "a simulated cohort", False: "a cohort of patients"}
         was, now = kinds[before.original_is_simulated], kinds[after.original_is_simulated]
         yield Change("original", Step.MAJOR, f"the data come from {now}, came from {was}")
+    if before.endpoints is not None and after.endpoints is not None:
+        lost = [name for name in before.endpoints if name not in after.endpoints]
+        gained = [name for name in after.endpoints if name not in before.endpoints]
+        yield from (Change("endpoints", Step.MAJOR, f"{name} is empty now") for name in lost)
+        yield from (Change("endpoints", Step.MINOR, f"{name} was empty and is there now") for name in gained)
     licences = [", ".join(licence.name for licence in package.licenses) for package in (before, after)]
     if licences[0] != licences[1]:
         known = [_DUTIES.get(licence, math.inf) for licence in licences]
@@ -260,9 +265,8 @@ def _gates(old: Released, new: Released) -> Iterator[Change]:
 
 def _descriptions(old: Released, new: Released) -> Iterator[Change]:
     before, after = old.package, new.package
-    if before.dictionary_version != after.dictionary_version:
-        text = f"dictionary {after.dictionary_version}, was {before.dictionary_version}"
-        yield Change("descriptions", Step.PATCH, text)
+    if before.follows != after.follows:
+        yield Change("descriptions", Step.PATCH, f"dictionary {after.follows}, was {before.follows}")
     for key in ("title", "description", "keywords", "contributors"):
         if getattr(before, key) != getattr(after, key):
             yield Change("descriptions", Step.PATCH, f"the {key} changed")

@@ -12,9 +12,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from amlsynth.foundation.files import sha256, write_text
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.names import CHECKSUMS as CHECKSUMS
 
 # What `release publish` keeps in a release folder: the one file that is no part of the release.
@@ -24,10 +23,8 @@ _LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 _WINDOWS_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 
 
-class Problem(BaseModel):
+class Problem(StrictModel):
     """One thing that is wrong with a release."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     file: str  # relative to the release, or the archive's name
     check: str  # such as "checksum", "missing", "extra", "archive", "package", "data", "gates"

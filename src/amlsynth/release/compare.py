@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release.changes import Change, Step, changes
 from amlsynth.release.released import Released, read_verified
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 _SHOWN = 12  # changes of one area that are written out; JSON has all
 
@@ -97,8 +98,10 @@ class ReleaseDiff:
         }
 
 
-def compare_releases(old: Path, new: Path) -> ReleaseDiff:
+def compare_releases(old: Path, new: Path, d: Dictionary | None = None) -> ReleaseDiff:
     """Compare two releases of a data set, each a folder or a zip; both are verified first.
+
+    With a dictionary `d`, both have to follow it; without it each the one that it carries.
 
     Raises
     ------
@@ -107,7 +110,7 @@ def compare_releases(old: Path, new: Path) -> ReleaseDiff:
     DataError
         One of them is not in order.
     """
-    return difference(read_verified(old), read_verified(new))
+    return difference(read_verified(old, d), read_verified(new, d))
 
 
 def difference(old: Released, new: Released) -> ReleaseDiff:

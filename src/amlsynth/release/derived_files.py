@@ -9,14 +9,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from amlsynth import __version__
+from amlsynth.dictionary.codebook import codebook
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.version import __version__
 from amlsynth.release.checksums import Problem
 from amlsynth.release.package import ADAM_FILES, DataPackage, Provenance, data_paths, environment
 
 _MOST_ROWS = 20_000  # of larger cohorts the exports take longer to make than all other checks
 
 
-def derived_problems(folder: Path, package: DataPackage, made: Provenance, rows: int) -> Iterator[Problem]:
+def derived_problems(
+    folder: Path, package: DataPackage, made: Provenance, rows: int, d: Dictionary
+) -> Iterator[Problem]:
     """Yield what differs from what this installation makes of the same data.
 
     Another version of amlsynth may word these files otherwise, so nothing is compared for releases that
@@ -26,6 +30,7 @@ def derived_problems(folder: Path, package: DataPackage, made: Provenance, rows:
     ----------
     folder, package, made : a release whose files are as SHA256SUMS lists them.
     rows : number of patients.
+    d : the dictionary of the data.
     """
     if made.amlsynth != __version__:
         return
@@ -35,6 +40,8 @@ def derived_problems(folder: Path, package: DataPackage, made: Provenance, rows:
         if (folder / name).read_bytes() != text.encode("utf-8"):
             message = "it does not say what the other files of the release say"
             yield Problem(file=name, check="metadata", message=message)
+    if (folder / "CODEBOOK.md").read_bytes() != codebook(d).encode("utf-8"):
+        yield Problem(file="CODEBOOK.md", check="metadata", message="it is not that of the dictionary")
     here = environment()["packages"]
     same = all(made.packages.get(name) == here.get(name) for name in ("pyreadstat", "odmlib"))
     if "adam" not in package.exports or not same or rows > _MOST_ROWS:
@@ -42,9 +49,9 @@ def derived_problems(folder: Path, package: DataPackage, made: Provenance, rows:
     from amlsynth.cohort.tables import read_table
     from amlsynth.release.adam import study_of, write_adam
 
-    frame = read_table(folder / data_paths(package.name)[1])
+    frame = read_table(folder / data_paths(package.name)[1], d)
     with tempfile.TemporaryDirectory(prefix="amlsynth-") as again:
-        write_adam(frame, Path(again), study_of(package))
+        write_adam(frame, Path(again), study_of(package), d)
         for name in ADAM_FILES:
             if (folder / name).read_bytes() != (Path(again) / Path(name).name).read_bytes():
                 message = f"it does not hold the same data as {data_paths(package.name)[1]}"

@@ -10,35 +10,37 @@ import json
 from string import Template
 
 from amlsynth.dictionary.codebook import codebook
-from amlsynth.dictionary.model import dictionary
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, Figure
+from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.assets import asset
-from amlsynth.gates import GateReport
+from amlsynth.gates import GateReport, endpoints_in, known_outcomes
 from amlsynth.release.spec import Creator, ReleaseSpec, license_text
 
 _ADAM_ROW = (
     "| `adam/` | the same as CDISC ADaM: ADSL and ADTTE as SAS transport files and Dataset-JSON, and their "
     "Define-XML |\n"
 )
+_VERDICTS = {True: "yes", False: "no", None: "not applicable"}
 _ADAM_LINES = """As CDISC ADaM, in R (SAS reads the same files with `libname x xport "adam/adsl.xpt"`):
 
 ```r
 adsl <- haven::read_xpt("adam/adsl.xpt")     # one row a patient
-adtte <- haven::read_xpt("adam/adtte.xpt")   # OS and EFS; CNSR is 0 for an event, 1 for a censored time
+adtte <- haven::read_xpt("adam/adtte.xpt")   # $parameters; CNSR is 0 for an event, 1 for a censored time
 ```
 
 """
 
 
 def documents(
-    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, changelog: str = ""
+    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, d: Dictionary, changelog: str = ""
 ) -> dict[str, str]:
     """Return the text of every document of a release, by file name.
 
     `changelog` is what follows the spec's own changes: the comparison with the previous version, and
     the entries before.
     """
-    return documents_with_doi(spec, evaluation, gates, None) | {
+    return documents_with_doi(spec, evaluation, gates, d, None) | {
         "LICENSE": license_text(spec.license),
         "CHANGELOG.md": _fill(
             "CHANGELOG.md",
@@ -48,15 +50,15 @@ def documents(
             changes="\n".join(f"- {change}" for change in spec.changes),
         )
         + changelog,
-        "CODEBOOK.md": codebook(),
+        "CODEBOOK.md": codebook(d),
     }
 
 
 def documents_with_doi(
-    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, doi: str | None
+    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, d: Dictionary, doi: str | None
 ) -> dict[str, str]:
     """Return the text of the documents that name the DOI of the release, once it has one."""
-    return {"README.md": _readme(spec, evaluation, gates, doi), "CITATION.cff": _citation_file(spec, doi)}
+    return {"README.md": _readme(spec, evaluation, gates, d, doi), "CITATION.cff": _citation_file(spec, doi)}
 
 
 def statement(spec: ReleaseSpec, *, simulated: bool) -> str:
@@ -76,14 +78,14 @@ def statement(spec: ReleaseSpec, *, simulated: bool) -> str:
 def citation(spec: ReleaseSpec, doi: str | None = None) -> str:
     """Return the citation as one line of text."""
     names = "; ".join(creator.name for creator in spec.creators)
-    link = f" https://doi.org/{doi}" if doi else ""
+    link = f" {doi_url(doi)}" if doi else ""
     return f"{names} ({spec.date.year}). {spec.title} (Version {spec.version}) [Data set].{link}"
 
 
-def _readme(spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, doi: str | None) -> str:
-    d = dictionary()
+def _readme(
+    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, d: Dictionary, doi: str | None
+) -> str:
     holdout = evaluation.holdout
-    failed = sum(not gate.passed for gate in gates.gates)
     return _fill(
         "README.md",
         name=spec.name,
@@ -101,15 +103,20 @@ def _readme(spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, doi: s
         holdout_line=f"the hold-out has {holdout.n:,}." if holdout else "there was no hold-out.",
         measures=_measures(evaluation),
         export_rows=_ADAM_ROW if "adam" in spec.exports else "",
-        export_lines=_ADAM_LINES if "adam" in spec.exports else "",
+        export_lines=_adam_lines(evaluation) if "adam" in spec.exports else "",
+        endpoints=_endpoints(evaluation, d),
         profile=gates.profile,
-        gates_line=f"all required gates passed; of those that are advice, {failed or 'none'} failed.",
+        gates_line=_gates_line(gates),
         gates=_gates(gates),
         amlsynth_version=evaluation.amlsynth_version,
         generator=spec.generator.name,
-        dictionary_version=evaluation.dictionary_version,
+        dictionary=f"{d.name} {d.version}",
         citation=citation(spec, doi),
     )
+
+
+def _adam_lines(evaluation: Evaluation) -> str:
+    return Template(_ADAM_LINES).substitute(parameters=" and ".join(endpoints_in(evaluation)))
 
 
 def _measures(evaluation: Evaluation) -> str:
@@ -130,9 +137,31 @@ def _measures(evaluation: Evaluation) -> str:
 def _gates(gates: GateReport) -> str:
     rows = ["| gate | required | passed | finding |", "|---|---|---|---|"]
     for gate in gates.gates:
-        words = ("yes" if gate.required else "advised", "yes" if gate.passed else "no")
-        rows.append(f"| {_cell(gate.label)} | {words[0]} | {words[1]} | {_cell(gate.reason)} |")
+        required = "yes" if gate.required else "advised"
+        rows.append(f"| {_cell(gate.label)} | {required} | {_VERDICTS[gate.passed]} | {_cell(gate.reason)} |")
     return "\n".join(rows)
+
+
+def _gates_line(gates: GateReport) -> str:
+    verdicts = [gate.passed for gate in gates.gates]
+    text = f"all required gates passed; of those that are advice, {verdicts.count(False) or 'none'} failed."
+    missing = verdicts.count(None)
+    return text + (f" {missing} not applicable: the cohort lacks what they measure." if missing else "")
+
+
+def _endpoints(evaluation: Evaluation, d: Dictionary) -> str:
+    """Return which outcomes the data have and which they lack, as sentences."""
+    found = known_outcomes(evaluation, d)
+    names = {e.name: f"{e.label.lower()} ({e.name})" for e in d.endpoints}
+    response = d.roles.response
+    if response is not None:
+        names[response.name] = f"{response.label.lower()} ({response.name})"
+    there = [text for name, text in names.items() if name in found]
+    lacking = [text for name, text in names.items() if name not in found]
+    text = f"Outcomes: {', '.join(there)}."
+    if lacking:
+        text += f" The original lacks {' and '.join(lacking)}: these columns are empty throughout."
+    return text
 
 
 def _figure(figure: Figure | None) -> str:

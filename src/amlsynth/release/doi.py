@@ -14,7 +14,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from amlsynth.dictionary.carried import carried_dictionary
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.records import read_evaluation
+from amlsynth.foundation.addresses import doi_url, plain_doi
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import replacing, replacing_folder, sha256, write_text
 from amlsynth.gates import GateReport
@@ -22,8 +25,8 @@ from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import write_checksums
 from amlsynth.release.documents import citation, documents_with_doi
 from amlsynth.release.metadata import write_metadata
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, file_names
-from amlsynth.release.spec import ReleaseSpec, plain_doi, read_spec
+from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of
+from amlsynth.release.spec import ReleaseSpec, read_spec
 
 # Where the report shows the DOI; `report.prose.citation` writes the span.
 _REPORT = "report.html"
@@ -54,13 +57,14 @@ def stamp_doi(folder: Path, doi: str | None) -> None:
     except ValidationError:
         raise _foreign(folder) from None
     spec, evaluation = spec_of(provenance), read_evaluation(folder / "evaluation.json")
-    for name, text in documents_with_doi(spec, evaluation, gates, package.doi).items():
+    d = carried_dictionary(folder) or dictionary()
+    for name, text in documents_with_doi(spec, evaluation, gates, d, package.doi).items():
         if (folder / name).read_bytes() != text.encode("utf-8"):
             raise _foreign(folder)
-    link = f"https://doi.org/{doi}" if doi else None
+    link = doi_url(doi) if doi else None
     described = package.model_copy(update={"id": link, "citation": citation(spec, doi)})
     write_text(folder / PACKAGE, described.json_text())
-    for name, text in documents_with_doi(spec, evaluation, gates, doi).items():
+    for name, text in documents_with_doi(spec, evaluation, gates, d, doi).items():
         write_text(folder / name, text)
     files = {name: sha256(folder / name) for name in provenance.files}
     write_text(folder / PROVENANCE, provenance.model_copy(update={"files": files}).json_text())
@@ -82,11 +86,6 @@ def pack(folder: Path, archive: Path) -> None:
     package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
     with replacing(archive) as temporary:
         write_archive(folder, names_of(package), temporary, f"{package.name}-{package.version}", package.date)
-
-
-def names_of(package: DataPackage) -> frozenset[str]:
-    """Return the names of all files that a release consists of."""
-    return file_names(package.name, package.exports)
 
 
 def spec_of(provenance: Provenance) -> ReleaseSpec:

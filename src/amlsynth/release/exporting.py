@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from amlsynth.cohort.tables import read_table
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.release.adam import AdamExport, study_of, write_adam
 from amlsynth.release.opened import opened_release
@@ -12,7 +13,7 @@ from amlsynth.release.package import data_paths
 from amlsynth.release.spec import EXPORTS
 
 
-def export_release(path: Path, out: Path, kind: str = "adam") -> AdamExport:
+def export_release(path: Path, out: Path, kind: str = "adam", d: Dictionary | None = None) -> AdamExport:
     """Verify a release folder or zip and write it to `out` in another format.
 
     Parameters
@@ -20,6 +21,7 @@ def export_release(path: Path, out: Path, kind: str = "adam") -> AdamExport:
     path : the release.
     out : folder that receives the files; files of the same names are replaced, others stay.
     kind : "adam" for CDISC ADaM, see `amlsynth.release.adam`.
+    d : the dictionary that the data have to follow; the one that the release carries when not given.
 
     Raises
     ------
@@ -35,6 +37,6 @@ def export_release(path: Path, out: Path, kind: str = "adam") -> AdamExport:
         raise UsageError(f"{out}: this is a file; name a folder to write into.")
     if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
         raise UsageError(f"{out}: this is within the release, which would no longer verify. Name another.")
-    with opened_release(path) as opened:
-        frame = read_table(opened.folder / data_paths(opened.package.name)[1])
-        return write_adam(frame, out, study_of(opened.package))
+    with opened_release(path, d) as opened:
+        frame = read_table(opened.folder / data_paths(opened.package.name)[1], opened.d)
+        return write_adam(frame, out, study_of(opened.package), opened.d)

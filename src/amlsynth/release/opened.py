@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from amlsynth.dictionary.carried import carried_dictionary
+from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release.archive import unpack
 from amlsynth.release.checksums import CHECKSUMS
@@ -23,13 +25,15 @@ class OpenedRelease:
 
     folder: Path
     package: DataPackage
+    d: Dictionary  # the one that it carries
 
 
 @contextmanager
-def opened_release(path: Path) -> Iterator[OpenedRelease]:
+def opened_release(path: Path, d: Dictionary | None = None) -> Iterator[OpenedRelease]:
     """Copy a release folder or zip to a temporary folder, verify the copy, and yield it.
 
-    What is used is what was verified, whatever happens to `path` meanwhile.
+    What is used is what was verified, whatever happens to `path` meanwhile. With a dictionary `d`, the data
+    have to follow it and not the one that the release carries.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def opened_release(path: Path) -> Iterator[OpenedRelease]:
         else:
             verified = Path(temporary) / path.name
             shutil.copyfile(path, verified)
-        report = verify_release(verified)
+        report = verify_release(verified, d)
         if not report.ok:
             problems = [f"{path}: {problem}." for problem in report.problems[:10]]
             more = len(report.problems) - len(problems)
@@ -70,7 +74,7 @@ def opened_release(path: Path) -> Iterator[OpenedRelease]:
             folder.mkdir()
             unpack(verified, folder)
         package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
-        yield OpenedRelease(folder, package)
+        yield OpenedRelease(folder, package, d or carried_dictionary(folder) or dictionary())
 
 
 def _copy(source: str, target: str) -> None:

@@ -9,21 +9,26 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from amlsynth.evaluation.records import SMALL_CELL
+from amlsynth.foundation.addresses import DOI_PATTERN, doi_url
+from amlsynth.foundation.defaults import DEFAULT_DICTIONARY, DICTIONARY_FILE
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
 from amlsynth.release.names import PACKAGE as PACKAGE
-from amlsynth.release.semver import PATTERN as VERSION_PATTERN
-from amlsynth.release.spec import DOI_PATTERN, EXPORTS, Export, ReleaseSpec
+from amlsynth.release.spec import EXPORTS, Export, ReleaseSpec
+from amlsynth.release.versions import checked_version
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
     from amlsynth.cohort.cohort import About
+    from amlsynth.dictionary.model import Dictionary
 
 PROVENANCE = "provenance.json"
 METADATA_FILES = ("croissant.json", "ro-crate-metadata.json", "datacite.json", "schema-org.json")
@@ -43,12 +48,12 @@ _MATTERS = (
 )  # fmt: skip
 
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
-VersionText = Annotated[str, StringConstraints(pattern=rf"^{VERSION_PATTERN}$", max_length=100)]
+VersionText = Annotated[str, AfterValidator(checked_version)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+class _Record(StrictModel):
+    model_config = ConfigDict(populate_by_name=True)
 
     def json_text(self) -> str:
         """Return the record as JSON text, keys in the model's order."""
@@ -83,10 +88,10 @@ class Resource(_Record):
 
 
 class DataPackage(_Record):
-    """datapackage.json: a Data Package of version 2 and, beside its words, five of amlsynth."""
+    """datapackage.json: a Data Package of version 2 and, beside its words, seven of amlsynth."""
 
     profile: Literal["https://datapackage.org/profiles/2.0/datapackage.json"] = Field(alias="$schema")
-    id: Annotated[str, StringConstraints(pattern=rf"^https://doi\.org/{DOI_PATTERN}$")] | None = None
+    id: Annotated[str, StringConstraints(pattern=rf"^{re.escape(doi_url(''))}{DOI_PATTERN}$")] | None = None
     name: Name
     version: VersionText
     title: str
@@ -98,7 +103,9 @@ class DataPackage(_Record):
     statement: str  # what the data are and are not
     citation: str
     original_is_simulated: bool
+    dictionary: str | None = None  # its name; None in releases of older versions, which carry none
     dictionary_version: str
+    endpoints: tuple[str, ...] | None = None  # those that the cohort has; None in releases of older versions
     exports: tuple[Export, ...] = ()  # formats beside the release's table
     resources: tuple[Resource, Resource]
 
@@ -109,7 +116,12 @@ class DataPackage(_Record):
     @property
     def doi(self) -> str | None:
         """The DOI of this version, such as 10.5281/zenodo.8334265; None before one is reserved."""
-        return self.id.removeprefix("https://doi.org/") if self.id else None
+        return self.id.removeprefix(doi_url("")) if self.id else None
+
+    @property
+    def follows(self) -> str:
+        """Name and version of the dictionary that the data follow."""
+        return f"{self.dictionary or DEFAULT_DICTIONARY} {self.dictionary_version}"
 
     @property
     def date(self) -> datetime.date:
@@ -155,7 +167,9 @@ class Provenance(_Record):
     python: str
     platform: str
     packages: dict[str, str]
+    dictionary: str | None = None
     dictionary_version: str
+    endpoints: tuple[str, ...] | None = None
     spec: SpecRecord
     cohort: dict[str, Any]  # `About` of the original, and its size; no row
     split: SplitRecord
@@ -171,22 +185,38 @@ def data_paths(name: str) -> tuple[str, str]:
     return f"data/{name}.csv", f"data/{name}.parquet"
 
 
-def file_names(name: str, exports: tuple[Export, ...] = EXPORTS) -> frozenset[str]:
-    """Return the names of all files that a release with these exports consists of."""
+def file_names(
+    name: str, exports: tuple[Export, ...] = EXPORTS, *, dictionary: bool = True
+) -> frozenset[str]:
+    """Return the names of all files that a release with these exports consists of.
+
+    `dictionary` says whether it carries its dictionary, as all do but those of older versions.
+    """
     documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md", "report.html")
     records = (PACKAGE, PROVENANCE, "evaluation.json", "gates.json", CHECKSUMS)
     exported = ADAM_FILES if "adam" in exports else ()
-    return frozenset((*data_paths(name), *documents, *records, *METADATA_FILES, *exported))
+    carried = (DICTIONARY_FILE,) if dictionary else ()
+    return frozenset((*data_paths(name), *documents, *records, *carried, *METADATA_FILES, *exported))
+
+
+def names_of(package: DataPackage) -> frozenset[str]:
+    """Return the names of all files that a release consists of."""
+    return file_names(package.name, package.exports, dictionary=package.dictionary is not None)
 
 
 def describe_package(
-    spec: ReleaseSpec, folder: Path, *, statement: str, citation: str, simulated: bool
+    spec: ReleaseSpec,
+    folder: Path,
+    d: Dictionary,
+    *,
+    statement: str,
+    citation: str,
+    simulated: bool,
+    endpoints: tuple[str, ...],
 ) -> DataPackage:
-    """Describe the data files of a release folder."""
-    from amlsynth.dictionary.model import dictionary
+    """Describe the data files of a release folder, whose table is one of the dictionary `d`."""
     from amlsynth.dictionary.table_schema import table_schema
 
-    d = dictionary()
     title, path = _LICENSES[spec.license]
     csv, parquet = data_paths(spec.name)
 
@@ -221,7 +251,9 @@ def describe_package(
             "statement": statement,
             "citation": citation,
             "original_is_simulated": simulated,
+            "dictionary": d.name,
             "dictionary_version": d.version,
+            "endpoints": endpoints,
             "exports": spec.exports,
             "resources": [
                 resource(

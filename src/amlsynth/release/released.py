@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import sha256
@@ -20,7 +21,7 @@ from amlsynth.gates import GateReport
 from amlsynth.release.archive import unpack
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
 # A row of the table of rules, as `schema.codebook` writes it: the only place of a release that has them.
 _RULE = re.compile(
@@ -63,10 +64,10 @@ class Released:
         return list(self.package.resources[0].table_schema.get("fields", []))
 
 
-def read_verified(path: Path) -> Released:
+def read_verified(path: Path, d: Dictionary | None = None) -> Released:
     """Read a release folder or zip, after it is verified.
 
-    A release of another dictionary is verified against its own Table Schema.
+    Its data are held against the dictionary that it carries, or against `d`.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def read_verified(path: Path) -> Released:
     """
     from amlsynth.release.verify import verify_release
 
-    report = verify_release(path, any_dictionary=True)
+    report = verify_release(path, d)
     if not report.ok:
         more = f" ({len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
         raise DataError(

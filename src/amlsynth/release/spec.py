@@ -9,16 +9,19 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator as After
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.assets import asset
+from amlsynth.foundation.defaults import DEFAULT_DICTIONARY
 from amlsynth.foundation.errors import UsageError, did_you_mean
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
 from amlsynth.generators.params_file import Value, read_params
 from amlsynth.release.names import NAME_PATTERN as NAME_PATTERN
-from amlsynth.release.semver import Version
+from amlsynth.release.versions import Version
 
-DOI_PATTERN = r"10\.[0-9]{4,9}/[!-~]{1,180}"
 _CONTROL = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories that no file format of a release takes well
 
 
@@ -79,14 +82,6 @@ def _orcid(text: str) -> str:
     return text
 
 
-def plain_doi(text: str) -> str:
-    """Return a DOI without its resolver and prefix; ValueError when it is none."""
-    found = re.sub(r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*)", "", text.strip(), flags=re.IGNORECASE)
-    if not re.fullmatch(DOI_PATTERN, found, re.ASCII):
-        raise ValueError(f"{text!r} is no DOI; write it as 10.5281/zenodo.8334265")
-    return found
-
-
 def _identifier(text: str) -> str:
     if re.match(r"https?://(?!(?:dx\.)?doi\.org/)", text, re.IGNORECASE):
         return text
@@ -119,8 +114,8 @@ RelativePath = Annotated[str, StringConstraints(min_length=1), After(_one_line),
 Community = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class _Entry(StrictModel):
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class Creator(_Entry):
@@ -191,7 +186,7 @@ class GeneratorPart(_Entry):
     """The generator by name and parameters, or by the file of them that `tune` wrote; `params` override."""
 
     name: Line = ""
-    params: dict[str, Value] = {}
+    params: dict[str, Value] = Field(default_factory=dict)
     params_file: RelativePath | None = None
     n: Count
     seed: Seed
@@ -232,6 +227,7 @@ class ReleaseSpec(_Entry):
     keywords: tuple[Line, ...] = ()
     related_identifiers: tuple[RelatedIdentifier, ...] = ()
     communities: tuple[Community, ...] = ()  # of Zenodo
+    dictionary: RelativePath = DEFAULT_DICTIONARY  # a name that amlsynth carries, or a file beside the spec
     cohort: CohortSource
     split: SplitPart
     generator: GeneratorPart
@@ -247,7 +243,7 @@ class ReleaseSpec(_Entry):
         return f"{self.name}-{self.version}"
 
 
-def check_generator(spec: ReleaseSpec, path: Path) -> None:
+def check_generator(spec: ReleaseSpec, path: Path, d: Dictionary) -> None:
     """Refuse a generator that cannot be made or whose output must not leave.
 
     Raises
@@ -258,7 +254,7 @@ def check_generator(spec: ReleaseSpec, path: Path) -> None:
     from amlsynth.generators import create
 
     try:
-        generator = create(spec.generator.name, spec.generator.params)
+        generator = create(spec.generator.name, spec.generator.params, d)
     except UsageError as error:
         raise UsageError(f"{path}:{_line(path)}: generator: {error}") from error
     if not generator.releasable:

@@ -13,31 +13,32 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from amlsynth.cohort.tables import read_table
 from amlsynth.cohort.validation import validate
-from amlsynth.dictionary.model import dictionary
+from amlsynth.dictionary.carried import read_carried
+from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.dictionary.table_schema import table_schema
 from amlsynth.evaluation.records import Evaluation
+from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.errors import AmlsynthError, MissingExtraError, UsageError, require_extra
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import unpack, write_archive
 from amlsynth.release.checksums import Problem, check_files, sha256_of
 from amlsynth.release.derived_files import derived_problems
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths, file_names
+from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths, names_of
 
 # Frictionless reads row by row; of larger data it checks the first rows, and amlsynth checks all.
 _FRICTIONLESS_ROWS = 20_000
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class VerifyReport(BaseModel):
+class VerifyReport(StrictModel):
     """What verification found; `ok` when there is no problem."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     name: str | None
@@ -55,7 +56,7 @@ class VerifyReport(BaseModel):
         return {"ok": self.ok} | self.model_dump(mode="json")
 
 
-def verify_release(path: Path, *, any_dictionary: bool = False) -> VerifyReport:
+def verify_release(path: Path, d: Dictionary | None = None) -> VerifyReport:
     """Verify a release folder or its zip.
 
     Checked are the archive's entries, SHA-256 of every file, missing and unlisted files,
@@ -66,8 +67,8 @@ def verify_release(path: Path, *, any_dictionary: bool = False) -> VerifyReport:
     Parameters
     ----------
     path : the folder or zip.
-    any_dictionary : True also takes a release of another dictionary than that of this installation; its
-        data are then checked against its own Table Schema only.
+    d : the dictionary that the data have to follow, instead of the one that the release carries; releases of
+        older versions carry none and follow the AML dictionary.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def verify_release(path: Path, *, any_dictionary: bool = False) -> VerifyReport:
         raise UsageError(f"{path}: there is no such folder or zip. Check the path.")
     require_extra("publish", "frictionless", "Verifying a release")
     if path.is_dir():
-        return _Verification(path, any_dictionary).report(str(path))
+        return _Verification(path, d).report(str(path))
     if not path.is_file():
         problem = Problem(file=path.name, check="archive", message="neither a folder nor a zip archive")
         return VerifyReport(path=str(path), name=None, version=None, files=0, problems=(problem,))
@@ -97,7 +98,7 @@ def verify_release(path: Path, *, any_dictionary: bool = False) -> VerifyReport:
         if unpacked.top is None or unpacked.problems:
             problems = tuple(unpacked.problems)
             return VerifyReport(path=str(path), name=None, version=None, files=0, problems=problems)
-        verification = _Verification(folder, any_dictionary)
+        verification = _Verification(folder, d)
         verification.attempt(path.name, "archive", lambda: verification.archive(path, unpacked.top or ""))
         return verification.report(str(path))
 
@@ -105,11 +106,12 @@ def verify_release(path: Path, *, any_dictionary: bool = False) -> VerifyReport:
 class _Verification:
     """One run over a folder: the steps add to `problems`."""
 
-    def __init__(self, folder: Path, any_dictionary: bool = False) -> None:
+    def __init__(self, folder: Path, d: Dictionary | None = None) -> None:
         self.folder = folder
-        self.any_dictionary = any_dictionary
-        self.own_dictionary = True  # until the Table Schema says otherwise
         self.good, self.problems = check_files(folder)
+        self.d = d or dictionary()
+        if d is None and DICTIONARY_FILE in self.good:
+            self.attempt(DICTIONARY_FILE, "dictionary", self._read_dictionary)
         self.package = self._read(PACKAGE, DataPackage)
         self.provenance = self._read(PROVENANCE, Provenance)
         self.evaluation = self._read("evaluation.json", Evaluation)
@@ -159,14 +161,16 @@ class _Verification:
             self.problem(path.name, "archive", f"its top folder is {top!r} and should be {stem!r}")
             return
         again = self.folder.parent / "again.zip"
-        names = file_names(self.package.name, self.package.exports)
-        write_archive(self.folder, names, again, top, self.package.date)
+        write_archive(self.folder, names_of(self.package), again, top, self.package.date)
         if sha256(again) != sha256(path):
             message = (
                 "the files are right, but the archive is not byte for byte what release build makes of "
                 "them; download it again, or unpack it and verify the folder"
             )
             self.problem(path.name, "archive", message)
+
+    def _read_dictionary(self) -> None:
+        self.d = read_carried(self.folder / DICTIONARY_FILE)
 
     def _read(self, name: str, model: type[_Model]) -> _Model | None:
         """Read a JSON record whose checksum is right; otherwise a problem is known already."""
@@ -186,7 +190,7 @@ class _Verification:
 
     def _check_complete(self, package: DataPackage) -> None:
         known = {problem.file for problem in self.problems}
-        expected = file_names(package.name, package.exports)
+        expected = names_of(package)
         listed = {*self.good, "SHA256SUMS"}
         for name in sorted(expected - listed - known):
             self.problem(name, "missing", "the file belongs to a release and is missing")
@@ -208,15 +212,16 @@ class _Verification:
                 self.problem(PACKAGE, "package", f"the hash of {resource.path} is not that of SHA256SUMS")
             if resource.bytes != (self.folder / resource.path).stat().st_size:
                 self.problem(PACKAGE, "package", f"the bytes of {resource.path} are not as many as it says")
-        d = dictionary()
-        self.own_dictionary = all(resource.table_schema == table_schema(d) for resource in package.resources)
-        if not self.own_dictionary and not self.any_dictionary:
+        schema, own = table_schema(self.d), f"{self.d.name} {self.d.version}"
+        if any(resource.table_schema != schema for resource in package.resources):
             message = (
-                f"its table schema is not that of the dictionary {d.version} of this installation (the "
-                f"release names {package.dictionary_version}); verify it with the amlsynth that made it"
+                f"its table schema is not that of the dictionary {own} (the release names "
+                f"{package.follows}); verify it with the amlsynth that made it"
             )
             self.problem(PACKAGE, "package", message)
             return
+        if package.dictionary is not None and package.follows != own:
+            self.problem(PACKAGE, "package", f"it names the dictionary {package.follows}, not {own}")
         if all(path in self.good for path in paths):
             self._check_with_frictionless(package)
 
@@ -244,13 +249,11 @@ class _Verification:
         if rows != lines:
             self.problem(parquet, "data", f"it has {rows:,} rows where the CSV has {lines:,} lines of data")
             return
-        if not self.own_dictionary and self.any_dictionary:
-            return  # frictionless has held the CSV against the release's own Table Schema
         frames: dict[str, pd.DataFrame] = {}
         for path in (csv, parquet):
             self.attempt(path, "data", partial(self._read_data, path, frames))
         if csv in frames:
-            self.attempt(csv, "data", lambda: validate(frames[csv], "synthetic").raise_if_failed(csv))
+            self.attempt(csv, "data", lambda: validate(frames[csv], "synthetic", self.d).raise_if_failed(csv))
         if len(frames) == 2 and not frames[csv].equals(frames[parquet]):
             self.problem(parquet, "data", f"it does not hold the same data as {csv}")
         if self.evaluation and self.evaluation.synthetic.n != lines:
@@ -258,7 +261,7 @@ class _Verification:
             self.problem("evaluation.json", "data", message)
 
     def _read_data(self, path: str, frames: dict[str, pd.DataFrame]) -> None:
-        frames[path] = read_table(self.folder / path)
+        frames[path] = read_table(self.folder / path, self.d)
 
     def _check_citation(self) -> None:
         """Read CITATION.cff as programs do; `read_yaml` refuses what would take them hours."""
@@ -272,10 +275,8 @@ class _Verification:
     def _check_derived(self) -> None:
         if self.problems or self.package is None or self.provenance is None or self.evaluation is None:
             return  # the data themselves are wrong, which says more
-        if not self.own_dictionary:
-            return  # they follow from that other dictionary, which is not here
         rows = self.evaluation.synthetic.n
-        self.problems += derived_problems(self.folder, self.package, self.provenance, rows)
+        self.problems += derived_problems(self.folder, self.package, self.provenance, rows, self.d)
 
     def _check_gates(self) -> None:
         if self.gates is None:

@@ -9,13 +9,25 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
+from amlsynth.dictionary.carried import read_carried
 from amlsynth.foundation.errors import UsageError
-from amlsynth.report import effects, figures, forest, heatmap, measures, prose, survival_figures, tables
+from amlsynth.report import (
+    effects,
+    figures,
+    forest,
+    heatmap,
+    measures,
+    prose,
+    survival_figures,
+    tables,
+    words,
+)
 from amlsynth.report.context import Context, read_context
 from amlsynth.report.text import escape, fold
 
 DATA_VARIABLE = "AMLSYNTH_REPORT_DATA"
 FOOTER_VARIABLE = "AMLSYNTH_REPORT_FOOTER"
+DICTIONARY_VARIABLE = "AMLSYNTH_REPORT_DICTIONARY"
 FIGURES = "figures"
 
 
@@ -54,7 +66,7 @@ class Cells:
         return tables.tail_table(self.context)
 
     def survival_curves(self) -> str:
-        names = [endpoint.name for endpoint in reversed(self.context.dictionary.endpoints)]
+        names = [endpoint.name for endpoint in reversed(self.context.endpoints)]
         return "\n".join(survival_figures.survival_figure(self.context, n, self.folder) for n in names)
 
     def performance(self) -> str:
@@ -85,11 +97,24 @@ class Cells:
     def co_occurrence(self) -> str:
         return heatmap.heatmap_figures(self.context, self.folder)
 
+    def lacking(self) -> str:
+        return words.lacking(self.context)
+
+    def effects_lead(self) -> str:
+        return words.effects_lead(self.context)
+
+    def effect_sections(self) -> str:
+        """Return one section for each outcome that the cohort has."""
+        labels = {endpoint.name: endpoint.label for endpoint in self.context.endpoints}
+        if self.context.response is not None:
+            labels[self.context.response.name] = self.context.response.label
+        return "\n".join(f"## {escape(labels[n])}\n\n{self.effects(n)}" for n in self.context.outcomes)
+
     def effects(self, endpoint: str) -> str:
         numbers = effects.effect_table(self.context, endpoint)
         if not numbers:
             return f"The evaluation has no effects on {endpoint}.\n"
-        shown = forest.forest_figures(self.context, endpoint, "paper", self.folder)
+        shown = forest.forest_figures(self.context, endpoint, "main", self.folder)
         more = forest.forest_figures(self.context, endpoint, "other", self.folder)
         folded = (
             fold(f"Further markers, {endpoint}", more),
@@ -123,6 +148,18 @@ class Cells:
     def rebuild(self) -> str:
         return prose.rebuild(self.context)
 
+    def uses(self) -> str:
+        return words.uses(self.context)
+
+    def population(self) -> str:
+        return words.population(self.context)
+
+    def glossary(self) -> str:
+        return words.glossary(self.context)
+
+    def classification_source(self) -> str:
+        return words.classification_source(self.context)
+
     def sources(self) -> str:
         return prose.sources(self.context)
 
@@ -155,7 +192,9 @@ def current() -> Cells:
             "amlsynth report DIR --out FILE.html."
         )
     made_by = os.environ.get(FOOTER_VARIABLE, "Rendered by Quarto.")
-    return Cells(read_context(Path(directory)), Path(FIGURES), made_by)
+    named = os.environ.get(DICTIONARY_VARIABLE)
+    d = read_carried(Path(named)) if named else None
+    return Cells(read_context(Path(directory), d), Path(FIGURES), made_by)
 
 
 @contextmanager

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from amlsynth.dictionary.carried import carried_dictionary
 from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.dictionary.roles import Endpoint, Response
 from amlsynth.evaluation.records import CohortSummary, Comparison, Effect, Evaluation, read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.gates import GateReport
+from amlsynth.gates import GateReport, known_outcomes
 
 EVALUATION, GATES, PROVENANCE = "evaluation.json", "gates.json", "provenance.json"
 INPUTS = (EVALUATION, GATES, PROVENANCE)
@@ -37,6 +40,25 @@ class Context:
         found = (self.evaluation.original, *self.evaluation.synthetics, self.evaluation.holdout)
         return tuple(cohort for cohort in found if cohort is not None)
 
+    @cached_property
+    def outcomes(self) -> tuple[str, ...]:
+        """The names of the outcomes that the original has: response first, then endpoints, inner first."""
+        known = known_outcomes(self.evaluation, self.dictionary)
+        response = self.dictionary.roles.response
+        names = ([response.name] if response else []) + [e.name for e in reversed(self.dictionary.endpoints)]
+        return tuple(name for name in names if name in known)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that the original has, in the order of the dictionary."""
+        return tuple(e for e in self.dictionary.endpoints if e.name in self.outcomes)
+
+    @property
+    def response(self) -> Response | None:
+        """The response to treatment, where the original has it."""
+        response = self.dictionary.roles.response
+        return response if response and response.name in self.outcomes else None
+
     @property
     def several(self) -> bool:
         """Whether there is more than one synthetic cohort."""
@@ -48,7 +70,7 @@ class Context:
         return self.evaluation.kind == "comparison"
 
     def comparisons(self, subject: str, cohort: str | None = None) -> tuple[Comparison, ...]:
-        """Return the tests of one subject, such as "AGE", "AMLSTAT=tAML" or "OS".
+        """Return the tests of one subject, a variable, one of its values ("SEX=male") or an endpoint.
 
         They are those of the cohort with that key, by default of the first synthetic one.
         """
@@ -67,8 +89,10 @@ class Context:
         return found if isinstance(found, str) and found else None
 
 
-def read_context(directory: Path) -> Context:
+def read_context(directory: Path, d: Dictionary | None = None) -> Context:
     """Read the folder of an evaluation or of a release.
+
+    Without a dictionary the one that the folder carries is taken, and else that of AML.
 
     Raises
     ------
@@ -89,7 +113,7 @@ def read_context(directory: Path) -> Context:
         evaluation=read_evaluation(directory / EVALUATION),
         gates=_read_gates(directory / GATES),
         provenance=_read_provenance(directory / PROVENANCE),
-        dictionary=dictionary(),
+        dictionary=d or carried_dictionary(directory) or dictionary(),
     )
 
 

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from amlsynth.evaluation.effects.effects import PAPER_MARKERS
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.report.context import Context
 from amlsynth.report.text import INDENT, NOT_AVAILABLE, Column, Notes, escape, heading_row, table
 
-# As the paper's "Usability for explorative analyses" names them, with age and the risk groups.
-PAPER = ("AGE", "ELN2022=intermediate", "ELN2022=adverse", *PAPER_MARKERS)
 MODELS = {"univariable": "One marker at a time", "multivariable": "Adjusted for each other, in one model"}
-_TABLES = {"CR": "5", "EFS": "6", "OS": "7"}
+
+
+def main_subjects(d: Dictionary) -> tuple[str, ...]:
+    """Return the subjects that are shown first: numbers, levels of the derived risk, the main markers."""
+    numbers = [entry.variable for entry in d.roles.effect_numbers]
+    chosen = d.roles.classification
+    risks = [f"{chosen.name}={level}" for level in d.risks[1:]] if chosen else []
+    return (*numbers, *risks, *d.roles.effect_markers)
 
 
 def subjects(context: Context, endpoint: str, model: str = "univariable") -> list[str]:
-    """Return the subjects of the effects on an endpoint, those that the paper names first."""
+    """Return the subjects of the effects on an endpoint, those of the dictionary's effect roles first."""
     found = dict.fromkeys(e.subject for e in context.effects(endpoint, model))
-    return [name for name in PAPER if name in found] + [name for name in found if name not in PAPER]
+    main = main_subjects(context.dictionary)
+    return [name for name in main if name in found] + [name for name in found if name not in main]
 
 
 def subject_label(context: Context, subject: str) -> str:
-    """Name a subject, such as "ELN 2022 adverse" for "ELN2022=adverse"."""
-    name, _, value = subject.partition("=")
-    if value:
-        return f"{'ELN 2022' if name == 'ELN2022' else name} {value}"
-    if name == "AGE":
-        return "Age, per 10 years"
+    """Name a subject: "Age at diagnosis, per 10 years", or "Sex: Male" for "SEX=male"."""
     d = context.dictionary
-    return d[name].label if name in d else name
+    name, _, value = subject.partition("=")
+    chosen = d.roles.classification
+    label = chosen.label if chosen and name == chosen.name else d[name].label if name in d else name
+    if value:
+        return f"{label}: {d[name].category_labels.get(value, value) if name in d else value}"
+    step = next((entry.per for entry in d.roles.effect_numbers if entry.variable == name), None)
+    return label if step is None else f"{label}, per {step:g} {d[name].unit or ''}".rstrip()
 
 
 def effect_table(context: Context, endpoint: str) -> str:
@@ -54,9 +61,12 @@ def effect_table(context: Context, endpoint: str) -> str:
             rows.append(row)
     if not rows:
         return ""
+    d = context.dictionary
+    number, chosen = d.words.paper_tables.get(endpoint), d.roles.classification
+    risks = f", {escape(chosen.label)} against {escape(d.risks[0])}" if chosen else ""
+    paper = f" (supplementary table {escape(number)} of the paper)" if number else ""
     caption = (
         f"{escape(kind.capitalize())}s for {endpoint} with 95 % interval, and *p* by Wald's test, not "
-        f"adjusted: present against absent, ELN 2022 against favorable (supplementary table "
-        f"{_TABLES[endpoint]} of the paper)."
+        f"adjusted: present against absent{risks}{paper}."
     )
     return table(columns, rows, caption=caption, label=f"tbl-effects-{endpoint.lower()}", notes=notes.lines())

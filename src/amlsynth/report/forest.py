@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from amlsynth.evaluation.records import Effect
 from amlsynth.report.context import Context
 from amlsynth.report.drawing import FAINT, HOLDOUT, MUTED, WIDTH, Style, drawing, styles
-from amlsynth.report.effects import PAPER, subject_label, subjects
-from amlsynth.report.text import escape, image
+from amlsynth.report.effects import main_subjects, subject_label, subjects
+from amlsynth.report.text import escape, image, listing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,16 +22,17 @@ _TICKS = (1 / 32, 1 / 16, 1 / 8, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
 _ROW, _HEAD, _FOOT = 0.115, 0.55, 0.65  # inches a cohort, above and below the axes
 _MOST = 18  # markers of one figure, which has to fit a page
 
-Which = Literal["paper", "other"]
+Which = Literal["main", "other"]
 
 
 def forest_figures(context: Context, endpoint: str, which: Which, folder: Path) -> str:
     """Draw univariable effects on one endpoint with 95 % intervals; "" when there are none.
 
-    `which` takes age, ELN 2022 risk and the markers whose effects the paper names, or the others, in figures
-    that fit a page.
+    `which` takes the numbers, risk and markers that the dictionary names, or the others, in figures that fit
+    a page.
     """
-    names = [s for s in subjects(context, endpoint) if (s in PAPER) == (which == "paper")]
+    main = main_subjects(context.dictionary)
+    names = [s for s in subjects(context, endpoint) if (s in main) == (which == "main")]
     parts = -(-len(names) // _MOST)
     size = -(-len(names) // max(parts, 1))
     return "\n".join(
@@ -82,7 +83,7 @@ def _figure(
             handles, [cohort.label for cohort in cohorts], loc="upper left", ncols=min(3, len(cohorts)),
             fontsize=9, handletextpad=0.3, columnspacing=1.4, borderaxespad=0.2,
         )  # fmt: skip
-    what = "age, ELN 2022 risk and the markers that the paper names" if which == "paper" else "other markers"
+    what = escape(_main_words(context)) if which == "main" else "other markers"
     caption = (
         f"Univariable {escape(kind)}s for {endpoint}: {what}. No symbol: the cohort has no estimate, or "
         "fewer than five patients of the original are in one of the cells."
@@ -91,6 +92,13 @@ def _figure(
         _describe(context, name, [found.get((name, cohort.key)) for cohort in cohorts]) for name in names
     )
     return image(f"{folder.name}/{path.name}", caption, f"fig-{name}", alt)
+
+
+def _main_words(context: Context) -> str:
+    d = context.dictionary
+    numbers = [d[entry.variable].label.lower() for entry in d.roles.effect_numbers]
+    risk = [d.roles.classification.label] if d.roles.classification else []
+    return listing([*numbers, *risk, "the main markers"])
 
 
 def _limits(effects: Sequence[Effect]) -> tuple[float, float]:

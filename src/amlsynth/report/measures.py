@@ -24,7 +24,7 @@ from amlsynth.report.text import (
 TITLES = {
     "fidelity": "Fidelity",
     "survival": "Survival",
-    "outcome": "Remission",
+    "outcome": "Response",
     "privacy": "Privacy",
     "validity": "Validity",
 }
@@ -35,8 +35,8 @@ FAMILIES = {
     "pairs": "Pairs of variables and missing values",
     "support": "Typical and unusual patients",
     "survival": "Kaplan-Meier curves",
-    "tails": "Mean survival, five-year figures, and how OS and EFS go together",
-    "outcome": "Remission",
+    "tails": "Mean survival, five-year figures, and how the endpoints go together",
+    "outcome": "Response to treatment",
     "prediction": "Models trained on the cohort and tested on the hold-out",
     "effects": "Effects of markers that are kept",
     "privacy": "Hamming distances (table 3 of the paper)",
@@ -55,10 +55,10 @@ DIRECTIONS = {
     "original": "Nearer to the original is better.",
     "none": "For information.",
 }
-# The paper's supplementary table 1.
+# The paper's supplementary table 1, for the response and the endpoints of the dictionary.
 PERFORMANCE = (
-    "rsc", "bsm", "logcorr", "discriminator", "k_means", "mcc_cr1", "mcc_death24", "km_score_os",
-    "optimism_os", "shortsightedness_os", "km_score_efs", "optimism_efs", "shortsightedness_efs",
+    "rsc", "bsm", "logcorr", "discriminator", "k_means", "mcc_{variable}", "mcc_death24",
+    "km_score_{endpoint}", "optimism_{endpoint}", "shortsightedness_{endpoint}",
 )  # fmt: skip
 # One figure for each attack; the tables of the attacks have the rest.
 ATTACKS = (
@@ -71,7 +71,7 @@ ATTACKS = (
 KEY_MEASURES = {
     "Does it keep the rules?": ("rules_broken",),
     "Is it like the original?": ("logcorr", "classifier_auc"),
-    "Do patients fare alike?": ("km_score_os", "km_score_efs", "median_os", "median_efs", "cr_rate"),
+    "Do patients fare alike?": ("km_score_{endpoint}", "median_{endpoint}", "{response}_rate"),
     "Do effects of markers hold?": ("effects_sign_hr", "effects_significant_hr"),
     "Does it give patients away?": (
         "exact_matches", "leakage", "membership_density_auc", "attribute_inference_risk",
@@ -189,7 +189,20 @@ def attack_table(context: Context) -> str:
 
 def _present(context: Context, identifiers: Iterable[str]) -> list[Measure]:
     present = {measure.id: measure for measure in context.evaluation.measures}
-    return [present[name] for name in identifiers if name in present]
+    names = [name for pattern in identifiers for name in _written_out(context, pattern)]
+    return [present[name] for name in names if name in present]
+
+
+def _written_out(context: Context, pattern: str) -> list[str]:
+    """Return the identifiers that one with a placeholder stands for, as the dictionary has outcomes."""
+    if "{endpoint}" in pattern:
+        return [pattern.format(endpoint=endpoint.suffix) for endpoint in context.dictionary.endpoints]
+    response = context.dictionary.roles.response
+    if "{" not in pattern:
+        return [pattern]
+    if response is None:
+        return []
+    return [pattern.format(response=response.name.lower(), variable=response.variable.lower())]
 
 
 def meanings(chosen: Iterable[Measure]) -> str:

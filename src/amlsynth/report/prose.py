@@ -57,7 +57,8 @@ def simulated_banner(context: Context) -> str:
     body = (
         "The original cohort of this evaluation was itself simulated and holds no patient. Wherever this "
         "report says original, hold-out or patient, it means simulated ones. The figures show that the "
-        "method works as described; they are no evidence about people with acute myeloid leukemia."
+        "method works as described; they are no evidence about people with "
+        f"{escape(context.dictionary.words.disease)}."
     )
     return callout(
         "warning",
@@ -72,7 +73,7 @@ def verdict(context: Context) -> str:
     if gates is None:
         return callout("note", "No gates were applied", f"{NO_GATES} The figures below carry no verdict.")
     body = f"Profile {code(gates.profile)}: {_tally(gates)} [All gates](#gates)."
-    failed = [gate for gate in gates.gates if not gate.passed]
+    failed = [gate for gate in gates.gates if gate.passed is False]
     if failed:
         names = [escape(gate.label) + ("" if gate.required else " (advisory)") for gate in failed]
         body += "\n\nNot passed: " + "; ".join(names) + "."
@@ -143,7 +144,7 @@ def provenance_table(context: Context) -> str:
     rows = [
         heading_row("Evaluation", columns),
         ["amlsynth version", code(evaluation.amlsynth_version)],
-        ["Dictionary version", code(evaluation.dictionary_version)],
+        ["Dictionary", code(f"{context.dictionary.name} {evaluation.dictionary_version}")],
         ["Seed of anchors and partitions", code(evaluation.seed)],
         ["Original is simulated", "yes" if evaluation.original_is_simulated else "no"],
     ]
@@ -171,7 +172,8 @@ def citation(context: Context) -> str:
         release = f"- The release: cite its DOI, [{NO_DOI}]{{.amlsynth-doi}}.\n"
     return release + (
         f"- This report: *{escape(title)}: evaluation report.* Made with amlsynth {escape(version)}, "
-        f"dictionary {escape(context.evaluation.dictionary_version)}.\n"
+        f"dictionary {escape(context.dictionary.name)} "
+        f"{escape(context.evaluation.dictionary_version)}.\n"
         "- The method it follows: Eckardt *et al.*, npj Digital Medicine 2024, "
         "[doi:10.1038/s41746-024-01076-x](https://doi.org/10.1038/s41746-024-01076-x).\n"
     )
@@ -215,10 +217,11 @@ def attack_limits() -> str:
 def _tally(gates: GateReport) -> str:
     parts = []
     for kind, required in (("required", True), ("advisory", False)):
-        chosen = [gate for gate in gates.gates if gate.required is required]
-        if chosen:
-            parts.append(f"{sum(gate.passed for gate in chosen)} of {len(chosen)} {kind}")
-    return f"{listing(parts)} gates passed."
+        verdicts = [g.passed for g in gates.gates if g.required is required and g.passed is not None]
+        if verdicts:
+            parts.append(f"{sum(verdicts)} of {len(verdicts)} {kind}")
+    beside = sum(gate.passed is None for gate in gates.gates)
+    return f"{listing(parts)} gates passed." + (f" {beside} not applicable." if beside else "")
 
 
 def _threshold(gate: GateResult) -> str:
@@ -227,7 +230,9 @@ def _threshold(gate: GateResult) -> str:
     return pattern.format(limit) if pattern else f"{escape(gate.comparison)} {limit}".rstrip()
 
 
-def _verdict(passed: bool) -> str:
+def _verdict(passed: bool | None) -> str:
+    if passed is None:
+        return "not applicable"
     return "[✓ passed]{.passed}" if passed else "[**✗ failed**]{.failed}"
 
 

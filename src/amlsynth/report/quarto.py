@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from amlsynth.foundation.errors import UsageError
-from amlsynth.report.cells import DATA_VARIABLE, FOOTER_VARIABLE
+from amlsynth.report.cells import DATA_VARIABLE, DICTIONARY_VARIABLE, FOOTER_VARIABLE
 
 ENGINE_VARIABLE = "AMLSYNTH_REPORT_ENGINE"
 _LAST_LINES = 12
@@ -26,8 +26,8 @@ def missing() -> str | None:
     return None
 
 
-def render(document: Path, data: Path, html: Path, pdf: Path | None) -> None:
-    """Render a .qmd file in its folder with the quarto on the PATH.
+def render(document: Path, data: Path, html: Path, pdf: Path | None, dictionary: Path) -> None:
+    """Render a .qmd file in its folder with the quarto on the PATH, under the dictionary in a file.
 
     Raises
     ------
@@ -44,6 +44,7 @@ def render(document: Path, data: Path, html: Path, pdf: Path | None) -> None:
         **os.environ,
         "QUARTO_PYTHON": sys.executable,
         DATA_VARIABLE: str(data.resolve()),
+        DICTIONARY_VARIABLE: str(dictionary.resolve()),
         FOOTER_VARIABLE: f"Rendered by Quarto{_version(executable)}.",
     }
     _run(executable, document, "html", html, environment)

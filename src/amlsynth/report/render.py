@@ -10,9 +10,12 @@ from typing import Literal
 
 import yaml
 
+from amlsynth.dictionary.carried import write_carried
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
 from amlsynth.foundation.files import replacing
-from amlsynth.report import fallback, prose, quarto
+from amlsynth.report import fallback, prose, quarto, words
 from amlsynth.report.cells import FIGURES, Cells, rendering
 from amlsynth.report.context import read_context
 from amlsynth.report.sources import copy_project
@@ -21,7 +24,6 @@ from amlsynth.report.text import escape
 Engine = Literal["auto", "quarto", "fallback"]
 Used = Literal["quarto", "fallback"]
 ENGINES: tuple[Engine, ...] = ("auto", "quarto", "fallback")
-TITLE = "Synthetic AML cohort: evaluation report"
 
 
 def render_report(
@@ -31,6 +33,7 @@ def render_report(
     *,
     title: str | None = None,
     engine: Engine | None = None,
+    d: Dictionary | None = None,
 ) -> Used:
     """Render the report of an evaluation as one HTML file and, where asked for, as PDF.
 
@@ -42,6 +45,7 @@ def render_report(
     title : title of the report; a general one by default.
     engine : "quarto", "fallback" (amlsynth's own renderer) or "auto", which takes Quarto where it is on
         the PATH. Without it the environment's AMLSYNTH_REPORT_ENGINE decides, and else "auto".
+    d : the dictionary of the cohorts; the one that the folder carries, or else that of AML, when not given.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def render_report(
         The packages of the extra "report" are not installed.
     """
     used, why = _choose(engine)
-    context = read_context(directory)
+    context = read_context(directory, d)
     for target in filter(None, (out, pdf)):
         if Path(target).is_dir():
             raise UsageError(f"{target}: this is a folder; name a file to write.")
@@ -68,14 +72,15 @@ def render_report(
     require_extra("report", "matplotlib", fallback.PURPOSE)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amlsynth-report-")))
-        words = {"title": title or TITLE, "subtitle": prose.subtitle(context)}
+        texts = {"title": title or words.title(context), "subtitle": prose.subtitle(context)}
         if used == "quarto":  # which reads metadata as Markdown
-            words = {key: escape(text) for key, text in words.items()}
-        document = copy_project(work, words)
+            texts = {key: escape(text) for key, text in texts.items()}
+        document = copy_project(work, texts)
         page = stack.enter_context(replacing(Path(out)))
         sheet = None if pdf is None else stack.enter_context(replacing(Path(pdf)))
         if used == "quarto":
-            quarto.render(document, Path(directory), page, sheet)
+            write_carried(context.dictionary, work)
+            quarto.render(document, Path(directory), page, sheet, work / DICTIONARY_FILE)
         else:
             made_by = f"Rendered by amlsynth's built-in renderer because {why}."
             stack.enter_context(rendering(Cells(context, work / FIGURES, made_by)))

@@ -140,7 +140,7 @@ def _too_near(context: Context, cohort: CohortSummary) -> str:
 
 def _medians(context: Context, cohort: CohortSummary) -> str:
     parts = []
-    for endpoint in context.dictionary.endpoints:
+    for endpoint in context.endpoints:
         theirs = cohort.endpoint(endpoint.name).median.value
         ours = context.evaluation.original.endpoint(endpoint.name).median.value
         if theirs is not None and ours is not None:

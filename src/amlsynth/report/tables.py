@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from amlsynth.dictionary.model import Variable
+from amlsynth.dictionary.roles import Response
 from amlsynth.evaluation.records import CategoryCount, Measure, SurvivalSummary
 from amlsynth.report.context import Context
 from amlsynth.report.text import (
@@ -25,8 +26,6 @@ from amlsynth.report.text import (
     table,
 )
 
-ELN2022: Final = "ELN2022"
-OUTCOME: Final = "outcome"
 PRESENT: Final = "1"
 TAILS = {"at_risk60": "At risk after 5 years, share", "survival60": "Free of the event at 5 years (95 % CI)"}
 
@@ -37,13 +36,13 @@ def baseline_table(context: Context) -> str:
     notes = Notes()
     patients = {cohort.key: number(cohort.n, 0) for cohort in context.cohorts}
     rows: list[list[str]] = [["Patients, n", *_with_p(context, patients, {}), ""]]
+    outcomes = _outcome_groups(context)
     for group in context.dictionary.groups:
-        if group.panel or group.id == OUTCOME:
+        if group.panel or group.id in outcomes:
             continue
         for variable in context.dictionary.members(group.id):
             rows += _variable_rows(context, variable, notes)
-        if group.id == "disease":
-            rows += _risk_rows(context, notes)
+    rows += _risk_rows(context, notes)
     caption = (
         "Baseline characteristics (table 1 of the paper). Numbers: median (quartiles). Categories: n (%), "
         "percent of the patients with a known value. *p* compares a cohort with the original; nothing is "
@@ -53,26 +52,66 @@ def baseline_table(context: Context) -> str:
 
 
 def outcome_table(context: Context) -> str:
-    """Return table 2 of the paper: remission, event-free and overall survival, follow-up."""
+    """Return table 2 of the paper: response, survival by each endpoint that the cohort has, follow-up."""
     columns = _columns(context, "Outcome")
     notes = Notes()
-    rows = [heading_row("Complete remission after induction", columns)]
-    counts = [count(cohort.variable("CR1").counts, PRESENT) for cohort in context.cohorts]
-    rows.append([f"{INDENT}Patients, n (%)", *counts])
-    odds = next((m for m in context.evaluation.measures if m.id == "cr_odds"), None)
-    if odds is not None:
-        rows.append([f"{INDENT}{escape(odds.label)} (95 % CI)", *_cohort_figures(context, odds, notes, 2)])
-    rows += _effect_rows(context, "CR1", notes)
-    for endpoint in reversed(context.dictionary.endpoints):
+    rows: list[list[str]] = []
+    if context.response is not None:
+        rows += _response_rows(context, context.response, columns, notes)
+    for endpoint in reversed(context.endpoints):
         found = [cohort.endpoint(endpoint.name) for cohort in context.cohorts]
         rows.append(heading_row(f"{escape(endpoint.label)} ({endpoint.name})", columns))
         rows += _survival_rows(found, notes)
         rows += _effect_rows(context, endpoint.name, notes)
+    rows += _other_outcomes(context, columns)
     caption = (
         "Outcomes (table 2 of the paper). Medians by Kaplan-Meier and follow-up by reverse Kaplan-Meier, in "
         "months with 95 % confidence interval (CI). Ratios and *p*-values compare a cohort with the original."
     )
     return table(columns, rows, caption=caption, label="tbl-outcomes", notes=notes.lines())
+
+
+def _outcome_groups(context: Context) -> set[str]:
+    """Return the groups of the endpoints' columns, whose members belong to the table of outcomes."""
+    return {context.dictionary[column].group for column in context.dictionary.outcome_columns}
+
+
+def _response_rows(
+    context: Context, response: Response, columns: Sequence[Column], notes: Notes
+) -> list[list[str]]:
+    rows = [heading_row(escape(context.dictionary[response.variable].label), columns)]
+    counts = [count(cohort.variable(response.variable).counts, PRESENT) for cohort in context.cohorts]
+    rows.append([f"{INDENT}Patients, n (%)", *counts])
+    odds = next((m for m in context.evaluation.measures if m.id == f"{response.name.lower()}_odds"), None)
+    if odds is not None:
+        rows.append([f"{INDENT}{escape(odds.label)} (95 % CI)", *_cohort_figures(context, odds, notes, 2)])
+    return rows + _effect_rows(context, response.variable, notes)
+
+
+def _other_outcomes(context: Context, columns: Sequence[Column]) -> list[list[str]]:
+    """Return the further variables of the outcomes' groups, such as relapse in a steward's dictionary."""
+    d = context.dictionary
+    shown = {*d.outcome_columns, *([d.roles.response.variable] if d.roles.response else [])}
+    groups = _outcome_groups(context)
+    others = [v for v in d.variables if v.group in groups and v.name not in shown]
+    rows = [heading_row("Further outcomes", columns)] if others else []
+    for variable in others:
+        found = [cohort.variable(variable.name) for cohort in context.cohorts]
+        if not variable.is_categorical:
+            unit = f", {escape(variable.unit)}" if variable.unit else ""
+            cells = [quartiles(summary.quartiles, variable.decimals) for summary in found]
+            rows.append([f"{INDENT}{escape(variable.label)}{unit}", *cells])
+        for value, label in _values_shown(variable).items():
+            cells = [count(summary.counts, value) for summary in found]
+            rows.append([f"{INDENT}{escape(variable.label)}{label}, n (%)", *cells])
+    return rows
+
+
+def _values_shown(variable: Variable) -> dict[str, str]:
+    """Return the values that get a line, each with what follows the variable's label."""
+    if variable.type == "category":
+        return {value: escape(f": {label}") for value, label in variable.category_labels.items()}
+    return {PRESENT: ""} if variable.is_categorical else {}
 
 
 def tail_table(context: Context) -> str:
@@ -81,7 +120,7 @@ def tail_table(context: Context) -> str:
     notes = Notes()
     rows: list[list[str]] = []
     present = {measure.id: measure for measure in context.evaluation.measures}
-    for endpoint in reversed(context.dictionary.endpoints):
+    for endpoint in reversed(context.endpoints):
         rows.append(heading_row(f"{escape(endpoint.label)} ({endpoint.name})", columns))
         found = [cohort.endpoint(endpoint.name) for cohort in context.cohorts]
         for years in (5, 10):
@@ -89,7 +128,7 @@ def tail_table(context: Context) -> str:
                 [f"{INDENT}At risk after {years} years, n", *(_at_risk(s, 12 * years) for s in found)]
             )
         for name, title in TAILS.items():
-            measure = present.get(f"{name}_{endpoint.name.lower()}")
+            measure = present.get(f"{name}_{endpoint.suffix}")
             if measure is not None:
                 cells = _cohort_figures(context, measure, notes, 3)
                 rows.append([f"{INDENT}{title}", *cells])
@@ -205,7 +244,8 @@ def split_table(context: Context) -> str:
 def other_tests(context: Context) -> str:
     """Return the tests that no other table shows, or "" when there are none."""
     d = context.dictionary
-    shown = {*d.names, ELN2022, *(endpoint.name for endpoint in d.endpoints)}
+    shown = {*d.names, *(endpoint.name for endpoint in d.endpoints)}
+    shown |= {d.roles.classification.name} if d.roles.classification else set()
     found = []
     for key in context.evaluation.keys:
         rest = [
@@ -296,10 +336,12 @@ def _variable_rows(context: Context, variable: Variable, notes: Notes) -> Iterab
 
 
 def _risk_rows(context: Context, notes: Notes) -> list[list[str]]:
-    found = {cohort.key: cohort.eln2022 for cohort in context.cohorts}
-    values = [entry.value for entry in context.evaluation.original.eln2022 if entry.value != MISSING]
-    labels = {value: value.capitalize() for value in values}
-    rows = _category_rows(context, ELN2022, "ELN 2022 risk, n (%)", labels, found, notes)
+    chosen = context.dictionary.roles.classification
+    if chosen is None:
+        return []
+    found = {cohort.key: cohort.risk for cohort in context.cohorts}
+    labels = {value: value.capitalize() for value in context.dictionary.risks}
+    rows = _category_rows(context, chosen.name, f"{chosen.label}, n (%)", labels, found, notes)
     unknown = {key: count(counts, MISSING) for key, counts in found.items()}
     return [*rows, [f"{INDENT}Cannot be told, n (% of all)", *_with_p(context, unknown, {}), ""]]
 

@@ -7,18 +7,19 @@ stand in them, and a content security policy forbids everything else.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import replacing_folder, write_text
+from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.site.catalogue import DataSet, read_catalogue
 from amlsynth.site.pages import data_set_page, index_page
 
 __all__ = ["SiteResult", "build_site"]
 
-TITLE = "Synthetic cohorts of acute myeloid leukemia"
 _RECORD = "site.json"
 _GENERATOR = "amlsynth site"
 
@@ -36,9 +37,10 @@ def build_site(
     releases: Sequence[Path],
     out: Path,
     *,
-    title: str = TITLE,
+    title: str | None = None,
     data: bool = True,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress = no_progress,
+    d: Dictionary | None = None,
 ) -> SiteResult:
     """Write the site of some releases.
 
@@ -46,9 +48,10 @@ def build_site(
     ----------
     releases : release folders and zips; a release given twice is listed once.
     out : the site's folder. An older site there is replaced when the new one is complete.
-    title : stands at the head of the first page.
+    title : stands at the head of the first page; by default it names the disease, where there is one.
     data : False leaves out the data, the clinical exports and the zips; pages then lead to the DOI.
     progress : called with what is being done and the share done, from 0 to 1.
+    d : the dictionary that all releases have to follow; each the one that it carries when not given.
 
     Returns
     -------
@@ -66,13 +69,13 @@ def build_site(
     releases, out = [Path(path) for path in releases], Path(out)
     if not releases:
         raise UsageError("There is no release to list. Name release folders or zips.")
-    if not title.strip():
+    if title is not None and not title.strip():
         raise UsageError("The title of the site is empty. Give it a name.")
     _check_place(releases, out)
-    tell = progress or (lambda _what, _share: None)
     with replacing_folder(out) as folder:
-        data_sets = read_catalogue(releases, folder, data=data, tell=tell)
-        tell("writing the pages", 0.95)
+        data_sets = read_catalogue(releases, folder, data=data, tell=progress, d=d)
+        progress("writing the pages", 0.95)
+        title = title or _title(data_sets)
         for data_set in data_sets:
             for listed in data_set.versions:
                 page = data_set_page(data_set, listed, site_title=title, data=data)
@@ -82,8 +85,13 @@ def build_site(
         write_text(folder / "index.html", index_page(data_sets, title))
         write_text(folder / ".nojekyll", "")  # GitHub Pages then serves every file as it is
         write_text(folder / _RECORD, _record(data_sets, folder))
-    tell("done", 1.0)
+    progress("done", 1.0)
     return SiteResult(out / "index.html", len(data_sets), sum(len(found.versions) for found in data_sets))
+
+
+def _title(data_sets: Iterable[DataSet]) -> str:
+    diseases = {listed.dictionary.words.disease for found in data_sets for listed in found.versions}
+    return f"Synthetic cohorts of {diseases.pop()}" if len(diseases) == 1 else "Synthetic cohorts"
 
 
 def _record(data_sets: Iterable[DataSet], folder: Path) -> str:

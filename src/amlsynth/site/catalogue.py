@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.types import Progress
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, read_checksums
-from amlsynth.release.metadata.common import doi_of
 from amlsynth.release.opened import OpenedRelease, opened_release
-from amlsynth.release.package import DataPackage, file_names
-from amlsynth.release.semver import Version
+from amlsynth.release.package import DataPackage, names_of
+from amlsynth.release.versions import Version
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Listed:
     """One version of a data set."""
 
     package: DataPackage
+    dictionary: Dictionary  # that the release carries
     patients: int
     gates: GateReport
     files: tuple[File, ...]  # those of SHA256SUMS, by name
@@ -56,7 +58,7 @@ class Listed:
 
     @property
     def doi(self) -> str | None:
-        return doi_of(self.package)
+        return self.package.doi
 
     def record(self) -> dict[str, Any]:
         """Return what site.json says of the version."""
@@ -87,7 +89,7 @@ class DataSet:
 
 
 def read_catalogue(
-    releases: Iterable[Path], folder: Path, *, data: bool, tell: Callable[[str, float], None]
+    releases: Iterable[Path], folder: Path, *, data: bool, tell: Progress, d: Dictionary | None = None
 ) -> list[DataSet]:
     """Verify releases, copy their files into a site, and return them by data set, sorted by name.
 
@@ -102,7 +104,7 @@ def read_catalogue(
     releases = list(releases)
     for number, path in enumerate(releases):
         tell(f"verifying {path.name}", 0.95 * number / len(releases))
-        with opened_release(path) as opened:
+        with opened_release(path, d) as opened:
             key = (opened.package.name, opened.package.version)
             sums = (opened.folder / CHECKSUMS).read_text(encoding="utf-8")
             if key in found:
@@ -139,12 +141,12 @@ def _listed(opened: OpenedRelease, folder: Path, sums: str, data: bool) -> Liste
     shutil.copyfile(opened.folder / CHECKSUMS, target / CHECKSUMS)
     # The same bytes as the archive of the build, whether the release was given as a folder or a zip.
     archive = (target if data else opened.folder.parent) / f"{stem}.zip"
-    names = file_names(package.name, package.exports)
-    write_archive(opened.folder, names, archive, stem, package.date)
+    write_archive(opened.folder, names_of(package), archive, stem, package.date)
     evaluation = Evaluation.model_validate_json((opened.folder / "evaluation.json").read_bytes())
     gates = GateReport.model_validate_json((opened.folder / "gates.json").read_bytes())
     return Listed(
         package=package,
+        dictionary=opened.d,
         patients=evaluation.synthetic.n,
         gates=gates,
         files=tuple(files),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from amlsynth.dictionary.model import dictionary
+from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.assets import asset
+from amlsynth.foundation.version import __version__
 from amlsynth.release.metadata import schema_org_record
 from amlsynth.site.catalogue import DataSet, Listed
 from amlsynth.site.markup import Markup, el, inline, join, json_ld, source_hash
@@ -59,7 +60,7 @@ def data_set_page(
     up, prefix = ("../../", "") if versioned else ("../", f"{package.version}/")
     sections = [
         load_section(listed, prefix),
-        codebook_section(),
+        codebook_section(listed.dictionary),
         gates_section(listed),
         files_section(listed, prefix),
         versions_section(data_set, listed, up),
@@ -90,7 +91,7 @@ def data_set_page(
                 el("a", "Download the zip", href=prefix + listed.archive.name, class_="button")
                 if data
                 else None,
-                el("a", f"DOI {listed.doi}", href=f"https://doi.org/{listed.doi}", class_="button")
+                el("a", f"DOI {listed.doi}", href=doi_url(listed.doi), class_="button")
                 if listed.doi
                 else None,
                 class_="actions",
@@ -109,7 +110,7 @@ def data_set_page(
         ),
         _footer(),
     )
-    structured = json_ld(schema_org_record(package, dictionary(), base=prefix)) if data else Markup("")
+    structured = json_ld(schema_org_record(package, listed.dictionary, base=prefix)) if data else Markup("")
     return _page(f"{package.title}, version {package.version}", body, structured)
 
 
@@ -140,7 +141,7 @@ def _facts(listed: Listed) -> Markup:
         ("Licence", el("a", package.licenses[0].name, href=package.licenses[0].path, rel="license")),
     ]
     if listed.doi:
-        facts.append(("DOI", el("a", listed.doi, href=f"https://doi.org/{listed.doi}")))
+        facts.append(("DOI", el("a", listed.doi, href=doi_url(listed.doi))))
     return el("dl", [el("div", el("dt", name), el("dd", value)) for name, value in facts], class_="facts")
 
 
@@ -150,8 +151,6 @@ def _shortened(text: str, most: int = 300) -> str:
 
 
 def _footer() -> Markup:
-    from amlsynth import __version__
-
     return el("footer", el("p", f"Made with amlsynth {__version__}. This page loads nothing from elsewhere."))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from amlsynth.dictionary.model import Dictionary, Variable, dictionary
+from amlsynth.dictionary.model import Dictionary, Variable
+from amlsynth.foundation.addresses import doi_url
 from amlsynth.site.catalogue import DataSet, File, Listed
 from amlsynth.site.markup import Markup, el, join
 
+_VERDICTS = {True: "✓ passed", False: "✗ not passed", None: "not applicable"}
 Section = tuple[str, str, Markup]  # identifier, heading, content
 
 
@@ -41,13 +43,12 @@ def load_section(listed: Listed, prefix: str) -> Section:
     return "load", "Load it", join(el("p", note), blocks)
 
 
-def codebook_section(d: Dictionary | None = None) -> Section:
+def codebook_section(d: Dictionary) -> Section:
     """Every variable, with a search over them."""
-    d = d or dictionary()
     groups = {group.id: group.label for group in d.groups}
     rows = [_variable(variable, groups[variable.group]) for variable in d.variables]
     table = _table(("Variable", "Label", "Values", "Meaning", "Group"), rows, "Codebook", id_="codebook-rows")
-    hint = "such as NPM1, survival or chromosome"
+    hint = d.words.search_hint
     box = search_box("codebook-rows", "Search the codebook", hint, len(rows), ("variable", "variables"))
     none = el("p", "No variable has all of these words.", hidden=True, class_="none")
     return "codebook", "Codebook", join(box, table, none)
@@ -61,7 +62,7 @@ def gates_section(listed: Listed) -> Section:
             _cells(
                 ("Gate", gate.label),
                 ("Required", "required" if gate.required else "advice"),
-                ("Verdict", el("strong", "✓ passed") if gate.passed else el("strong", "✗ not passed")),
+                ("Verdict", el("strong", _VERDICTS[gate.passed])),
                 ("Finding", gate.reason),
             ),
             role="row",
@@ -96,7 +97,7 @@ def versions_section(data_set: DataSet, listed: Listed, up: str) -> Section:
     for other in data_set.versions:
         place = f"{up}{other.place}"
         current = "page" if other is listed else None
-        doi = el("a", other.doi, href=f"https://doi.org/{other.doi}") if other.doi else "none yet"
+        doi = el("a", other.doi, href=doi_url(other.doi)) if other.doi else "none yet"
         rows.append(
             el(
                 "tr",
@@ -132,7 +133,7 @@ def cite_section(listed: Listed, prefix: str) -> Section:
     package = listed.package
     text = package.citation
     if listed.doi and listed.doi not in text:
-        text += f" https://doi.org/{listed.doi}"
+        text += f" {doi_url(listed.doi)}"
     names = [(file.name, file.name) for file in listed.files if file.name in _FOR_MACHINES]
     links = [join(", " if number else "", el("a", name, href=prefix + to))
              for number, (name, to) in enumerate(names)]  # fmt: skip

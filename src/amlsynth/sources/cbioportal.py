@@ -7,9 +7,11 @@ variables stands here. Formats: https://docs.cbioportal.org/file-formats/.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from amlsynth.cohort.cohort import Cohort
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.sources.mapping import import_mapped
@@ -23,6 +25,7 @@ def import_cbioportal(
     study: str | None = None,
     mapping: Path | None = None,
     *,
+    d: Dictionary | None = None,
     allow_empty_rows: bool = False,
     limit: int = 10,
 ) -> Cohort:
@@ -33,7 +36,7 @@ def import_cbioportal(
     folder : the study's folder, or one with the folders of several studies.
     study : which of several, by the name of its folder.
     mapping : a mapping of one's own; None uses the one that comes with the package.
-    allow_empty_rows, limit : as for `import_mapped`.
+    d, allow_empty_rows, limit : as for `import_mapped`.
 
     Raises
     ------
@@ -44,7 +47,7 @@ def import_cbioportal(
     """
     place = _study_folder(Path(folder), study)
     used = mapping or asset(MAPPING)
-    cohort = import_mapped(place, used, allow_empty_rows=allow_empty_rows, limit=limit)
+    cohort = import_mapped(place, used, d=d, allow_empty_rows=allow_empty_rows, limit=limit)
     meta = _meta(place / "meta_study.txt")
     name = re.sub(r"[^a-z0-9]+", "-", meta.get("cancer_study_identifier", place.resolve().name).lower())
     update = {"name": name.strip("-") or "cbioportal"}
@@ -54,7 +57,7 @@ def import_cbioportal(
             f"Imported from the cBioPortal study {update['name']}; its terms of use hold for this table, too."
         )
     about = cohort.about.model_copy(update=update)
-    return Cohort(cohort.frame, cohort.role, about)
+    return replace(cohort, about=about)
 
 
 def _study_folder(folder: Path, study: str | None) -> Path:

@@ -197,7 +197,7 @@ def imported_cohort(
         }
     )
     provenance: dict[str, Any] = {"import": full.model_dump(mode="json")}
-    return Cohort(parsed.frame, "original", about.model_copy(update={"provenance": provenance}))
+    return Cohort(parsed.frame, "original", about.model_copy(update={"provenance": provenance}), d)
 
 
 def _is_of_one_cell(column: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from amlsynth.dictionary.model import dictionary
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.sources.cells import typed, without_codes
 from amlsynth.sources.mapping_expression import parse_expression
@@ -30,7 +30,7 @@ def source_path(data: Path, plan: Mapping) -> Path:
     return folder / plan.source_file
 
 
-def join_tables(table: SourceTable, plan: Mapping) -> tuple[SourceTable, list[Path]]:
+def join_tables(table: SourceTable, plan: Mapping, d: Dictionary) -> tuple[SourceTable, list[Path]]:
     """Join the further tables of a mapping to the main one, in their order.
 
     Returns
@@ -62,7 +62,7 @@ def join_tables(table: SourceTable, plan: Mapping) -> tuple[SourceTable, list[Pa
             raise UsageError(f"tables.{name}: say with key: which column has the patients' ids.")
         wanted = _ids(table, matched, name)
         if entry.wide:
-            new = _wide(other, entry, keys, wanted, plan, path.parent)
+            new = _wide(other, entry, keys, wanted, path.parent, d)
             _note_matches(table, name, keys, wanted)
             table = _with_columns(table, new, name)
         else:
@@ -127,8 +127,8 @@ def _wide(
     entry: JoinedTable,
     keys: pd.Series[Any],
     wanted: pd.Series[Any],
-    plan: Mapping,
     folder: Path,
+    d: Dictionary,
 ) -> dict[str, pd.Series[Any]]:
     """Make columns of 1, 0 and NA: whether any row of a patient fulfils a condition."""
     present = set(keys.dropna())
@@ -143,7 +143,7 @@ def _wide(
         counting = _condition(entry.where, long, entry)
     columns = {}
     for wide in entry.wide:
-        for column, condition in _conditions(wide):
+        for column, condition in _conditions(wide, d):
             hit = _condition(condition, long, entry)
             carriers = set(keys[hit & counting].dropna())
             value = wanted.isin(carriers).astype("Float64").mask(~pd.Series(tested, index=wanted.index))
@@ -153,11 +153,10 @@ def _wide(
     return columns
 
 
-def _conditions(wide: WideColumns) -> list[tuple[str, str]]:
+def _conditions(wide: WideColumns, d: Dictionary) -> list[tuple[str, str]]:
     if not wide.variables:
         return [(wide.name, wide.any)]
-    d = dictionary()
-    names = [name for word in wide.variables for name in members(word) or []]
+    names = [name for word in wide.variables for name in members(word, d) or []]
 
     def filled(text: str, each: str) -> str:
         gene = wide.called.get(each, each)

@@ -21,7 +21,7 @@ from amlsynth.foundation.errors import UsageError, did_you_mean
 # A count of chromosomes and a sex complement or a reference to an earlier clone, as in "46,XY".
 _CLONE = re.compile(
     r"(?<![\d;(])\d{2,3}(?:\s*[-~<>]\s*\d{2,3})?(?:<\dn>)?"
-    r"(?:(?:\s*,\s*)?[-?]*(?:x|y|idem|sl|sdl)|\s*,\s*[+-]\d)"
+    r"(?:(?:\s*,\s*|\s+(?=[xy]+,))?[-?]*(?:x|y|idem|sl|sdl)|\s*,\s*[+-]\d)"
 )
 _KINDS = "add|del|der|dic|dup|hsr|ider|idic|ins|inv|iso|i|qdp|rob|r|tas|trc|trp|t"
 # kind(chromosomes)(bands), the second part and either bracket in the middle being optional.
@@ -76,7 +76,7 @@ def read_karyotype(text: str) -> Karyotype | None:
     text = text.lower().replace("−", "-").replace("–", "-")
     if not _CLONE.search(text):
         return None
-    tokens = (re.sub(r"\[[^\]]*\]?|\s", "", token) for token in re.split(r"[,/\n]", text))
+    tokens = (re.sub(r"\[[^\]]*\]?|\s", "", token) for token in re.split(r"[,/\n]|;\s*(?=\d\d\s*,)", text))
     return Karyotype(tuple(token for token in tokens if token))
 
 
@@ -148,7 +148,7 @@ class Karyotype:
             _sure(token, found)
             for token in self.tokens
             for kind, found in _breaks(token)
-            if kind in {"inv", *_JOINING}
+            if (kind == "inv" or (kind in _JOINING and len(found) > 1))
             and {name for name, _ in found} == {chromosome}
             and all(any(not band or part in band for _, band in found) for part in bands)
         )

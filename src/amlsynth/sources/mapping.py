@@ -38,13 +38,21 @@ _FLAWS = {
 _Place = tuple[str | int, ...]
 
 
-def import_mapped(data: Path, mapping: Path, *, allow_empty_rows: bool = False, limit: int = 10) -> Cohort:
+def import_mapped(
+    data: Path,
+    mapping: Path,
+    *,
+    d: Dictionary | None = None,
+    allow_empty_rows: bool = False,
+    limit: int = 10,
+) -> Cohort:
     """Import a table as its mapping says.
 
     Parameters
     ----------
     data : a CSV, TSV, XLSX or Parquet file, one row a patient.
     mapping : the YAML file; see `sources.mapping_file.Mapping` and docs/mapping.md.
+    d : the dictionary that the mapping leads to; that of AML when not given.
     allow_empty_rows : leave out any number of rows without a mapped value; otherwise more than a few are
         refused.
     limit : cells that break the dictionary to list in an error; 0 lists all.
@@ -64,12 +72,12 @@ def import_mapped(data: Path, mapping: Path, *, allow_empty_rows: bool = False, 
         The table cannot be read, has values that the mapping does not know, or breaks the dictionary.
     """
     data, mapping = Path(data), Path(mapping)
-    plan = read_yaml_model(mapping, Mapping, what="mapping", aliases=True)
-    d = dictionary()
+    d = d or dictionary()
+    plan = read_yaml_model(mapping, Mapping, what="mapping", context=d, aliases=True)
     data = source_path(data, plan)
     # Columns of further tables stand in no header of the main one, so they cannot tell where it is.
     table = read_source(data, plan.source, [plan.key] if plan.tables and plan.key else _wanted(plan))
-    table, further = join_tables(table, plan)
+    table, further = join_tables(table, plan, d)
     _add_names(table, plan)
     importing = _Import(plan, d, table, data, mapping)
     importing.check_columns()
@@ -329,14 +337,34 @@ class _Import:
         try:
             return how(expression, columns)
         except UsageError as error:
-            text_columns = [repr(name) for name, column in columns.items() if column.dtype == "string"]
-            hint = f" Read as text, since not every cell is a number: {', '.join(text_columns)}."
+            hint = self._text_hint(columns)
             at = self._at(place).removesuffix(": " + ".".join(map(str, place)))
-            self.misuse.append(f"{at}: {error}{hint if text_columns else ''}")
+            self.misuse.append(f"{at}: {error}{hint}")
             if place[0] == "columns":
                 self.unsure.add(str(place[1]))
                 return pd.Series(pd.NA, index=self.kept, dtype="Float64")
             raise UsageError("\n".join(self.misuse)) from error
+
+    def _text_hint(self, columns: dict[str, pd.Series[Any]]) -> str:
+        """Return which columns of an expression are text, and the first cell for which they are."""
+        source, shown = self.plan.source, []
+        for name, column in columns.items():
+            if column.dtype != "string" or column.isna().all():
+                continue
+            as_dates = source.dates is not None and pd.to_datetime(
+                column, format=source.dates, errors="coerce"
+            )
+            if source.dates is not None and pd.Series(as_dates).notna().any():
+                first = np.flatnonzero((pd.Series(as_dates).isna() & column.notna()).to_numpy(dtype=bool))[0]
+                row = int(self.kept[first])
+                cell = str(column.iloc[first])[:40]
+                shown.append(
+                    f" Read as text, since not every cell is a date: {name!r} (row {row + 1}"
+                    f"{self.table.place(row, name)}: {cell!r})."
+                )
+            else:
+                shown.append(f" Read as text, since not every cell is a number: {name!r}.")
+        return "".join(shown)
 
     def _count_codes(self, place: _Place, codes: dict[str, int]) -> None:
         if codes and place[0] == "columns":

@@ -10,9 +10,17 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from amlsynth.dictionary.model import Variable, dictionary
+from amlsynth.dictionary.model import Dictionary, Variable, dictionary
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.foundation.yamlfile import misplaced
 from amlsynth.sources.mapping_expression import parse_expression
@@ -195,11 +203,12 @@ class WideColumns(_Entry):
         return _as_text(given)
 
     @model_validator(mode="after")
-    def _known(self) -> Self:
+    def _known(self, info: ValidationInfo) -> Self:
+        d = _dictionary_of(info)
         for word in self.variables:
-            if members(word) is None:
-                raise ValueError(f"{word!r} is no variable and no group.{did_you_mean(word, groups())}")
-        example = members(self.variables[0]) if self.variables else None
+            if members(word, d) is None:
+                raise ValueError(f"{word!r} is no variable and no group.{did_you_mean(word, groups(d))}")
+        example = members(self.variables[0], d) if self.variables else None
         text = self.any
         for place in ("{name}", "{id}", "{gene}"):
             text = text.replace(place, example[0] if example else "x")
@@ -256,20 +265,20 @@ class Mapping(_Entry):
 
     @model_validator(mode="before")
     @classmethod
-    def _written_out(cls, given: Any) -> Any:
+    def _written_out(cls, given: Any, info: ValidationInfo) -> Any:
         """Normalise the text, write out groups and defaults, move `NAME: not-assessed` to the list."""
         given = _normalised(given)
         if not isinstance(given, dict) or not isinstance(given.get("columns", {}), dict):
             return given
-        given = {"columns": {}, **given}
-        return _with_defaults(_with_not_assessed(given))
+        given, d = {"columns": {}, **given}, _dictionary_of(info)
+        return _with_defaults(_with_not_assessed(given, d), d)
 
     @model_validator(mode="after")
-    def _matches_dictionary(self) -> Self:
-        d = dictionary()
+    def _matches_dictionary(self, info: ValidationInfo) -> Self:
+        d = _dictionary_of(info)
         for name in self.columns:
             _check_name(("columns", name), name, d.names)
-            _check_column(name, self.columns[name], d[name], self.source)
+            _check_column(name, self.columns[name], d[name], self.source, d)
         for position, name in enumerate(self.not_assessed):
             _check_name(("not_assessed", position), name, d.names)
         left = [name for name in d.names if name not in self.columns and name not in self.not_assessed]
@@ -279,6 +288,11 @@ class Mapping(_Entry):
                 f"{len(left)} variables are neither mapped nor listed under not_assessed: {', '.join(left)}",
             )
         return self
+
+
+def _dictionary_of(info: ValidationInfo) -> Dictionary:
+    """Return the dictionary that the mapping leads to."""
+    return info.context if isinstance(info.context, Dictionary) else dictionary()
 
 
 def _normalised(given: Any) -> Any:
@@ -292,7 +306,7 @@ def _normalised(given: Any) -> Any:
     return given
 
 
-def _with_not_assessed(given: dict[str, Any]) -> dict[str, Any]:
+def _with_not_assessed(given: dict[str, Any], d: Dictionary) -> dict[str, Any]:
     columns, listed = given["columns"], given.get("not_assessed") or []
     if not isinstance(listed, list):
         return given
@@ -301,28 +315,27 @@ def _with_not_assessed(given: dict[str, Any]) -> dict[str, Any]:
     for position, name in enumerate(listed):
         if name in columns or name in listed[:position]:
             raise misplaced(("not_assessed", position), f"{name!r} stands twice; remove one of them")
-        group = members(name) if isinstance(name, str) and name not in (*dictionary().names, REST) else None
+        group = members(name, d) if isinstance(name, str) and name not in (*d.names, REST) else None
         names += [name] if group is None else [each for each in group if each not in columns]
     kept = {name: entry for name, entry in columns.items() if name not in moved}
     return given | {"columns": kept, "not_assessed": list(dict.fromkeys([*names, *moved]))}
 
 
-def _with_defaults(given: dict[str, Any]) -> dict[str, Any]:
+def _with_defaults(given: dict[str, Any], d: Dictionary) -> dict[str, Any]:
     columns, listed = dict(given["columns"]), given.get("not_assessed")
     if not isinstance(listed, list) or not isinstance(given.get("defaults", []), list):
         return given
-    d = dictionary()
     for position, entry in enumerate(given.get("defaults", [])):
         if not isinstance(entry, dict) or not isinstance(entry.get("for"), list):
             continue  # the model says what is wrong with it
         filled = {key: value for key, value in entry.items() if key != "for"}
         for word in entry["for"]:
-            names = members(str(word))
+            names = members(str(word), d)
             if names is None:
                 raise misplaced(
                     ("defaults", position, "for"),
-                    f"{word!r} is no variable and no group.{did_you_mean(str(word), (*d.names, *groups()))} "
-                    f"Groups: {', '.join(groups())}",
+                    f"{word!r} is no variable and no group.{did_you_mean(str(word), (*d.names, *groups(d)))} "
+                    f"Groups: {', '.join(groups(d))}",
                 )
             for name in names:
                 own = columns.get(name)
@@ -346,13 +359,12 @@ def _for_variable(entry: dict[str, Any], variable: Variable) -> dict[str, Any]:
     return filled if "from" in filled or "expression" in filled else {"from": variable.name} | filled
 
 
-def members(word: str) -> list[str] | None:
+def members(word: str, d: Dictionary) -> list[str] | None:
     """Return the variables that a word in `for` or `not_assessed` stands for; None where there are none.
 
     A variable's name is itself; a group's id, its members; `alterations`, all genetic alterations; `genes`,
     those that are not cytogenetic.
     """
-    d = dictionary()
     if word in d:
         return [word]
     if word in ("alterations", "genes"):
@@ -363,9 +375,9 @@ def members(word: str) -> list[str] | None:
         return None
 
 
-def groups() -> list[str]:
+def groups(d: Dictionary) -> list[str]:
     """Return the words that stand for several variables."""
-    return ["genes", "alterations", *(group.id for group in dictionary().groups)]
+    return ["genes", "alterations", *(group.id for group in d.groups)]
 
 
 _CYTOGENETIC = "cytogenetic"  # the group of alterations that are no gene's
@@ -377,10 +389,12 @@ def _check_name(place: tuple[str | int, ...], name: str, known: tuple[str, ...])
         raise misplaced(place, f"{name!r} is no variable of the dictionary.{hint}")
 
 
-def _check_column(name: str, entry: ColumnMapping, variable: Variable, source: SourceFormat) -> None:
+def _check_column(
+    name: str, entry: ColumnMapping, variable: Variable, source: SourceFormat, d: Dictionary
+) -> None:
     if entry.unit is not None:
         try:
-            factor(variable, entry.unit, dictionary())
+            factor(variable, entry.unit, d)
         except ValueError as error:
             raise misplaced(("columns", name, "unit"), str(error)) from None
     if entry.limits is not None and variable.is_categorical:

@@ -61,7 +61,9 @@ class Draft:
     left_over: list[str] = field(default_factory=list)
 
 
-def sketch(data: Path, out: Path | None = None, *, sheet: str | None = None) -> Draft:
+def sketch(
+    data: Path, out: Path | None = None, *, sheet: str | None = None, d: Dictionary | None = None
+) -> Draft:
     """Draft a mapping for a table.
 
     Parameters
@@ -69,6 +71,7 @@ def sketch(data: Path, out: Path | None = None, *, sheet: str | None = None) -> 
     data : a CSV, TSV, XLSX or Parquet file.
     out : where to write it; None only returns it. An existing file is not overwritten.
     sheet : of a workbook with several.
+    d : the dictionary that the mapping leads to; that of AML when not given.
 
     Raises
     ------
@@ -88,7 +91,7 @@ def sketch(data: Path, out: Path | None = None, *, sheet: str | None = None) -> 
         given = {"decimal": ","}
         source = source.model_copy(update=given)
         table = read_source(data, source)
-    draft = _Drafting(table, source, given, words, dictionary()).draft(data, sheet)
+    draft = _Drafting(table, source, given, words, d or dictionary()).draft(data, sheet)
     if out is not None:
         write_text(Path(out), draft.text)
     return draft
@@ -237,7 +240,7 @@ class _Drafting:
         if start and role["birth"] and ages:
             text = f"age_at({_sql(role['birth'])}, {_sql(start)})"
             entries.append((_expression(ages[0], text, "years"), role["birth"]))
-        survival = self.d.endpoints[0]
+        survival = self.d.terminal
         if start and (death or last) and survival.time not in found:
             ends = ", ".join(_sql(name) for name in (death, last) if name)
             end = f"coalesce({ends})" if death and last else ends

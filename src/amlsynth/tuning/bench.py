@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.cohort.split import split_cohort
-from amlsynth.dictionary.model import dictionary
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.types import Progress
 from amlsynth.generators import create, generator_class
-from amlsynth.generators.base import Progress
 from amlsynth.tuning.objectives import Objective, Part, objective
 from amlsynth.tuning.space import Dimension, search_space
 
@@ -34,6 +34,7 @@ class Task:
     trials : how many the study shall have when the workers are done.
     deadline : `time.time()` after which no trial is started, or None.
     prune : whether a trial stops when it is behind the median of those before.
+    dictionary : what the columns are.
     """
 
     train: pd.DataFrame
@@ -47,6 +48,7 @@ class Task:
     trials: int
     deadline: float | None
     prune: bool
+    dictionary: Dictionary
 
     @property
     def space(self) -> tuple[Dimension, ...]:
@@ -74,15 +76,15 @@ class Bench:
         parts = []
         for stream in np.random.SeedSequence(task.seed).spawn(task.repeats):
             seed = int(stream.generate_state(1)[0])
-            inner = split_cohort(task.train, INNER_HOLDOUT, seed=seed)
+            inner = split_cohort(task.train, INNER_HOLDOUT, seed=seed, d=task.dictionary)
             if len(inner.train) < least:
                 raise DataError(
                     f"{task.generator} needs at least {least} training patients, and tuning, which keeps "
                     f"{INNER_HOLDOUT:.0%} of {len(task.train)} apart, leaves it {len(inner.train)}. "
                     "Use a larger cohort, or the generator's defaults."
                 )
-            part = Part(inner.train, inner.holdout, inner.train, dictionary(), seed)
-            parts.append((part, objective(task.objective).assessable(part)))
+            part = Part(inner.train, inner.holdout, inner.train, task.dictionary, seed)
+            parts.append((part, objective(task.objective, task.dictionary).assessable(part)))
         return cls(task, task.space, tuple(parts))
 
     def run(self, trial: optuna.Trial, progress: Progress) -> float:
@@ -121,7 +123,7 @@ class Bench:
     def _made(self, given: dict[str, Any], part: Part, tell: Progress) -> pd.DataFrame:
         # The same streams for every trial: trials differ by their parameters, not by luck.
         fitting, sampling = (np.random.default_rng(s) for s in np.random.SeedSequence(part.seed).spawn(2))
-        model = create(self.task.generator, given).fit(part.train, fitting, tell)
+        model = create(self.task.generator, given, self.task.dictionary).fit(part.train, fitting, tell)
         return model.sample(len(part.train), sampling)
 
 

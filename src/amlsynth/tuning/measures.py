@@ -15,12 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.effects.cox import cox_regression
 from amlsynth.evaluation.family import NotComputable, Setting
+from amlsynth.evaluation.outcomes import known_at_diagnosis
 from amlsynth.evaluation.privacy.hamming import Partition, count_exact_matches, minimum_distances
-from amlsynth.evaluation.representations.coding import CohortCoding, Floats, category_codes, numbers
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
 from amlsynth.foundation.errors import require_extra
+from amlsynth.statistics.coding import CohortCoding, Floats, category_codes, numbers
+from amlsynth.survival.cox import cox_fit
+from amlsynth.survival.endpoint import endpoint_data
+from amlsynth.survival.logistic import logistic_fit
 
 MISSING = -1.0  # of a number, for trees; smaller than every value
 FEWEST_CARRIERS = 10  # of an effect's rarer group
@@ -88,15 +90,17 @@ def cluster_coverage(real: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary,
     return float(np.minimum(ratio, 1.0).mean())
 
 
-def learns_remission(synthetic: pd.DataFrame, unseen: pd.DataFrame, d: Dictionary, seed: int) -> float:
-    """Matthews correlation of CR1 in unseen patients with what a model of synthetic ones predicts."""
-    return _learns(synthetic, unseen, lambda frame: numbers(frame["CR1"]), d, seed)
+def learns_response(
+    synthetic: pd.DataFrame, unseen: pd.DataFrame, response: str, d: Dictionary, seed: int
+) -> float:
+    """Matthews correlation of the response in unseen patients with what a model of synthetic ones says."""
+    return _learns(synthetic, unseen, lambda frame: numbers(frame[response]), d, seed)
 
 
 def learns_two_years(synthetic: pd.DataFrame, unseen: pd.DataFrame, d: Dictionary, seed: int) -> float:
-    """As `learns_remission`, for overall survival of less than 24 months; censored patients count as they do
+    """As `learns_response`, for overall survival of less than 24 months; censored patients count as they do
     in the authors' pipeline, by their time alone."""
-    column = d.endpoint("OS").time
+    column = d.terminal.time
 
     def shorter(frame: pd.DataFrame) -> Floats:
         time = numbers(frame[column])
@@ -113,7 +117,7 @@ def _learns(
     seed: int,
 ) -> float:
     ensemble = require_extra("generate", "sklearn.ensemble", "The paper's usability score")
-    outcome = frozenset({"CR1"} | {c for e in d.endpoints for c in (e.time, e.status)})
+    outcome = frozenset(d.names) - frozenset(known_at_diagnosis(d))
     sets = []
     for frame in (synthetic, unseen):
         y = label(frame)
@@ -134,19 +138,21 @@ def _matthews(truth: NDArray[np.bool_], guess: NDArray[np.bool_]) -> float:
 
 
 def effects_kept(real: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
-    """How near univariable effects are: log hazard ratios for OS and EFS and log odds ratios for CR.
+    """How near univariable effects are: log hazard ratios of endpoints and log odds ratios of the response.
 
-    Of age and of each alteration with at least 10 carriers and 10 others in the real part; a distance of d
-    standard errors of the difference scores max(0, 1 - d / 3). An effect that the synthetic cohort cannot
-    show scores 0.
+    Of the numbers that the dictionary names and of each alteration with at least 10 carriers and 10 others in
+    the real part; a distance of d standard errors of the difference scores max(0, 1 - d / 3). An effect that
+    the synthetic cohort cannot show scores 0.
     """
-    names = [v.name for v in d.alterations]
+    numeric = [number.variable for number in d.roles.effect_numbers]
+    outcomes = [endpoint.name for endpoint in d.endpoints]
+    outcomes += [] if d.roles.response is None else [d.roles.response.name]
     scores: list[float] = []
-    for name in ["AGE", *names]:
+    for name in [*numeric, *(v.name for v in d.alterations)]:
         x = numbers(real[name])
-        if name != "AGE" and min((x == 1).sum(), (x == 0).sum()) < FEWEST_CARRIERS:
+        if name not in numeric and min((x == 1).sum(), (x == 0).sum()) < FEWEST_CARRIERS:
             continue
-        for outcome in ("OS", "EFS", "CR"):
+        for outcome in outcomes:
             try:
                 ours = _effect(real, name, outcome, d)
             except NotComputable:
@@ -166,19 +172,23 @@ def effects_kept(real: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> 
 def _effect(frame: pd.DataFrame, name: str, outcome: str, d: Dictionary) -> tuple[float, float]:
     """Return a log hazard or odds ratio and its standard error."""
     x = numbers(frame[name])
-    if outcome != "CR":
+    response = d.roles.response
+    if response is None or outcome != response.name:
         kept = ~np.isnan(x)
         data = endpoint_data(frame, d.endpoint(outcome))
         time, status = numbers(frame[d.endpoint(outcome).time]), numbers(frame[d.endpoint(outcome).status])
         kept &= (time >= 0) & ~np.isnan(status)
         if data.n == 0 or not kept.any():
             raise NotComputable(f"no patient has a known {outcome}")
-        effect = cox_regression(time[kept], status[kept] == 1, x[kept])
-        return effect.log_hazard_ratio, effect.standard_error
-    y = numbers(frame["CR1"])
+        fit = cox_fit(time[kept], status[kept] == 1, x[kept])
+        return float(fit.beta[0]), float(fit.standard_errors[0])
+    y = numbers(frame[response.variable])
     kept = ~np.isnan(x) & ~np.isnan(y)
-    if name == "AGE":  # older and younger than 60, as trials of AML are divided
-        x = np.where(np.isnan(x), np.nan, x >= 60)
+    if not d[name].is_categorical:
+        if not kept.any():
+            raise NotComputable(f"no patient has a known {outcome}")
+        odds = logistic_fit(y[kept] == 1, x[kept])
+        return float(odds.beta[0]), float(odds.standard_errors[0])
     table = [((x == i) & (y == j) & kept).sum() + 0.5 for i in (1, 0) for j in (1, 0)]  # Haldane, Anscombe
     if min(table[0] + table[1], table[2] + table[3], table[0] + table[2], table[1] + table[3]) < 2:
         raise NotComputable("one group only")

@@ -5,30 +5,32 @@ remission, overall survival and the difference to event-free survival as what wa
 weights. Those here are of the authors' published configuration (github.com/waldemar93/
 synthetic_data_pipeline, config/gen_optimization): all 1, but 2 for each of the two usability scores. Where
 the authors train CatBoost with parameters of their own, a histogram gradient boosting stands here.
-Event-free survival is not in it, which is what the paper blames its EFS on (page 3).
+Event-free survival is not in it, which is what the paper blames its poor event-free survival on (page 3).
 
-`default` scores both endpoints, single columns, pairs, univariable effects, a classifier that tells real from
+`default` scores the endpoints, single columns, pairs, univariable effects, a classifier that tells real from
 synthetic, and what the cohort gives away, against patients that the generator did not see. The weights are
-this project's: a quarter to privacy, a quarter to the two curves and their ties.
+this project's: a quarter to privacy, a quarter to the curves and their ties. What a
+dictionary does not have is not in its objectives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import NotComputable, Setting
-from amlsynth.evaluation.fidelity.columns import (
-    basic_statistical_measure,
-    log_correlation_score,
-    regularized_support_coverage,
-)
-from amlsynth.evaluation.survival.curves import CurveDistance, curve_distance, share_same_time
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
+from amlsynth.dictionary.roles import Endpoint
+from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.fidelity.columns import basic_statistical_measure
+from amlsynth.evaluation.survival.curves import share_same_time
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.statistics.associations import log_correlation_score
+from amlsynth.statistics.coverage import regularized_support_coverage
+from amlsynth.survival.curve_distance import CurveDistance, curve_distance
+from amlsynth.survival.endpoint import endpoint_data
 from amlsynth.tuning import measures
 
 _APART = 0.10  # divergence of curves, and difference of shares, at which a score of `default` is 0
@@ -44,9 +46,8 @@ class Part:
     dictionary: Dictionary
     seed: int
 
-    def curves(self, endpoint: str) -> CurveDistance:
-        of = self.dictionary.endpoint(endpoint)
-        return curve_distance(endpoint_data(self.train, of), endpoint_data(self.synthetic, of))
+    def curves(self, endpoint: Endpoint) -> CurveDistance:
+        return curve_distance(endpoint_data(self.train, endpoint), endpoint_data(self.synthetic, endpoint))
 
     @property
     def _frames(self) -> tuple[pd.DataFrame, pd.DataFrame, Dictionary]:
@@ -117,10 +118,9 @@ def _near(difference: float) -> float:
     return 1 - min(1.0, abs(difference) / _APART)
 
 
-def _ties(part: Part) -> float:
+def _ties(part: Part, terminal: Endpoint, composite: Endpoint) -> float:
     ours, theirs = (
-        share_same_time(frame, Setting(part.train, None, part.dictionary, 0)).value
-        for frame in (part.train, part.synthetic)
+        share_same_time(frame, terminal, composite).value for frame in (part.train, part.synthetic)
     )
     assert ours is not None and theirs is not None  # a share always has a value, or is not computable
     return _near(ours - theirs)
@@ -130,59 +130,77 @@ def _columns(part: Part) -> float:
     return (basic_statistical_measure(*part._frames) + regularized_support_coverage(*part._frames)) / 2
 
 
-OBJECTIVES: dict[str, Objective] = {
-    "default": Objective(
-        "default",
-        "both endpoints, columns, pairs, effects, a classifier, privacy",
-        (
-            Component("os", 1.25, lambda p: _near(p.curves("OS").divergence)),
-            Component("efs", 1.25, lambda p: _near(p.curves("EFS").divergence)),
-            Component("ties", 0.5, _ties),
-            Component("columns", 1.5, _columns),
-            Component("pairs", 1.5, lambda p: log_correlation_score(*p._frames)),
-            Component("effects", 1.5, lambda p: measures.effects_kept(*p._frames)),
-            Component("classifier", 1.5, lambda p: measures.indistinguishable(*p._frames, p.seed)),
-            Component(
-                "privacy", 3.0, lambda p: measures.privacy(p.train, p.synthetic, p.unseen, p.dictionary)
-            ),
-        ),
-    ),
-    "paper": Objective(
-        "paper",
-        "what Eckardt et al. tuned on: fidelity, usability, overall survival",
-        (
-            Component("bsm", 1, lambda p: basic_statistical_measure(*p._frames)),
-            Component("logcorr", 1, lambda p: log_correlation_score(*p._frames)),
-            Component("rsc", 1, lambda p: regularized_support_coverage(*p._frames)),
-            Component("discriminator", 1, lambda p: measures.discriminator(*p._frames, p.seed)),
-            Component("k_means", 1, lambda p: measures.cluster_coverage(*p._frames, p.seed)),
-            Component(
-                "mcc_cr", 2, lambda p: measures.learns_remission(p.synthetic, p.unseen, p.dictionary, p.seed)
-            ),
-            Component(
-                "mcc_os_2y",
-                2,
-                lambda p: measures.learns_two_years(p.synthetic, p.unseen, p.dictionary, p.seed),
-            ),
-            Component("optimism_os", 1, lambda p: 1 - abs(p.curves("OS").optimism)),
-            Component("divergence_os", 1, lambda p: 1 - p.curves("OS").divergence),
-            Component("sight_os", 1, lambda p: max(0.0, 1 - abs(p.curves("OS").short_sightedness))),
-        ),
-    ),
-}
+def _curve(endpoint: Endpoint) -> Component:
+    return Component(endpoint.suffix, 1.25, lambda p: _near(p.curves(endpoint).divergence))
 
 
-def objective(name: str) -> Objective:
-    """Return a named objective.
+def _default(d: Dictionary) -> Objective:
+    components = [_curve(endpoint) for endpoint in d.endpoints]
+    if d.composite is not None:
+        ties = partial(_ties, terminal=d.terminal, composite=d.composite)
+        components.append(Component("ties", 0.5, ties))
+    components += [
+        Component("columns", 1.5, _columns),
+        Component("pairs", 1.5, lambda p: log_correlation_score(*p._frames)),
+        Component("effects", 1.5, lambda p: measures.effects_kept(*p._frames)),
+        Component("classifier", 1.5, lambda p: measures.indistinguishable(*p._frames, p.seed)),
+        Component("privacy", 3.0, lambda p: measures.privacy(p.train, p.synthetic, p.unseen, p.dictionary)),
+    ]
+    summary = "endpoints, columns, pairs, effects, a classifier, privacy"
+    return Objective("default", summary, tuple(components))
+
+
+def _paper(d: Dictionary) -> Objective:
+    terminal, response = d.terminal, d.roles.response
+    components = [
+        Component("bsm", 1, lambda p: basic_statistical_measure(*p._frames)),
+        Component("logcorr", 1, lambda p: log_correlation_score(*p._frames)),
+        Component("rsc", 1, lambda p: regularized_support_coverage(*p._frames)),
+        Component("discriminator", 1, lambda p: measures.discriminator(*p._frames, p.seed)),
+        Component("k_means", 1, lambda p: measures.cluster_coverage(*p._frames, p.seed)),
+    ]
+    if response is not None:
+        learns = partial(_learns_response, variable=response.variable)
+        components.append(Component(f"mcc_{response.name.lower()}", 2, learns))
+    suffix = terminal.suffix
+    components += [
+        Component(f"mcc_{suffix}_2y", 2, _learns_two_years),
+        Component(f"optimism_{suffix}", 1, lambda p: 1 - abs(p.curves(terminal).optimism)),
+        Component(f"divergence_{suffix}", 1, lambda p: 1 - p.curves(terminal).divergence),
+        Component(f"sight_{suffix}", 1, lambda p: max(0.0, 1 - abs(p.curves(terminal).short_sightedness))),
+    ]
+    summary = f"what Eckardt et al. tuned on: fidelity, usability, {terminal.label.lower()}"
+    return Objective("paper", summary, tuple(components))
+
+
+def _learns_response(part: Part, variable: str) -> float:
+    return measures.learns_response(part.synthetic, part.unseen, variable, part.dictionary, part.seed)
+
+
+def _learns_two_years(part: Part) -> float:
+    return measures.learns_two_years(part.synthetic, part.unseen, part.dictionary, part.seed)
+
+
+# By name: makes the objective that a dictionary allows.
+OBJECTIVES: dict[str, Callable[[Dictionary], Objective]] = {"default": _default, "paper": _paper}
+
+
+def objective(name: str, d: Dictionary) -> Objective:
+    """Return a named objective, of what the dictionary has.
 
     Raises
     ------
     UsageError
         There is none of that name; the sentence tells the nearest.
     """
+    check_name(name)
+    return OBJECTIVES[name](d)
+
+
+def check_name(name: str) -> None:
+    """Raise a UsageError where there is no objective of that name; the sentence tells the nearest."""
     if name not in OBJECTIVES:
         raise UsageError(
             f"There is no objective {name!r}.{did_you_mean(name, OBJECTIVES)} "
             f"Objectives: {', '.join(OBJECTIVES)}."
         )
-    return OBJECTIVES[name]

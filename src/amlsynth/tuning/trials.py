@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amlsynth.foundation.errors import AmlsynthError, DataError
-from amlsynth.generators.base import Progress
+from amlsynth.foundation.types import Progress
 from amlsynth.tuning.bench import Bench, Task
 from amlsynth.tuning.sampler import seeded_sampler
 from amlsynth.tuning.storage import open_storage, reaching

@@ -10,11 +10,12 @@ from typing import Any
 
 from amlsynth.cohort.cohort import Cohort
 from amlsynth.cohort.split import HOLDOUT_SHARE, split_cohort
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError, require_extra
-from amlsynth.generators import DEFAULT, Progress, create
-from amlsynth.generators.base import no_progress
+from amlsynth.foundation.types import Progress, no_progress
+from amlsynth.generators import DEFAULT, create
 from amlsynth.tuning.bench import Bench, Task
-from amlsynth.tuning.objectives import objective as objective_named
+from amlsynth.tuning.objectives import check_name
 from amlsynth.tuning.record import TuningResult, result_of
 from amlsynth.tuning.space import stored_defaults
 from amlsynth.tuning.storage import reaching, shown
@@ -40,6 +41,7 @@ def tune(
     repeats: int = REPEATS,
     prune: bool = True,
     progress: Progress = no_progress,
+    d: Dictionary | None = None,
 ) -> TuningResult:
     """Search the parameters of a generator on the training part of a cohort.
 
@@ -64,6 +66,7 @@ def tune(
     jobs : processes that work on the study; more than one needs a storage.
     repeats : inner splits that each trial is scored on.
     prune : stop a trial that is behind the median of those before after its first splits.
+    d : the dictionary; the cohort's by default.
 
     Returns
     -------
@@ -84,13 +87,14 @@ def tune(
             "Several processes need a storage where they meet: name a journal file or a database."
         )
     require_extra("generate", "optuna", "Tuning")
-    objective_named(objective)
+    check_name(objective)
+    d = d or cohort.dictionary
     fixed = dict(params or {})
-    model = create(generator, fixed)
+    model = create(generator, fixed, d)
     fixed = {name: getattr(model.params, name) for name in fixed}  # text from the command line is now typed
     outer = seed if split_seed is None else split_seed
     task = Task(
-        train=split_cohort(cohort.frame, holdout, seed=outer).train,
+        train=split_cohort(cohort.frame, holdout, seed=outer, d=d).train,
         generator=generator,
         fixed=fixed,
         objective=objective,
@@ -101,6 +105,7 @@ def tune(
         trials=trials,
         deadline=None if timeout is None else time.time() + timeout,
         prune=prune,
+        dictionary=d,
     )
     made_from = _made_from(task, cohort, outer, holdout)
     with reaching(storage):

@@ -15,7 +15,6 @@ from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import evaluate
 from amlsynth.evaluation.effects.effects import (
     MIN_CARRIERS,
-    PAPER_MARKERS,
     Answer,
     Question,
     agreement,
@@ -41,7 +40,7 @@ def test_markers_of_the_paper_age_risk_and_frequent_alterations_are_asked_for(as
     assert {"AGE", "ELN2022=intermediate", "ELN2022=adverse", "NPM1", "DNMT3A"} <= subjects
     d = dictionary()
     for variable in d.alterations:
-        if variable.name not in PAPER_MARKERS:
+        if variable.name not in d.roles.effect_markers:
             enough = int((synthetic[variable.name] == 1).sum()) >= MIN_CARRIERS
             assert (variable.name in subjects) == enough, variable.name
     assert {q.endpoint for q in questions} == {"CR", "OS", "EFS"}

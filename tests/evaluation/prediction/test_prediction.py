@@ -11,8 +11,8 @@ from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import evaluate
 from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.prediction.accuracy import concordance, integrated_brier_score
-from amlsynth.evaluation.prediction.prediction import classification_score, death_within, survival_scores
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData
+from amlsynth.evaluation.prediction.prediction import classification_score, event_within, survival_scores
+from amlsynth.survival.endpoint import EndpointData
 
 
 def data(time, event) -> EndpointData:
@@ -77,7 +77,7 @@ def test_the_brier_score_needs_patients_followed_to_its_end():
 
 def test_death_within_two_years(make):
     frame = make(OSTM=[10, 10, 24, 30, 30, None], OSSTAT=[1, 0, 1, 1, 0, None])
-    np.testing.assert_array_equal(death_within(frame, dictionary()), [1, np.nan, 1, 0, 0, np.nan])
+    np.testing.assert_array_equal(event_within(frame, dictionary().terminal), [1, np.nan, 1, 0, 0, np.nan])
 
 
 def test_shuffled_columns_predict_nothing_and_copies_as_well_as_the_original(evaluation):
@@ -109,7 +109,7 @@ def test_what_cannot_be_learned_has_a_reason(split, synthetic, make):
         survival_scores(split.train.assign(OSSTAT=split.train["OSSTAT"] * 0), split.holdout, os, d)
     alive = split.train.assign(OSSTAT=split.train["OSSTAT"] * 0)
     with pytest.raises(NotComputable, match="same outcome"):
-        classification_score(alive, split.holdout, lambda f: death_within(f, d), d)
+        classification_score(alive, split.holdout, lambda f: event_within(f, d.terminal), d)
 
 
 def test_a_censored_end_costs_the_brier_score_alone(split):

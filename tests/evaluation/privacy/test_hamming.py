@@ -9,7 +9,7 @@ from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.family import Candidate, Setting
 from amlsynth.evaluation.privacy import hamming as privacy
 from amlsynth.evaluation.privacy.hamming import FAMILY, count_exact_matches, minimum_distances
-from amlsynth.evaluation.representations.coding import CohortCoding
+from amlsynth.statistics.coding import CohortCoding
 
 D = dictionary()
 GENES = [variable.name for variable in D.alterations]

@@ -1,38 +1,17 @@
-"""Curve distances, log-rank and Cox regression."""
+"""The log-rank test of two cohorts."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-from lifelines import CoxPHFitter
 
-from amlsynth.evaluation.effects.cox import cox_regression
 from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.survival.curves import curve_distance, log_rank_p
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData
+from amlsynth.evaluation.survival.curves import log_rank_p
+from amlsynth.survival.endpoint import EndpointData
 
 
 def data(time, event):
     return EndpointData("OS", np.asarray(time, float), np.asarray(event, bool), 0)
-
-
-def test_equal_curves_have_no_distance():
-    one = data([1, 2, 5, 9], [1, 0, 1, 0])
-    distance = curve_distance(one, one)
-    assert (distance.divergence, distance.optimism, distance.short_sightedness) == (0, 0, 0)
-
-
-def test_distance_by_hand():
-    # The original falls to 0 at 5 of 10 months, nobody in the synthetic cohort dies: half of the
-    # grid differs by 1.
-    distance = curve_distance(data([5, 5], [1, 1]), data([10, 10], [0, 0]))
-    assert distance.divergence == pytest.approx(0.5, abs=1e-3)
-    assert distance.optimism == pytest.approx(0.5, abs=1e-3)
-    assert distance.short_sightedness == pytest.approx(-1)  # followed twice as long
-    back = curve_distance(data([10, 10], [0, 0]), data([5, 5], [1, 1]))
-    assert back.optimism == pytest.approx(-0.5, abs=1e-3)
-    assert back.short_sightedness == pytest.approx(0.5)
 
 
 def test_log_rank_by_hand():
@@ -55,27 +34,3 @@ def test_log_rank_by_hand():
 def test_log_rank_gives_a_reason(ours, theirs, reason):
     with pytest.raises(NotComputable, match=reason):
         log_rank_p(ours, theirs)
-
-
-@pytest.mark.parametrize("covariate", ["binary", "continuous"])
-def test_cox_agrees_with_lifelines(covariate):
-    rng = np.random.default_rng(4)
-    x = (rng.random(250) < 0.3).astype(float) if covariate == "binary" else rng.normal(50, 10, 250)
-    time = np.ceil(rng.exponential(20 * np.exp(-0.4 * (x - x.mean()) / x.std())))  # many ties
-    event = rng.random(250) < 0.7
-    fit = cox_regression(time, event, x)
-    frame = pd.DataFrame({"time": time, "event": event, "x": x})
-    theirs = CoxPHFitter().fit(frame, "time", "event")
-    assert fit.log_hazard_ratio == pytest.approx(theirs.params_["x"], abs=1e-5)
-    assert fit.standard_error == pytest.approx(theirs.standard_errors_["x"], rel=1e-4)
-    assert fit.p_value == pytest.approx(theirs.summary.loc["x", "p"], rel=1e-3)
-
-
-def test_cox_refuses_what_has_no_estimate():
-    time, event = np.arange(1.0, 9.0), np.ones(8, dtype=bool)
-    with pytest.raises(NotComputable, match="one value only"):
-        cox_regression(time, event, np.ones(8))
-    with pytest.raises(NotComputable, match="no event"):
-        cox_regression(time, ~event, np.arange(8))
-    with pytest.raises(NotComputable, match="separates"):
-        cox_regression(time, event, time <= 4)  # all deaths of one group come first

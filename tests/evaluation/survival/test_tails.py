@@ -9,7 +9,6 @@ from lifelines.utils import restricted_mean_survival_time
 
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData, endpoint_data
 from amlsynth.evaluation.survival.tails import (
     event_pattern_distance,
     event_patterns,
@@ -18,6 +17,7 @@ from amlsynth.evaluation.survival.tails import (
     share_at_risk,
     survival_at,
 )
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
 
 
 def data(time, event) -> EndpointData:
@@ -68,16 +68,16 @@ def test_survival_and_share_at_five_years():
 
 def test_event_patterns_by_hand(make):
     original = make(OSTM=[5, 9, 9, 7], OSSTAT=[1, 1, 0, 0], EFSTM=[5, 2, 9, 3], EFSSTAT=[1, 1, 0, 1])
-    d = dictionary()
-    shares = event_patterns(original, d)
+    endpoints = (dictionary().terminal, dictionary().composite)
+    shares = event_patterns(original, *endpoints)
     assert shares.sum() == 1
     assert (shares[7], shares[6], shares[1], shares[4]) == (0.25, 0.25, 0.25, 0.25)
     impossible = make(OSTM=[5, 9], OSSTAT=[1, 1], EFSTM=[5, 2], EFSSTAT=[0, 1])
-    assert event_pattern_distance(original, original, d) == 0
+    assert event_pattern_distance(original, original, *endpoints) == 0
     # Half in an unknown pattern, half in one that has a quarter: 1/2 + 1/4 on one side.
-    assert event_pattern_distance(original, impossible, d) == pytest.approx(0.75)
+    assert event_pattern_distance(original, impossible, *endpoints) == pytest.approx(0.75)
     with pytest.raises(NotComputable, match="both"):
-        event_patterns(make(OSTM=[5.0], OSSTAT=[1]), d)
+        event_patterns(make(OSTM=[5.0], OSSTAT=[1]), *endpoints)
 
 
 def test_true_samples_are_near_and_shuffled_columns_are_not(evaluation):

@@ -12,13 +12,14 @@ import torch
 
 from amlsynth.cohort.validation import DUPLICATE_RULE, validate
 from amlsynth.evaluation import evaluate
-from amlsynth.evaluation.fidelity.columns import log_correlation_score, regularized_support_coverage
 from amlsynth.foundation.errors import UsageError
 from amlsynth.generators import create, generator_class
 from amlsynth.generators.building_blocks.neural import Budget
 from amlsynth.generators.ctabgan import generator as module
 from amlsynth.generators.generation import generate
 from amlsynth.sources.amlsg import import_amlsg
+from amlsynth.statistics.associations import log_correlation_score
+from amlsynth.statistics.coverage import regularized_support_coverage
 
 QUICK = dict(generator_class("ctabgan-plus").quick_params)
 

@@ -99,7 +99,7 @@ def test_the_outcome_comes_last_and_rare_alterations_after_frequent_ones(
 ) -> None:
     layout = Layout(encode(reference, dictionary).legal(), dictionary)
     names = [column.name.split(":")[0] for column in layout.columns]
-    assert names[-2:] == ["time", "gap"]
+    assert names[-2:] == ["survival time", "survival gap"]
     assert names[-3] == "event pattern"
     assert names.index("AGE") < names.index("CGNK") < names.index("NPM1") < names.index("NOTCH1")
     assert names.index("NOTCH1") < names.index("WBC") < names.index("CR1") < names.index("event pattern")

@@ -13,8 +13,6 @@ import torch
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation import evaluate
-from amlsynth.evaluation.survival.curves import curve_distance
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
 from amlsynth.foundation.errors import UsageError
 from amlsynth.generators import Generator, create, generator_class
 from amlsynth.generators.building_blocks import neural
@@ -22,6 +20,8 @@ from amlsynth.generators.generation import generate
 from amlsynth.generators.nflow import training as nflow_training
 from amlsynth.generators.nflow.network import Batch, Network, Shape, _spline
 from amlsynth.sources.amlsg import import_amlsg
+from amlsynth.survival.curve_distance import curve_distance
+from amlsynth.survival.endpoint import endpoint_data
 
 ROUGH = {"epochs": 25, "width": 0, "refit": False, "device": "cpu", "learning_rate": 0.02}
 

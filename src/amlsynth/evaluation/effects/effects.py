@@ -1,7 +1,8 @@
 """Effects: which odds and hazard ratios of markers hold in a cohort, one at a time and together.
 
-The markers are those whose univariable effects Eckardt et al. 2024 compare ("Usability for explorative
-analyses"), age, ELN 2022 risk, and every other alteration with enough carriers.
+Subjects are the numbers and the markers that the dictionary names (for AML age and the markers that Eckardt
+et al. 2024 compare under "Usability for explorative analyses"), the derived risk, and every other alteration
+with enough carriers.
 """
 
 from __future__ import annotations
@@ -15,26 +16,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from amlsynth.dictionary.derived import ELN2022_RISKS, eln2022
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.effects.cox import cox_regression
-from amlsynth.evaluation.effects.regression import cox_model, logistic_model, p_value
 from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.outcomes import lacks, outcome_names
 from amlsynth.evaluation.records import SMALL_CELL
-from amlsynth.evaluation.representations.coding import Floats, numbers
-from amlsynth.evaluation.survival.kaplan_meier import Z95
+from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.wald import Z95, wald_p
+from amlsynth.survival.cox import cox_fit
+from amlsynth.survival.logistic import logistic_fit
+from amlsynth.survival.newton import Estimates
 
-PAPER_MARKERS = (
-    "CGNK", "t8.21", "inv16_t16.16", "NPM1", "CEBPA.bZIP.inframe",  # favourable
-    "FLT3I", "t.9.11",  # intermediate
-    "CGCX", "minus.5", "del.5q.", "minus.7", "minus.17", "TP53", "RUNX1", "ASXL1",  # adverse
-)  # fmt: skip
 # Ten outcomes a covariate is the rule of thumb below which Wald intervals mislead (Peduzzi et al., J Clin
 # Epidemiol 1996;49:1373); with fewer than ten carriers there cannot be ten.
 MIN_CARRIERS = 10
-AGE_STEP = 10.0  # years: the effect of one year rounds to 1.0
 
-EndpointName = Literal["CR", "OS", "EFS"]
 Model = Literal["univariable", "multivariable"]
 Flags = NDArray[np.bool_]
 
@@ -43,9 +38,9 @@ Flags = NDArray[np.bool_]
 class Question:
     """One effect that is asked for in every cohort."""
 
-    subject: str  # a column, or "ELN2022=adverse"
+    subject: str  # a column, or a level of the derived risk: "RISK=high"
     contrast: str
-    endpoint: EndpointName
+    endpoint: str  # the name of the response or of an endpoint
     model: Model
 
 
@@ -66,7 +61,7 @@ class Answer:
 
     @property
     def p(self) -> float:
-        return math.nan if self.reason else p_value(self.log_ratio, self.standard_error)
+        return math.nan if self.reason else wald_p(self.log_ratio, self.standard_error)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -75,58 +70,62 @@ class Answer:
 
 
 def ask(original: pd.DataFrame, d: Dictionary) -> tuple[Question, ...]:
-    """Return the effects to look at: what the original has enough patients for, in every endpoint.
+    """Return the effects to look at: what the original has enough patients for, in every outcome it has.
 
-    A marker of the paper needs one carrier and one patient without it, any other alteration
-    `MIN_CARRIERS` of each; the multivariable model takes age and the paper's markers with `MIN_CARRIERS`
-    among the patients in whom all of these are known.
+    A marker that the dictionary names needs one carrier and one patient without it, any other alteration
+    `MIN_CARRIERS` of each; the multivariable model takes the numbers and the named markers with
+    `MIN_CARRIERS` among the patients in whom all of these are known.
     """
-    paper = [name for name in PAPER_MARKERS if name in d and _fewest(original[name]) >= 1]
-    more = [v.name for v in d.alterations if v.name not in PAPER_MARKERS]
-    markers = paper + [name for name in more if _fewest(original[name]) >= MIN_CARRIERS]
-    together = _multivariable_markers(original, paper)
-    questions = []
-    for endpoint in endpoints(d):
-        if "AGE" in d:
-            questions.append(Question("AGE", f"per {AGE_STEP:.0f} years", endpoint, "univariable"))
-        questions += [Question(name, "present against absent", endpoint, "univariable") for name in markers]
-        questions += [
-            Question(f"ELN2022={risk}", f"{risk} against {ELN2022_RISKS[0]}", endpoint, "univariable")
-            for risk in ELN2022_RISKS[1:]
-        ]
-        if together and "AGE" in d:
-            questions.append(Question("AGE", f"per {AGE_STEP:.0f} years", endpoint, "multivariable"))
-        questions += [
-            Question(name, "present against absent", endpoint, "multivariable") for name in together
-        ]
-    return tuple(questions)
+    named = [name for name in d.roles.effect_markers if _fewest(original[name]) >= 1]
+    more = [v.name for v in d.alterations if v.name not in d.roles.effect_markers]
+    markers = named + [name for name in more if _fewest(original[name]) >= MIN_CARRIERS]
+    together = _multivariable_markers(original, named)
+    contrasts = dict.fromkeys((*markers, *together), "present against absent")
+    contrasts |= {
+        number.variable: f"per {number.per:g} {d[number.variable].unit or ''}".strip()
+        for number in d.roles.effect_numbers
+    }
+    contrasts |= {subject: f"{level} against {d.risks[0]}" for subject, level in risk_subjects(d).items()}
+    numeric = [number.variable for number in d.roles.effect_numbers]
+    subjects: dict[Model, Sequence[str]] = {
+        "univariable": (*numeric, *markers, *risk_subjects(d)),
+        "multivariable": (*numeric, *together) if together else (),
+    }
+    return tuple(
+        Question(subject, contrasts[subject], endpoint, model)
+        for endpoint in outcome_names(d)
+        if not lacks(original, d, endpoint)
+        for model, names in subjects.items()
+        for subject in names
+    )
 
 
 def answer(frame: pd.DataFrame, questions: Sequence[Question], d: Dictionary) -> dict[Question, Answer]:
     """Estimate every effect in one cohort; what has no estimate there says why."""
     found: dict[Question, Answer] = {}
-    risk = eln2022(frame).cat.codes.to_numpy().astype(np.float64)
-    columns = {q.subject: _column(frame, q.subject) for q in questions if not _is_risk(q)}
+    risk, subjects = d.classify(frame), risk_subjects(d)
+    columns = {q.subject: _column(frame, q.subject, d) for q in questions if q.subject not in subjects}
     for endpoint in dict.fromkeys(q.endpoint for q in questions):
         outcome = _Outcome.of(frame, endpoint, d)
         here = [q for q in questions if q.endpoint == endpoint]
         for question in here:
-            if question.model == "univariable" and not _is_risk(question):
+            if question.model == "univariable" and question.subject in columns:
                 found[question] = _univariable(columns[question.subject], outcome)
-        groups = [q for q in here if _is_risk(q)]
-        if groups:
-            found |= _risk_groups(groups, risk, outcome)
+        groups = [q for q in here if q.subject in subjects]
+        if groups and risk is not None:
+            levels = [d.risks.index(subjects[q.subject]) for q in groups]
+            codes = risk.cat.codes.to_numpy().astype(np.float64)
+            found |= _risk_groups(groups, levels, codes, outcome, d.risks[0])
         together = [q for q in here if q.model == "multivariable"]
         if together:
             found |= _together(together, columns, outcome)
     return {question: found[question] for question in questions}
 
 
-def endpoints(d: Dictionary) -> tuple[EndpointName, ...]:
-    """Return the endpoints whose effects are looked at: remission, and each survival endpoint."""
-    names: list[EndpointName] = ["CR"] if "CR1" in d else []
-    known: tuple[EndpointName, ...] = ("OS", "EFS")
-    return (*names, *(name for name in known if name in {e.name for e in d.endpoints}))
+def risk_subjects(d: Dictionary) -> dict[str, str]:
+    """Return the levels of the derived risk but the reference, by subject; empty without a classification."""
+    classification = d.roles.classification
+    return {f"{classification.name}={level}": level for level in d.risks[1:]} if classification else {}
 
 
 @dataclass(frozen=True)
@@ -175,9 +174,10 @@ class _Outcome:
     time: Floats | None
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, endpoint: EndpointName, d: Dictionary) -> _Outcome:
-        if endpoint == "CR":
-            status = numbers(frame["CR1"])
+    def of(cls, frame: pd.DataFrame, endpoint: str, d: Dictionary) -> _Outcome:
+        response = d.roles.response
+        if response is not None and endpoint == response.name:
+            status = numbers(frame[response.variable])
             return cls((status == 0) | (status == 1), status == 1, None)
         columns = d.endpoint(endpoint)
         time, status = numbers(frame[columns.time]), numbers(frame[columns.status])
@@ -185,14 +185,12 @@ class _Outcome:
 
     def estimate(self, covariates: Floats, rows: Flags) -> tuple[Floats, Floats]:
         """Return log ratios and standard errors, shape (p,), of the rows."""
+        fit: Estimates
         if self.time is None:
-            fit = logistic_model(self.event[rows], covariates)
-        elif covariates.shape[1] == 1:
-            one = cox_regression(self.time[rows], self.event[rows], covariates[:, 0])
-            return np.array([one.log_hazard_ratio]), np.array([one.standard_error])
+            fit = logistic_fit(self.event[rows], covariates)
         else:
-            fit = cox_model(self.time[rows], self.event[rows], covariates).estimate
-        return fit.log_ratios, fit.standard_errors
+            fit = cox_fit(self.time[rows], self.event[rows], covariates)
+        return fit.beta, fit.standard_errors
 
 
 def _univariable(column: Floats, outcome: _Outcome) -> Answer:
@@ -211,15 +209,17 @@ def _univariable(column: Floats, outcome: _Outcome) -> Answer:
     return _with(about, beta[0], error[0])
 
 
-def _risk_groups(groups: Sequence[Question], risk: Floats, outcome: _Outcome) -> dict[Question, Answer]:
+def _risk_groups(
+    groups: Sequence[Question], levels: Sequence[int], risk: Floats, outcome: _Outcome, reference: str
+) -> dict[Question, Answer]:
+    """Fit one model of the risk groups; `levels` are their codes in `risk`, where the reference is 0."""
     rows = outcome.known & (risk >= 0)
-    codes = [float(ELN2022_RISKS.index(q.subject.partition("=")[2])) for q in groups]
-    dummies = np.column_stack([risk[rows] == code for code in codes]).astype(np.float64)
+    dummies = np.column_stack([risk[rows] == level for level in levels]).astype(np.float64)
     event = outcome.event[rows]
     about = [_about(dummies[:, place], outcome, rows) for place in range(len(groups))]
     try:
         if not (risk[rows] == 0).any():
-            raise NotComputable(f"no patient of {ELN2022_RISKS[0]} risk to compare with")
+            raise NotComputable(f"no patient of {reference} risk to compare with")
         for place in range(len(groups)):
             _refuse_empty_cells(dummies[:, place] == 1, event)
         _refuse_empty_cells(risk[rows] == 0, event)
@@ -326,10 +326,7 @@ def _fewest(column: pd.Series) -> int:
     return int(min((values == 1).sum(), (values == 0).sum()))
 
 
-def _column(frame: pd.DataFrame, name: str) -> Floats:
+def _column(frame: pd.DataFrame, name: str, d: Dictionary) -> Floats:
+    per = next((number.per for number in d.roles.effect_numbers if number.variable == name), None)
     values = numbers(frame[name])
-    return values / AGE_STEP if name == "AGE" else values
-
-
-def _is_risk(question: Question) -> bool:
-    return question.subject.startswith("ELN2022=")
+    return values if per is None else values / per

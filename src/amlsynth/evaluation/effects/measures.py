@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.comparisons import ALPHA, EFFECT_DECIMALS
 from amlsynth.evaluation.effects.effects import Agreement, Answer, Model, Question, agreement, answer, ask
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, figure
+from amlsynth.evaluation.outcomes import outcome_names
 from amlsynth.evaluation.records import SMALL_CELL, Effect, Figure
 
 _SOURCE = (
@@ -16,14 +19,37 @@ _SOURCE = (
 )
 _HIDDEN = f"not shown: fewer than {SMALL_CELL} patients of the original in one of the cells"
 
-# Which effects a measure looks at: name, label, endpoints, models.
-_SCOPES: dict[str, tuple[str, tuple[str, ...], tuple[Model, ...]]] = {
-    "hr": ("hazard ratios for OS and EFS", ("OS", "EFS"), ("univariable",)),
-    "or": ("odds ratios for CR", ("CR",), ("univariable",)),
-    "os": ("hazard ratios for OS", ("OS",), ("univariable",)),
-    "efs": ("hazard ratios for EFS", ("EFS",), ("univariable",)),
-    "multivariable": ("adjusted effects for CR, OS and EFS", ("CR", "OS", "EFS"), ("multivariable",)),
-}
+
+@dataclass(frozen=True)
+class _Scope:
+    """Which effects a measure looks at; `name` is part of its identifier."""
+
+    name: str
+    label: str
+    endpoints: tuple[str, ...]
+    model: Model
+    is_response: bool = False
+
+
+def _scopes(d: Dictionary) -> tuple[_Scope, ...]:
+    response = d.roles.response
+    endpoints = tuple(endpoint.name for endpoint in d.endpoints)
+    scopes = [_Scope("hr", f"hazard ratios for {_listed(endpoints)}", endpoints, "univariable")]
+    if response is not None:
+        label = f"odds ratios for {response.name}"
+        scopes.append(_Scope("or", label, (response.name,), "univariable", is_response=True))
+    scopes += [_Scope(e.suffix, f"hazard ratios for {e.name}", (e.name,), "univariable") for e in d.endpoints]
+    names = outcome_names(d)
+    return (
+        *scopes,
+        _Scope("multivariable", f"adjusted effects for {_listed(names)}", names, "multivariable"),
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
 _KINDS: dict[str, tuple[str, str, Callable[[Agreement], float]]] = {
     "sign": ("Same sign", "point the same way", lambda found: found.same_sign),
     "significant": (
@@ -52,14 +78,18 @@ def effect_records(
     if setting.holdout is not None:
         others.append(Candidate("holdout", setting.holdout, "holdout"))
     cohorts += [(other.key, _answers(other, setting), len(other.frame)) for other in others]
+    response = setting.dictionary.roles.response
+    odds = None if response is None else response.name
     return tuple(
-        _record(question, answers[question], key, total, key in protected)
+        _record(question, answers[question], key, total, key in protected, question.endpoint == odds)
         for question in questions
         for key, answers, total in cohorts
     )
 
 
-def _record(question: Question, found: Answer, cohort: str, total: int, protect: bool) -> Effect:
+def _record(
+    question: Question, found: Answer, cohort: str, total: int, protect: bool, is_odds: bool
+) -> Effect:
     hide = protect and found.small_cell
     reason = _HIDDEN if hide else found.reason
     if reason is None:
@@ -76,7 +106,7 @@ def _record(question: Question, found: Answer, cohort: str, total: int, protect:
         endpoint=question.endpoint,
         model=question.model,
         cohort=cohort,
-        effect_name="odds ratio" if question.endpoint == "CR" else "hazard ratio",
+        effect_name="odds ratio" if is_odds else "hazard ratio",
         effect=ratio,
         p_value=p_value,
         n=None if hide or few_missing or (protect and 0 < found.n < SMALL_CELL) else found.n,
@@ -106,38 +136,46 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     _, ours = _original(setting)
     theirs = _answers(candidate, setting)
     found: dict[str, Figure] = {}
-    for scope, (_, endpoints, models) in _SCOPES.items():
-        chosen = {q: a for q, a in ours.items() if q.endpoint in endpoints and q.model in models}
+    for scope in _scopes(setting.dictionary):
+        chosen = {q: a for q, a in ours.items() if q.endpoint in scope.endpoints and q.model == scope.model}
         try:
             shares = agreement(chosen, theirs, ALPHA)
         except NotComputable as reason:
-            found |= {f"effects_{kind}_{scope}": Figure(reason=str(reason)) for kind in _KINDS}
+            found |= {f"effects_{kind}_{scope.name}": Figure(reason=str(reason)) for kind in _KINDS}
         else:
             found |= {
-                f"effects_{kind}_{scope}": figure(share(shares)) for kind, (*_, share) in _KINDS.items()
+                f"effects_{kind}_{scope.name}": figure(share(shares)) for kind, (*_, share) in _KINDS.items()
             }
     return found
 
 
-def _spec(kind: str, scope: str) -> Spec:
+def _specs(d: Dictionary) -> tuple[Spec, ...]:
+    classification = d.roles.classification
+    subjects = ["markers", *(_in_a_sentence(d[number.variable].label) for number in d.roles.effect_numbers)]
+    subjects += [] if classification is None else [classification.label]
+    return tuple(_spec(kind, scope, _listed(subjects)) for scope in _scopes(d) for kind in _KINDS)
+
+
+def _in_a_sentence(label: str) -> str:
+    return label[0].lower() + label[1:]
+
+
+def _spec(kind: str, scope: _Scope, subjects: str) -> Spec:
     title, what, _ = _KINDS[kind]
-    label, endpoints, _ = _SCOPES[scope]
     return Spec(
-        id=f"effects_{kind}_{scope}",
-        label=f"{title}, {label}",
-        group="outcome" if endpoints == ("CR",) else "survival",
+        id=f"effects_{kind}_{scope.name}",
+        label=f"{title}, {scope.label}",
+        group="outcome" if scope.is_response else "survival",
         better="higher",
         description=(
-            f"Of the {label} of markers, age and ELN 2022 risk that are significant in the original "
+            f"Of the {scope.label} of {subjects} that are significant in the original "
             f"(p < 0.05), the share that {what}. What has no estimate any more, for want of carriers "
             "or events, is not kept. The bootstrap shows what resampling costs."
         ),
         source=_SOURCE,
+        # Where a measure is of several outcomes, a cohort may lack some of them.
+        outcomes=scope.endpoints if len(scope.endpoints) == 1 else (),
     )
 
 
-FAMILY = Family(
-    name="effects",
-    specs=tuple(_spec(kind, scope) for scope in _SCOPES for kind in _KINDS),
-    figures=_figures,
-)
+FAMILY = Family(name="effects", specs=_specs, figures=_figures)

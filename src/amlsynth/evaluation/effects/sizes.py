@@ -9,8 +9,8 @@ import numpy as np
 
 from amlsynth.evaluation.family import NotComputable, figure
 from amlsynth.evaluation.records import Comparison, Figure
-from amlsynth.evaluation.representations.coding import Floats
 from amlsynth.foundation.errors import require_extra
+from amlsynth.statistics.coding import Floats
 
 STANDARDISED = "standardised difference"
 CRAMERS_V = "Cramér's V"

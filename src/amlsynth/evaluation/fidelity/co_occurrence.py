@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import SMALL_CELL, CoOccurrence
-from amlsynth.evaluation.representations.coding import numbers
+from amlsynth.statistics.coding import numbers
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -73,7 +73,7 @@ def traits(frame: pd.DataFrame, d: Dictionary) -> tuple[list[str], Matrix, Matri
                 names.append(f"{variable.name}={value}")
                 has = column.eq(str(value)).to_numpy(dtype=np.float64, na_value=np.nan)
                 columns.append(np.where(column.isna().to_numpy(), np.nan, has))
-    values = np.column_stack(columns)
+    values = np.column_stack(columns) if columns else np.empty((len(frame), 0))
     return names, (values == 1).astype(np.float64), (~np.isnan(values)).astype(np.float64)
 
 

@@ -7,11 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
-from amlsynth.evaluation.fidelity.columns import associations
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure, fixed
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats, numbers
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.associations import associations
+from amlsynth.statistics.coding import Floats, numbers
 
 # Below five expected co-occurrences a log odds ratio is mostly noise (Cochran's rule for 2 x 2 tables).
 LEAST_EXPECTED = 5.0
@@ -31,6 +32,8 @@ def log_odds_ratios(frame: pd.DataFrame, d: Dictionary) -> tuple[Floats, Floats]
 
 
 def _states(frame: pd.DataFrame, d: Dictionary) -> Floats:
+    if not d.alterations:
+        return np.empty((len(frame), 0))
     return np.column_stack([numbers(frame[v.name]) for v in d.alterations])
 
 
@@ -131,7 +134,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
             lambda: co_occurrence_difference(ours, expected, _log_odds(states)[0]),
             lambda rows: co_occurrence_difference(ours, expected, _log_odds(states[rows])[0]),
             len(frame),
-            np.random.default_rng((setting.seed, 222)),
+            Stream.CO_OCCURRENCE_INTERVALS.rng(setting.seed),
             bounds=(0.0, np.inf),
         ),
         "associations": attempt(lambda: association_error(matrix, associations(frame, d), shares < 1)),
@@ -143,7 +146,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 FAMILY = Family(
     name="pairs",
-    specs=(
+    specs=fixed(
         Spec(
             id="co_occurrence",
             label="Co-occurrence error",

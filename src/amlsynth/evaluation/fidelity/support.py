@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, figure
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, figure, fixed
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats
 from amlsynth.evaluation.representations.embedding import Embedding
+from amlsynth.foundation.numeric import trapezoid
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Floats
 
 LEAST = 10  # patients, for a neighbourhood
 LARGEST = 5_000  # patients of each cohort; larger ones are sampled
@@ -66,7 +68,7 @@ def _agreement(reference: Floats, tested: Floats) -> float:
     """Compare the share of `tested` within each quantile of `reference` with the quantile's level."""
     inside = np.searchsorted(np.sort(tested), np.quantile(reference, _LEVELS) + 1e-9, side="right")
     share = inside / len(tested)
-    return float(1 - 2 * np.trapezoid(np.abs(share - _LEVELS), _LEVELS))
+    return 1 - 2 * trapezoid(np.abs(share - _LEVELS), _LEVELS)
 
 
 def _distances(rows: Floats, points: Floats) -> Floats:
@@ -76,7 +78,7 @@ def _distances(rows: Floats, points: Floats) -> Floats:
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    rng = np.random.default_rng((setting.seed, 210))
+    rng = Stream.NEIGHBOURHOODS.rng(setting.seed)
     # Of equal sizes, for the nearest of many is nearer than the nearest of few.
     size = min(len(setting.original), len(candidate.frame), LARGEST)
     if size < LEAST:
@@ -95,7 +97,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 FAMILY = Family(
     name="support",
-    specs=(
+    specs=fixed(
         Spec(
             id="alpha_precision",
             label="Alpha-precision",

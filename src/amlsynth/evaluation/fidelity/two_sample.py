@@ -12,12 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure, fixed
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats
 from amlsynth.evaluation.representations.embedding import Embedding, fill_empty, one_thread, tree_features
-from amlsynth.evaluation.survival.kaplan_meier import Z95
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Floats
+from amlsynth.statistics.wald import Z95
 
 FOLDS = 5
 CLUSTERS = 10  # of the k-means score, as in the pipeline of Eckardt et al. 2024
@@ -141,21 +142,20 @@ def _state(rng: np.random.Generator) -> int:
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     cohorts = (setting.original, candidate.frame, setting.dictionary)
-
-    def stream(number: int) -> np.random.Generator:
-        return np.random.default_rng((setting.seed, 200 + number))
-
+    test, forest, clusters = (
+        stream.rng(setting.seed) for stream in (Stream.CLASSIFIER_TEST, Stream.DISCRIMINATOR, Stream.K_MEANS)
+    )
     with one_thread():
         return {
-            "classifier_auc": attempt(lambda: classifier_auc(*cohorts, stream(0))),
-            "discriminator": attempt(lambda: discriminator_score(*cohorts, stream(1))),
-            "k_means": attempt(lambda: k_means_score(*cohorts, stream(2))),
+            "classifier_auc": attempt(lambda: classifier_auc(*cohorts, test)),
+            "discriminator": attempt(lambda: discriminator_score(*cohorts, forest)),
+            "k_means": attempt(lambda: k_means_score(*cohorts, clusters)),
         }
 
 
 FAMILY = Family(
     name="two samples",
-    specs=(
+    specs=fixed(
         Spec(
             id="classifier_auc",
             label="Classifier two-sample AUC",

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.representations.coding import Floats
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData, kaplan_meier
+from amlsynth.foundation.numeric import trapezoid
+from amlsynth.statistics.coding import Floats
+from amlsynth.survival.endpoint import EndpointData
+from amlsynth.survival.kaplan_meier import kaplan_meier
 
 _ROWS = 2048  # patients whose pairs are held at a time
 _TOO_FEW = "too few patients of known order in the test set for a C-index"
@@ -98,4 +100,4 @@ def integrated_brier_score(data: EndpointData, survival: Floats, months: Floats)
     alive = data.time[:, None] > months
     weight = np.where(died, 1 / np.maximum(before, 1e-12)[:, None], np.where(alive, 1 / at_grid, 0.0))
     score = (weight * (alive - survival) ** 2).mean(axis=0)
-    return float(np.trapezoid(score, months) / (months[-1] - months[0]))
+    return trapezoid(score, months) / float(months[-1] - months[0])

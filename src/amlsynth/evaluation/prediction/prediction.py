@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from amlsynth.dictionary.model import Dictionary, Endpoint
-from amlsynth.evaluation.effects.regression import CoxModel, cox_model
+from amlsynth.dictionary.model import Dictionary, Variable
+from amlsynth.dictionary.roles import Endpoint
 from amlsynth.evaluation.family import (
     NO_HOLDOUT,
     Candidate,
@@ -25,12 +25,16 @@ from amlsynth.evaluation.family import (
     attempt,
     figure,
 )
+from amlsynth.evaluation.outcomes import known_at_diagnosis
 from amlsynth.evaluation.prediction.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats, numbers
 from amlsynth.evaluation.representations.embedding import fill_empty, one_thread, tree_features
-from amlsynth.evaluation.survival.kaplan_meier import Z95, endpoint_data
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.wald import Z95
+from amlsynth.survival.cox import cox_fit
+from amlsynth.survival.endpoint import endpoint_data, known_endpoint
 
 # The penalty is that of a normal prior with standard deviation 0.1 on the log hazard ratio of one standard
 # deviation: strong enough that a marker of a handful of carriers is not taken at its word.
@@ -43,6 +47,7 @@ LEAST = 20  # patients to train on and to test on
 LARGEST = 20_000  # patients to train on; larger cohorts are sampled
 _PIPELINE = "Eckardt et al., npj Digit Med 2024, code: github.com/waldemar93/synthetic_data_pipeline"
 _PURPOSE = "Predicting outcomes"
+_DEATH = f"mcc_death{HORIZON:.0f}"  # the event of the terminal endpoint, which is death
 Flags = NDArray[np.bool_]
 
 
@@ -65,18 +70,18 @@ def survival_scores(training: pd.DataFrame, test: pd.DataFrame, endpoint: Endpoi
     NotComputable
         Fewer than `LEAST` patients with a known endpoint in one of the two, or no event to learn from.
     """
-    known = _known_endpoint(training, endpoint)
-    train, design = training[known], _Design(training[known], d)
-    data, target = endpoint_data(train, endpoint), endpoint_data(test, endpoint)
+    data, target = endpoint_data(training, endpoint), endpoint_data(test, endpoint)
     if min(data.n, target.n) < LEAST:
         raise NotComputable(
             f"fewer than {LEAST} patients with a known {endpoint.name} to train or to test on"
         )
-    model: CoxModel = cox_model(data.time, data.event, design(train), ridge=RIDGE)
-    covariates = design(test[_known_endpoint(test, endpoint)])
+    train = training[known_endpoint(training, endpoint)]
+    design = _Design(train, d)
+    model = cox_fit(data.time, data.event, design(train), penalty=RIDGE)
+    covariates = design(test[known_endpoint(test, endpoint)])
     months = MONTHS[target.time.max() > MONTHS]
     return Scores(
-        concordance(target, model.score(covariates)),
+        concordance(target, covariates @ model.beta),
         attempt(lambda: integrated_brier_score(target, model.survival(covariates, months), months)),
     )
 
@@ -106,23 +111,25 @@ def classification_score(
             raise NotComputable(f"fewer than {LEAST} patients with a known outcome to train or to test on")
         if np.ptp(label[known]) == 0:
             raise NotComputable("every patient to train or to test on has the same outcome")
-        parts.append((tree_features(frame[known], d, _covariates(d)), label[known]))
+        parts.append((tree_features(frame[known], d, known_at_diagnosis(d)), label[known]))
     (features, label), (of_test, truth) = parts
     model = ensemble.HistGradientBoostingClassifier(max_iter=ROUNDS, random_state=0, early_stopping=False)
     model.fit(fill_empty(features, features), label)
     return float(metrics.matthews_corrcoef(truth, model.predict(fill_empty(of_test, features))))
 
 
-def death_within(frame: pd.DataFrame, d: Dictionary, months: float = HORIZON) -> Floats:
-    """Return 1 for death within the months, 0 for being alive then, NaN for those censored earlier."""
-    endpoint = d.endpoint("OS")
+def event_within(frame: pd.DataFrame, endpoint: Endpoint, months: float = HORIZON) -> Floats:
+    """Return 1 for the event within the months, 0 for none until then, NaN for those censored earlier."""
     time, status = numbers(frame[endpoint.time]), numbers(frame[endpoint.status])
     died = (status == 1) & (time <= months)
     return np.where(died, 1.0, np.where(time >= months, 0.0, np.nan))
 
 
 class _Design:
-    """Covariates of a Cox model: numbers, indicators of categories, indicators of missing values."""
+    """Covariates of a Cox model: numbers, indicators of categories, indicators of missing values.
+
+    Each has mean 0 and standard deviation 1 in the training cohort, or is 0 where it has one value there.
+    """
 
     def __init__(self, training: pd.DataFrame, d: Dictionary) -> None:
         self._d = d
@@ -131,15 +138,21 @@ class _Design:
         count = known.sum(axis=0)
         total = np.where(known, raw, 0.0).sum(axis=0)
         self._mean = np.divide(total, count, out=np.zeros(raw.shape[1]), where=count > 0)
+        filled = self._filled(raw)
+        self._centre = filled.mean(axis=0)
+        self._scale = np.where(np.ptp(filled, axis=0) == 0, 1.0, filled.std(axis=0))
 
     def __call__(self, frame: pd.DataFrame) -> Floats:
-        raw = self._raw(frame)
+        standard: Floats = (self._filled(self._raw(frame)) - self._centre) / self._scale
+        return standard
+
+    def _filled(self, raw: Floats) -> Floats:
         missing = np.isnan(raw)
         return np.hstack((np.where(missing, self._mean, raw), missing.astype(np.float64)))
 
     def _raw(self, frame: pd.DataFrame) -> Floats:
         columns = []
-        for name in _covariates(self._d):
+        for name in known_at_diagnosis(self._d):
             variable = self._d[name]
             if variable.type == "category":
                 missing = frame[name].isna().to_numpy()
@@ -148,29 +161,20 @@ class _Design:
                     columns.append(np.where(missing, np.nan, marked))
             else:
                 values = numbers(frame[name])
-                # White cells and platelets span three powers of ten.
-                skewed = not variable.is_categorical and variable.unit == "GPt/l"
-                columns.append(np.log1p(values) if skewed else values)
+                columns.append(np.log1p(values) if _spans_powers_of_ten(variable) else values)
         return np.column_stack(columns)
 
 
-def _covariates(d: Dictionary) -> list[str]:
-    """What is known at diagnosis: everything but remission and the endpoints."""
-    outcomes = {column for endpoint in d.endpoints for column in (endpoint.time, endpoint.status)} | {"CR1"}
-    return [name for name in d.names if name not in outcomes]
-
-
-def _known_endpoint(frame: pd.DataFrame, endpoint: Endpoint) -> Flags:
-    time, status = numbers(frame[endpoint.time]), numbers(frame[endpoint.status])
-    known: Flags = (time >= 0) & ((status == 0) | (status == 1))
-    return known
+def _spans_powers_of_ten(variable: Variable) -> bool:
+    """Return whether a number may lie between 0 and more than 100, as counts of blood cells do."""
+    return variable.minimum == 0 and variable.maximum is not None and variable.maximum > 100
 
 
 def _tests(candidate: Candidate, setting: Setting) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
     """Return pairs of training and test set; the hold-out itself is trained on by fifths left out."""
     if setting.holdout is None:
         raise NotComputable(NO_HOLDOUT)
-    rng = np.random.default_rng((setting.seed, 301))
+    rng = Stream.PREDICTION_FOLDS.rng(setting.seed)
     if candidate.kind != "holdout":
         frame = candidate.frame
         if len(frame) > LARGEST:
@@ -195,7 +199,7 @@ def _original(setting: Setting, endpoint: Endpoint) -> Scores:
 def _survival_figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     found: dict[str, Figure] = {}
     for endpoint in setting.dictionary.endpoints:
-        suffix = endpoint.name.lower()
+        suffix = endpoint.suffix
         names = [f"{name}_{suffix}" for name in ("c_index", "c_index_gap", "brier", "brier_gap")]
         try:
             scores = _survival_scores(candidate, setting, endpoint)
@@ -243,10 +247,15 @@ def _gap(scores: list[Scores], ours: Scores) -> Figure:
 
 
 def _classifiers(d: Dictionary) -> dict[str, Callable[[pd.DataFrame], Floats]]:
-    return {
-        "mcc_cr1": lambda frame: numbers(frame["CR1"]),
-        "mcc_death24": lambda frame: death_within(frame, d),
-    }
+    classifiers: dict[str, Callable[[pd.DataFrame], Floats]] = {}
+    if (response := d.response) is not None:
+        classifiers[_response_identifier(response)] = lambda frame: numbers(frame[response.name])
+    classifiers[_DEATH] = lambda frame: event_within(frame, d.terminal)
+    return classifiers
+
+
+def _response_identifier(response: Variable) -> str:
+    return f"mcc_{response.name.lower()}"
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
@@ -268,8 +277,8 @@ def _original_figures(setting: Setting) -> dict[str, Figure]:
     return {name: own for name, own in found.items() if "gap" not in name}
 
 
-def _specs(name: str, label: str) -> tuple[Spec, ...]:
-    suffix = name.lower()
+def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
+    name, label, suffix, outcomes = endpoint.name, endpoint.label.lower(), endpoint.suffix, (endpoint.name,)
     how = (
         " The model is a ridge Cox regression on all that is known at diagnosis. The hold-out is its own "
         "training set by fifths left out."
@@ -286,6 +295,7 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
                 + how
             ),
             source="Harrell et al., JAMA 1982;247:2543",
+            outcomes=outcomes,
         ),
         Spec(
             id=f"c_index_gap_{suffix}",
@@ -297,6 +307,7 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
                 "with the 95 % interval of the paired difference; negative is worse." + how
             ),
             source="Harrell et al., JAMA 1982;247:2543; infinitesimal jackknife",
+            outcomes=outcomes,
         ),
         Spec(
             id=f"brier_{suffix}",
@@ -308,6 +319,7 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
                 "weighted for censoring; 0.25 is a coin's." + how
             ),
             source="Graf et al., Stat Med 1999;18:2529",
+            outcomes=outcomes,
         ),
         Spec(
             id=f"brier_gap_{suffix}",
@@ -319,11 +331,12 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
                 "positive is worse." + how
             ),
             source="Graf et al., Stat Med 1999;18:2529",
+            outcomes=outcomes,
         ),
     )
 
 
-def _classifier_spec(name: str, label: str) -> Spec:
+def _classifier_spec(name: str, label: str, outcome: str) -> Spec:
     return Spec(
         id=name,
         label=f"Matthews correlation, {label}",
@@ -335,17 +348,23 @@ def _classifier_spec(name: str, label: str) -> Spec:
             "the training part."
         ),
         source=_PIPELINE,
+        outcomes=(outcome,),
     )
+
+
+def _specs(d: Dictionary) -> tuple[Spec, ...]:
+    specs = [spec for endpoint in d.endpoints for spec in _endpoint_specs(endpoint)]
+    response, terminal = d.roles.response, d.terminal
+    if response is not None and d.response is not None:
+        name = _response_identifier(d.response)
+        specs.append(_classifier_spec(name, response.label.lower(), response.name))
+    event = f"{terminal.event.lower()} within {HORIZON:.0f} months"
+    return (*specs, _classifier_spec(_DEATH, event, terminal.name))
 
 
 FAMILY = Family(
     name="prediction",
-    specs=(
-        *_specs("OS", "overall survival"),
-        *_specs("EFS", "event-free survival"),
-        _classifier_spec("mcc_cr1", "complete remission"),
-        _classifier_spec("mcc_death24", f"death within {HORIZON:.0f} months"),
-    ),
+    specs=_specs,
     figures=_figures,
     original_figures=_original_figures,
 )

@@ -21,9 +21,11 @@ from amlsynth.evaluation.family import (
     Spec,
     attempt,
     figure,
+    fixed,
 )
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Codes, CohortCoding, category_codes, numbers
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Codes, CohortCoding, category_codes, numbers
 
 PARTS = 4  # of the training set without a hold-out: 20 % each of all patients, as in the paper
 MOST_PARTS = 10
@@ -83,7 +85,7 @@ class Partition:
 
     @classmethod
     def draw(cls, setting: Setting) -> Partition:
-        rng = _rng(setting, 1)
+        rng = Stream.TRAINING_PARTS.rng(setting.seed)
         coding = CohortCoding(setting.original, setting.dictionary)
         train = coding.encode(setting.original)
         if setting.holdout is None:
@@ -110,7 +112,9 @@ def _distances(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     partition = Partition.draw(setting)
     rows = partition.coding.encode(candidate.frame)
     if len(rows) > LARGEST_PART:
-        rows = rows[np.sort(_rng(setting, 2).choice(len(rows), LARGEST_PART, replace=False))]
+        rows = rows[
+            np.sort(Stream.HAMMING_SAMPLE.rng(setting.seed).choice(len(rows), LARGEST_PART, replace=False))
+        ]
     holdout = partition.holdout
     if candidate.kind == "holdout" and holdout is not None:
         rows = holdout
@@ -192,10 +196,6 @@ def _as_keys(rows: Codes) -> NDArray[np.void]:
     return rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
 
 
-def _rng(setting: Setting, stream: int) -> np.random.Generator:
-    return np.random.default_rng((setting.seed, stream))
-
-
 def _hamming_specs() -> tuple[Spec, ...]:
     how = (
         " Categories count as they are (NA is one), numbers by tenths of the training cohort; the "
@@ -232,7 +232,7 @@ def _hamming_specs() -> tuple[Spec, ...]:
 
 FAMILY = Family(
     name="privacy",
-    specs=(
+    specs=fixed(
         *_hamming_specs(),
         Spec(
             id="leakage",

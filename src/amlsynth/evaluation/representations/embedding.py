@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.representations.coding import CohortCoding, Floats, category_codes, numbers
 from amlsynth.foundation.errors import require_extra
+from amlsynth.statistics.coding import CohortCoding, Floats, category_codes, numbers
 
 
 def tree_features(frame: pd.DataFrame, d: Dictionary, names: Sequence[str]) -> Floats:

@@ -1,4 +1,4 @@
-"""Survival measures: how far the synthetic curves of OS and EFS are from the original's.
+"""Survival measures: how far the synthetic curves of each endpoint are from the original's.
 
 Divergence, optimism and short-sightedness are those of Norcliffe et al. (SurvivalGAN,
 arXiv:2302.12749) as used in Eckardt et al., npj Digital Medicine 2024.
@@ -6,61 +6,26 @@ arXiv:2302.12749) as used in Eckardt et al., npj Digital Medicine 2024.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.dictionary.roles import Endpoint
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.survival.kaplan_meier import EndpointData, endpoint_data, follow_up, kaplan_meier
-from amlsynth.evaluation.survival.remission import wilson
+from amlsynth.evaluation.survival.medians import follow_up, median_survival
+from amlsynth.evaluation.survival.response import wilson
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.streams import Stream
+from amlsynth.survival.curve_distance import curve_distance
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
 
-GRID_POINTS = 1000
 _SOURCE = (
     "Norcliffe et al., arXiv:2302.12749; Eckardt et al., npj Digit Med 2024, methods, "
     "'Evaluation of synthetic data performance'"
 )
 _PAPER = "Eckardt et al., npj Digit Med 2024, table 2 and methods, 'Statistical analysis'"
-
-
-@dataclass(frozen=True)
-class CurveDistance:
-    """How a synthetic curve differs from the original's; each is 0 for equal curves.
-
-    divergence : mean |S_syn - S_orig| over the grid, in [0, 1].
-    optimism : mean (S_syn - S_orig), in [-1, 1]; positive where synthetic patients live longer.
-    short_sightedness : (max T_orig - max T_syn) / max T_orig; positive where follow-up ends earlier.
-    """
-
-    divergence: float
-    optimism: float
-    short_sightedness: float
-
-
-def curve_distance(original: EndpointData, synthetic: EndpointData) -> CurveDistance:
-    """Compare two Kaplan-Meier curves on 1,000 points from 0 to the largest time of either cohort.
-
-    Beyond its last time a curve keeps its last value.
-
-    Raises
-    ------
-    NotComputable
-        One of the two has no patient with a known time, or the original's times are all 0.
-    """
-    ours, theirs = kaplan_meier(original), kaplan_meier(synthetic)
-    end_ours, end_theirs = float(ours.times[-1]), float(theirs.times[-1])
-    if end_ours <= 0:
-        raise NotComputable(f"every {original.name} time of the original is 0")
-    grid = np.linspace(0.0, max(end_ours, end_theirs), GRID_POINTS)
-    difference = theirs.at(grid) - ours.at(grid)
-    return CurveDistance(
-        divergence=float(np.abs(difference).mean()),
-        optimism=float(difference.mean()),
-        short_sightedness=(end_ours - end_theirs) / end_ours,
-    )
 
 
 def log_rank_p(original: EndpointData, synthetic: EndpointData) -> float:
@@ -87,15 +52,19 @@ def log_rank_p(original: EndpointData, synthetic: EndpointData) -> float:
     return float(test.p_value)
 
 
-def share_same_time(frame: pd.DataFrame, setting: Setting) -> Figure:
-    """Return the share of patients whose EFS and OS end at the same time, of those with both known.
+def share_same_time(frame: pd.DataFrame, terminal: Endpoint, composite: Endpoint) -> Figure:
+    """Return the share of patients whose two endpoints end at the same time, of those with both known.
 
     With Wilson's 95 % interval.
+
+    Raises
+    ------
+    NotComputable
+        No patient has both.
     """
-    os, efs = (frame[setting.dictionary.endpoint(name).time] for name in ("OS", "EFS"))
-    same = (os - efs).abs().dropna() < 1e-6  # times are kept to six decimals
+    same = (frame[terminal.time] - frame[composite.time]).abs().dropna() < 1e-6  # kept to six decimals
     if len(same) == 0:
-        raise NotComputable("no patient has both an OS and an EFS time")
+        raise NotComputable(f"no patient has both an {terminal.name} and an {composite.name} time")
     return wilson(int(same.sum()), len(same))
 
 
@@ -104,7 +73,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     for endpoint in setting.dictionary.endpoints:
         ours = endpoint_data(setting.original, endpoint)
         theirs = endpoint_data(candidate.frame, endpoint)
-        suffix = endpoint.name.lower()
+        suffix = endpoint.suffix
         try:
             distance = curve_distance(ours, theirs)
         except NotComputable as reason:
@@ -115,7 +84,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
                 lambda value=1 - distance.divergence: value,  # type: ignore[misc]
                 lambda rows, a=ours, b=theirs: 1 - curve_distance(a, b.take(rows)).divergence,  # type: ignore[misc]
                 theirs.n,
-                np.random.default_rng((setting.seed, 223)),
+                Stream.CURVE_INTERVALS.rng(setting.seed),
             )
             found[f"optimism_{suffix}"] = figure(distance.optimism)
             # Four decimals: more would give away the longest time of one patient.
@@ -125,21 +94,28 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
 
 
 def _own_figures(frame: pd.DataFrame, setting: Setting) -> dict[str, Figure]:
-    """Return what a cohort has by itself: medians, follow-up, share with EFS equal to OS."""
+    """Return what a cohort has by itself: medians, follow-up, share with both endpoints equal."""
     d = setting.dictionary
     found = {
-        f"median_{endpoint.name.lower()}": attempt(
-            lambda endpoint=endpoint: kaplan_meier(endpoint_data(frame, endpoint)).median()  # type: ignore[misc]
+        f"median_{endpoint.suffix}": attempt(
+            lambda endpoint=endpoint: median_survival(endpoint_data(frame, endpoint))  # type: ignore[misc]
         )
         for endpoint in d.endpoints
     }
-    found["follow_up"] = attempt(lambda: follow_up(endpoint_data(frame, d.endpoint("OS"))))
-    found["share_efs_equals_os"] = attempt(lambda: share_same_time(frame, setting))
+    found["follow_up"] = attempt(lambda: follow_up(endpoint_data(frame, d.terminal)))
+    if (composite := d.composite) is not None:
+        found[_same_time(d.terminal, composite)] = attempt(
+            lambda: share_same_time(frame, d.terminal, composite)
+        )
     return found
 
 
-def _specs(name: str, label: str) -> tuple[Spec, ...]:
-    suffix = name.lower()
+def _same_time(terminal: Endpoint, composite: Endpoint) -> str:
+    return f"share_{composite.suffix}_equals_{terminal.suffix}"
+
+
+def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
+    name, label, suffix, outcomes = endpoint.name, endpoint.label.lower(), endpoint.suffix, (endpoint.name,)
     return (
         Spec(
             id=f"km_score_{suffix}",
@@ -151,6 +127,7 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
                 "the largest time; 1 is the same curve. The hold-out shows what two real samples reach."
             ),
             source=_SOURCE,
+            outcomes=outcomes,
         ),
         Spec(
             id=f"optimism_{suffix}",
@@ -162,6 +139,7 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
                 "patients fare better than original ones. The paper reports 1 - its absolute value."
             ),
             source=_SOURCE,
+            outcomes=outcomes,
         ),
         Spec(
             id=f"shortsightedness_{suffix}",
@@ -173,6 +151,7 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
                 "(negative: later). The paper reports 1 - its absolute value."
             ),
             source=_SOURCE,
+            outcomes=outcomes,
         ),
         Spec(
             id=f"median_{suffix}",
@@ -182,6 +161,7 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
             unit="months",
             description=f"Median {label} by Kaplan-Meier with its 95 % interval (log(-log) scale).",
             source=_PAPER,
+            outcomes=outcomes,
         ),
         Spec(
             id=f"logrank_{suffix}",
@@ -194,36 +174,48 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
                 "one. Read the Kaplan-Meier score instead."
             ),
             source=_PAPER,
+            outcomes=outcomes,
         ),
     )
 
 
-FAMILY = Family(
-    name="survival",
-    specs=(
-        *_specs("OS", "overall survival"),
-        *_specs("EFS", "event-free survival"),
+def _specs(d: Dictionary) -> tuple[Spec, ...]:
+    terminal, composite = d.terminal, d.composite
+    label = terminal.label.lower()
+    specs = [spec for endpoint in d.endpoints for spec in _endpoint_specs(endpoint)]
+    specs.append(
         Spec(
             id="follow_up",
             label="Median follow-up",
             group="survival",
             better="original",
             unit="months",
-            description="Median follow-up for overall survival by the reverse Kaplan-Meier method.",
+            description=f"Median follow-up for {label} by the reverse Kaplan-Meier method.",
             source="Shuster, J Clin Oncol 1991;9:191; " + _PAPER,
-        ),
-        Spec(
-            id="share_efs_equals_os",
-            label="Share with EFS equal to OS",
-            group="survival",
-            better="original",
-            description=(
-                "Share of patients whose event-free and overall survival end at the same time, which "
-                "generators that model the two apart miss."
-            ),
-            source="amlsynth; the joint pattern of the two endpoints",
-        ),
-    ),
+            outcomes=(terminal.name,),
+        )
+    )
+    if composite is not None:
+        specs.append(
+            Spec(
+                id=_same_time(terminal, composite),
+                label=f"Share with {composite.name} equal to {terminal.name}",
+                group="survival",
+                better="original",
+                description=(
+                    f"Share of patients whose {composite.label.lower()} and {label} end at the same time, "
+                    "which generators that model the two apart miss."
+                ),
+                source="amlsynth; the joint pattern of the two endpoints",
+                outcomes=(terminal.name, composite.name),
+            )
+        )
+    return tuple(specs)
+
+
+FAMILY = Family(
+    name="survival",
+    specs=_specs,
     figures=_figures,
     original_figures=lambda setting: _own_figures(setting.original, setting),
 )

@@ -1,4 +1,4 @@
-"""Survival beyond the curve's middle: restricted means, five-year tails, and how OS and EFS go together."""
+"""Survival beyond the curve's middle: restricted means, five-year tails, joint patterns of two endpoints."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.dictionary.roles import Endpoint
 from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
 from amlsynth.evaluation.records import SMALL_CELL, Figure
-from amlsynth.evaluation.representations.coding import Floats, numbers
-from amlsynth.evaluation.survival.kaplan_meier import Z95, EndpointData, endpoint_data, kaplan_meier
-from amlsynth.evaluation.survival.remission import SHARE_DECIMALS
+from amlsynth.evaluation.survival.response import SHARE_DECIMALS
+from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.wald import Z95
+from amlsynth.survival.endpoint import EndpointData, endpoint_data
+from amlsynth.survival.kaplan_meier import kaplan_meier
 
 FIVE_YEARS = 60.0  # months
 SAME_TIME = 1e-6  # months; times are kept to six decimals
-PATTERNS = 8  # EFS status x OS status x whether both end at the same time
+PATTERNS = 8  # status of the one x status of the other x whether both end at the same time
 
 
 def restricted_mean(data: EndpointData, horizon: float = FIVE_YEARS) -> tuple[float, float]:
@@ -78,35 +81,39 @@ def share_at_risk(data: EndpointData, months: float = FIVE_YEARS) -> float:
     return float((data.time > months).mean())
 
 
-def event_patterns(frame: pd.DataFrame, d: Dictionary) -> Floats:
-    """Return how often each joint pattern of EFS and OS occurs, shape (PATTERNS,), sum 1.
+def event_patterns(frame: pd.DataFrame, terminal: Endpoint, composite: Endpoint) -> Floats:
+    """Return how often each joint pattern of two endpoints occurs, shape (PATTERNS,), sum 1.
 
-    A pattern is the status of EFS, the status of OS, and whether both end at the same time.
+    A pattern is the status of the composite one, that of the terminal one, and whether both end at the same
+    time.
 
     Raises
     ------
     NotComputable
         No patient has both endpoints known.
     """
-    os, efs = d.endpoint("OS"), d.endpoint("EFS")
-    columns = np.column_stack([numbers(frame[name]) for name in (efs.status, os.status, efs.time, os.time)])
+    names = (composite.status, terminal.status, composite.time, terminal.time)
+    columns = np.column_stack([numbers(frame[name]) for name in names])
     columns = columns[~np.isnan(columns).any(axis=1)]
     if len(columns) == 0:
-        raise NotComputable("no patient has both OS and EFS known")
+        raise NotComputable(f"no patient has both {terminal.name} and {composite.name} known")
     same = np.abs(columns[:, 2] - columns[:, 3]) < SAME_TIME
     code = 4 * (columns[:, 0] == 1) + 2 * (columns[:, 1] == 1) + same
     return np.bincount(code.astype(np.intp), minlength=PATTERNS) / len(columns)
 
 
-def event_pattern_distance(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
-    """Return the total variation distance of the joint patterns of EFS and OS, in [0, 1]."""
-    return float(np.abs(event_patterns(original, d) - event_patterns(synthetic, d)).sum() / 2)
+def event_pattern_distance(
+    original: pd.DataFrame, synthetic: pd.DataFrame, terminal: Endpoint, composite: Endpoint
+) -> float:
+    """Return the total variation distance of the joint patterns of two endpoints, in [0, 1]."""
+    ours, theirs = (event_patterns(frame, terminal, composite) for frame in (original, synthetic))
+    return float(np.abs(ours - theirs).sum() / 2)
 
 
 def _own_figures(frame: pd.DataFrame, d: Dictionary, protect: bool) -> dict[str, Figure]:
     found: dict[str, Figure] = {}
     for endpoint in d.endpoints:
-        data, suffix = endpoint_data(frame, endpoint), endpoint.name.lower()
+        data, suffix = endpoint_data(frame, endpoint), endpoint.suffix
         late = int((data.time > FIVE_YEARS).sum())
         figures: dict[str, Callable[[], float | Figure]] = {
             f"survival60_{suffix}": partial(survival_at, data),
@@ -130,15 +137,16 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     found = _own_figures(frame, d, protect=candidate.protected)
     for endpoint in d.endpoints:
         pair = endpoint_data(original, endpoint), endpoint_data(frame, endpoint)
-        found[f"rmst_difference_{endpoint.name.lower()}"] = attempt(
-            partial(restricted_mean_difference, *pair)
+        found[f"rmst_difference_{endpoint.suffix}"] = attempt(partial(restricted_mean_difference, *pair))
+    if (composite := d.composite) is not None:
+        found["event_patterns"] = attempt(
+            lambda: event_pattern_distance(original, frame, d.terminal, composite)
         )
-    found["event_patterns"] = attempt(lambda: event_pattern_distance(original, frame, d))
     return found
 
 
-def _specs(name: str, label: str) -> tuple[Spec, ...]:
-    suffix = name.lower()
+def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
+    name, label, suffix, outcomes = endpoint.name, endpoint.label.lower(), endpoint.suffix, (endpoint.name,)
     return (
         Spec(
             id=f"rmst_difference_{suffix}",
@@ -151,6 +159,7 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
                 "positive where synthetic patients fare better."
             ),
             source="Royston and Parmar, BMC Med Res Methodol 2013;13:152",
+            outcomes=outcomes,
         ),
         Spec(
             id=f"survival60_{suffix}",
@@ -159,6 +168,7 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
             better="original",
             description=f"Kaplan-Meier estimate of {label} at five years, with its 95 % interval.",
             source="Kaplan and Meier, J Am Stat Assoc 1958;53:457; tails: Eckardt et al. 2024",
+            outcomes=outcomes,
         ),
         Spec(
             id=f"at_risk60_{suffix}",
@@ -170,28 +180,37 @@ def _specs(name: str, label: str) -> tuple[Spec, ...]:
                 "curve stands on."
             ),
             source="amlsynth; tails: Eckardt et al. 2024",
+            outcomes=outcomes,
+        ),
+    )
+
+
+def _specs(d: Dictionary) -> tuple[Spec, ...]:
+    specs = tuple(spec for endpoint in d.endpoints for spec in _endpoint_specs(endpoint))
+    terminal, composite = d.terminal, d.composite
+    if composite is None:
+        return specs
+    return (
+        *specs,
+        Spec(
+            id="event_patterns",
+            label=f"Joint pattern of {terminal.name} and {composite.name}",
+            group="survival",
+            better="lower",
+            description=(
+                f"Total variation distance of how often each pattern occurs of {composite.name} event, "
+                f"{terminal.event.lower()}, and both ending at the same time; 0 is as often as in the "
+                "original. Generators that model the two apart make patterns that do not exist."
+            ),
+            source="amlsynth; the joint pattern of the two endpoints",
+            outcomes=(terminal.name, composite.name),
         ),
     )
 
 
 FAMILY = Family(
     name="tails",
-    specs=(
-        *_specs("OS", "overall survival"),
-        *_specs("EFS", "event-free survival"),
-        Spec(
-            id="event_patterns",
-            label="Joint pattern of OS and EFS",
-            group="survival",
-            better="lower",
-            description=(
-                "Total variation distance of how often each pattern occurs of EFS event, death, and both "
-                "ending at the same time; 0 is as often as in the original. Generators that model the two "
-                "apart make patterns that do not exist."
-            ),
-            source="amlsynth; the joint pattern of the two endpoints",
-        ),
-    ),
+    specs=_specs,
     figures=_figures,
     original_figures=lambda setting: _own_figures(setting.original, setting.dictionary, protect=True),
 )

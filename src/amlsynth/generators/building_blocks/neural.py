@@ -41,7 +41,7 @@ def pick_device(name: DeviceName) -> torch.device:
     MissingExtraError
         torch is not installed.
     """
-    cuda = require_extra("generate", "torch.cuda", "A neural generator")
+    cuda = require_extra("neural", "torch.cuda", "A neural generator")
     if name == "cuda" and not cuda.is_available():
         raise UsageError(
             "device=cuda was asked for, and torch finds no CUDA device here. Use device=cpu or device=auto, "

@@ -9,8 +9,6 @@ import numpy as np
 
 from amlsynth.dictionary.model import Dictionary
 
-REMISSION = "CR1"
-
 
 def synthesis_order(states: Mapping[str, Any], numbers: Iterable[str], d: Dictionary) -> list[str]:
     """Return the covariates in the order of synthesis.
@@ -21,16 +19,22 @@ def synthesis_order(states: Mapping[str, Any], numbers: Iterable[str], d: Dictio
 
     Notes
     -----
-    Age, then clinical variables and karyotype; alterations from frequent to rare, so that a rare one can
-    depend on the frequent ones; laboratory values after them, and remission last.
+    Age (or what the dictionary's roles name), then clinical variables and karyotype; alterations from
+    frequent to rare, so that a rare one can depend on the frequent ones; numbers such as laboratory values
+    after them; and what comes after treatment last: the response, and whatever stands in the group of the
+    endpoints.
     """
-    alterations = {variable.name for variable in d.alterations}
-    first, *laboratory = numbers
-    clinical = [name for name in states if name not in alterations and name != REMISSION]
+    numbers = list(numbers)
+    chosen = d.roles.first
+    first = [chosen] if chosen and (chosen in states or chosen in numbers) else numbers[:1]
+    late = {variable.name for variable in d.members(d[d.terminal.time].group)}
+    late |= {d.response.name} if d.response else set()
+    alterations = {variable.name for variable in d.alterations} - late
     carriers = {name: int((states[name] == 1).sum()) for name in states if name in alterations}
     by_frequency = sorted(carriers, key=lambda name: -carriers[name])
-    last = [name for name in states if name == REMISSION]
-    return [first, *clinical, *by_frequency, *laboratory, *last]
+    clinical = [name for name in states if name not in alterations]
+    early = [name for name in (*clinical, *by_frequency, *numbers) if name not in late]
+    return list(dict.fromkeys((*first, *early, *(name for name in (*states, *numbers) if name in late))))
 
 
 def with_shuffled_alterations(order: list[str], d: Dictionary, rng: np.random.Generator) -> list[str]:

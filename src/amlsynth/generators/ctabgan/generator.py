@@ -13,7 +13,8 @@ import numpy as np
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError, did_you_mean
-from amlsynth.generators.base import Generator, Progress
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator
 from amlsynth.generators.building_blocks.neural import Budget, pick_device, torch_generator
 from amlsynth.generators.ctabgan.params import Params
 from amlsynth.generators.ctabgan.rows import PATTERN, TIME, RowEncoder
@@ -93,19 +94,28 @@ class CtabganPlus(Generator):
 
     def _targets(self, train: Encoded) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return what the downstream loss predicts: the target column, the event pattern, and the time."""
-        if self.params.target not in train.states:
-            names = [str(name) for name in train.states]
-            raise UsageError(
-                f"ctabgan-plus: there is no categorical column {self.params.target!r} to be the target."
-                f"{did_you_mean(self.params.target, names)}"
-            )
         layout = self._encoder.layout
-        blocks = (layout.block(self.params.target), layout.block(PATTERN))
+        target = self._target([str(name) for name in train.states])
+        blocks = (layout.block(target) if target else None, layout.block(PATTERN))
         place = layout.number(TIME)
         return (
             tuple(block for block in blocks if block is not None),
             (layout.numbers.index(place),) if place.scalar is not None else (),
         )
+
+    def _target(self, names: list[str]) -> str | None:
+        """Return the column that the downstream loss classifies, one of the categorical `names`, if any."""
+        target: str | None = self.params.target
+        if target is None:
+            binary = (name for name in names if self.dictionary[name].values == (0, 1))
+            response = self.dictionary.response
+            return response.name if response else next(binary, None)
+        if target not in names:
+            raise UsageError(
+                f"ctabgan-plus: there is no categorical column {target!r} to be the target."
+                f"{did_you_mean(target, names)}"
+            )
+        return target
 
 
 class _Sampler:

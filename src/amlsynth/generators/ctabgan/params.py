@@ -83,9 +83,13 @@ class Params(NeuralParameters):
         float, Field(ge=0, lt=1, description="decay of the moving average of the generator's weights")
     ] = 0.99
     max_modes: Annotated[int, Field(ge=1, le=50, description="modes of the mixture of a number, at most")] = 5
-    target: Annotated[str, Field(description="categorical column that the downstream loss classifies")] = (
-        "CR1"
-    )
+    target: Annotated[
+        str | None,
+        Field(
+            description="categorical column that the downstream loss classifies; without it the response, "
+            "or else the first column of two states"
+        ),
+    ] = None
     check_every: Annotated[int, Field(ge=1, description="steps between two validations")] = 60
     patience: Annotated[
         int, Field(ge=1, description="validations without a better one before training stops")

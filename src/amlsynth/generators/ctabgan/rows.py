@@ -15,13 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.generators.building_blocks.scales import from_real_line, to_real_line
 from amlsynth.generators.ctabgan.missing import Flags, missing_flags, missing_together
 from amlsynth.generators.ctabgan.transforms import Floats, NumberColumn, fit_column
-from amlsynth.model_space.encoding import PATTERNS, Encoded
+from amlsynth.model_space.encoding import PATTERNS, Encoded, columns_frame
 
 Codes = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.float32]
@@ -230,9 +229,9 @@ class RowEncoder:
         untimed = np.array([p.times == "none" for p in PATTERNS])[pattern] | no_time
         time, gap = from_real_line(log_time, share)
         return Encoded(
-            pd.DataFrame({name: state(name) for name in self._frames[0]}),
-            pd.DataFrame(numbers),
-            pd.DataFrame(missing),
+            columns_frame({name: state(name) for name in self._frames[0]}, n),
+            columns_frame(numbers, n),
+            columns_frame(missing, n),
             pattern,
             np.where(untimed, np.nan, time),
             np.where(np.isin(pattern, BEFORE), gap, 0.0),

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.fidelity.columns import log_correlation_score, regularized_support_coverage
-from amlsynth.evaluation.survival.curves import curve_distance
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data
+from amlsynth.foundation.errors import NotComputable
+from amlsynth.statistics.associations import log_correlation_score
+from amlsynth.statistics.coverage import regularized_support_coverage
+from amlsynth.survival.curve_distance import curve_distance
+from amlsynth.survival.endpoint import endpoint_data
 
 
 def likeness(train: pd.DataFrame, drawn: pd.DataFrame, d: Dictionary) -> float:

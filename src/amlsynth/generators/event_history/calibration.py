@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from amlsynth.generators.event_history.ridge import CoxModel, relative_hazard
+from amlsynth.survival.cox import CoxFit, relative_hazard
+from amlsynth.survival.endpoint import EndpointData
+from amlsynth.survival.kaplan_meier import kaplan_meier
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -25,7 +27,7 @@ class Calibration:
     """
 
     def __init__(
-        self, time: Floats, event: Bools, stratum: Ints, models: list[tuple[CoxModel, Floats]]
+        self, time: Floats, event: Bools, stratum: Ints, models: list[tuple[CoxFit, Floats]]
     ) -> None:
         self._curves: dict[int, tuple[Floats, Floats, Floats]] = {}
         for number in np.unique(stratum[event]):
@@ -40,7 +42,8 @@ class Calibration:
                     baseline = model.baselines[int(number)].at(observed)
                     cumulative += baseline[:, None] * relative_hazard(features[averaged] @ model.beta)
             expected = np.exp(-cumulative).mean(axis=1)
-            self._curves[int(number)] = (observed, expected, _kaplan_meier(time[here], event[here], observed))
+            curve = kaplan_meier(EndpointData("observed", time[here], event[here]))
+            self._curves[int(number)] = (observed, expected, curve.at(observed))
 
     def map(self, times: Floats, stratum: Ints, rng: np.random.Generator) -> Floats:
         """Return the times at which the observed curve is where the model's was.
@@ -60,13 +63,3 @@ class Calibration:
             found = np.interp(-level, -np.append(1.0, survival), knots)
             mapped[here] = np.where(level < survival[-1], np.inf, found)
         return mapped
-
-
-def _kaplan_meier(time: Floats, event: Bools, at: Floats) -> Floats:
-    """Return the product-limit estimate at the given times, ascending."""
-    times, position = np.unique(time, return_inverse=True)
-    events = np.bincount(position, weights=event, minlength=len(times))
-    leaving = np.bincount(position, minlength=len(times))
-    at_risk = len(time) - np.append(0, np.cumsum(leaving)[:-1])
-    survival: Floats = np.cumprod(1 - events / at_risk)[np.searchsorted(times, at, side="right") - 1]
-    return survival

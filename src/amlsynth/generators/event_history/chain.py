@@ -17,8 +17,9 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import require_extra
 from amlsynth.generators.building_blocks.leaves import NumberLeaves, StateLeaves
 from amlsynth.generators.event_history.design import Column, Design, Layout, training_values
-from amlsynth.generators.event_history.ridge import ridge_linear, ridge_logistic
+from amlsynth.generators.event_history.ridge import TOLERANCE, ridge_linear
 from amlsynth.model_space.encoding import Encoded
+from amlsynth.survival.logistic import logistic_fit
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -160,16 +161,18 @@ class _Split:
         filled = np.flatnonzero(design.filled)
         features = design.linear[np.ix_(among, filled)]
         leaves = self._grow(design.plain[among], target, tuning, seed)
-        found = ridge_logistic(
-            np.column_stack((features, leaves)),
+        fit = logistic_fit(
             target,
+            np.column_stack((features, leaves)),
             # A tree was chosen among many by the same patients, so its leaves are trusted less.
-            np.repeat([tuning.shrinkage, 5 * tuning.shrinkage], [features.shape[1], leaves.shape[1]]),
+            penalty=np.repeat([tuning.shrinkage, 5 * tuning.shrinkage], [features.shape[1], leaves.shape[1]]),
+            tolerance=TOLERANCE,
         )
-        self._of_leaf = found[1 + len(filled) :]
+        self._of_leaf = fit.beta[len(filled) :]
+        intercept = fit.intercept
         if self._tree is not None:
-            found[0] -= self._leaf_shares @ self._of_leaf
-        self._linear = _Linear(found[: 1 + len(filled)], filled)
+            intercept -= self._leaf_shares @ self._of_leaf
+        self._linear = _Linear(np.append(intercept, fit.beta[: len(filled)]), filled)
 
     def _grow(self, plain: npt.NDArray[np.float32], target: Bools, tuning: Tuning, seed: int) -> Floats:
         """Grow the tree; return its centred leaf indicators, shape (n, leaves), or (n, 0) without one."""

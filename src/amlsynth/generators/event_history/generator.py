@@ -15,12 +15,13 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from amlsynth.generators.base import Generator, Parameters, Progress, Search
-from amlsynth.generators.building_blocks.order import REMISSION, synthesis_order, with_shuffled_alterations
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator, Parameters, Search
+from amlsynth.generators.building_blocks.order import synthesis_order, with_shuffled_alterations
 from amlsynth.generators.event_history.chain import Chain, Drawn, Tuning
 from amlsynth.generators.event_history.design import Layout
 from amlsynth.generators.event_history.transitions import IllnessDeath, Shrinkage
-from amlsynth.model_space.encoding import Encoded
+from amlsynth.model_space.encoding import Encoded, columns_frame
 
 
 class Params(Parameters):
@@ -53,7 +54,7 @@ class Params(Parameters):
 
 
 class EventHistory(Generator):
-    """Sequential regressions, and transitions between remission, event and death."""
+    """Sequential regressions, and transitions between response, event and death."""
 
     name = "event-history"
     summary = "sequential regressions and an illness-death model for both endpoints (default)"
@@ -79,7 +80,7 @@ class EventHistory(Generator):
         self._outcome = IllnessDeath(
             train,
             self._chains[0].design.linear,
-            self._failed(train.states[REMISSION].to_numpy()),
+            self._failed(train.states),
             Shrinkage(p.outcome_shrinkage, 5 * p.outcome_shrinkage, 20 * p.outcome_shrinkage),
         )
         for chain in self._chains:
@@ -99,14 +100,12 @@ class EventHistory(Generator):
 
     def _draw(self, chain: Chain, n: int, rng: np.random.Generator) -> Encoded:
         design, drawn = chain.draw(n, rng)
-        states = pd.DataFrame({name: self._coded(drawn, name) for name in self._states})
-        pattern, time, gap = self._outcome.draw(
-            design.linear, self._failed(states[REMISSION].to_numpy()), rng
-        )
+        states = columns_frame({name: self._coded(drawn, name) for name in self._states}, n)
+        pattern, time, gap = self._outcome.draw(design.linear, self._failed(states), rng)
         return Encoded(
             states=states,
-            numbers=pd.DataFrame({name: drawn.values[name] for name in self._numbers}),
-            missing=pd.DataFrame({name: drawn.missing[name] for name in self._numbers}),
+            numbers=columns_frame({name: drawn.values[name] for name in self._numbers}, n),
+            missing=columns_frame({name: drawn.missing[name] for name in self._numbers}, n),
             pattern=pattern,
             time=time,
             gap=gap,
@@ -116,9 +115,13 @@ class EventHistory(Generator):
         missing = len(self.dictionary[name].values)
         return np.where(drawn.missing[name], missing, drawn.values[name]).astype(np.int8)
 
-    def _failed(self, remission: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
-        # Unknown remission is mostly death before it could be assessed.
-        return np.asarray(remission != 1)
+    def _failed(self, states: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Return in whom the response was not reached, shape (n,); in nobody where there is no response."""
+        response = self.dictionary.response
+        if response is None:
+            return np.zeros(len(states), dtype=bool)
+        # An unknown response is mostly death before it could be assessed.
+        return np.asarray(states[response.name].to_numpy() != 1)
 
 
 def _joined(parts: list[Encoded]) -> Encoded:

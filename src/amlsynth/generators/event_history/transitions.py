@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from amlsynth.generators.event_history.calibration import Calibration
-from amlsynth.generators.event_history.ridge import CoxModel, relative_hazard, ridge_cox
+from amlsynth.generators.event_history.ridge import ridge_cox
 from amlsynth.model_space.encoding import PATTERNS, Encoded, Pattern
+from amlsynth.survival.cox import CoxFit, relative_hazard
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -39,7 +40,7 @@ _TIMES = np.array([p.times for p in PATTERNS])
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """Ridge penalties: of effects, of their change with failed remission, and of effects on follow-up."""
+    """Ridge penalties: of effects, of their change with a failed response, and of effects on follow-up."""
 
     effects: float
     interactions: float
@@ -53,7 +54,7 @@ class IllnessDeath:
     ----------
     train : the training cohort.
     features : its covariates, shape (n, p).
-    failed : whether first remission was not reached, shape (n,); such patients have hazards of their own.
+    failed : whether the response was not reached, shape (n,); such patients have hazards of their own.
     shrinkage : the penalties.
     """
 
@@ -141,7 +142,7 @@ class IllnessDeath:
     def _with_interactions(self, features: Floats, failed: Bools) -> Floats:
         return np.column_stack((features, features * failed[:, None])) if self._split else features
 
-    def _effects(self, model: CoxModel, features: Floats, failed: Bools) -> Floats:
+    def _effects(self, model: CoxFit, features: Floats, failed: Bools) -> Floats:
         """Return the linear predictor, without building the interactions of many patients."""
         width = features.shape[1]
         effects: Floats = features @ model.beta[:width]
@@ -200,7 +201,7 @@ def _completed(train: Encoded) -> _Outcomes:
     )
 
 
-def _draw_time(model: CoxModel, effects: Floats, stratum: Ints, rng: np.random.Generator) -> Floats:
+def _draw_time(model: CoxFit, effects: Floats, stratum: Ints, rng: np.random.Generator) -> Floats:
     """Draw the time of one transition on the model's own scale; infinity where it does not come.
 
     effects : the linear predictor, shape (n,).

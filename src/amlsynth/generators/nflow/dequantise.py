@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int8]
 
-PATTERN, TIME, GAP = "event pattern", "time", "gap"  # no names of variables
+PATTERN, TIME, GAP = "event pattern", "survival time", "survival gap"  # with blanks, unlike variables
 TIMED: Flags = np.array([pattern.times != "none" for pattern in PATTERNS])
 GAPPED: Flags = np.array([pattern.times == "before" for pattern in PATTERNS])
 _NUMBER_SCALE = 0.5  # gives numbers the spread of a common state's indicator

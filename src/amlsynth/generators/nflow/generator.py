@@ -24,18 +24,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from amlsynth.foundation.errors import require_extra
-from amlsynth.generators.base import Generator, Progress, Search
-from amlsynth.generators.building_blocks.neural import NeuralParameters, pick_device
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator
+from amlsynth.generators.building_blocks.neural import pick_device
 from amlsynth.generators.building_blocks.normal_scores import score_of
 from amlsynth.generators.nflow.dequantise import Draft, Floats
 from amlsynth.generators.nflow.layout import Layout
+from amlsynth.generators.nflow.params import Params
 from amlsynth.model_space.encoding import Encoded
 
 if TYPE_CHECKING:
@@ -44,61 +45,6 @@ if TYPE_CHECKING:
 _CALIBRATION = 20_000  # patients drawn for the rank maps
 _SHARES = np.concatenate(([5e-4], np.linspace(0.002, 0.998, 499), [1 - 5e-4]))  # points of a rank map
 _FEWEST = 200  # samples, at least, for a rank map
-
-
-class Params(NeuralParameters):
-    """Parameters of `nflow`."""
-
-    width: Annotated[
-        int,
-        Field(ge=0, le=1024, description="hidden units for each column; 0 leaves the linear part"),
-        Search(0, 4),
-    ] = 2
-    bins: Annotated[int, Field(ge=2, le=64, description="bins of a spline"), Search(4, 16)] = 8
-    prior: Annotated[
-        float,
-        Field(
-            gt=0, le=100, description="standard deviation of the normal prior on the linear part's weights"
-        ),
-        Search(0.05, 2, log=True),
-    ] = 0.3
-    hidden_prior: Annotated[
-        float,
-        Field(
-            gt=0, le=100, description="standard deviation of the normal prior on the hidden layers' weights"
-        ),
-        Search(0.02, 1, log=True),
-    ] = 0.1
-    dropout: Annotated[
-        float,
-        Field(ge=0, lt=1, description="share of the network's inputs hidden from it in training"),
-        Search(0, 0.3),
-    ] = 0.2
-    learning_rate: Annotated[
-        float, Field(gt=0, le=1, description="step size of Adam"), Search(2e-3, 3e-2, log=True)
-    ] = 1e-2
-    batch_size: Annotated[int, Field(ge=8, le=100_000, description="patients in a step")] = 256
-    epochs: Annotated[
-        int, Field(ge=1, le=100_000, description="passes over the training patients, at most")
-    ] = 300
-    patience: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=100_000,
-            description="epochs without a better validation likelihood before training stops",
-        ),
-    ] = 10
-    validation: Annotated[
-        float,
-        Field(gt=0, lt=0.9, description="share of the training patients whose likelihood stops the training"),
-    ] = 0.15
-    refit: Annotated[
-        bool, Field(description="train again, on all patients, for as many steps as were best")
-    ] = True
-    calibration: Annotated[bool, Field(description="map each column's samples by rank to its marginal")] = (
-        True
-    )
 
 
 class NFlow(Generator):
@@ -118,7 +64,7 @@ class NFlow(Generator):
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         self._device = pick_device(self.params.device)
-        require_extra("generate", "zuko", "The generator nflow")
+        require_extra("neural", "zuko", "The generator nflow")
         from amlsynth.generators.nflow.training import trained
 
         self._layout = Layout(train, self.dictionary)

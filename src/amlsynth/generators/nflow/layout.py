@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.generators.building_blocks.normal_scores import NormalScores
@@ -28,7 +26,15 @@ from amlsynth.generators.nflow.dequantise import (
     Number,
     StateQuestion,
 )
-from amlsynth.model_space.encoding import PATTERNS, Encoded, Pattern, number_variables, state_variables
+from amlsynth.model_space.encoding import (
+    PATTERNS,
+    Encoded,
+    Pattern,
+    binary_state,
+    columns_frame,
+    number_variables,
+    state_variables,
+)
 
 _DIED_LATER = PATTERNS.index(Pattern(1, 1, "before"))
 _UNKNOWN = -1  # a state that has not been drawn yet
@@ -40,7 +46,7 @@ class Layout:
     """The columns of a training cohort, in the order in which a flow draws them.
 
     Missingness first, then age, disease and karyotype, alterations from frequent to rare, laboratory values,
-    remission, event pattern, survival time, gap. What was constant in training is not drawn.
+    response, event pattern, survival time, gap. What was constant in training is not drawn.
 
     Attributes
     ----------
@@ -95,13 +101,14 @@ class Layout:
         states = {}
         for variable in state_variables(self._dictionary):
             na = len(variable.values)
-            states[variable.name] = np.where(draft.missing[variable.name], na, draft.codes[variable.name])
+            codes = np.where(draft.missing[variable.name], na, draft.codes[variable.name])
+            states[variable.name] = codes.astype(np.int8)
         names = [v.name for v in number_variables(self._dictionary)]
         time, gap = self._from_real_line(draft)
         return Encoded(
-            states=pd.DataFrame(states).astype(np.int8),
-            numbers=pd.DataFrame({name: np.nan_to_num(draft.values[name]) for name in names}),
-            missing=pd.DataFrame({name: draft.missing[name] for name in names}),
+            states=columns_frame(states, draft.n),
+            numbers=columns_frame({name: np.nan_to_num(draft.values[name]) for name in names}, draft.n),
+            missing=columns_frame({name: draft.missing[name] for name in names}, draft.n),
             pattern=draft.codes[PATTERN],
             time=time,
             gap=gap,
@@ -198,21 +205,15 @@ class Layout:
         return time, np.where(GAPPED[pattern], gap, 0.0)
 
 
-_STATE = re.compile(r"(\w+) == ([01])")
-
-
 def _forced(d: Dictionary) -> list[Forced]:
     """Return the rules between two covariates of two states, each read from both ends."""
     names = {v.name for v in state_variables(d)}
     found = []
     for case in d.rule_cases:
-        sides = [_STATE.fullmatch(side.text) if side else None for side in (case.when, case.require)]
-        (when, then) = sides
-        if when is None or then is None:
+        when, then = (binary_state(side, d) for side in (case.when, case.require))
+        if when is None or then is None or case.rule.severity.synthetic != "error":
             continue
-        rule = Forced(
-            d.by_id[when.group(1)].name, int(when.group(2)), d.by_id[then.group(1)].name, int(then.group(2))
-        )
+        rule = Forced(when[0].name, when[1], then[0].name, then[1])
         if rule.when in names and rule.variable in names:
             found += [rule, rule.turned()]
     return found

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from amlsynth.generators.base import Progress
+from amlsynth.foundation.types import Progress
 from amlsynth.generators.building_blocks.neural import Best, Budget, torch_generator
 from amlsynth.generators.nflow.dequantise import Draft, Number, Question
-from amlsynth.generators.nflow.generator import Params
 from amlsynth.generators.nflow.layout import Layout
 from amlsynth.generators.nflow.network import Batch, Network, Shape
+from amlsynth.generators.nflow.params import Params
 
 _STAGE = "training the flow"
 _LARGEST_GRADIENT = 10.0

@@ -2,9 +2,10 @@
 
 synthcity (Qian et al., arXiv:2301.07573) is what the paper ran its NFlow with. Its plugins for survival data
 know one endpoint: they get overall survival as time and event, and the rest of the outcome as covariates, the
-EFS status with whether EFS = OS as one state and the gap's share of OS as a number. The other plugins get the
-whole event pattern as one state, the log of the time, and the share. So both endpoints come out, and decoding
-keeps every rule, whatever a plugin emits; synthcity's own rejection of rows is therefore not used.
+composite endpoint's status with whether both times are equal as one state and the gap's share of overall
+survival as a number. The other plugins get the whole event pattern as one state, the log of the time, and the
+share. So both endpoints come out, and decoding keeps every rule, whatever a plugin emits; synthcity's own
+rejection of rows is therefore not used.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.foundation.errors import DataError
-from amlsynth.generators.base import Generator, Progress
+from amlsynth.foundation.types import Progress
+from amlsynth.generators.base import Generator
 from amlsynth.generators.synthcity.plugins import (
     SURVIVAL_BASES,
     SynthcityParameters,
@@ -28,7 +30,7 @@ from amlsynth.generators.synthcity.plugins import (
     plugin_kind,
     plugins,
 )
-from amlsynth.model_space.encoding import PATTERNS, Encoded, decode
+from amlsynth.model_space.encoding import PATTERNS, Encoded, columns_frame, decode
 
 if TYPE_CHECKING:
     Codes = npt.NDArray[np.int64]
@@ -218,7 +220,10 @@ class _Frame:
         pattern = _with_event(outcome, whole(_EVENT, 1)) if self.survival else outcome.astype(np.int8)
         time = np.where(_has_no_time(pattern), np.nan, time)
         gap = np.clip(np.nan_to_num(real(_SHARE)), 0.0, 1.0) * np.nan_to_num(time)
-        return Encoded(pd.DataFrame(states), pd.DataFrame(numbers), pd.DataFrame(missing), pattern, time, gap)
+        n = len(table)
+        return Encoded(
+            columns_frame(states, n), columns_frame(numbers, n), columns_frame(missing, n), pattern, time, gap
+        )
 
 
 # The rest of a pattern is the pattern that survivors would have: OS status 0. Of patients without an OS time

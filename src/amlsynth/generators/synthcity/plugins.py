@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import inspect
 import os
 import random
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -17,7 +19,15 @@ from typing import Annotated, Any, get_args
 import numpy as np
 from pydantic import ConfigDict, create_model
 
-from amlsynth.foundation.errors import AmlsynthError, DataError, MissingExtraError, UsageError, did_you_mean
+from amlsynth.foundation.errors import (
+    AmlsynthError,
+    DataError,
+    MissingExtraError,
+    UsageError,
+    did_you_mean,
+    require_extra,
+)
+from amlsynth.foundation.packages import package_problem
 from amlsynth.generators.base import Parameters, Search
 
 PREFIX = "synthcity:"
@@ -45,6 +55,7 @@ PLUGINS = (
     "dpgan",
     "pategan",
 )
+_CATEGORIES = ("generic", "privacy", "survival_analysis")
 # What amlsynth sets itself, or what is no number or word.
 _OURS = {
     "self",
@@ -61,7 +72,7 @@ _SIMPLE = (bool, int, float, str)
 INSTALLATION = """\
 synthcity needs older packages than the rest (numpy < 2, torch < 2.3), so give it an environment of its own:
   python3.11 -m venv .venv-synthcity
-  .venv-synthcity/bin/pip install 'amlsynth[generate,synthcity]' opacus==1.5.2 'torch==2.2.2'
+  .venv-synthcity/bin/pip install 'amlsynth[generate,synthcity]'
   .venv-synthcity/bin/amlsynth generate --generator {name} ...
 In a clone of the repository, make test-synthcity does it from tested pins (constraints-synthcity.txt)."""
 
@@ -108,7 +119,7 @@ def plugins() -> Any:
 
         # It logs tracebacks with the values of variables, among which are patients.
         synthcity.logger.remove()
-        found = Plugins(categories=["generic", "privacy", "survival_analysis"])
+        found = Plugins(categories=list(_CATEGORIES))
         synthcity.logger.remove()
     return found
 
@@ -139,8 +150,10 @@ def contained(plugin: str) -> Iterator[Path]:
     ------
     DataError
         synthcity failed. The text of its error is left out, since it may hold values of the data.
+    MissingExtraError
+        A package that it needs is missing or does not work.
     """
-    import torch
+    torch = require_extra("synthcity", "torch", f"synthcity's {plugin}")
 
     legacy = np.random.get_state()  # noqa: NPY002 - synthcity seeds it
     state = random.getstate(), torch.get_rng_state()
@@ -151,11 +164,16 @@ def contained(plugin: str) -> Iterator[Path]:
         stack.enter_context(contextlib.redirect_stdout(nowhere))
         stack.enter_context(contextlib.redirect_stderr(nowhere))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amlsynth-synthcity-")))
+        stack.enter_context(_environment("PYTHONWARNINGS", "ignore"))  # for processes that it starts
         try:
             yield folder
-        except (AmlsynthError, MemoryError, OSError):
+        except (AmlsynthError, MemoryError):
             raise
         except Exception as error:
+            if problem := package_problem(error):
+                raise MissingExtraError(problem.sentence(f"synthcity's {plugin}", "synthcity")) from error
+            if isinstance(error, OSError):
+                raise
             raise DataError(
                 f"synthcity's {plugin} failed with {type(error).__name__}. Try other parameters (a lower lr, "
                 "another n_iter), more patients, or another plugin; --debug shows where it failed."
@@ -166,6 +184,19 @@ def contained(plugin: str) -> Iterator[Path]:
             torch.set_rng_state(state[1])
 
 
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 def _classes(plugin: str) -> tuple[str, ...]:
     base = SURVIVAL_BASES.get(plugin)
     return (plugin, base) if base else (plugin,)
@@ -173,7 +204,20 @@ def _classes(plugin: str) -> tuple[str, ...]:
 
 def _class(plugin: str) -> Any:
     with contained(plugin):
-        return plugins().get_type(plugin)
+        try:
+            return plugins().get_type(plugin)
+        except ValueError:
+            _import(plugin)  # synthcity leaves out a plugin that it could not import, and logs why to nowhere
+            raise
+
+
+def _import(plugin: str) -> None:
+    """Import the module of a plugin anew, so that the error comes out that synthcity swallowed."""
+    for category in _CATEGORIES:
+        module = f"synthcity.plugins.{category}.plugin_{plugin}"
+        if importlib.util.find_spec(module) is not None:
+            sys.modules.pop(module, None)
+            importlib.import_module(module)
 
 
 def _type(name: str, parameter: inspect.Parameter) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from amlsynth.foundation.version import __version__
 from amlsynth.release.adam.tables import Column, Dataset, Study
 
 VERSION = "1.1.0"
@@ -43,8 +44,6 @@ def text_length(values: Iterable[str]) -> int:
 
 
 def _head(dataset: Dataset, study: Study) -> dict[str, Any]:
-    from amlsynth import __version__
-
     moment = f"{study.date.isoformat()}T00:00:00"
     return {
         "datasetJSONCreationDateTime": moment,

@@ -8,6 +8,7 @@ from typing import Any
 
 from amlsynth.cohort.tables import TIME_DECIMALS
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.version import __version__
 from amlsynth.release.adam.dataset_json import item_oid, text_length
 from amlsynth.release.adam.tables import Column, Dataset, Study
 
@@ -42,8 +43,6 @@ def define_xml(datasets: Iterable[Dataset], study: Study, d: Dictionary) -> str:
     """
     from odmlib.define_2_1 import model as define
     from odmlib.define_2_1.rules import metadata_schema
-
-    from amlsynth import __version__
 
     datasets = list(datasets)
     moment = f"{study.date.isoformat()}T00:00:00"

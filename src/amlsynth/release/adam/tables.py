@@ -15,15 +15,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from amlsynth.dictionary.model import Dictionary, Endpoint, Variable
+from amlsynth.dictionary.model import Dictionary, Variable
+from amlsynth.dictionary.roles import Endpoint
 from amlsynth.foundation.errors import UsageError
 
 LABEL_BYTES = 40  # of a variable in an XPT file of version 5
 TEXT_BYTES = 200  # of a text in it
-# CDISC controlled terminology: SEX (C66731) and AGEU (C66781), in which the dictionary has words.
-SEX_CODES = {"female": "F", "male": "M"}
-AGE_UNIT = "YEARS"
-_IDENTIFIERS = ("STUDYID", "USUBJID", "SUBJID", "AGEU")
+_IDENTIFIERS = ("STUDYID", "USUBJID", "SUBJID")
 
 
 @dataclass(frozen=True)
@@ -119,10 +117,10 @@ def _ascii(text: str) -> str:
 
 
 def _check_names(d: Dictionary) -> None:
-    outcome = {name for endpoint in d.endpoints for name in (endpoint.time, endpoint.status)}
     seen: dict[str, str] = dict.fromkeys(_IDENTIFIERS, "ADaM itself")
+    seen |= {v.export_unit: f"the unit of {v.name}" for v in d.variables if v.export_unit}
     for variable in d.variables:
-        if variable.name in outcome:
+        if variable.name in d.outcome_columns:
             continue
         other = seen.get(variable.export_name)
         if other is not None:
@@ -167,17 +165,18 @@ def _adsl(frame: pd.DataFrame, study: Study, subject: list[str], unique: list[st
     columns.append(_column("SUBJID", "Subject Identifier for the Study", "text", "The row number.",
                            method="The row number in the release's table."))  # fmt: skip
     values: dict[str, object] = {"STUDYID": study.id, "USUBJID": unique, "SUBJID": subject}
-    outcome = {name for endpoint in d.endpoints for name in (endpoint.time, endpoint.status)}
     for variable in d.variables:
-        if variable.name in outcome:
+        if variable.name in d.outcome_columns:
             continue
         column = _variable_column(variable)
         columns.append(column)
         values[column.name] = _values(frame[variable.name], variable)
-        if variable.export_name == "AGE":
-            columns.append(_column("AGEU", "Age Units", "text", "Unit of AGE.", method="Constant.",
-                                   codes=((AGE_UNIT, "Years"),), code_list="AGEU"))  # fmt: skip
-            values["AGEU"] = np.where(frame[variable.name].isna(), "", AGE_UNIT).astype(object)
+        if variable.export_unit and variable.unit:
+            code, name = variable.unit.upper(), variable.export_unit
+            columns.append(_column(name, f"{column.name.title()} Units", "text", f"Unit of {column.name}.",
+                                   method="Constant.", codes=((code, variable.unit.capitalize()),),
+                                   code_list=name))  # fmt: skip
+            values[name] = np.where(frame[variable.name].isna(), "", code).astype(object)
     table = pd.DataFrame(values, index=range(len(frame)), columns=[column.name for column in columns])
     return Dataset("ADSL", "Subject-Level Analysis Dataset", "One record per subject", tuple(columns), table)
 
@@ -197,10 +196,10 @@ def _variable_column(variable: Variable) -> Column:
     if variable.type == "status":
         return replace(column, codes=(("0", "censored"), ("1", "event")), code_list="STATUS")
     if variable.type == "category":
-        labels = variable.category_labels
-        codes = tuple((_coded(variable, value), label) for value, label in labels.items())
-        recoded = any(_coded(variable, value) != value for value in labels)
-        words = ", ".join(f"{value} as {_coded(variable, value)}" for value in labels)
+        categories = variable.categories
+        codes = tuple((category.export_value or category.value, category.label) for category in categories)
+        recoded = any(category.export_value for category in categories)
+        words = ", ".join(f"{c.value} as {code}" for c, (code, _) in zip(categories, codes, strict=True))
         return replace(
             column,
             codes=codes,
@@ -210,22 +209,20 @@ def _variable_column(variable: Variable) -> Column:
     return column
 
 
-def _coded(variable: Variable, value: str) -> str:
-    return SEX_CODES.get(value, value) if variable.export_name == "SEX" else value
-
-
 def _values(column: pd.Series, variable: Variable) -> object:
     if variable.type == "category":
-        words = np.array([*(_coded(variable, value) for value in column.cat.categories), ""], dtype=object)
+        codes = {c.value: c.export_value or c.value for c in variable.categories}
+        words = np.array([*(codes[value] for value in column.cat.categories), ""], dtype=object)
         return words[column.cat.codes]
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _adtte(frame: pd.DataFrame, study: Study, unique: list[str], d: Dictionary) -> Dataset:
-    parts = [_records(frame, endpoint, study, unique, d) for endpoint in d.endpoints]
+    endpoints = [endpoint for endpoint in d.endpoints if frame[endpoint.time].notna().any()]
+    parts = [_records(frame, endpoint, study, unique, d) for endpoint in endpoints]
     columns = _identifiers(study, 3)
-    codes = tuple((endpoint.name, _parameter(endpoint, d)) for endpoint in d.endpoints)
-    derived = list(_derived(d.endpoints))
+    codes = tuple((endpoint.name, _parameter(endpoint, d)) for endpoint in endpoints)
+    derived = list(_derived(endpoints))
     columns += [
         _column("PARAMCD", "Parameter Code", "text", "The endpoint.", key=3, method="Constant.",
                 codes=codes, code_list="PARAMCD"),

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from amlsynth.dictionary.carried import carried_dictionary
 from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.files import write_text
 from amlsynth.release.metadata.croissant import croissant_record
 from amlsynth.release.metadata.datacite import datacite_record
 from amlsynth.release.metadata.rocrate import ro_crate_record
 from amlsynth.release.metadata.schema_org import schema_org_record
-from amlsynth.release.package import METADATA_FILES, PACKAGE, DataPackage, file_names
+from amlsynth.release.package import METADATA_FILES, PACKAGE, DataPackage, names_of
 
 __all__ = ["metadata_texts", "schema_org_record", "write_metadata"]
 
@@ -35,8 +36,8 @@ def write_metadata(folder: Path) -> None:
 
 def metadata_texts(package: DataPackage, folder: Path) -> dict[str, str]:
     """Return the text of each metadata file, by its name."""
-    d = dictionary()
-    names = sorted(file_names(package.name, package.exports))
+    d = carried_dictionary(folder) or dictionary()
+    names = sorted(names_of(package))
     contents = {
         "croissant.json": croissant_record(package, d),
         "ro-crate-metadata.json": ro_crate_record(package, folder, names),

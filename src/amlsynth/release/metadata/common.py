@@ -1,10 +1,10 @@
-"""What the metadata formats share: creators as people or groups, the DOI, the size of the table."""
+"""What the metadata formats share: creators as people or groups, and media types."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from amlsynth.release.package import Contributor, DataPackage
+from amlsynth.release.package import Contributor
 
 MEDIA_TYPES = {
     ".csv": "text/csv",
@@ -13,6 +13,7 @@ MEDIA_TYPES = {
     ".md": "text/markdown",
     ".html": "text/html",
     ".xml": "application/xml",
+    ".yaml": "application/yaml",
     ".cff": "application/yaml",
     ".xpt": "application/x-sas-xport",
 }
@@ -49,15 +50,6 @@ def agent(creator: Contributor) -> dict[str, Any]:
     if creator.organization and name.given:
         content["affiliation"] = {"@type": "Organization", "name": creator.organization}
     return content
-
-
-def doi_of(package: DataPackage) -> str | None:
-    """Return the release's DOI, such as 10.5281/zenodo.123, or None before one is reserved."""
-    for key in ("doi", "id"):  # a Data Package has its DOI in `id`
-        value = getattr(package, key, None)
-        if isinstance(value, str) and "10." in value:
-            return value[value.index("10.") :]
-    return None
 
 
 def media_type(name: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from amlsynth.dictionary.model import Dictionary, Variable
-from amlsynth.release.metadata.common import agent, doi_of
+from amlsynth.foundation.addresses import doi_url
+from amlsynth.release.metadata.common import agent
 from amlsynth.release.package import DataPackage
 
 _TYPES = {"integer": "sc:Integer", "number": "sc:Float", "category": "sc:Text"}
@@ -53,7 +54,7 @@ _CONTEXT = {
 def croissant_record(package: DataPackage, d: Dictionary) -> dict[str, Any]:
     """Return the Croissant description of a release; paths are relative to the release folder."""
     csv, parquet = package.resources
-    doi = doi_of(package)
+    doi = package.doi
     content: dict[str, Any] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -68,7 +69,7 @@ def croissant_record(package: DataPackage, d: Dictionary) -> dict[str, Any]:
         "isLiveDataset": False,
         "keywords": list(package.keywords),
         "license": [entry.path for entry in package.licenses],
-        "url": f"https://doi.org/{doi}" if doi else "README.md",
+        "url": doi_url(doi) if doi else "README.md",
         "version": package.version,
         "rai:dataCollection": package.statement,
         "rai:dataUseCases": "Developing methods, planning analyses, teaching and testing software.",

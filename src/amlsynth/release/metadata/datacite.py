@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from amlsynth.release.metadata.common import doi_of, name_of
+from amlsynth.foundation.addresses import zenodo_record
+from amlsynth.release.metadata.common import name_of
 from amlsynth.release.package import Contributor, DataPackage
 
 # DataCite's word for "not there yet" (documentation of the schema, appendix 3): nobody publishes it so far.
 _UNKNOWN = ":unav"
-_ZENODO = "10.5281/zenodo."
 
 
 def datacite_record(package: DataPackage) -> dict[str, Any]:
     """Return the DataCite record of a release; without a DOI where none is reserved."""
-    doi = doi_of(package)
+    doi = package.doi
     license_ = package.licenses[0]
     content: dict[str, Any] = {"doi": doi} if doi else {}
     return content | {
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Synthetic patient data"},
         "creators": [_creator(creator) for creator in package.contributors],
         "titles": [{"title": package.title}],
-        "publisher": {"name": "Zenodo" if doi and doi.startswith(_ZENODO) else _UNKNOWN},
+        "publisher": {"name": "Zenodo" if doi and zenodo_record(doi) else _UNKNOWN},
         "publicationYear": str(package.date.year),
         "subjects": [{"subject": word} for word in package.keywords],
         "dates": [{"date": package.date.isoformat(), "dateType": "Issued"}],

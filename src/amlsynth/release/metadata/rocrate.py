@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from amlsynth.foundation.addresses import doi_url
+from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.files import sha256
 from amlsynth.release.checksums import CHECKSUMS
-from amlsynth.release.metadata.common import agent, doi_of, media_type
+from amlsynth.release.metadata.common import agent, media_type
 from amlsynth.release.package import METADATA_FILES, PROVENANCE, DataPackage, Provenance
 
 DESCRIPTOR = "ro-crate-metadata.json"
@@ -24,6 +26,7 @@ _TITLES = {
     "gates.json": "The thresholds that had to be met",
     "provenance.json": "Original, split, generator, seeds, versions of software",
     "datapackage.json": "The data and their schema (Data Package, version 2)",
+    DICTIONARY_FILE: "The variable dictionary that the data follow: names, values, rules, roles",
     "croissant.json": "The data set for machine-learning tools (Croissant)",
     "datacite.json": "The data set for DOI registries (DataCite)",
     "schema-org.json": "The data set for search engines (schema.org)",
@@ -67,9 +70,9 @@ def ro_crate_record(package: DataPackage, folder: Path, names: Iterable[str]) ->
         "hasPart": [{"@id": name} for name in files],
         "mentions": {"@id": "#build"},
     }
-    doi = doi_of(package)
+    doi = package.doi
     if doi:
-        root |= {"identifier": f"https://doi.org/{doi}", "cite-as": f"https://doi.org/{doi}"}
+        root |= {"identifier": doi_url(doi), "cite-as": doi_url(doi)}
     return {
         "@context": [
             "https://w3id.org/ro/crate/1.1/context",

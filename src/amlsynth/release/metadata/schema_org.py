@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from amlsynth.dictionary.model import Dictionary, Variable
-from amlsynth.release.metadata.common import agent, doi_of
+from amlsynth.foundation.addresses import doi_url
+from amlsynth.release.metadata.common import agent
 from amlsynth.release.package import DataPackage
 
 
@@ -17,7 +18,7 @@ def schema_org_record(package: DataPackage, d: Dictionary, *, base: str = "") ->
     package, d : the release and the dictionary of its table.
     base : what precedes the paths of files, for a page that stands elsewhere.
     """
-    doi = doi_of(package)
+    doi = package.doi
     content: dict[str, Any] = {
         "@context": "https://schema.org/",
         "@type": "Dataset",
@@ -47,7 +48,7 @@ def schema_org_record(package: DataPackage, d: Dictionary, *, base: str = "") ->
         ],
     }
     if doi:
-        url = f"https://doi.org/{doi}"
+        url = doi_url(doi)
         content |= {"@id": url, "identifier": url, "url": url}
     return content
 

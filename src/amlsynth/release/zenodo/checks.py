@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import restore_folder
-from amlsynth.release.doi import names_of, spec_of
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance
+from amlsynth.release.doi import spec_of
+from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of
 from amlsynth.release.released import read_released, read_verified
-from amlsynth.release.semver import Version
 from amlsynth.release.spec import ReleaseSpec
+from amlsynth.release.versions import Version
 from amlsynth.release.zenodo.servers import Server
 from amlsynth.release.zenodo.state import PublishState, read_state
 
@@ -58,7 +59,7 @@ class Checked:
         return self.folder.parent / f"{self.name}-{self.version}.zip"
 
 
-def check_release(path: Path, server: Server) -> Checked:
+def check_release(path: Path, server: Server, d: Dictionary | None = None) -> Checked:
     """Read a release folder that is to be published.
 
     Raises
@@ -71,7 +72,7 @@ def check_release(path: Path, server: Server) -> Checked:
     from amlsynth.release.verify import verify_release
 
     folder = _folder(Path(path))
-    report = verify_release(folder)
+    report = verify_release(folder, d)
     failed = [problem for problem in report.problems if problem.check == "gates"]
     if failed:
         reasons = "\n".join(f"  {problem.message}" for problem in failed[:_LISTED])

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
+from amlsynth.foundation.version import __version__
 from amlsynth.release.zenodo.servers import Server, origin, redact
 
 Sleep = Callable[[float], object]
@@ -47,8 +48,6 @@ class Client:
     """
 
     def __init__(self, server: Server, token: str, sleep: Sleep = time.sleep) -> None:
-        from amlsynth import __version__
-
         requests = require_extra("publish", "requests", "Publishing a release")
         self.server = server
         self._token = token

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.release.semver import Version
-from amlsynth.release.spec import plain_doi
+from amlsynth.release.versions import Version
 from amlsynth.release.zenodo.checks import Checked, check_step
 from amlsynth.release.zenodo.depositions import Deposition, Depositions
 from amlsynth.release.zenodo.metadata import zenodo_metadata

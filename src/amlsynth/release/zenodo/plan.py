@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amlsynth.release.doi import names_of
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.release.package import names_of
 from amlsynth.release.zenodo.checks import Checked, check_release
 from amlsynth.release.zenodo.drafts import concept_number, release_metadata
 from amlsynth.release.zenodo.servers import choose_server
@@ -44,7 +45,12 @@ class PlannedRequest:
 
 
 def plan_publication(
-    path: Path, *, confirm: bool = False, sandbox: bool = False, new_version_of: str | None = None
+    path: Path,
+    *,
+    confirm: bool = False,
+    sandbox: bool = False,
+    new_version_of: str | None = None,
+    d: Dictionary | None = None,
 ) -> list[PlannedRequest]:
     """Return the requests that `publish_release` makes with the same arguments, in their order.
 
@@ -54,7 +60,7 @@ def plan_publication(
         As `publish_release` does before its first request; no token is needed.
     """
     server = choose_server(sandbox=sandbox)
-    checked = check_release(path, server)
+    checked = check_release(path, server, d)
     concept = concept_number(new_version_of)
     known = checked.state.servers.get(server.base)
     api = f"{server.base}/api"

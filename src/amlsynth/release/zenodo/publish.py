@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import PLACE_IS_BAD, sha256
+from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.doi import pack, stamp_release
-from amlsynth.release.spec import plain_doi
 from amlsynth.release.zenodo.checks import (
     Checked,
     LocalFile,
@@ -32,7 +33,6 @@ from amlsynth.release.zenodo.drafts import concept_number, find_deposition, rele
 from amlsynth.release.zenodo.servers import Server, choose_server, find_token
 from amlsynth.release.zenodo.state import Publication, Stage, write_state
 
-Progress = Callable[[str, float], object]
 _ROUNDS = 3  # times that files are sent which did not arrive as they are
 
 
@@ -68,8 +68,9 @@ def publish_release(
     sandbox: bool = False,
     previous: Path | None = None,
     new_version_of: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     sleep: Sleep = time.sleep,
+    d: Dictionary | None = None,
 ) -> PublishResult:
     """Make a release folder a draft on Zenodo, and publish it with `confirm`.
 
@@ -84,6 +85,7 @@ def publish_release(
         not tell.
     progress : called with what is being done and the share done, from 0 to 1.
     sleep : waits so many seconds between tries.
+    d : the dictionary that the release has to follow; the one that it carries when not given.
 
     Returns
     -------
@@ -99,13 +101,13 @@ def publish_release(
         the server.
     """
     server = choose_server(sandbox=sandbox)
-    checked = check_release(path, server)
+    checked = check_release(path, server, d)
     concept = concept_number(new_version_of)
     token = find_token(server)
     check_place(checked)
     try:
         with only_one(checked.folder), Client(server, token, sleep) as client:
-            work = _Publishing(checked, server, Depositions(client, sleep), progress or (lambda *_: None))
+            work = _Publishing(checked, server, Depositions(client, sleep), progress)
             return work.run(confirm=confirm, previous=previous, concept=concept)
     except OSError as error:
         if error.errno not in PLACE_IS_BAD:

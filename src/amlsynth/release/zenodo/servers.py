@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from amlsynth.foundation.addresses import SANDBOX_URL, URL_VARIABLE, ZENODO_URL, check_url
 from amlsynth.foundation.errors import UsageError
 
-URL_VARIABLE = "AMLSYNTH_ZENODO_URL"  # another server, for tests
 _KEYRING = "amlsynth"
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,10 @@ class Server:
 
 
 # The variables are those that zenodo-client reads as well.
-ZENODO = Server("Zenodo", "https://zenodo.org", "ZENODO_API_TOKEN", "zenodo", lasting=True)
+ZENODO = Server("Zenodo", ZENODO_URL, "ZENODO_API_TOKEN", "zenodo", lasting=True)
 SANDBOX = Server(
     "the Zenodo sandbox",
-    "https://sandbox.zenodo.org",
+    SANDBOX_URL,
     "ZENODO_SANDBOX_API_TOKEN",
     "zenodo-sandbox",
     lasting=False,
@@ -62,16 +61,14 @@ def choose_server(*, sandbox: bool, environ: Mapping[str, str] = os.environ) -> 
     if not url:
         return SANDBOX if sandbox else ZENODO
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        parts = urlsplit(check_url(url))
+        if parts.query or parts.fragment:
+            raise ValueError("an address of a server has neither")
     except ValueError:
-        parts, host = urlsplit(""), None
-    local = parts.scheme == "http" and host in _LOOPBACK
-    if not host or not (local or parts.scheme == "https") or parts.username or parts.query or parts.fragment:
         raise UsageError(
             f"{URL_VARIABLE}: it must be an https:// address, or http:// on this machine, without a user "
             "name. Correct it, or unset it to publish to Zenodo."
-        )
+        ) from None
     return Server(f"the server at {url}", url, "AMLSYNTH_ZENODO_TOKEN", None, lasting=not sandbox)
 
 

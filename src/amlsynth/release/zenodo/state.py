@@ -9,23 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
+from amlsynth.foundation.addresses import DOI_PATTERN
 from amlsynth.foundation.errors import DataError
 from amlsynth.foundation.files import write_text
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.checksums import PUBLISH_STATE
-from amlsynth.release.spec import DOI_PATTERN
 
 _LIMIT = 100_000  # bytes
 # reserved: there is a draft with a DOI; uploaded: it has all files; publishing: it was asked for.
 Stage = Literal["reserved", "uploaded", "publishing", "published"]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Publication(_Entry):
+class Publication(StrictModel):
     """How far the publication on one server is."""
 
     stage: Stage
@@ -37,13 +34,13 @@ class Publication(_Entry):
     page: str = ""
 
 
-class PublishState(_Entry):
+class PublishState(StrictModel):
     """The content of publish.json: by the address of the server."""
 
     schema_version: Literal["1"] = "1"
     name: str
     version: str
-    servers: dict[str, Publication] = {}
+    servers: dict[str, Publication] = Field(default_factory=dict)
 
     def published(self) -> tuple[str, Publication] | None:
         """Return where the release was published for good, if it was."""

@@ -49,7 +49,7 @@ def test_bad_cohorts_give_reasons_not_numbers(setting, fresh, family, spoil, whi
     bad = Setting(train, holdout, D, 3)
     candidate = Candidate("holdout", holdout) if which == "holdout" else Candidate("synthetic", made)
     found = family.figures(candidate, bad)
-    assert set(found) == {spec.id for spec in family.specs}
+    assert set(found) == {spec.id for spec in family.specs(D)}
     for name, figure in (found | family.original_figures(bad)).items():
         assert (figure.value is None) == (figure.reason is not None), name
         numbers = (figure.value, figure.low, figure.high)
@@ -60,7 +60,7 @@ def test_bad_cohorts_give_reasons_not_numbers(setting, fresh, family, spoil, whi
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_every_measure_says_what_it_cannot_prove(family):
-    for spec in family.specs:
+    for spec in family.specs(D):
         assert spec.group == "privacy" and spec.description.endswith(".") and spec.source
         if spec.better != "none":
             words = ("not prove", "no proof", "do not move it", "can be copied")

@@ -9,10 +9,11 @@ import pytest
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.family import Candidate, Setting
 from amlsynth.evaluation.privacy.attacks.arena import Arena
-from amlsynth.evaluation.privacy.attacks.attribute_inference import FAMILY, SECRETS, attribute_attack
+from amlsynth.evaluation.privacy.attacks.attribute_inference import FAMILY, attribute_attack
 
 D = dictionary()
-RISKS = [spec.id for spec in FAMILY.specs if spec.id.endswith("risk")]
+SECRETS = [name for name in D.names if name in D.roles.secrets]
+RISKS = [spec.id for spec in FAMILY.specs(D) if spec.id.endswith("risk")]
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,7 @@ def test_by_hand(make):
     members, others = make(AGE=list(range(20, 30)), TP53=secret), make(AGE=list(range(60, 70)), TP53=secret)
     released = make(AGE=[*range(20, 30), *range(60, 70)], TP53=secret + [1 - value for value in secret])
     guesses = attribute_attack(Arena.of(Candidate("synthetic", released), Setting(members, others, D, 0)))
-    secrets = [name for name in D.names if name in SECRETS]
-    place = secrets.index("TP53")
+    place = SECRETS.index("TP53")
     assert guesses.main[:, place].tolist() == [1] * 10
     assert guesses.control[:, place].tolist() == [0] * 10
     assert np.isnan(np.delete(guesses.main, place, axis=1)).all()  # nobody has the others
@@ -54,7 +54,7 @@ def test_the_secret_itself_is_not_looked_at_and_a_number_has_a_tolerance(make):
     others = make(OSTM=[50.0] * 10, AGE=list(range(60, 70)))
     released = make(OSTM=[10.5] * 10 + [53.0] * 10, AGE=[*range(20, 30), *range(60, 70)])
     guesses = attribute_attack(Arena.of(Candidate("synthetic", released), Setting(members, others, D, 0)))
-    place = [name for name in D.names if name in SECRETS].index("OSTM")
+    place = SECRETS.index("OSTM")
     assert guesses.main[:, place].tolist() == [1] * 10  # 10.5 is within 5 %
     assert guesses.control[:, place].tolist() == [0] * 10  # 53 is not
 
@@ -74,5 +74,5 @@ def test_what_cannot_be_attacked_gives_a_reason(setting, fresh, without_holdout,
         (Candidate("synthetic", make(AGE=[50] * 20)), setting, "known value"),
     ):
         found = FAMILY.figures(candidate, place)
-        assert set(found) == {spec.id for spec in FAMILY.specs}
+        assert set(found) == {spec.id for spec in FAMILY.specs(D)}
         assert all(figure.value is None and word in figure.reason for figure in found.values())

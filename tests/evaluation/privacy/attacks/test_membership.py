@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.family import Candidate, NotComputable, Setting
 from amlsynth.evaluation.privacy.attacks.arena import Arena
 from amlsynth.evaluation.privacy.attacks.density import Density, category_shares
 from amlsynth.evaluation.privacy.attacks.membership import FAMILY, nearest_scores, outlying, reference_halves
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace
 
-AUCS = [spec.id for spec in FAMILY.specs if spec.id.endswith("auc")]
+D = dictionary()
+AUCS = [spec.id for spec in FAMILY.specs(D) if spec.id.endswith("auc")]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def test_cohorts_without_copies_pass(figures, kind):
 
 def test_every_figure_is_there_and_the_same_again(figures, setting, candidates):
     again = FAMILY.figures(candidates["fresh"], setting)
-    assert set(again) == {spec.id for spec in FAMILY.specs}
+    assert set(again) == {spec.id for spec in FAMILY.specs(D)}
     assert again == figures["fresh"]
 
 

@@ -15,11 +15,11 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.family import NO_HOLDOUT, Candidate, NotComputable, Setting
+from amlsynth.foundation.streams import Stream
 
 FEWEST = 10  # members, and others, below which an attack says nothing
 MOST_TARGETS = 2_500  # members, and others, attacked at most: an AUC is then known within 0.02
 MOST_RELEASED = 20_000  # released patients that are searched at most
-_STREAM = 200
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Arena:
         """
         if setting.holdout is None:
             raise NotComputable(NO_HOLDOUT)
-        rng = np.random.default_rng((setting.seed, _STREAM))
+        rng = Stream.ATTACK_DATA.rng(setting.seed)
         released, others = candidate.frame, setting.holdout
         if candidate.kind == "holdout":
             order = rng.permutation(len(setting.holdout))
@@ -71,17 +71,13 @@ class Arena:
             setting.seed,
         )
 
-    def rng(self, stream: int) -> np.random.Generator:
-        """Return a stream of its own for one attack."""
-        return np.random.default_rng((self.seed, _STREAM, stream))
-
     def shares(self) -> list[pd.DataFrame]:
         """Return disjoint random samples of the members, each as large as the others, at least one.
 
         For attacks whose success depends on how many patients there are to be found.
         """
         size = min(len(self.others), len(self.members))
-        order = self.rng(0).permutation(len(self.members))
+        order = Stream.MEMBER_SUBSAMPLES.rng(self.seed).permutation(len(self.members))
         return [self.members.iloc[order[top : top + size]] for top in range(0, len(order) - size + 1, size)]
 
 

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from amlsynth.dictionary.model import Variable
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, attempt
+from amlsynth.dictionary.model import Dictionary, Variable
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.outcomes import outcome_columns, outcome_names
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.mixed import STEP, MixedSpace, Points, number_gaps
 from amlsynth.evaluation.privacy.attacks.rates import rate_of, risk_figure
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_specs, no_figures, risk_spec
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats, category_codes, numbers
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Floats, category_codes, numbers
 
-# What a patient may want to keep: the outcome, and findings that decide on treatment and prognosis.
-SECRETS = ("CR1", "OSSTAT", "OSTM", "TP53", "NPM1", "FLT3I", "CGCX")
 TOLERANCE = 0.05  # relative, within which a guessed number is right, as in Giomi et al., section 5
 
 Hits = NDArray[np.float64]  # 1 right, 0 wrong, NaN where the patient has no secret
@@ -55,11 +55,11 @@ class Guesses:
 def attribute_attack(arena: Arena) -> Guesses:
     """Guess each secret of each patient from the nearest released patient by all other variables."""
     d = arena.dictionary
-    secrets = [variable for variable in d.variables if variable.name in SECRETS]
+    secrets = _secrets(d)
     space = MixedSpace(arena.real, d)
     released = space.points(arena.released)
     answers = [_values(arena.released[v.name], v) for v in secrets]
-    rng = arena.rng(5)
+    rng = Stream.ATTRIBUTE_GUESSES.rng(arena.seed)
     tie_breaker = rng.permutation(len(released)) * (STEP / (2 * len(released)))
     hits = []
     for frame in (arena.members, arena.others):
@@ -118,28 +118,34 @@ def _right(guesses: Floats, truth: Floats, secret: Variable) -> Hits:
     return np.where(np.isnan(truth) | np.isnan(guesses), np.nan, near.astype(np.float64))
 
 
+def _secrets(d: Dictionary) -> list[Variable]:
+    """Return what the dictionary calls a secret, in the order of its variables."""
+    return [variable for variable in d.variables if variable.name in d.roles.secrets]
+
+
 def _identifier(secret: str) -> str:
     return f"attribute_inference_{secret.lower()}_risk"
 
 
 def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    secrets = [v.name for v in setting.dictionary.variables if v.name in SECRETS]
+    d = setting.dictionary
+    secrets = [variable.name for variable in _secrets(d)]
+    if not secrets:
+        return {}
     try:
         guesses = attribute_attack(Arena.of(candidate, setting))
     except NotComputable as reason:
-        return no_figures(FAMILY.specs, str(reason))
+        return no_figures(_specs(d), str(reason))
 
     def risk(name: str) -> Figure:
-        if name not in secrets:
-            raise NotComputable("the dictionary has no such variable")
         result = guesses.result(secrets.index(name))
         return risk_figure(result.main, result.control)
 
-    found = {_identifier(name): attempt(partial(risk, name)) for name in SECRETS}
+    found = {_identifier(name): attempt(partial(risk, name)) for name in secrets}
     try:
         return found | guesses.result().figures("attribute_inference")
     except NotComputable as reason:
-        return found | no_figures(_OVERALL, str(reason))
+        return found | no_figures(_overall(d), str(reason))
 
 
 _HOW = (
@@ -148,20 +154,30 @@ _HOW = (
     "missing are left out."
 )
 
-_OVERALL = attack_specs(
-    "attribute_inference",
-    "Attribute inference",
-    f"{_HOW} Over {', '.join(SECRETS)}: one at a time, and each patient counts once.",
-)
 
-FAMILY = Family(
-    name="attribute inference",
-    specs=(
-        *_OVERALL,
+def _overall(d: Dictionary) -> tuple[Spec, ...]:
+    return attack_specs(
+        "attribute_inference",
+        "Attribute inference",
+        f"{_HOW} Over {', '.join(d.roles.secrets)}: one at a time, and each patient counts once.",
+    )
+
+
+def _specs(d: Dictionary) -> tuple[Spec, ...]:
+    if not d.roles.secrets:
+        return ()
+    return (
+        *_overall(d),
         *(
-            risk_spec(_identifier(name), f"Attribute inference of {name}: risk", f"{_HOW} Here: {name}.")
-            for name in SECRETS
+            risk_spec(
+                _identifier(name),
+                f"Attribute inference of {name}: risk",
+                f"{_HOW} Here: {name}.",
+                outcomes=tuple(o for o in outcome_names(d) if name in outcome_columns(d, o)),
+            )
+            for name in d.roles.secrets
         ),
-    ),
-    figures=_figures,
-)
+    )
+
+
+FAMILY = Family(name="attribute inference", specs=_specs, figures=_figures)

@@ -21,14 +21,16 @@ from amlsynth.evaluation.family import (
     Spec,
     attempt,
     figure,
+    fixed,
 )
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
 from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import CohortCoding
-from amlsynth.evaluation.survival.kaplan_meier import Z95
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import CohortCoding
+from amlsynth.statistics.wald import Z95
 
 LOW_PERCENTILE = 5
 FEWEST_FOR_PERCENTILE = 40  # patients, so that the fifth percentile lies between the second and third of them
@@ -52,7 +54,7 @@ def nearer_to_training(arena: Arena) -> dict[str, Figure]:
     space = MixedSpace(arena.real, arena.dictionary)
     members, others = space.points(arena.members), space.points(arena.others)
     real = _Real(*_nearest_real(space, space.points(arena.released), members, others))
-    rng = arena.rng(2)
+    rng = Stream.CLOSEST_RECORD_DRAWS.rng(arena.seed)
     all_members, all_others = np.arange(len(members)), np.arange(len(others)) + len(members)
     size = min(len(members), len(others))
 
@@ -138,7 +140,7 @@ def _to_training(frame: pd.DataFrame, setting: Setting) -> dict[str, Figure]:
     if min(len(frame), len(setting.original)) < FEWEST:
         few = Figure(reason=f"distances need at least {FEWEST} patients on either side, and there are fewer")
         return {"dcr_p5": few, "near_matches": few}
-    rng = np.random.default_rng((setting.seed, 210))
+    rng = Stream.CLOSEST_RECORDS.rng(setting.seed)
     rows, training = (
         _some(side, most, rng) for side, most in ((frame, _MOST), (setting.original, 8 * _MOST))
     )
@@ -180,7 +182,7 @@ _SHARE = (
 
 FAMILY = Family(
     name="closest records",
-    specs=(
+    specs=fixed(
         Spec(
             id="dcr_share",
             label="Nearer to training than to hold-out",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from amlsynth.evaluation.privacy.attacks.mixed import Distances, MixedSpace, Points, number_gaps
-from amlsynth.evaluation.representations.coding import Floats
+from amlsynth.statistics.coding import Floats
 
 SMOOTHING = (0.02, 0.05, 0.1, 0.2, 0.4)  # of which the likeliest is taken
 RANK_WIDTH = 0.05  # of the Laplace kernel: the scale on which two numbers count as near

@@ -8,22 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, fixed
 from amlsynth.evaluation.privacy.attacks.arena import Arena
 from amlsynth.evaluation.privacy.attacks.mixed import STEP, MixedSpace, Points
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_specs, no_figures
 from amlsynth.evaluation.records import Figure
+from amlsynth.foundation.streams import Stream
 
 NEIGHBOURS = 5  # synthetic patients that are looked at on each side
+_MEMBER_STREAMS = (Stream.LINKED_MEMBERS_CLINICAL, Stream.LINKED_MEMBERS_GENETIC)
+_NON_MEMBER_STREAMS = (Stream.LINKED_NON_MEMBERS_CLINICAL, Stream.LINKED_NON_MEMBERS_GENETIC)
 
 
 def genetic_columns(d: Dictionary) -> tuple[list[str], list[str]]:
     """Return the two data sets that are joined: what a clinic knows, and what a laboratory knows.
 
-    The latter are the alterations and the summary of the karyotype.
+    The latter are the alterations and what else the dictionary calls genetic.
     """
-    genetic = {v.name for v in d.alterations} | {v.name for v in d.variables if v.group == "karyotype"}
+    genetic = {v.name for v in d.alterations} | set(d.roles.genetic)
     return [name for name in d.names if name not in genetic], [name for name in d.names if name in genetic]
 
 
@@ -43,11 +46,11 @@ def linkability_attack(arena: Arena) -> AttackResult:
         raise NotComputable("the dictionary has no clinical or no genetic variable to be linked")
     k = min(NEIGHBOURS, len(arena.released))
     rates = []
-    for stream, frame in enumerate((arena.members, arena.others)):
+    for frame, streams in ((arena.members, _MEMBER_STREAMS), (arena.others, _NON_MEMBER_STREAMS)):
         near = []
-        for place, names in enumerate(sides):
+        for names, stream in zip(sides, streams, strict=True):
             space = MixedSpace(arena.real, arena.dictionary, names)
-            rng = arena.rng(10 + 2 * stream + place)
+            rng = stream.rng(arena.seed)
             near.append(_nearest(space, space.points(frame), space.points(arena.released), k, rng))
         rates.append(rate_of((near[0][:, :, None] == near[1][:, None, :]).any(axis=(1, 2))))
     m = len(arena.released)
@@ -71,17 +74,19 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     try:
         return linkability_attack(Arena.of(candidate, setting)).figures("linkability")
     except NotComputable as reason:
-        return no_figures(FAMILY.specs, str(reason))
+        return no_figures(FAMILY.specs(setting.dictionary), str(reason))
 
 
 FAMILY = Family(
     name="linkability",
-    specs=attack_specs(
-        "linkability",
-        "Linkability of clinical and genetic records",
-        "One party knows the clinical course of a patient, another the genetic findings. They find the "
-        f"{NEIGHBOURS} synthetic patients that are nearest to either record, and link the records when one "
-        "synthetic patient is among both. Mixed distance, ties in random order.",
+    specs=fixed(
+        *attack_specs(
+            "linkability",
+            "Linkability of clinical and genetic records",
+            "One party knows the clinical course of a patient, another the genetic findings. They find the "
+            f"{NEIGHBOURS} synthetic patients that are nearest to either record, and link the records when "
+            "one synthetic patient is among both. Mixed distance, ties in random order.",
+        )
     ),
     figures=_figures,
 )

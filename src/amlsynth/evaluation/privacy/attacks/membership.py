@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, fixed
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.density import Density, category_shares, likeliest
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
@@ -21,11 +21,11 @@ from amlsynth.evaluation.privacy.attacks.rates import (
 )
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import CohortCoding, Floats
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import CohortCoding, Floats
 
 OUTLYING = 0.1  # the share of real patients that count as outlying
 NEIGHBOURS = 5  # a patient is outlying who is far from the fifth nearest real patient
-_STREAM = 1
 
 
 def nearest_scores(arena: Arena) -> Scores:
@@ -76,7 +76,7 @@ def density_scores(arena: Arena) -> tuple[Scores, Scores]:
 
 def reference_halves(arena: Arena) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the positions of the others who are tested in the first and in the second round."""
-    order = arena.rng(_STREAM).permutation(len(arena.others))
+    order = Stream.REFERENCE_HALVES.rng(arena.seed).permutation(len(arena.others))
     return np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
 
 
@@ -109,7 +109,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     try:
         arena = Arena.of(candidate, setting)
     except NotComputable as reason:
-        return {spec.id: Figure(reason=str(reason)) for spec in FAMILY.specs}
+        return {spec.id: Figure(reason=str(reason)) for spec in FAMILY.specs(setting.dictionary)}
     nearest, rounds = nearest_scores(arena), density_scores(arena)
 
     def outlying_nearest() -> Figure:
@@ -178,7 +178,7 @@ def _spec(identifier: str, label: str, description: str, source: str) -> Spec:
 
 FAMILY = Family(
     name="membership inference",
-    specs=(
+    specs=fixed(
         _spec(
             "membership_nearest_auc",
             "Membership, nearest record: AUC",

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.representations.coding import Codes, Floats, category_codes, numbers
+from amlsynth.statistics.coding import Codes, Floats, category_codes, numbers
 
 Distances = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.representations.coding import Floats, category_codes, numbers
+from amlsynth.statistics.coding import Floats, category_codes, numbers
 
 _CELLS = 1 << 21  # that are evaluated at a time
 _BITS_SET = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)

@@ -12,12 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, fixed
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_figures, attack_specs
 from amlsynth.evaluation.records import SMALL_CELL, Figure
-from amlsynth.evaluation.representations.coding import Floats, category_codes, numbers
+from amlsynth.statistics.coding import Floats, category_codes, numbers
 
 MOST_CARRIERS = SMALL_CELL - 1  # real patients who carry a rare combination: as many as are suppressed
 
@@ -57,6 +57,8 @@ def combination_attack(arena: Arena) -> AttackResult:
 def profile_attack(arena: Arena) -> AttackResult:
     """Look for whole profiles, the states of all alterations, that one to four patients have."""
     d = arena.dictionary
+    if not d.alterations:
+        raise NotComputable("the dictionary has no alterations, which make a profile")
     released = set(_profiles(arena.released, d))
     names, counts = np.unique(
         np.concatenate([_profiles(side, d) for side in (arena.members, arena.others)]), return_counts=True
@@ -158,4 +160,4 @@ _ATTACKS = (
     ("rare_profiles", _PROFILES, profile_attack),
 )
 
-FAMILY = Family(name="rare combinations", specs=(*_COMBINATIONS, *_PROFILES), figures=_figures)
+FAMILY = Family(name="rare combinations", specs=fixed(*_COMBINATIONS, *_PROFILES), figures=_figures)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from amlsynth.evaluation.family import NotComputable, figure
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats
-from amlsynth.evaluation.survival.kaplan_meier import Z95
+from amlsynth.statistics.coding import Floats
+from amlsynth.statistics.wald import Z95
 
 DECIMALS = 4  # of rates and AUCs: no single comparison of patients can be read back
 FALSE_POSITIVES = 0.1  # the rate at which the true positive rate is read

@@ -90,8 +90,10 @@ def attack_specs(
     return (risk_spec(f"{name}_risk", f"{label}: risk", description, source), *rates)
 
 
-def risk_spec(identifier: str, label: str, description: str, source: str = GIOMI) -> Spec:
-    """Describe a risk, which is a control attack's excess."""
+def risk_spec(
+    identifier: str, label: str, description: str, source: str = GIOMI, outcomes: tuple[str, ...] = ()
+) -> Spec:
+    """Describe a risk, which is a control attack's excess; `outcomes` without which there is none."""
     return Spec(
         id=identifier,
         label=label,
@@ -103,4 +105,5 @@ def risk_spec(identifier: str, label: str, description: str, source: str = GIOMI
             "That this attack fails does not prove that all do."
         ),
         source=source,
+        outcomes=outcomes,
     )

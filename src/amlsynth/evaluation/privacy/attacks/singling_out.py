@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, fixed
 from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
 from amlsynth.evaluation.privacy.attacks.predicates import (
     Predicates,
@@ -16,7 +16,8 @@ from amlsynth.evaluation.privacy.attacks.predicates import (
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_figures, attack_specs
 from amlsynth.evaluation.records import Figure
-from amlsynth.evaluation.representations.coding import Floats
+from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import Floats
 
 ATTACKS = 2_000  # predicates at most
 TERMS = 12  # of a multivariate predicate; with fewer, hardly one is true of one patient only
@@ -26,7 +27,7 @@ _TRIED = 16_000  # of which those that single out a released patient are kept
 def univariate_attack(arena: Arena) -> AttackResult:
     """Attack with values, and extremes of numbers, that one released patient has."""
     table, numeric = predicate_table(arena.released, arena.dictionary)
-    rng = arena.rng(3)
+    rng = Stream.SINGLE_PREDICATES.rng(arena.seed)
     found = univariate(table, numeric)
     return _result(arena, _some(found, rng), guessed(table, numeric, 1, ATTACKS, rng))
 
@@ -34,7 +35,7 @@ def univariate_attack(arena: Arena) -> AttackResult:
 def multivariate_attack(arena: Arena) -> AttackResult:
     """Attack with conjunctions of `TERMS` terms that are true of one released patient."""
     table, numeric = predicate_table(arena.released, arena.dictionary)
-    rng = arena.rng(4)
+    rng = Stream.JOINT_PREDICATES.rng(arena.seed)
     terms = min(TERMS, table.shape[1])
     tried = multivariate(table, numeric, terms, _TRIED, rng)
     found = tried.take(tried.count(table) == 1)
@@ -86,4 +87,4 @@ _ATTACKS = (
     ("singling_out_multivariate", _MULTIVARIATE, multivariate_attack),
 )
 
-FAMILY = Family(name="singling out", specs=(*_UNIVARIATE, *_MULTIVARIATE), figures=_figures)
+FAMILY = Family(name="singling out", specs=fixed(*_UNIVARIATE, *_MULTIVARIATE), figures=_figures)

@@ -1,0 +1,121 @@
+"""The response to treatment: its rate and its odds, as in table 2 of the paper."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.records import SMALL_CELL, Figure
+from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.wald import Z95
+
+SHARE_DECIMALS = 3  # a tenth of a percent, as tables show; no count can be read back from more digits
+_SOURCE = "Eckardt et al., npj Digit Med 2024, table 2"
+
+
+def responders(response: pd.Series) -> tuple[int, int]:
+    """Return the numbers of patients with and without the response, a column; NA is left out."""
+    status = numbers(response)
+    return int((status == 1).sum()), int((status == 0).sum())
+
+
+def response_rate(reached: int, missed: int) -> Figure:
+    """Return the share with the response and Wilson's 95 % interval.
+
+    Raises
+    ------
+    NotComputable
+        There is no patient.
+    """
+    n = reached + missed
+    if n == 0:
+        raise NotComputable("of no patient it is known whether the response was reached")
+    return wilson(reached, n)
+
+
+def wilson(count: int, n: int) -> Figure:
+    """Return a share and Wilson's 95 % interval, at three decimals."""
+    share, z2 = count / n, Z95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return figure(share, max(0.0, centre - half), min(1.0, centre + half), decimals=SHARE_DECIMALS)
+
+
+def response_odds(reached: int, missed: int) -> Figure:
+    """Return the odds of the response with Wald's 95 % interval: logistic regression on a constant.
+
+    Raises
+    ------
+    NotComputable
+        Nobody reached it, or nobody missed it.
+    """
+    if reached == 0 or missed == 0:
+        raise NotComputable("the odds need patients with and without the response")
+    spread = math.exp(Z95 * math.sqrt(1 / reached + 1 / missed))
+    odds = reached / missed
+    return figure(odds, odds / spread, odds * spread, decimals=2)
+
+
+def _own_figures(frame: pd.DataFrame, d: Dictionary, suppress: bool) -> dict[str, Figure]:
+    if d.response is None:
+        return {}
+    rate, odds = _identifiers(d)
+    counts = responders(frame[d.response.name])
+    if suppress and any(0 < count < SMALL_CELL for count in counts):
+        hidden = Figure(reason=f"not shown: fewer than {SMALL_CELL} patients with or without the response")
+        return {rate: hidden, odds: hidden}
+    return {rate: attempt(lambda: response_rate(*counts)), odds: attempt(lambda: response_odds(*counts))}
+
+
+def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    return _own_figures(candidate.frame, setting.dictionary, suppress=candidate.protected)
+
+
+def _identifiers(d: Dictionary) -> tuple[str, str]:
+    name = "" if d.roles.response is None else d.roles.response.name.lower()
+    return f"{name}_rate", f"{name}_odds"
+
+
+def _specs(d: Dictionary) -> tuple[Spec, ...]:
+    response = d.roles.response
+    if response is None:
+        return ()
+    rate, odds = _identifiers(d)
+    label = response.label.lower()
+    return (
+        Spec(
+            id=rate,
+            label=response.label,
+            group="outcome",
+            better="original",
+            description=(
+                f"Share of patients who reached {label} ({response.variable}), of those with a known "
+                "status, with Wilson's 95 % interval."
+            ),
+            source=_SOURCE,
+            outcomes=(response.name,),
+        ),
+        Spec(
+            id=odds,
+            label=f"Odds of {label}",
+            group="outcome",
+            better="original",
+            description=(
+                f"Patients with over patients without {label}, with its 95 % interval by "
+                "logistic regression: what the paper's table 2 gives as OR of each cohort."
+            ),
+            source=_SOURCE,
+            outcomes=(response.name,),
+        ),
+    )
+
+
+FAMILY = Family(
+    name="outcome",
+    specs=_specs,
+    figures=_figures,
+    original_figures=lambda setting: _own_figures(setting.original, setting.dictionary, suppress=True),
+)

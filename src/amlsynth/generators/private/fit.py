@@ -1,0 +1,253 @@
+"""From a noisy sum to a distribution: the posterior of the mean feature vector, and the tilt of the prior to
+it.
+
+Write mu for the mean of the features of observed patients, C for their covariance, N for the number of
+patients. A priori mu ~ N(mu0, C / kappa), with mu0 of the prior's pool: the prior counts for kappa patients.
+The noisy sum is y ~ N(N mu, N C + sigma^2 I), by sampling and noise. So the posterior of mu is Gaussian with
+mean and covariance in closed form; in the eigenvectors u_i of C, with c_i its eigenvalues,
+
+    p_i = c_i / kappa,  e_i = c_i / N + (sigma / N)^2,
+    mean_i = mu0_i + p_i / (p_i + e_i) (y_i / N - mu0_i),  variance_i = p_i e_i / (p_i + e_i).
+
+The distribution nearest to the prior (in Kullback-Leibler divergence) with these means is the exponential
+tilt q(x) ~ p(x) exp(theta . phi(x)); theta is found in the dual, where the posterior's covariance V says how
+closely each mean has to be met: min log Z(theta) - theta . mean + (TOLERANCE / 2) theta' V theta.
+
+Sources: Csiszar, Ann Probab 1975 (I-projections); Raisa et al., NAPSU-MQ, AISTATS 2023 (the noise taken into
+account); Bernstein and Sheldon, NeurIPS 2018 (Bayesian inference from noisy sufficient statistics).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from amlsynth.foundation.errors import require_extra
+from amlsynth.generators.private.patients import FloatArray
+
+TOLERANCE = 4.0  # of the tilt, in posterior covariances: the prior's pull beyond kappa
+_NEGLIGIBLE = 1e-7  # of the mean eigenvalue: directions in which patients do not differ
+_ITERATIONS = 120
+_GRADIENT, _DECREASE = 5e-4, 1e-7  # where L-BFGS stops: a ten-thousandth of a nat from the optimum
+_ROUNDS_FOR_N = 10
+_ROUNDS = 2  # the covariance is the prior's first and the fitted distribution's then
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Public patients with their features, which every fit shares.
+
+    Attributes
+    ----------
+    features : float32 array (n, m).
+    weights : shape (n,), the prior's weight of each; they add up to 1.
+    """
+
+    features: npt.NDArray[np.float32]
+    weights: FloatArray
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Mean and covariance of the features under the prior."""
+        return moments(self.features, self.weights)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean, shape (m,), and covariance, shape (m, m), of the features."""
+
+    mean: FloatArray
+    covariance: FloatArray
+
+    def observed(self, shares: FloatArray) -> Moments:
+        """Return the moments of features of which each is seen in a share of the patients, else 0."""
+        scaled = self.covariance * np.outer(shares, shares)
+        # Whether a feature is seen varies from patient to patient, which adds to its own variance.
+        second = np.diag(self.covariance) + self.mean**2
+        return Moments(self.mean * shares, scaled + np.diag(shares * (1 - shares) * second))
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What a noisy sum says about the mean of the features.
+
+    Attributes
+    ----------
+    n : number of patients, the likeliest.
+    mean : shape (m,).
+    directions : eigenvectors in which patients differ, shape (m, k).
+    variance : along the directions, shape (k,), of the mean.
+    spread : along the directions, shape (k,), the variance of patients.
+    """
+
+    n: float
+    mean: FloatArray
+    directions: FloatArray
+    variance: FloatArray
+    spread: FloatArray
+
+    def draw(self, rng: np.random.Generator) -> FloatArray:
+        """Draw a mean vector, for replicates that carry the uncertainty along."""
+        noise = np.sqrt(self.variance) * rng.standard_normal(len(self.variance))
+        drawn: FloatArray = self.mean + self.directions @ noise
+        return drawn
+
+
+@dataclass(frozen=True)
+class Tilted:
+    """A tilted pool: theta of the seen features, shape (m,), and weights of sum 1, shape (n,)."""
+
+    theta: FloatArray
+    weights: FloatArray
+
+    @property
+    def effective_size(self) -> float:
+        """How many equally weighted patients the pool is worth (Kish)."""
+        return float(1.0 / (self.weights**2).sum())
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The posterior, the tilt to its mean, and in what share of patients each feature is seen, shape (m,)."""
+
+    posterior: Posterior
+    tilted: Tilted
+    shares: FloatArray
+
+    def tilt_anew(self, features: npt.NDArray[np.float32]) -> Tilted:
+        """Tilt other patients of the prior to the same means, from the fitted theta on.
+
+        That theta by itself fits the pool it was found on a little too well: with as many features as there
+        are, other patients weighted by it miss the means.
+        """
+        pool = Pool(features, np.full(len(features), 1.0 / len(features)))
+        return tilt(pool, self.posterior, self.shares, start=self.tilted.theta)
+
+
+def fit(
+    pool: Pool,
+    total: FloatArray,
+    sigma: float,
+    *,
+    kappa: float,
+    n_at_most: float,
+    n: float | None = None,
+    shares: FloatArray | None = None,
+) -> Fit:
+    """Fit the tilt of a pool to a noisy sum.
+
+    Parameters
+    ----------
+    pool : the prior's patients, m features each.
+    total : the noisy sum, shape (m,).
+    sigma : standard deviation of its noise.
+    kappa : how many patients the prior counts for.
+    n_at_most : public upper bound of the number of patients.
+    n : the number of patients, where another sum has told it already.
+    shares : for each feature the share of patients in whom it can be seen; 1 when not given.
+    """
+    shares = np.ones(pool.features.shape[1]) if shares is None else shares
+    prior = pool.moments.observed(shares)
+    covariance = prior.covariance
+    tilted: Tilted | None = None
+    for _ in range(_ROUNDS):
+        if tilted is not None:
+            covariance = moments(pool.features, tilted.weights).observed(shares).covariance
+        posterior = posterior_mean(prior.mean, covariance, total, sigma, kappa, n_at_most, n)
+        tilted = tilt(pool, posterior, shares, start=None if tilted is None else tilted.theta)
+    assert tilted is not None
+    return Fit(posterior, tilted, shares)
+
+
+def posterior_mean(
+    prior_mean: FloatArray,
+    covariance: FloatArray,
+    total: FloatArray,
+    sigma: float,
+    kappa: float,
+    n_at_most: float,
+    n: float | None = None,
+) -> Posterior:
+    """Return the posterior of the mean features; see the module. `n` is estimated when not given."""
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > _NEGLIGIBLE * max(float(values.mean()), 1e-12)
+    if n is None:
+        n = _number_of_patients(prior_mean, values, vectors, total, sigma, kappa, n_at_most)
+    spread, directions = values[kept], vectors[:, kept]
+    before = spread / kappa
+    error = spread / n + (sigma / n) ** 2
+    surprise = directions.T @ (total / n - prior_mean)
+    mean = prior_mean + directions @ (before / (before + error) * surprise)
+    return Posterior(n, mean, directions, before * error / (before + error), spread)
+
+
+def _number_of_patients(
+    prior_mean: FloatArray,
+    values: FloatArray,
+    vectors: FloatArray,
+    total: FloatArray,
+    sigma: float,
+    kappa: float,
+    n_at_most: float,
+) -> float:
+    """Return the number of patients by weighted least squares, from 1 to the public bound.
+
+    Not the noisy count alone: every direction in which patients differ little tells it as well.
+    """
+    spread = np.maximum(values, 0.0)
+    seen, expected = vectors.T @ total, vectors.T @ prior_mean
+    n = n_at_most
+    for _ in range(_ROUNDS_FOR_N):  # the weights depend on the number itself, but little
+        weights = expected / (spread * (n * n / kappa + n) + sigma**2)
+        n = float(np.clip(weights @ seen / (weights @ expected), 1.0, n_at_most))
+    return n
+
+
+def tilt(pool: Pool, posterior: Posterior, shares: FloatArray, start: FloatArray | None = None) -> Tilted:
+    """Return the tilt of the pool to the posterior's mean, by L-BFGS on the dual in whitened coordinates.
+
+    The dual is convex; where the pool's covariance is that of `posterior`, its Hessian is the identity.
+    """
+    optimize = require_extra("generate", "scipy.optimize", "The generator private")
+    curvature = posterior.spread + TOLERANCE * posterior.variance
+    root = np.sqrt(curvature)
+    whitening = posterior.directions / root  # theta = whitening @ u
+    ridge = TOLERANCE * posterior.variance / curvature
+    target = whitening.T @ posterior.mean
+    log_weights = np.log(np.maximum(pool.weights, 1e-300))
+
+    def dual(u: FloatArray) -> tuple[float, FloatArray]:
+        weights, log_total = _weights(pool, shares * (whitening @ u), log_weights)
+        mean = (weights.astype(np.float32) @ pool.features).astype(np.float64)
+        gradient = whitening.T @ (shares * mean) - target + ridge * u
+        return log_total - float(target @ u) + 0.5 * float(ridge @ u**2), gradient
+
+    u0 = np.zeros(len(root)) if start is None else root * (posterior.directions.T @ start)
+    options = {"maxiter": _ITERATIONS, "maxcor": 20, "gtol": _GRADIENT, "ftol": _DECREASE}
+    found = optimize.minimize(dual, u0, jac=True, method="L-BFGS-B", options=options)
+    theta = whitening @ found.x
+    return Tilted(theta, _weights(pool, shares * theta, log_weights)[0])
+
+
+def _weights(pool: Pool, theta: FloatArray, log_weights: FloatArray) -> tuple[FloatArray, float]:
+    """Return the tilted weights and the logarithm of their sum before scaling."""
+    exponent = (pool.features @ theta.astype(np.float32)).astype(np.float64) + log_weights
+    largest = float(exponent.max())
+    weights = np.exp(exponent - largest)
+    total = float(weights.sum())
+    return weights / total, largest + float(np.log(total))
+
+
+def moments(features: npt.NDArray[np.float32], weights: FloatArray) -> Moments:
+    """Return mean and covariance of weighted features."""
+    mean = (weights.astype(np.float32) @ features).astype(np.float64)
+    # In blocks, so that no second copy of the whole pool is made.
+    second = np.zeros((features.shape[1], features.shape[1]))
+    for begin in range(0, len(features), 8192):
+        part = features[begin : begin + 8192]
+        rooted = part * np.sqrt(weights[begin : begin + 8192]).astype(np.float32)[:, None]
+        second += rooted.T @ rooted
+    return Moments(mean, second - np.outer(mean, mean))

@@ -1,0 +1,223 @@
+"""The generator with a guarantee: a public prior, tilted to one noisy sum."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, field_validator
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.types import Progress, no_progress
+from amlsynth.generators.base import Generator, Parameters
+from amlsynth.generators.private.diagnosis import Diagnosis, diagnose
+from amlsynth.generators.private.mechanism import DEFAULT_EPSILON, Budget, default_delta
+from amlsynth.generators.private.model import Fitted, PublicModel, public_model
+from amlsynth.generators.private.prior import REFERENCE, PriorModel
+from amlsynth.generators.private.sampling import (
+    FROM_POOL,
+    draw_rows,
+    herd,
+    hide,
+    patients_at,
+    without_unassessed,
+)
+from amlsynth.generators.private.sums import Sums, SumsFile, add_up, draw_sums, read_sums
+from amlsynth.model_space.encoding import Encoded
+
+_FRESH_AT_LEAST = 20_000  # patients of the prior for a block, so that rare kinds are among them
+_DRAWN_FROM_ONE = (
+    2  # patients a fresh one of the prior: drawing the prior and its features takes most of the time
+)
+
+
+class PrivateParameters(Parameters):
+    """The parameters of `Private`; all of them are public input, and none may be chosen by the data."""
+
+    epsilon: Annotated[
+        float, Field(gt=0, le=100, description="privacy budget of the noisy sum; smaller is safer")
+    ] = DEFAULT_EPSILON
+    delta: Annotated[
+        float | None,
+        Field(
+            gt=0, lt=1, description="chance that the guarantee fails; 1e-5 or 1/patients_at_most^2 without it"
+        ),
+    ] = None
+    patients_at_most: Annotated[
+        int, Field(ge=1, le=100_000_000, description="public upper bound of the number of patients")
+    ] = 2_000
+    measurements: Annotated[
+        tuple[str, ...],
+        Field(description="noisy sums that `amlsynth measure` wrote; nothing is spent then", strict=False),
+    ] = ()
+    prior: Annotated[str, Field(description=f"{REFERENCE}, or a public cohort in a file")] = REFERENCE
+    prior_model: Annotated[PriorModel, Field(description="what is fitted to a prior in a file")] = (
+        "event-history"
+    )
+    not_assessed: Annotated[
+        tuple[str, ...], Field(description="columns declared as NA for all patients", strict=False)
+    ] = ()
+    kappa: Annotated[float, Field(gt=0, le=1e6, description="how many patients the prior counts for")] = 100.0
+    pool: Annotated[
+        int, Field(ge=1_000, le=1_000_000, description="patients of the prior that are tilted")
+    ] = 40_000
+
+    @field_validator("measurements", "not_assessed", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """Take text from the command line, parts separated by commas."""
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @property
+    def budget(self) -> Budget:
+        """Epsilon and delta, the latter by its default where it is not given."""
+        delta = default_delta(self.patients_at_most) if self.delta is None else self.delta
+        return Budget(self.epsilon, delta)
+
+
+class Private(Generator):
+    """Patients of a public prior, reweighted so that they agree with one differentially private sum.
+
+    `fit` measures the training patients and forgets them: model and samples are computed from the noisy sum
+    and public input, so that (epsilon, delta) hold for them whatever is done with them. With `measurements`
+    the training patients are not looked at. The noise comes from the operating system's randomness, never
+    from the seed: to make the same patients again, keep the noisy sum (`sums_files`) and give it as
+    measurements.
+
+    `fit` by itself keeps no account of what was spent. `amlsynth generate` and `measure` do, in the ledger
+    beside the cohort's file (`amlsynth.generators.private.ledger`).
+
+    Attributes
+    ----------
+    sums_files : the noisy sums of the last fit, which are public.
+    """
+
+    name = "private"
+    summary = "a differential privacy guarantee: a public prior tilted to one noisy sum"
+    guarantee = True
+    minimum_patients = 50
+    quick_params: ClassVar[dict[str, Any]] = {"pool": 4_000}
+    Params = PrivateParameters
+
+    sums_files: tuple[SumsFile, ...]
+
+    def fit(self, train: pd.DataFrame, rng: np.random.Generator, progress: Progress = no_progress) -> Self:
+        """Measure the training patients, or take the measurements given, and fit.
+
+        Raises
+        ------
+        DataError
+            Fewer patients than `minimum_patients`, or more than the public bound; nothing is spent then.
+            Measurements are of another dictionary, prior or map, or no sums.
+        UsageError
+            There is no such prior, or no such column.
+        """
+        if self.params.measurements:
+            files = tuple((path, read_sums(Path(path))) for path in self.params.measurements)
+        else:
+            progress("measuring", 0.0)
+            files = (("the noisy sum", self.measure(train)),)
+        return self.fit_sums(files, progress)
+
+    def measure(self, patients: pd.DataFrame) -> SumsFile:
+        """Draw a noisy sum of a typed frame of patients, which spends the budget; see `fit` for errors."""
+        self.check_size(len(patients))
+        model = self.public
+        total = model.sum(patients)
+        return draw_sums(
+            total, model.map, model.prior.description, self.params.budget, self.params.patients_at_most
+        )
+
+    def check_size(self, n: int) -> None:
+        """Refuse cohorts that cannot be measured; that a sum exists therefore says that this is passed."""
+        if n < self.minimum_patients:
+            raise DataError(
+                f"{self.name} needs at least {self.minimum_patients} training patients and got {n}: what is "
+                f"left "
+                "of fewer under the noise is the prior. Use a larger cohort."
+            )
+        if n > self.params.patients_at_most:
+            raise DataError(
+                f"There are more than {self.params.patients_at_most:,} training patients, the public bound "
+                f"of "
+                "their number, on which delta rests. Give a higher one (patients_at_most)."
+            )
+
+    def fit_sums(self, files: tuple[tuple[str, SumsFile], ...], progress: Progress = no_progress) -> Self:
+        """Fit to noisy sums, each with what it is called in messages; several are added up."""
+        model = self.public
+        self._sums = add_up(files, model.map, model.prior.description)
+        self.sums_files = tuple(sums for _, sums in files)
+        progress("fitting", 0.2)
+        self._model = model.fit(self._sums, self.params.kappa)
+        progress("fitting", 1.0)
+        self._fitted = True
+        return self
+
+    @property
+    def public(self) -> PublicModel:
+        """Prior, feature map and pool, which all fits with the same parameters share."""
+        for name in self.params.not_assessed:
+            if name not in self.dictionary:
+                hint = did_you_mean(name, self.dictionary.names)
+                raise UsageError(f"not_assessed names {name!r}, which is no column.{hint}")
+        p = self.params
+        return public_model(self.dictionary, p.prior, p.prior_model, p.not_assessed, p.pool)
+
+    @property
+    def sums(self) -> Sums:
+        """The sum that was fitted to."""
+        return self._sums
+
+    @property
+    def model(self) -> Fitted:
+        """What was fitted."""
+        return self._model
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """How far the data contradict the prior; from the noisy sum alone."""
+        return diagnose(self.public, self._model, self._sums)
+
+    def default_n(self, n: int) -> int:
+        """Return the estimated number of patients: the exact one is not to be told."""
+        return max(round(self._model.n), 1)
+
+    def _recorded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        model = self.public
+        columns = model.map.columns
+        if n <= FROM_POOL:
+            weights = self._model.values.tilted.weights
+            rows = herd(model.pool.features, weights, draw_rows(weights, n, rng), rng)
+            frame = patients_at(model.frame, rows, columns, rng)
+        else:
+            fresh = model.prior.draw_complete(max(n // _DRAWN_FROM_ONE, _FRESH_AT_LEAST), rng)
+            weights = self._model.values.tilt_anew(model.features(fresh)).weights
+            frame = patients_at(fresh, draw_rows(weights, n, rng), columns, rng)
+        masks, _ = model.masks
+        frame = hide(frame, masks[draw_rows(self._model.masks, n, rng)], columns)
+        return without_unassessed(frame, columns)
+
+    def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
+        raise NotImplementedError  # `fit` is its own, since nothing is learned from the model space
+
+    def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
+        raise NotImplementedError
+
+
+def private(d: Dictionary | None = None, **params: Any) -> Private:
+    """Make the generator with parameters by name.
+
+    Examples
+    --------
+    >>> private(epsilon=1.0, patients_at_most=1_000).params.budget
+    Budget(epsilon=1.0, delta=1e-06)
+    """
+    return Private(PrivateParameters(**params), d)

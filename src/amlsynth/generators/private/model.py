@@ -1,0 +1,168 @@
+"""What is public and shared by every fit: the prior, its pool of patients with their features, its masks.
+
+Building it takes some seconds and a fit but a few more, so it is kept: hundreds of fits of an audit share
+one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+
+import numpy as np
+import pandas as pd
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.generators.private.features import FeatureMap, feature_map
+from amlsynth.generators.private.fit import Fit, Pool, fit
+from amlsynth.generators.private.missing import Masks, MissingFeatures, mask_pool, observed_shares
+from amlsynth.generators.private.patients import FloatArray
+from amlsynth.generators.private.prior import Prior, PriorModel, check_prior, natural_masks, read_prior
+from amlsynth.generators.private.sums import Sums, dictionary_hash
+
+MAP_PATIENTS = 20_000  # of the prior, from which the feature map's constants are worked out
+_MAP_SEED, _POOL_SEED, _MASK_SEED = 20_240_001, 20_240_002, 20_240_003  # of public draws; any would do
+_KEPT = 2  # models in memory; each takes some 200 MB with the default pool
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model fitted to a sum: the values' fit, the masks' weights, the estimated number of patients."""
+
+    values: Fit
+    masks: FloatArray
+    n: float
+
+
+class PublicModel:
+    """The prior with its feature map, pool and masks; get one from `public_model`."""
+
+    def __init__(self, d: Dictionary, prior: Prior, not_assessed: frozenset[str], pool_size: int) -> None:
+        self.dictionary, self.prior, self.not_assessed, self.pool_size = d, prior, not_assessed, pool_size
+
+    @cached_property
+    def _map_frame(self) -> pd.DataFrame:
+        return self.prior.draw_complete(MAP_PATIENTS, np.random.default_rng(_MAP_SEED))
+
+    @cached_property
+    def map(self) -> FeatureMap:
+        """The feature map; the same for any size of the pool."""
+        made = feature_map(self.dictionary, self._map_frame, self.not_assessed)
+        check_prior(self._map_frame, made.columns)
+        return made
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The pool's patients, complete."""
+        more = self.pool_size - MAP_PATIENTS
+        if more <= 0:
+            return self._map_frame.head(self.pool_size)
+        drawn = self.prior.draw_complete(more, np.random.default_rng(_POOL_SEED))
+        return pd.concat([self._map_frame, drawn], ignore_index=True)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The pool's features; those of missing values are left out, since nothing is missing."""
+        return Pool(self.features(self.frame), np.full(len(self.frame), 1.0 / len(self.frame)))
+
+    def features(self, frame: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+        """Return the features of complete patients but those of missing values, shape (n, m), float32."""
+        features = np.empty((len(frame), int(self.values.sum())), dtype=np.float32)
+        for begin in range(0, len(frame), 10_000):
+            part = frame.iloc[begin : begin + 10_000]
+            features[begin : begin + len(part)] = self.map.features(part, np.float32)[:, self.values]
+        return features
+
+    @cached_property
+    def values(self) -> Masks:
+        """Which features are of values rather than of what is missing, shape (map.size,)."""
+        kept = np.ones(self.map.size, dtype=bool)
+        kept[self.map.block_slices["missing"]] = False
+        return kept
+
+    @cached_property
+    def masks(self) -> tuple[Masks, Pool]:
+        """The masks of the prior, with their features as those of the map are scaled."""
+        rng = np.random.default_rng(_MASK_SEED)
+        natural = natural_masks(self.prior, self.map.columns, MAP_PATIENTS, rng)
+        missing = MissingFeatures.of(self.map.columns)
+        masks, weights = mask_pool(natural, missing.groups, rng)
+        features = self.map.scaled("missing", missing.features(masks)).astype(np.float32)
+        return masks, Pool(features, weights)
+
+    def integers(self, frame: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+        """Return the bounded whole numbers that each patient adds to the sum, shape (n, map.size)."""
+        return self.map.integers(frame)
+
+    def sum(self, frame: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Return the exact sum over the patients of a typed frame, shape (map.size,). It is private."""
+        total = np.zeros(self.map.size, dtype=np.int64)
+        for begin in range(0, len(frame), 10_000):
+            total += self.map.integers(frame.iloc[begin : begin + 10_000]).sum(axis=0)
+        return total
+
+    def fit(self, sums: Sums, kappa: float) -> Fitted:
+        """Fit masks and values to a noisy sum; it and public input are all that is used."""
+        masks, mask_features = self.masks
+        missing = self.map.block_slices["missing"]
+        # The number of patients is told best by the values; their shares that are seen, by the masks.
+        n = self._first_guess(sums)
+        hidden = fit(
+            mask_features,
+            sums.total[missing],
+            sums.sigma,
+            kappa=kappa,
+            n_at_most=sums.patients_at_most,
+            n=n,
+        )
+        shares = observed_shares(masks, hidden.tilted.weights, self.map.involves[self.values])
+        values = fit(
+            self.pool,
+            sums.total[self.values],
+            sums.sigma,
+            kappa=kappa,
+            n_at_most=sums.patients_at_most,
+            shares=shares,
+        )
+        return Fitted(values, hidden.tilted.weights, values.posterior.n)
+
+    def _first_guess(self, sums: Sums) -> float:
+        """Return the number of patients by the noisy count and the event patterns, which add up to it."""
+        count = self.map.block_slices["count"].start
+        unit = np.sqrt(self.map.constants["shares"]["count"])
+        return float(np.clip(sums.total[count] / unit, 1.0, sums.patients_at_most))
+
+
+_models: OrderedDict[str, PublicModel] = OrderedDict()
+_lock = Lock()
+
+
+def public_model(
+    d: Dictionary,
+    prior: str,
+    prior_model: PriorModel,
+    not_assessed: Iterable[str],
+    pool_size: int,
+) -> PublicModel:
+    """Return the public model for a prior, made once and kept.
+
+    Raises
+    ------
+    UsageError
+        There is no such prior.
+    """
+    source = read_prior(prior, prior_model, d)
+    declared = frozenset(not_assessed)
+    key = json.dumps([source.description, dictionary_hash(d), sorted(declared), pool_size])
+    with _lock:
+        if key in _models:
+            _models.move_to_end(key)
+        else:
+            _models[key] = PublicModel(d, source, declared, pool_size)
+            while len(_models) > _KEPT:
+                _models.popitem(last=False)
+        return _models[key]

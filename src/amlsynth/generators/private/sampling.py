@@ -1,0 +1,128 @@
+"""Patients from a tilted prior: any number, in bounded memory.
+
+Up to `FROM_POOL` patients come from the pool that was fitted, whose moments are met exactly: drawn evenly by
+weight, then swapped for other draws as long as the sample's moments come closer to the fitted ones (herding).
+Larger numbers come in blocks, each from a new draw of the prior that is tilted to the same means.
+
+A patient of the pool who is drawn again is moved: numbers to those of near patients of the pool, times by
+some days, so that nobody is repeated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.generators.private.missing import Masks
+from amlsynth.generators.private.patients import Columns, FloatArray
+
+FROM_POOL = 10_000
+_PASSES = 8  # of herding; more bring little
+_NEAR = 0.01  # of the pool's ranks, within which a repeated patient's numbers move
+_STRETCH = 0.05  # standard deviation of the logarithm by which a repeated patient's times move
+Rows = npt.NDArray[np.int64]
+
+
+def draw_rows(weights: FloatArray, n: int, rng: np.random.Generator) -> Rows:
+    """Draw n positions by weight, as evenly as can be (systematic sampling), in random order."""
+    points = (rng.random() + np.arange(n)) / n
+    rows = np.searchsorted(np.cumsum(weights), points * weights.sum(), side="right")
+    return rng.permutation(np.minimum(rows, len(weights) - 1)).astype(np.int64)
+
+
+def herd(
+    features: npt.NDArray[np.float32], weights: FloatArray, rows: Rows, rng: np.random.Generator
+) -> Rows:
+    """Swap drawn patients for others while the sample's moments come closer to those of the weights.
+
+    Every feature counts by its standard deviation. Source: herding, Chen, Welling and Smola, UAI 2010.
+    """
+    n, rows = len(rows), rows.copy()
+    mean = weights.astype(np.float32) @ features
+    deviation = np.sqrt(np.maximum(weights.astype(np.float32) @ features**2 - mean**2, 0.0))
+    scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-6)
+    off = (features[rows].mean(axis=0) - mean) * scale
+    for _ in range(_PASSES):
+        other = draw_rows(weights, n, rng)
+        steps = (features[other] - features[rows]) * (scale / n)
+        lengths = np.einsum("ij,ij->i", steps, steps)
+        for k in range(n):
+            if 2.0 * float(steps[k] @ off) + lengths[k] < 0.0:
+                off += steps[k]
+                rows[k] = other[k]
+    return rows
+
+
+def patients_at(public: pd.DataFrame, rows: Rows, columns: Columns, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the patients at `rows` of a public frame; who is drawn again is moved a little."""
+    frame = public.iloc[rows].reset_index(drop=True)
+    again = pd.Series(rows).duplicated().to_numpy()
+    if not again.any():
+        return frame
+    for variable in columns.numbers:
+        values = public[variable.name].to_numpy(np.float64, na_value=np.nan)
+        frame.loc[again, variable.name] = _near(values, rows[again], rng)
+    _stretch_times(frame, again, columns, rng)
+    return frame
+
+
+def hide(frame: pd.DataFrame, masks: Masks, columns: Columns) -> pd.DataFrame:
+    """Set to NA what the masks hide, shape (n, units of `columns`)."""
+    for position, unit in enumerate(columns.units):
+        hidden = masks[:, position]
+        if hidden.any():
+            for name in unit:
+                frame.loc[hidden, name] = pd.NA
+    return frame
+
+
+def without_unassessed(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Set to NA every column that the feature map does not read."""
+    assessed = {name for unit in columns.units for name in unit}
+    for variable in columns.dictionary.variables:
+        if variable.name not in assessed:
+            frame[variable.name] = pd.Series(pd.NA, index=frame.index, dtype=variable.dtype)
+    return frame
+
+
+def _near(values: FloatArray, rows: Rows, rng: np.random.Generator) -> FloatArray:
+    """Return the values of patients whose ranks are near those of the patients at `rows`."""
+    order = np.argsort(values, kind="stable")
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    reach = max(int(_NEAR * len(order)), 1)
+    moved = rank[rows] + rng.integers(-reach, reach + 1, size=len(rows))
+    near: FloatArray = values[order[np.clip(moved, 0, len(order) - 1)]]
+    return near
+
+
+def _stretch_times(
+    frame: pd.DataFrame, again: npt.NDArray[np.bool_], columns: Columns, rng: np.random.Generator
+) -> None:
+    """Move both times of a patient by the same factor, to whole days; ties and order stay."""
+    if columns.terminal is None:
+        return
+    d = columns.dictionary
+    factor = np.exp(_STRETCH * rng.standard_normal(int(again.sum())))
+    outer = frame.loc[again, columns.terminal[0]].to_numpy(np.float64, na_value=np.nan)
+    new = _whole_days(outer * factor, columns.terminal[0], d)
+    frame.loc[again, columns.terminal[0]] = new
+    if columns.composite is not None:
+        inner = frame.loc[again, columns.composite[0]].to_numpy(np.float64, na_value=np.nan)
+        moved = _whole_days(inner * factor, columns.composite[0], d)
+        # An event before death or censoring stays before it, by a day at least where there is room.
+        day = np.round(1.0 / d.days_per_month, d[columns.composite[0]].decimals)
+        room = np.where(new > day, _whole_days(new - 1.0 / d.days_per_month, columns.composite[0], d), new)
+        frame.loc[again, columns.composite[0]] = np.where(inner < outer, np.minimum(moved, room), new)
+
+
+def _whole_days(months: FloatArray, name: str, d: Dictionary) -> FloatArray:
+    """Round to days, at least one, in months with the dictionary's decimals and within its range."""
+    days = np.maximum(np.rint(months * d.days_per_month), 1.0)
+    longest = d[name].maximum
+    assert longest is not None
+    months = np.minimum(days / d.days_per_month, longest)
+    rounded: FloatArray = np.round(months, d[name].decimals).astype(np.float64)
+    return rounded

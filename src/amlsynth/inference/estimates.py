@@ -1,0 +1,176 @@
+"""Estimates with standard errors, on the scale on which they are nearly normal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from amlsynth.foundation.errors import DataError, UsageError, require_extra
+
+Scale = Literal["identity", "log", "log-log", "logit"]
+Z95 = 1.959963984540054  # the standard normal quantile of 97.5 %
+
+# Back to the scale that people read. On the log-log scale a larger value is a smaller survival.
+BACK: dict[Scale, Callable[[Any], Any]] = {
+    "identity": lambda x: x,
+    "log": np.exp,
+    "log-log": lambda x: np.exp(-np.exp(x)),
+    "logit": lambda x: 1 / (1 + np.exp(-x)),
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One estimate of one cohort.
+
+    Attributes
+    ----------
+    name : what is estimated, the same in every cohort.
+    value, standard_error : on `scale`.
+    scale : "log" for ratios and medians, "log-log" for survival at a time, "logit" for shares and C-indices.
+    """
+
+    name: str
+    value: float
+    standard_error: float
+    scale: Scale = "identity"
+
+
+def estimates_of(fit: Any) -> tuple[Estimate, ...]:
+    """Return the estimates of what `pool` takes for one cohort.
+
+    Parameters
+    ----------
+    fit : an `Estimate` or a sequence of them; a fitted regression of lifelines (Cox, say) or its
+        `KaplanMeierFitter` (for the median); or results of statsmodels.
+
+    Raises
+    ------
+    UsageError
+        It is none of these, or was not fitted.
+    """
+    if isinstance(fit, Estimate):
+        return (fit,)
+    if isinstance(fit, Sequence) and fit and all(isinstance(one, Estimate) for one in fit):
+        return tuple(fit)
+    if hasattr(fit, "survival_function_") and hasattr(fit, "event_table"):
+        return (median_of(fit),)
+    values = getattr(fit, "params_", getattr(fit, "params", None))
+    errors = getattr(fit, "standard_errors_", getattr(fit, "bse", None))
+    if isinstance(values, pd.Series) and errors is not None:
+        errors = np.asarray(errors, float)
+        return tuple(
+            Estimate(_name(index), float(value), float(error))
+            for index, value, error in zip(values.index, values, errors, strict=True)
+        )
+    raise UsageError(
+        f"pool cannot read {type(fit).__name__}. Give models of lifelines or statsmodels that were fitted to "
+        "data frames, so that coefficients have names, or Estimate objects."
+    )
+
+
+def _name(index: Any) -> str:
+    return ":".join(map(str, index)) if isinstance(index, tuple) else str(index)
+
+
+def median_of(fitter: Any, name: str = "median") -> Estimate:
+    """Return the median survival of a fitted lifelines `KaplanMeierFitter`, in months on the log scale.
+
+    The standard error is that of its interval on the log-log scale (Brookmeyer and Crowley, Biometrics
+    1982;38:29), read on the log of time.
+
+    Raises
+    ------
+    DataError
+        The curve, or its band, does not come down to one half.
+    """
+    utils = require_extra("generate", "lifelines.utils", "The median of a curve")
+    median = float(fitter.median_survival_time_)
+    low, high = np.asarray(utils.median_survival_times(fitter.confidence_interval_), float).ravel()[:2]
+    if not (np.isfinite([median, low, high]).all() and min(median, low) > 0):
+        raise DataError(
+            f"{name}: the curve or its band does not reach one half, so the median has no standard error. "
+            "Pool the survival at a time instead."
+        )
+    return Estimate(name, float(np.log(median)), float(np.log(high / low) / (2 * Z95)), "log")
+
+
+def survival_at(time: Any, event: Any, at: float, name: str | None = None) -> Estimate:
+    """Return the Kaplan-Meier estimate at a time on the log-log scale, with Greenwood's standard error.
+
+    Parameters
+    ----------
+    time : months, shape (n,), no NA. event : 1 or True for an event, shape (n,). at : months.
+
+    Raises
+    ------
+    DataError
+        Nobody is at risk then, or no event came before, so that there is no standard error.
+    """
+    time, event = np.asarray(time, float), np.asarray(event, bool)
+    name = name or f"survival at {at:g}"
+    moments = np.unique(time[event & (time <= at)])
+    at_risk = (time[:, None] >= moments).sum(axis=0)
+    events = (event[:, None] & (time[:, None] == moments)).sum(axis=0)
+    survival = float(np.prod(1 - events / at_risk))
+    if not len(moments) or survival <= 0 or not (time >= at).any():
+        raise DataError(
+            f"{name}: no event before {at:g} months, or nobody at risk then. Choose another time."
+        )
+    greenwood = float(np.sum(events / (at_risk * (at_risk - events))))
+    log_survival = np.log(survival)
+    error = np.sqrt(greenwood) / abs(log_survival)
+    return Estimate(name, float(np.log(-log_survival)), float(error), "log-log")
+
+
+def restricted_mean(time: Any, event: Any, until: float, name: str | None = None) -> Estimate:
+    """Return the mean survival time within `until` months, with its standard error.
+
+    The area under the Kaplan-Meier curve; its variance is the sum over event times of the squared area that
+    is left, times Greenwood's term (Klein and Moeschberger, Survival Analysis, 2003, section 4.5).
+    """
+    time, event = np.asarray(time, float), np.asarray(event, bool)
+    moments = np.unique(time[event & (time <= until)])
+    at_risk = (time[:, None] >= moments).sum(axis=0)
+    events = (event[:, None] & (time[:, None] == moments)).sum(axis=0)
+    survival = np.append(1.0, np.cumprod(1 - events / at_risk))
+    widths = np.diff(np.append(np.append(0.0, moments), until))
+    left = np.cumsum((survival * widths)[::-1])[::-1][1:]  # area from each event time on
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(at_risk > events, left**2 * events / (at_risk * (at_risk - events)), 0.0)
+    return Estimate(
+        name or f"restricted mean to {until:g}", float((survival * widths).sum()), float(np.sqrt(terms.sum()))
+    )
+
+
+def concordance(time: Any, event: Any, score: Any, name: str = "C-index") -> Estimate:
+    """Return Harrell's C-index on the logit scale, with a jackknife standard error.
+
+    Parameters
+    ----------
+    score : larger for a worse outcome, shape (n,). The pairs are compared in blocks, n up to some thousands.
+    """
+    time, event, score = np.asarray(time, float), np.asarray(event, bool), np.asarray(score, float)
+    n = len(time)
+    good, usable = np.zeros(n), np.zeros(n)
+    for start in range(0, n, 512):
+        rows = slice(start, start + 512)
+        earlier = event[rows, None] & ((time[rows, None] < time) | ((time[rows, None] == time) & ~event))
+        right = earlier * ((score[rows, None] > score) + 0.5 * (score[rows, None] == score))
+        good[rows] += right.sum(axis=1)
+        good += right.sum(axis=0)
+        usable[rows] += earlier.sum(axis=1)
+        usable += earlier.sum(axis=0)
+    pairs, concordant = usable.sum() / 2, good.sum() / 2
+    if pairs == 0:
+        raise DataError(f"{name}: no two patients can be compared. A C-index needs events.")
+    value = concordant / pairs
+    if not 0 < value < 1:
+        raise DataError(f"{name}: it is {value:.0f} exactly, which has no standard error on the logit scale.")
+    without = (concordant - good) / np.maximum(pairs - usable, 1e-12)
+    error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
+    return Estimate(name, float(np.log(value / (1 - value))), float(error / (value * (1 - value))), "logit")

@@ -1,0 +1,1 @@
+"""Formulas of single columns and pairs of columns, for generators and evaluation alike."""

@@ -1,0 +1,131 @@
+"""Associations of all pairs of columns, and the score of how near two cohorts' are.
+
+The score is that of TabSynDex (Chundawat et al., arXiv:2207.05295) as the authors of Eckardt et al., npj
+Digital Medicine 2024 ("Evaluation of synthetic data performance") compute it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.errors import NotComputable
+from amlsynth.statistics.coding import CohortCoding, Floats, numbers
+
+_BLOCK = 65_536  # rows turned into indicators at a time; bounds memory, and float32 counts stay exact
+_ZERO = 1e-12  # an association below this is rounding of an exact 0
+
+
+def log_correlation_score(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
+    """Return the log-transformed correlation score in [0, 1], 1 for equal associations.
+
+    Each association r becomes sign(r) * ln|r| (0 stays 0); the relative error against the original,
+    at most 1, is averaged over a column's partners and then over the columns; 1 - that. Cells that
+    are 0 in both (constant columns, the diagonal) are undefined and left out.
+
+    Raises
+    ------
+    NotComputable
+        The original has no two columns that vary.
+    """
+    return log_score(associations(original, d), associations(synthetic, d))
+
+
+def log_score(ours: Floats, theirs: Floats) -> float:
+    """Return the score of two matrices of associations; see `log_correlation_score`."""
+    left, right = _signed_log(ours), _signed_log(theirs)
+    difference = np.abs(left - right)
+    # Where the original is 0 and the other is not, the relative error is infinite: clipped, it is 1.
+    errors = np.ones_like(difference)
+    np.divide(difference, np.abs(left), out=errors, where=left != 0)
+    errors = np.where((left == 0) & (right == 0), np.nan, np.minimum(errors, 1.0))
+    columns = [column[~np.isnan(column)].mean() for column in errors.T if not np.isnan(column).all()]
+    if not columns:
+        raise NotComputable("the original has no two columns that vary together")
+    return float(1 - np.mean(columns))
+
+
+def associations(frame: pd.DataFrame, d: Dictionary) -> Floats:
+    """Return every pair's association, shape (columns, columns), in the dictionary's order.
+
+    Pearson's r for two numbers, the correlation ratio for a number and a category, Theil's U(row |
+    column) for two categories; NA counts as the value -1 of a number and as a category of its own. A
+    column of one value has 0 everywhere; elsewhere the diagonal is 1.
+    """
+    coding = CohortCoding(frame, d, binned=False)
+    numeric = [v.name for v in d.variables if not v.is_categorical]
+    values = np.column_stack([np.nan_to_num(numbers(frame[name]), nan=-1.0) for name in numeric])
+    values = values - values.mean(axis=0)
+    counts, sums = _cross_counts(coding, frame, values)
+    spread = (values**2).sum(axis=0)
+    varies = np.ptp(values, axis=0) > 0
+
+    order = {name: position for position, name in enumerate(d.names)}
+    at_categories = np.array([order[name] for name in coding.names])
+    at_numbers = np.array([order[name] for name in numeric])
+    matrix = np.zeros((len(order), len(order)))
+    matrix[np.ix_(at_categories, at_categories)] = _theils_u(counts, coding)
+    matrix[np.ix_(at_numbers, at_numbers)] = _pearson(values, spread, varies)
+    ratio = _correlation_ratio(np.diag(counts), sums, spread, varies, coding)
+    matrix[np.ix_(at_categories, at_numbers)] = ratio
+    matrix[np.ix_(at_numbers, at_categories)] = ratio.T
+    constant = np.diag(matrix) == 0
+    matrix[constant, :] = 0.0
+    matrix[:, constant] = 0.0
+    return np.where(np.abs(matrix) < _ZERO, 0.0, matrix)
+
+
+def _cross_counts(coding: CohortCoding, frame: pd.DataFrame, values: Floats) -> tuple[Floats, Floats]:
+    """Return joint counts of all codes, shape (K, K), and sums of the numbers per code, (K, numbers)."""
+    codes = coding.encode(frame)
+    slots = int(coding.widths.sum())
+    counts, sums = np.zeros((slots, slots)), np.zeros((slots, values.shape[1]))
+    for start in range(0, len(codes), _BLOCK):
+        hot = coding.one_hot(codes[start : start + _BLOCK])
+        counts += hot.T @ hot
+        sums += hot.T.astype(np.float64) @ values[start : start + _BLOCK]
+    return counts, sums
+
+
+def _theils_u(counts: Floats, coding: CohortCoding) -> Floats:
+    """U(x | y) = (H(x) + H(y) - H(x, y)) / H(x), shape (categories, categories)."""
+    n = np.diag(counts)[: coding.widths[0]].sum()
+    share = counts / n
+    terms = np.zeros_like(share)
+    np.log(share, out=terms, where=share > 0)
+    terms *= -share
+    joint = np.add.reduceat(np.add.reduceat(terms, coding.starts, axis=0), coding.starts, axis=1)
+    entropy = np.diag(joint)  # the table of a column with itself is diagonal
+    shared = entropy[:, None] + entropy[None, :] - joint
+    u = np.zeros_like(shared)
+    np.divide(shared, entropy[:, None], out=u, where=(entropy > _ZERO)[:, None])
+    bounded: Floats = np.clip(u, 0.0, 1.0)  # rounding
+    return bounded
+
+
+def _pearson(values: Floats, spread: Floats, varies: NDArray[np.bool_]) -> Floats:
+    scale = np.sqrt(np.outer(spread, spread))
+    r = np.zeros_like(scale)
+    np.divide(values.T @ values, scale, out=r, where=np.outer(varies, varies))
+    np.fill_diagonal(r, varies.astype(np.float64))
+    return np.clip(r, -1.0, 1.0)
+
+
+def _correlation_ratio(
+    counts: Floats, sums: Floats, spread: Floats, varies: NDArray[np.bool_], coding: CohortCoding
+) -> Floats:
+    """Square root of the variance between the categories over the whole, shape (categories, numbers)."""
+    between = np.zeros_like(sums)
+    np.divide(sums**2, counts[:, None], out=between, where=(counts > 0)[:, None])
+    between = np.add.reduceat(between, coding.starts, axis=0)
+    ratio = np.zeros_like(between)
+    np.divide(between, spread[None, :], out=ratio, where=varies[None, :])
+    return np.sqrt(np.clip(ratio, 0.0, 1.0))
+
+
+def _signed_log(matrix: Floats) -> Floats:
+    logs = np.zeros_like(matrix)
+    np.log(np.abs(matrix), out=logs, where=matrix != 0)
+    return np.sign(matrix) * logs

@@ -1,0 +1,86 @@
+"""Regularized support coverage: how fully the categories and bins of the original occur in another cohort.
+
+The formula is that of TabSynDex (Chundawat et al., arXiv:2207.05295) as the authors of Eckardt et al., npj
+Digital Medicine 2024 ("Evaluation of synthetic data performance") compute it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.errors import NotComputable
+from amlsynth.statistics.coding import Codes, Floats, category_codes, numbers, quantile_edges
+
+
+def regularized_support_coverage(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
+    """Return RSC in [0, 1], 1 when every category and bin is as frequent as in the original or more.
+
+    Per column the average over the original's categories (NA is one) or 10 quantile bins of
+    min(1, n_syn / n_orig * N_orig / N_syn); then the average over the columns. Columns that the
+    original never assessed (all NA) say nothing and are left out.
+
+    Raises
+    ------
+    NotComputable
+        No column of the original was assessed.
+    """
+    return SupportCounts(original, synthetic, d).coverage(np.arange(len(synthetic)))
+
+
+class SupportCounts:
+    """Codes of two cohorts, from which the coverage of the second, or of rows drawn from it, is counted."""
+
+    def __init__(self, original: pd.DataFrame, frame: pd.DataFrame, d: Dictionary) -> None:
+        ours: list[Floats] = []
+        self._codes: list[Codes] = []
+        for variable in d.variables:
+            if original[variable.name].isna().all():
+                continue
+            if variable.is_categorical:
+                left, right = (category_codes(f[variable.name], variable) for f in (original, frame))
+                slots = len(variable.values) + 2
+            else:
+                edges = quantile_edges(numbers(original[variable.name]))
+                if edges.size == 0:
+                    continue
+                slots = len(edges)  # one for each bin, and the last for what is in none
+                left, right = (_histogram_codes(numbers(f[variable.name]), edges) for f in (original, frame))
+            counts = np.bincount(left, minlength=slots).astype(np.float64)
+            if not variable.is_categorical:
+                counts[-1] = 0.0
+            ours.append(counts)
+            self._codes.append(right)
+        self._ours = ours
+        self._n = len(original)
+
+    def coverage(self, rows: NDArray[np.int64]) -> float:
+        """Return the coverage by the given rows of the second cohort, in [0, 1].
+
+        Raises
+        ------
+        NotComputable
+            No column of the original was assessed.
+        """
+        if not self._ours:
+            raise NotComputable("every column of the original is empty")
+        scale = self._n / len(rows)
+        scores = []
+        for ours, codes in zip(self._ours, self._codes, strict=True):
+            theirs = np.bincount(codes[rows], minlength=len(ours))
+            present = ours > 0
+            scores.append(np.minimum(theirs[present] / ours[present] * scale, 1.0).mean())
+        return float(np.mean(scores))
+
+
+def _histogram_codes(values: Floats, edges: Floats) -> Codes:
+    """Return the bin of each number, and the last code for NaN and numbers beyond.
+
+    Bins are closed on the left, the last on both sides, as those of `np.histogram`.
+    """
+    code = np.searchsorted(edges, values, side="right") - 1
+    code = np.where(values == edges[-1], len(edges) - 2, code)
+    outside = np.isnan(values) | (values < edges[0]) | (values > edges[-1])
+    return np.where(outside, len(edges) - 1, code).astype(np.uint8)

@@ -1,0 +1,109 @@
+"""Kaplan-Meier estimates in vectorised numpy: curve, Greenwood's interval, numbers at risk, median."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from amlsynth.foundation.errors import NotComputable
+from amlsynth.foundation.types import FloatArray, IntArray
+from amlsynth.statistics.wald import Z95
+from amlsynth.survival.endpoint import EndpointData
+
+_ROUNDING = 1e-12  # a product of fractions may miss one half by this much
+
+
+@dataclass(frozen=True)
+class Median:
+    """A median time with its 95 % interval, in the unit of the times; None for what is not reached."""
+
+    time: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class KaplanMeier:
+    """A product-limit estimate; arrays have one entry for each distinct time, ascending.
+
+    The 95 % interval is Greenwood's on the log(-log) scale (Kalbfleisch and Prentice), as Stata's sts
+    and lifelines compute it. At survival 1 it is (1, 1); at 0 it is (0, the last upper limit).
+    """
+
+    times: FloatArray
+    at_risk: IntArray
+    events: IntArray
+    survival: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    @property
+    def n(self) -> int:
+        return int(self.at_risk[0])
+
+    def at(self, months: ArrayLike) -> FloatArray:
+        """Return survival at the given months, shape as given; after the last time, its last value."""
+        return self._step(self.survival, months, 1.0)
+
+    def band(self, months: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the 95 % interval at the given months."""
+        return self._step(self.low, months, 1.0), self._step(self.high, months, 1.0)
+
+    def at_risk_at(self, months: ArrayLike) -> IntArray:
+        """Return how many are followed up to the given months or longer."""
+        position = np.searchsorted(self.times, np.asarray(months), side="left")
+        return np.append(self.at_risk, 0)[position]
+
+    def median(self) -> Median:
+        """Return the first time at which survival is one half or less, with its 95 % interval.
+
+        The interval holds the times at which the pointwise interval holds one half (Brookmeyer and
+        Crowley).
+        """
+        return Median(*(self._first_below(curve) for curve in (self.survival, self.low, self.high)))
+
+    def _first_below(self, curve: FloatArray) -> float | None:
+        below = np.flatnonzero(curve <= 0.5 + _ROUNDING)
+        return float(self.times[below[0]]) if below.size else None
+
+    def _step(self, values: FloatArray, months: ArrayLike, start: float) -> FloatArray:
+        position = np.searchsorted(self.times, np.asarray(months, dtype=np.float64), side="right")
+        return np.concatenate(([start], values))[position]
+
+
+def kaplan_meier(data: EndpointData) -> KaplanMeier:
+    """Estimate the survival function.
+
+    Raises
+    ------
+    NotComputable
+        There is no patient with a known time and status.
+    """
+    if data.n == 0:
+        raise NotComputable(f"no patient has a known {data.name} time and status")
+    times, position = np.unique(data.time, return_inverse=True)
+    leaving = np.bincount(position, minlength=len(times))
+    events = np.bincount(position, weights=data.event, minlength=len(times)).astype(np.int64)
+    at_risk = data.n - np.concatenate(([0], np.cumsum(leaving)[:-1]))
+    survival = np.cumprod(1.0 - events / at_risk)
+    low, high = _interval(survival, events, at_risk)
+    return KaplanMeier(times, at_risk.astype(np.int64), events, survival, low, high)
+
+
+def _interval(survival: FloatArray, events: IntArray, at_risk: IntArray) -> tuple[FloatArray, FloatArray]:
+    remaining = (at_risk - events).astype(np.float64)
+    terms = np.zeros_like(survival)
+    np.divide(events, at_risk * remaining, out=terms, where=remaining > 0)
+    spread = np.sqrt(np.cumsum(terms))
+    inside = (survival > 0) & (survival < 1)
+    log_survival = np.log(survival, out=np.full_like(survival, -1.0), where=inside)
+    exponent = np.exp(Z95 * spread / log_survival)  # below 1, for the log of survival is negative
+    low = np.where(inside, survival ** (1.0 / exponent), survival)
+    high = np.where(inside, survival**exponent, survival)
+    # Survival 0 comes last, if at all; Greenwood's variance is undefined there.
+    end = np.flatnonzero(survival <= 0)
+    if end.size:
+        high[end] = high[end[0] - 1] if end[0] > 0 else 1.0
+    return low, high

@@ -1,0 +1,178 @@
+"""The generator with a guarantee: what it uses, what it gives, what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.generators.private.conftest import POOL
+
+from amlsynth.cohort.validation import validate
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.generators import create
+from amlsynth.generators.conditions import Condition
+from amlsynth.generators.private import sums as sums_module
+from amlsynth.generators.private.generator import Private, private
+from amlsynth.generators.private.mechanism import Mechanism
+from amlsynth.generators.private.model import PublicModel
+from amlsynth.generators.private.sums import SumsFile
+
+
+def _bytes(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv().encode()
+
+
+def test_equal_sums_give_equal_bytes(
+    reference: pd.DataFrame, public: PublicModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but the sum is used: another cohort with the same sum gives the same patients."""
+    monkeypatch.setattr(Mechanism, "release", lambda self, total: total + np.arange(len(total)) % 7)
+    monkeypatch.setattr(sums_module.secrets, "token_hex", lambda size: "0" * 32)
+    other = reference.sample(frac=1.0, random_state=1).reset_index(drop=True)
+    # Values within a bin, and beyond the clipping, are not in the sum either.
+    rows = other.index[(other["PLT"] > 400).fillna(False)][:3]
+    other.loc[rows, "PLT"] = [1234.0, 2345.0, 2999.0][: len(rows)]
+    np.testing.assert_array_equal(public.sum(reference), public.sum(other))
+    samples = [
+        private(pool=POOL).fit(frame, np.random.default_rng(1)).sample(200, np.random.default_rng(2))
+        for frame in (reference, other)
+    ]
+    assert _bytes(samples[0]) == _bytes(samples[1])
+
+
+def test_measurements_need_no_patients_and_give_the_same_again(
+    sums_path: Path, reference: pd.DataFrame
+) -> None:
+    nobody = reference.head(0)
+    first, again, other = (
+        create("private", {"measurements": str(sums_path), "pool": POOL})
+        .fit(nobody, np.random.default_rng(fit_seed))
+        .sample(300, np.random.default_rng(seed))
+        for fit_seed, seed in ((1, 2), (7, 2), (1, 3))
+    )
+    assert _bytes(first) == _bytes(again) != _bytes(other)
+
+
+def test_the_seed_does_not_decide_the_noise(generator: Private, reference: pd.DataFrame) -> None:
+    one, two = (private(pool=POOL).fit(reference, np.random.default_rng(1)).sums.total for _ in range(2))
+    assert (one != two).any()
+
+
+def test_margins_follow_the_data_within_the_noise(fitted: Private, reference: pd.DataFrame) -> None:
+    frame = fitted.sample(8_000, np.random.default_rng(1))
+    for column in ("NPM1", "TP53", "CR1", "OSSTAT", "EFSSTAT"):
+        assert abs(frame[column].mean() - reference[column].mean()) < 0.04, column
+    assert abs(frame["AGE"].mean() - reference["AGE"].mean()) < 1.0
+    assert abs(frame["OSTM"].median() - reference["OSTM"].median()) < 3.0
+    missing = frame.isna().mean() - reference.isna().mean()
+    assert missing.abs().max() < 0.02
+
+
+def test_data_move_the_model_away_from_the_prior(reference: pd.DataFrame) -> None:
+    """A cohort of other frequencies and outcomes: the sample is nearer to it than to the prior."""
+    young = reference[(reference["AGE"] < 50).fillna(False) & (reference["NPM1"] == 1).fillna(False)]
+    cohort = pd.concat([young, reference.sample(400, random_state=1)], ignore_index=True)
+    frame = private(pool=POOL).fit(cohort, np.random.default_rng(1)).sample(4_000, np.random.default_rng(2))
+    share, before, after = cohort["NPM1"].mean(), reference["NPM1"].mean(), frame["NPM1"].mean()
+    assert abs(after - share) < 0.25 * abs(before - share)
+
+
+def test_numbers_and_times_have_the_dictionary_decimals(fitted: Private) -> None:
+    frame = fitted.sample(500, np.random.default_rng(3))
+    d = fitted.dictionary
+    for variable in d.variables:
+        if not variable.is_categorical:
+            values = frame[variable.name].dropna().to_numpy(float)
+            np.testing.assert_allclose(values, np.round(values, variable.decimals), atol=1e-9)
+
+
+def test_many_patients_come_in_blocks_without_repeats(fitted: Private) -> None:
+    frame = fitted.sample(12_000, np.random.default_rng(1))  # more than are taken from the pool
+    assert len(frame.drop_duplicates()) == 12_000
+    assert validate(frame, "synthetic").ok
+    few = fitted.sample(2_000, np.random.default_rng(1))
+    assert abs(frame["OSSTAT"].mean() - few["OSSTAT"].mean()) < 0.05
+
+
+def test_conditions_are_met(fitted: Private) -> None:
+    condition = Condition.read("AGE >= 60 and NPM1 == 1")
+    blocks = condition.select(fitted.sample_blocks(9_000, np.random.default_rng(4)), 150)
+    frame = pd.concat(blocks)
+    assert len(frame) == 150 and (frame["AGE"] >= 60).all() and (frame["NPM1"] == 1).all()
+
+
+def test_columns_not_assessed_are_missing_throughout(reference: pd.DataFrame) -> None:
+    cohort = reference.assign(EXAML=pd.array([pd.NA] * len(reference), dtype="Int8"))
+    model = private(pool=POOL, not_assessed=("EXAML", "EFSTM", "EFSSTAT"))
+    frame = model.fit(cohort, np.random.default_rng(1)).sample(100, np.random.default_rng(2))
+    assert frame[["EXAML", "EFSTM", "EFSSTAT"]].isna().all(axis=None)
+    assert validate(frame, "synthetic").ok
+
+
+def test_the_number_of_patients_is_estimated(fitted: Private, reference: pd.DataFrame) -> None:
+    assert fitted.default_n(5) == pytest.approx(len(reference), abs=60)
+
+
+def test_sums_of_two_groups_are_as_good_as_a_larger_one(generator: Private, reference: pd.DataFrame) -> None:
+    half = len(reference) // 2
+    parts = tuple(
+        (name, generator.measure(frame))
+        for name, frame in (("one", reference.head(half)), ("two", reference.tail(len(reference) - half)))
+    )
+    pooled = private(pool=POOL).fit_sums(parts)
+    assert pooled.default_n(0) == pytest.approx(len(reference), abs=80)
+    assert pooled.sums.sigma == pytest.approx(np.sqrt(2) * parts[0][1].noise.scale / 2**16)
+
+
+def test_a_prior_in_a_file(reference: pd.DataFrame, tmp_path: Path) -> None:
+    from amlsynth.cohort.tables import write_table
+
+    write_table(reference.head(600), tmp_path / "public.parquet")
+    model = private(pool=2_000, prior=str(tmp_path / "public.parquet"), prior_model="independent")
+    frame = model.fit(reference, np.random.default_rng(1)).sample(500, np.random.default_rng(2))
+    assert validate(frame, "synthetic").ok
+    assert abs(frame["NPM1"].mean() - reference["NPM1"].mean()) < 0.06
+
+
+def test_a_prior_that_lacks_a_column_is_refused(reference: pd.DataFrame, tmp_path: Path) -> None:
+    from amlsynth.cohort.tables import write_table
+
+    lacking = reference.head(300).assign(TP53=pd.array([pd.NA] * 300, dtype="Int8"))
+    write_table(lacking, tmp_path / "public.parquet")
+    model = private(pool=2_000, prior=str(tmp_path / "public.parquet"), prior_model="independent")
+    with pytest.raises(UsageError, match="The prior has no value of TP53"):
+        model.fit(reference, np.random.default_rng(1))
+    with pytest.raises(UsageError, match=r"The prior 'nowhere.csv' is no file"):
+        private(prior="nowhere.csv").fit(reference, np.random.default_rng(1))
+
+
+def test_the_prior_is_told_when_the_data_contradict_it(fitted: Private, reference: pd.DataFrame) -> None:
+    assert fitted.diagnosis.warning is None and fitted.diagnosis.misfit == pytest.approx(1.0, abs=0.3)
+    turned = reference.copy()
+    turned["NPM1"], turned["TP53"] = 1 - turned["NPM1"], 1 - turned["TP53"]
+    turned["AGE"] = (turned["AGE"] * 0.6).clip(lower=18).round().astype("Int16")
+    found = private(pool=POOL).fit(turned, np.random.default_rng(1)).diagnosis
+    assert found.misfit > 2 and "The data contradict the prior beyond the noise" in (found.warning or "")
+
+
+def test_sizes_out_of_bounds_are_refused_before_anything_is_spent(
+    reference: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mechanism, "release", lambda self, total: pytest.fail("noise was drawn"))
+    with pytest.raises(DataError, match="needs at least 50 training patients and got 1"):
+        private(pool=POOL).fit(reference.head(1), np.random.default_rng(1))
+    with pytest.raises(DataError, match="more than 1,000 training patients, the public bound"):
+        private(pool=POOL, patients_at_most=1_000).fit(reference, np.random.default_rng(1))
+    with pytest.raises(UsageError, match=r"no column\. Did you mean 'NPM1'"):
+        private(not_assessed=("NPM2",)).fit(reference, np.random.default_rng(1))
+
+
+def test_sums_say_what_they_are(sums: SumsFile) -> None:
+    assert sums.privacy.epsilon == 3.0 and sums.privacy.delta == 2.5e-7
+    assert sums.privacy.replace_one.epsilon > sums.privacy.epsilon
+    assert sums.feature_map.prior["prior"] == "reference" and sums.noise.library.startswith("OpenDP")
+    assert sums.intact and not sums.model_copy(update={"patients_at_most": 3}).intact
+    assert replace(Private().params.budget, epsilon=1.0).epsilon == 1.0

@@ -1,0 +1,233 @@
+"""Cohorts that lack an endpoint or the response, and other diseases, go all the way to a verified release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import amlsynth
+from amlsynth.cohort.tables import to_typed, write_table
+from amlsynth.dictionary.model import Dictionary, dictionary, load_dictionary
+from amlsynth.release import ReleaseResult, build_release, export_release, verify_release
+from amlsynth.site import build_site
+
+TINY = """\
+name: tiny
+version: 1.2.0
+title: A tiny dictionary
+description: For tests.
+days_per_month: 30.4375
+missing_values: ["", "NA"]
+words: {disease: tiny disease, short: TD}
+groups:
+  - {id: who, label: Who}
+  - {id: outcome, label: Outcome}
+  - {id: genes, label: Genes, panel: a}
+endpoints:
+  - {name: OS, label: Overall survival, time: TIME, status: DEAD, event: Death}
+roles:
+  strata: [DEAD]
+  secrets: [DEAD, G1]
+  effect_numbers: [{variable: AGE, per: 10}]
+  effect_markers: [G1]
+variables:
+  - {name: AGE, id: AGE, label: Age, group: who, type: integer, unit: years, minimum: 18, maximum: 110,
+     description: Age., source: none, export_name: AGE}
+  - {name: SEX, id: SEX, label: Sex, group: who, type: category, description: Sex., source: none,
+     export_name: SEX, categories: [{value: f, label: Female}, {value: m, label: Male}]}
+  - {name: LDH, id: LDH, label: LDH, group: who, type: number, unit: U/l, minimum: 0, maximum: 9000,
+     description: LDH., source: none, export_name: LDH}
+  - {name: TIME, id: TIME, label: Survival, group: outcome, type: number, unit: months, minimum: 0,
+     maximum: 720, exclusive_minimum: true, decimals: 2, description: Time., source: none, export_name: TIME}
+  - {name: DEAD, id: DEAD, label: Died, group: outcome, type: status, description: Died., source: none,
+     export_name: DEAD}
+  - {name: G1, id: G1, label: Gene 1, group: genes, type: tri-state, description: Mutation., source: none,
+     export_name: G1}
+  - {name: G2, id: G2, label: Gene 2, group: genes, type: tri-state, description: Mutation., source: none,
+     export_name: G2}
+rules: []
+"""
+_GATES = {
+    "profiles": {
+        "easy": {
+            "description": "For tests.",
+            "gates": [
+                {
+                    "id": name,
+                    "label": label,
+                    "measure": measure,
+                    "comparison": comparison,
+                    "threshold": threshold,
+                    "required": True,
+                    "reason": "It must hold.",
+                    "source": "none",
+                }
+                for name, label, measure, comparison, threshold in (
+                    ("rules", "Rules", "rules_broken", "equals", 0),
+                    ("km-{endpoint}", "Score of {label}", "km_score_{endpoint}", "at_least", 0.5),
+                    ("{response}-rate", "Rate of {label}", "{response}_rate", "at_least", 0),
+                )
+            ],
+        }
+    }
+}
+
+
+def build(
+    write_spec: Callable[..., Path], folder: Path, frame: pd.DataFrame, **changes: Any
+) -> ReleaseResult:
+    spec = write_spec(
+        folder,
+        name="other",
+        cohort={"source": "file", "path": "cohort.csv"},
+        generator={"name": "sequential-cart", "n": 120, "seed": 3},
+        communities=[],
+        keywords=[],
+        **changes,
+    )
+    (folder / "gates.yaml").write_text(yaml.safe_dump(_GATES), encoding="utf-8")
+    write_table(frame, folder / "cohort.csv")
+    return build_release(spec, folder / "out")
+
+
+def text_of(result: ReleaseResult, name: str) -> str:
+    return (result.folder / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def os_only(write_spec: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> ReleaseResult:
+    """500 patients of whom overall survival is the only outcome that is known, as in Beat AML and TCGA."""
+    d = dictionary()
+    assert d.composite is not None and d.response is not None
+    frame = amlsynth.reference_cohort(n=500, seed=11).frame.copy()
+    for name in (d.composite.time, d.composite.status, d.response.name):
+        frame[name] = pd.array([pd.NA] * len(frame), dtype=frame[name].dtype)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+        return build(write_spec, tmp_path_factory.mktemp("os-only"), frame)
+
+
+@pytest.mark.slow
+def test_a_cohort_with_overall_survival_alone_is_released(os_only: ReleaseResult) -> None:
+    assert verify_release(os_only.folder).problems == ()
+    assert verify_release(os_only.archive).problems == ()
+    frame = amlsynth.load(os_only.archive)
+    assert frame[["EFSTM", "EFSSTAT", "CR1"]].isna().all(axis=None)
+    assert frame["OSTM"].notna().mean() > 0.9
+
+
+@pytest.mark.slow
+def test_it_says_which_outcomes_it_has(os_only: ReleaseResult) -> None:
+    assert json.loads(text_of(os_only, "datapackage.json"))["endpoints"] == ["OS"]
+    assert json.loads(text_of(os_only, "provenance.json"))["endpoints"] == ["OS"]
+    readme = text_of(os_only, "README.md")
+    assert "Outcomes: overall survival (OS)." in readme
+    assert "lacks event-free survival (EFS) and complete remission (CR)" in readme
+    assert "2 not applicable" in readme
+    verdicts = {gate.id: gate.passed for gate in os_only.gates.gates}
+    assert verdicts == {"rules": True, "km-os": True, "km-efs": None, "cr-rate": None}
+
+
+@pytest.mark.slow
+def test_its_report_speaks_of_what_there_is(os_only: ReleaseResult) -> None:
+    report = text_of(os_only, "report.html")
+    assert "The original has no complete remission (CR) and event-free survival (EFS)" in report
+    assert 'id="fig-survival-os"' in report and 'id="fig-survival-efs"' not in report
+    assert "not applicable" in report
+
+
+@pytest.mark.slow
+def test_its_exports_have_the_parameters_that_there_are(os_only: ReleaseResult, tmp_path: Path) -> None:
+    made = export_release(os_only.archive, tmp_path / "adam")
+    assert made.records["ADTTE"] <= made.records["ADSL"] == 120
+    assert "EFS" not in (tmp_path / "adam" / "define.xml").read_text(encoding="utf-8").split("PARAMCD", 1)[1]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Dictionary:
+    path = tmp_path_factory.mktemp("tiny") / "tiny.yaml"
+    path.write_text(TINY, encoding="utf-8")
+    return load_dictionary(path)
+
+
+@pytest.fixture(scope="module")
+def tiny_release(
+    tiny: Dictionary, write_spec: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> ReleaseResult:
+    """A disease without a second endpoint, a response and a classification."""
+    rng = np.random.default_rng(5)
+    n = 200
+    gene = rng.random(n) < 0.3
+    time, end = rng.exponential(30 / (1 + gene)), rng.uniform(5, 90, n)
+    table = {
+        "AGE": rng.integers(30, 90, n), "SEX": rng.choice(["f", "m"], n), "LDH": rng.integers(100, 900, n),
+        "TIME": np.maximum(np.minimum(time, end), 0.1).round(2), "DEAD": (time <= end).astype(int),
+        "G1": gene.astype(int), "G2": np.where(rng.random(n) < 0.1, np.nan, rng.random(n) < 0.4),
+    }  # fmt: skip
+    folder = tmp_path_factory.mktemp("tiny-release")
+    (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+        return build(write_spec, folder, to_typed(pd.DataFrame(table), tiny), dictionary="tiny.yaml")
+
+
+@pytest.mark.slow
+def test_a_tiny_disease_is_released_under_its_own_dictionary(
+    tiny_release: ReleaseResult, tiny: Dictionary
+) -> None:
+    assert verify_release(tiny_release.archive).problems == ()
+    loaded = amlsynth.dataset(tiny_release.archive)
+    assert tuple(loaded.frame.columns) == tiny.names and loaded.dictionary == tiny
+    verdicts = {gate.id: gate.passed for gate in tiny_release.gates.gates}
+    assert verdicts == {"rules": True, "km-os": True}
+
+
+@pytest.mark.slow
+def test_nothing_of_another_disease_is_in_it(tiny_release: ReleaseResult) -> None:
+    for name in ("report.html", "README.md", "CODEBOOK.md", "adam/define.xml", "gates.json"):
+        # The method's paper is one on leukemia, as its title says.
+        text = " ".join(text_of(tiny_release, name).split()).replace(
+            "acute myeloid leukemia patients using", ""
+        )
+        for word in ("EFS", "event-free", "ELN", "NPM1", "CR1", "leukemia", "remission"):
+            assert word not in text, (name, word)
+    assert "tiny disease" in text_of(tiny_release, "report.html")
+
+
+@pytest.mark.slow
+def test_its_site_names_its_disease(tiny_release: ReleaseResult, tmp_path: Path) -> None:
+    build_site([tiny_release.archive], tmp_path / "site")
+    assert "Synthetic cohorts of tiny disease" in (tmp_path / "site" / "index.html").read_text(
+        encoding="utf-8"
+    )
+    page = (tmp_path / "site" / "other" / "index.html").read_text(encoding="utf-8")
+    assert "Gene 2" in page and "NPM1" not in page
+
+
+@pytest.mark.slow
+def test_a_release_whose_dictionary_was_changed_does_not_verify(
+    tiny_release: ReleaseResult, tmp_path: Path, reseal: Callable[[Path], None]
+) -> None:
+    import shutil
+
+    folder = Path(shutil.copytree(tiny_release.folder, tmp_path / tiny_release.folder.name))
+    path = folder / "dictionary.yaml"
+    path.write_text(
+        text_of(tiny_release, path.name).replace("maximum: 110.0", "maximum: 120.0"), encoding="utf-8"
+    )
+    reseal(folder)
+    problems = {(problem.file, problem.check) for problem in verify_release(folder).problems}
+    assert ("datapackage.json", "package") in problems
+
+
+def test_a_cohort_of_another_dictionary_is_refused(write_spec: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(amlsynth.UsageError, match=r"'reference' follows the dictionary aml .*, not mds"):
+        build_release(write_spec(tmp_path, dictionary="mds"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
