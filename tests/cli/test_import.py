@@ -447,6 +447,81 @@ def test_all_that_is_wrong_is_said_at_once(importing: Any) -> None:
     assert code == 1 and "'??' is no number" in out and "'7': AGE" in out
 
 
+def test_sketch_then_import(run: Run, tmp_path: Path) -> None:
+    table = trial()
+    table["Alter"], table["Geschlecht"] = table.pop("age"), table.pop("sex")
+    (tmp_path / "t.csv").write_text("\n".join(lines_of(table)) + "\n", encoding="utf-8")
+    code, out, err = run("cohort", "import", "t.csv", "--out", "o.csv")
+    assert code == 2 and "amlsynth cohort sketch t.csv --out map.yaml" in err
+    code, out, err = run("cohort", "sketch", "t.csv", "--out", "map.yaml")
+    assert code == 0 and "variables found by their columns" in out, err
+    code, out, err = run("cohort", "import", "t.csv", "--mapping", "map.yaml", "--out", "o.csv")
+    assert code == 0, err
+    frame = pd.read_csv("o.csv")
+    assert list(frame["AGE"]) == table["Alter"] and frame["SEX"].notna().all()
+    assert run("cohort", "sketch", "t.csv", "--out", "map.yaml")[0] == 2  # a person's work is not replaced
+
+
+def test_cbioportal_needs_a_folder_and_gives_its_mapping(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("cohort", "import", "cbioportal", "--out", "o.csv")
+    assert code == 2 and "--from DIR" in err
+    code, _, err = run("cohort", "import", "t.csv", "--study", "x", "--out", "o.csv")
+    assert code == 2 and "--study is for cbioportal only" in err
+    assert run("cohort", "sketch", "cbioportal", "--out", "mine.yaml")[0] == 0
+    assert "data_clinical_patient.txt" in (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+
+
+def test_tables_are_joined_by_an_id(run: Run, tmp_path: Path) -> None:
+    book = workbook(trial())
+    book.active.title = "patients"
+    sheet = book.create_sheet("genes")
+    for row in [
+        ("pid", "gene", "effect"),
+        ("P1", "TP53", "x"),
+        ("P1", "IDH1", "x"),
+        ("P2", "IDH1", "silent"),
+    ]:
+        sheet.append(row)
+    sheet = book.create_sheet("visits")
+    for row in [("who", "blasts"), ("P1", 10), ("P3", 50)]:
+        sheet.append(row)
+    book.save(tmp_path / "t.xlsx")
+    plan = {
+        "name": "t",
+        "title": "T",
+        "key": "pid",
+        "source": {"sheet": "patients"},
+        "tables": {
+            "genes": {
+                "format": {"sheet": "genes"},
+                "key": "pid",
+                "where": "effect != 'silent'",
+                "absent": 0,
+                "wide": [
+                    {"for": ["TP53", "IDH1", "KIT"], "name": "{name} mutated", "any": "gene == '{gene}'"}
+                ],
+            },
+            "visits": {"format": {"sheet": "visits"}, "key": "who"},
+        },
+        "defaults": [{"for": ["TP53", "IDH1", "KIT"], "from": "{name} mutated"}],
+        "columns": COLUMNS | {"EXAML": {"expression": "blasts > 20"}},
+        "not_assessed": ["rest"],
+    }
+    (tmp_path / "map.yaml").write_text(yaml.safe_dump(plan))
+    command = ("cohort", "import", "t.xlsx", "--mapping", "map.yaml", "--out", "o.csv")
+    code, out, err = run(*command)
+    assert code == 0, err
+    frame = pd.read_csv("o.csv")
+    assert list(frame["TP53"]) == [1] + [0] * 39 and list(frame["IDH1"]) == [1] + [0] * 39
+    assert frame["KIT"].isna().all()  # no row names it
+    assert list(frame["EXAML"][:3].fillna(-1)) == [0, -1, 1]
+    assert "Table visits: 2 of 40 rows have an entry" in out
+    plan["key"] = "age"
+    (tmp_path / "map.yaml").write_text(yaml.safe_dump(plan))
+    code, _, err = run(*command)
+    assert code == 1 and "no id of the table genes is one of the main table's" in err
+
+
 def test_validate_has_a_word_on_empty_patients_and_shows_blanks(run: Run, reference: pd.DataFrame) -> None:
     frame = reference.head(5).astype(object)
     frame.loc[5] = frame.loc[6] = [None] * frame.shape[1]

@@ -107,11 +107,13 @@ def test_time_of_zero_is_an_error(frame: pd.DataFrame) -> None:
     }
 
 
-def test_missing_values_break_no_rule(frame: pd.DataFrame) -> None:
+def test_missing_values_are_no_errors(frame: pd.DataFrame) -> None:
     for column in frame.columns:
         blank = [column, column[:-4] + "TM"] if column.endswith("STAT") and column != "AMLSTAT" else [column]
         changed = frame.assign(**{c: pd.Series([pd.NA] * len(frame)).astype(frame[c].dtype) for c in blank})
-        assert _broken(changed) == [], column
+        found = _broken(changed)
+        assert not [item for item in found if item[3] == "error"], column
+        assert not found or column in ("OSTM", "EFSTM")  # whose status says little without them
 
 
 def test_column_all_missing_and_constant_column_are_fine(reference: pd.DataFrame) -> None:

@@ -109,7 +109,7 @@ def test_a_wrong_spec_is_refused_with_its_line(
     assert any(abs(found - line) <= 1 for found in lines), str(caught.value)
 
 
-@pytest.mark.parametrize("key", [key for key in CONTENT])
+@pytest.mark.parametrize("key", list(CONTENT))
 def test_every_key_is_asked_for(tmp_path: Path, key: str) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(yaml.safe_dump({k: v for k, v in CONTENT.items() if k != key}), encoding="utf-8")

@@ -90,18 +90,18 @@ def beat_aml(tmp_path: Path) -> Path:
     _write(folder / "data_clinical_patient.txt", ("PATIENT_ID", "SEX", "OS_STATUS", "OS_MONTHS"), patients)
     rows = []
     for i in range(N):
-        for visit in range(2 if i % 10 == 0 else 1):
-            rows.append(
-                (
-                    f"P{i}",
-                    f"S{i}" if visit == 0 else f"S{i}b",
-                    round(float(rng.uniform(18, 80)), 2) if i else 7.5,
-                    ("positive", "negative")[i % 2],
-                    f"{rng.uniform(7, 12):.1f}" if i % 9 else "<7",
-                    f"{rng.uniform(20, 120):.0f}",
-                    "Complete Response" if i % 2 else "Refractory",
-                )
+        rows.extend(
+            (
+                f"P{i}",
+                f"S{i}" if visit == 0 else f"S{i}b",
+                round(float(rng.uniform(18, 80)), 2) if i else 7.5,
+                ("positive", "negative")[i % 2],
+                f"{rng.uniform(7, 12):.1f}" if i % 9 else "<7",
+                f"{rng.uniform(20, 120):.0f}",
+                "Complete Response" if i % 2 else "Refractory",
             )
+            for visit in range(2 if i % 10 == 0 else 1)
+        )
     columns = ("PATIENT_ID", "SAMPLE_ID", "AGE_AT_DIAGNOSIS", "FLT3_ITD_CONSENSUS_CALL")
     columns += ("HEMOGLOBIN", "PLATELET_COUNT", "RESPONSE_TO_INDUCTION_TX")  # type: ignore[assignment]
     _write(folder / "data_clinical_sample.txt", columns, rows)

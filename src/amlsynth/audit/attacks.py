@@ -121,12 +121,12 @@ def _coefficients(train: FloatArray, member: BoolArray, penalty: float) -> Float
     if n < p:
         dual = train @ train.T
         dual[np.diag_indices(n)] += penalty
-        found: FloatArray = train.T @ np.linalg.solve(dual, y)
-        return found
+        dual_weights: FloatArray = train.T @ np.linalg.solve(dual, y)
+        return dual_weights
     gram = train.T @ train
     gram[np.diag_indices(p)] += penalty
-    found = np.linalg.solve(gram, train.T @ y)
-    return found
+    weights: FloatArray = np.asarray(np.linalg.solve(gram, train.T @ y), dtype=np.float64)
+    return weights
 
 
 def _trees(train: FloatArray, member: BoolArray, test: FloatArray, seed: int) -> FloatArray:

@@ -125,7 +125,8 @@ def audit(
         if left_out
         else []
     )
-    shadow, patients = None, {}
+    shadow: ShadowResult | None = None
+    patients: dict[int, ExposedPatient] = {}
     if shadows:
         chosen = choose_targets(frame, d, targets, Stream.AUDIT_TARGETS.rng(seed))
         rows = np.array([target.row for target in chosen])

@@ -167,7 +167,7 @@ _work: tuple[Shadows, AttackFeatures] | None = None  # of this worker process
 
 
 def _start(shadows: Shadows, features: AttackFeatures) -> None:
-    global _work
+    global _work  # noqa: PLW0603  (a worker gets its work once, not with each fit)
     _work = shadows, features
 
 

@@ -64,6 +64,10 @@ class ImportReport(_Record):
     na_from_expressions: dict[str, int] = Field(
         default_factory=dict, description="variable -> rows in which its expression could not be told"
     )
+    steps: dict[str, float] = Field(
+        default_factory=dict,
+        description="variable -> step in which the source records it, in the dictionary's unit, where known",
+    )
     notes: list[str] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list, description="what looks wrong and breaks no rule")
     rules_broken: list[Broken] = Field(default_factory=list)

@@ -103,7 +103,7 @@ def _joined(
             "Say which "
             f"one counts: tables.{name}.where, or rows: first; or make the table wide."
         )
-    place_of = {key: row for key, row in zip(reversed(list(ids)), reversed(rows.tolist()), strict=True)}
+    place_of = dict(zip(reversed(list(ids)), reversed(rows.tolist()), strict=True))
     places = np.array([place_of.get(key, -1) if isinstance(key, str) else -1 for key in wanted])
     _note_matches(table, name, keys, wanted)
     found = places >= 0

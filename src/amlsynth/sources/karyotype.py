@@ -106,7 +106,7 @@ class Karyotype:
         if any(_is_incomplete(token) for token in self.tokens):
             return None if not self.aberrations else False
         counts = [token for token in self.tokens if re.fullmatch(r"\d{2,3}.*", token)]
-        constitutional = any(token.endswith("c") and token != "c" for token in self.tokens)
+        constitutional = any(part.endswith("c") and len(part) > 1 for part in self.tokens)
         if self.aberrations:
             return None if all(token.startswith("?") for token in self.aberrations) else False
         return constitutional or all(re.fullmatch(r"46(?:<2n>)?", token) for token in counts)

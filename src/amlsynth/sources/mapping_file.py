@@ -141,7 +141,8 @@ _COLUMN_KEYS = ("from", "expression", "values", "unit", "missing", "limits", "op
 
 class Defaults(_Entry):
     """What holds for many variables: for those not under `columns`, the whole entry; for the others, what
-    theirs does not say."""
+    theirs does not say.
+    """
 
     variables: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = Field(
         alias="for", description="names of variables, ids of groups, genes or alterations"

@@ -168,13 +168,12 @@ def _suspect_header(
     if first.lstrip().startswith("#"):
         raise UsageError(
             f"{path}: the first lines begin with '#', so they seem to be comments above the header in {what} "
-            f"{line}. Say so in the mapping under source: comment: '#'."
+            f"{line}. Set source.comment: '#' in the mapping, or name the lines in source.skip."
         )
     raise UsageError(
         f"{path}: the header seems to be in {what} {line}, which has {score} of the {len(set(wanted))} "
-        "columns "
-        f"that the mapping names; {what} {records[0].line} reads {first[:40]!r}. Say so in the mapping under "
-        f"source: header: {line}."
+        f"columns that the mapping names; {what} {records[0].line} reads {first[:40]!r}. Set source.header: "
+        f"{line} in the mapping."
     )
 
 
