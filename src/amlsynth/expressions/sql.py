@@ -149,12 +149,18 @@ class SqlExpression:
                     f"{did_you_mean(name, known)} Columns: {', '.join(known[:100])}."
                 )
         index = columns[known[0]].index if known else pd.RangeIndex(0)
-        table = {f"c{i}": columns[name].reset_index(drop=True) for i, name in enumerate(self.names)}
+        table = {f"c{i}": _with_nulls(columns[name]) for i, name in enumerate(self.names)}
         for i, call in enumerate(self.calls):
             result = functions[call.function](columns[call.column], *call.arguments)
             table[f"f{i}"] = result.reset_index(drop=True)
         frame = pd.DataFrame(table, index=range(len(index)))
         return frame.assign(r=np.arange(len(index))), index
+
+
+def _with_nulls(column: pd.Series) -> pd.Series:
+    """Return a column whose missing numbers are NULL to DuckDB, not NaN."""
+    plain = column.reset_index(drop=True)
+    return plain.astype("Float64") if str(plain.dtype).startswith("float") else plain
 
 
 def parse_sql(text: str, brought: tuple[str, ...] = ()) -> SqlExpression:
@@ -173,6 +179,11 @@ def parse_sql(text: str, brought: tuple[str, ...] = ()) -> SqlExpression:
         When the text is anything else; it says which part, and what to write instead where that is known.
     MissingExtraError
         duckdb is not installed.
+
+    Examples
+    --------
+    >>> parse_sql("floor(x / 2) > 0").evaluate({"x": pd.Series([3.0, 1.0, None])}).tolist()
+    [True, False, <NA>]
     """
     source = text.strip()
     if not source:
@@ -377,20 +388,41 @@ def _run(expression: SqlExpression, table: pd.DataFrame, index: pd.Index[Any]) -
     sql = expression._sql
     with _connection() as connection:
         connection.register("t", table)
-        timer = threading.Timer(SECONDS, connection.interrupt)
-        timer.start()
         try:
-            # What runs is written by DuckDB from the checked tree, with names that are ours.
-            described = connection.execute(f"DESCRIBE SELECT {sql} AS x FROM t").fetchall()  # noqa: S608
-            wanted = _wanted_type(expression, str(described[0][1]))
-            query = f"SELECT CAST({sql} AS {wanted}) AS x FROM t ORDER BY r"  # noqa: S608
-            found = connection.execute(query).fetchnumpy()["x"]
+            with _interrupted_after(connection, SECONDS):
+                # What runs is written by DuckDB from the checked tree, with names that are ours.
+                described = connection.execute(f"DESCRIBE SELECT {sql} AS x FROM t").fetchall()  # noqa: S608
+                wanted = _wanted_type(expression, str(described[0][1]))
+                query = f"SELECT CAST({sql} AS {wanted}) AS x FROM t ORDER BY r"  # noqa: S608
+                found = connection.execute(query).fetchnumpy()["x"]
         except duckdb.Error as error:
             raise UsageError(_problem(expression, error)) from error
         finally:
-            timer.cancel()
             connection.unregister("t")
     return _as_series(found, wanted, index)
+
+
+@contextmanager
+def _interrupted_after(connection: Any, seconds: float) -> Iterator[None]:
+    """Interrupt what the connection runs in this block when the time is over, and again until it ends.
+
+    Once would not do: between two queries an interrupt is lost.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        over = ended.wait(seconds)
+        while not over:
+            connection.interrupt()
+            over = ended.wait(0.05)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def _wanted_type(expression: SqlExpression, kind: str) -> str:

@@ -70,6 +70,21 @@ def import_mapped(
         FILE:LINE, and what is wrong with the cells stands below.
     DataError
         The table cannot be read, has values that the mapping does not know, or breaks the dictionary.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> folder = Path(mkdtemp())
+    >>> _ = (folder / "trial.csv").write_text("Alter;Hb\\n61;9,3\\n70;8,8\\n")
+    >>> _ = (folder / "map.yaml").write_text('''
+    ... name: trial
+    ... title: A trial
+    ... source: {delimiter: ";", decimal: ","}
+    ... columns: {AGE: {from: Alter, unit: years}, HB: {from: Hb, unit: g/dl}}
+    ... not_assessed: [rest]
+    ... ''')
+    >>> import_mapped(folder / "trial.csv", folder / "map.yaml").frame["HB"].tolist()
+    [5.77158, 5.46128]
     """
     data, mapping = Path(data), Path(mapping)
     d = d or dictionary()

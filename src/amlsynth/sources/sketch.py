@@ -77,6 +77,15 @@ def sketch(
     ------
     UsageError, DataError
         The table cannot be read, or `out` exists.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> table = Path(mkdtemp()) / "trial.csv"
+    >>> _ = table.write_text("Alter,Geschlecht,Zentrum\\n61,m,A\\n70,w,B\\n")
+    >>> draft = sketch(table)
+    >>> draft.columns, draft.left_over
+    ({'AGE': 'Alter', 'SEX': 'Geschlecht'}, ['Zentrum'])
     """
     data = Path(data)
     if out is not None and Path(out).exists():
