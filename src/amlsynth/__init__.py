@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from amlsynth.foundation.version import __version__
 
 if TYPE_CHECKING:
+    from amlsynth.audit.run import Audit, audit, write_audit
     from amlsynth.cohort.cohort import About, Cohort, read_cohort, write_cohort
     from amlsynth.cohort.split import split_cohort
     from amlsynth.cohort.tables import read_table, to_typed, write_table
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "About": "cohort.cohort",
     "AmlsynthError": "foundation.errors",
+    "Audit": "audit.run",
     "Cohort": "cohort.cohort",
     "DataError": "foundation.errors",
     "Dataset": "loading",
@@ -49,6 +51,7 @@ _HOMES = {
     "TuningResult": "tuning",
     "UsageError": "foundation.errors",
     "ValidationReport": "cohort.validation",
+    "audit": "audit.run",
     "build_release": "release",
     "build_site": "site",
     "compare_cohorts": "evaluation",
@@ -80,12 +83,14 @@ _HOMES = {
     "write_cohort": "cohort.cohort",
     "write_evaluation": "evaluation",
     "write_params": "tuning",
+    "write_audit": "audit.run",
     "write_table": "cohort.tables",
 }
 
 __all__ = [
     "About",
     "AmlsynthError",
+    "Audit",
     "Cohort",
     "DataError",
     "Dataset",
@@ -96,6 +101,7 @@ __all__ = [
     "UsageError",
     "ValidationReport",
     "__version__",
+    "audit",
     "build_release",
     "build_site",
     "compare_cohorts",
@@ -124,6 +130,7 @@ __all__ = [
     "tune",
     "validate",
     "verify_release",
+    "write_audit",
     "write_cohort",
     "write_evaluation",
     "write_params",

@@ -102,7 +102,7 @@ def test_wrong_dictionary_is_refused_with_its_line(
         _load(tmp_path, changed)
     message = str(caught.value)
     assert says in message
-    line = int(message.split("aml.yaml:")[1].split(":")[0])
+    line = int(message.split("aml.yaml:")[1].split(":", maxsplit=1)[0])
     # A check of a whole variable names its first line; all others the very line.
     assert 0 <= _line_of(text, right.strip()) - line <= 12
 

@@ -119,7 +119,7 @@ def test_wrong_roles_are_refused_with_their_line(tmp_path: Path, right: str, wro
         load_dictionary(path)
     message = str(caught.value)
     assert says in message
-    line = int(message.split("aml.yaml:")[1].split(":")[0])
+    line = int(message.split("aml.yaml:")[1].split(":", maxsplit=1)[0])
     at = text[: text.index(right)].count("\n") + 1
     assert 0 <= at - line <= 14  # the very line, or that of the section
 

@@ -12,7 +12,6 @@ import pytest
 from amlsynth.cohort.tables import to_typed
 from amlsynth.dictionary.model import dictionary, load_dictionary
 from amlsynth.evaluation import compare_cohorts, evaluate
-from amlsynth.evaluation.family import Candidate
 from amlsynth.evaluation.outcomes import known_at_diagnosis, lacks, outcome_names
 from amlsynth.sources.reference import reference_frame
 
@@ -61,21 +60,11 @@ roles:
 
 @pytest.fixture(scope="module", autouse=True)
 def few():
-    """Less of everything that takes long, and of the anchors the hold-out alone."""
+    """Less of everything that takes long."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("fidelity.two_sample.ROUNDS", "prediction.prediction.ROUNDS", "intervals.RESAMPLES"):
             patch.setattr(f"amlsynth.evaluation.{name}", 5)
         patch.setattr("amlsynth.evaluation.fidelity.two_sample.TREES", 20)
-
-        def only_holdout(setting, n):
-            drawn = dict.fromkeys(("independent", "bootstrap", "holdout"), "left out of this test")
-            return (
-                drawn
-                if setting.holdout is None
-                else drawn | {"holdout": Candidate("holdout", setting.holdout)}
-            )
-
-        patch.setattr(module, "make_anchors", only_holdout)
         yield
 
 
@@ -193,7 +182,7 @@ def test_one_endpoint_and_nothing_else(tmp_path):
 
 def test_a_stewards_own_variables_are_measured_like_the_rest(tmp_path, monkeypatch):
     keep = ("fidelity", "effects", "attribute inference")
-    monkeypatch.setattr(module, "FAMILIES", tuple(f for f in module.FAMILIES if f.name in keep))
+    monkeypatch.setattr(module, "GROUPS", tuple(f for f in module.GROUPS if f.name in keep))
     path = tmp_path / "trial.yaml"
     path.write_text(TRIAL)
     d = load_dictionary(path)

@@ -107,7 +107,7 @@ def test_a_plug_in_that_fails_is_named_without_its_words(package: Path, referenc
 def test_a_broken_plug_in_is_named_with_a_remedy(package: Path, entry: str, says: str) -> None:
     _install(package, entry)
     with pytest.raises(UsageError) as caught:
-        create(entry.split()[0])
+        create(entry.split(maxsplit=1)[0])
     text = str(caught.value)
     assert says in text and "the package shuffle-kit 1.2" in text and "pip uninstall shuffle-kit" in text
 

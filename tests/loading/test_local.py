@@ -273,7 +273,7 @@ def test_data_are_hashed_on_every_load(folder: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_damaged_marker_is_made_again(folder: Path, here: Path) -> None:
     load(folder)
-    markers = [path for path in (here.parent / "cache").rglob("*.json")]
+    markers = list((here.parent / "cache").rglob("*.json"))
     assert markers
     for content in (b"", b"[]", b"\xff", b'{"made_by": 1}', b"[" * 100_000):
         for marker in markers:

@@ -357,7 +357,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int,
         captured = capsys.readouterr()
         return int(caught.value.code or 0), captured.out + captured.err
 
-    yield call
+    return call
 
 
 def test_a_release_that_exists_is_exported(

@@ -37,7 +37,7 @@ OUTSIDE = [
     "..\\outside",
     "C:\\x",
 ]
-BOMB = '\n'.join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9) or 'lol'}]" for n in range(1, 9)).replace(
+BOMB = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9) or 'lol'}]" for n in range(1, 9)).replace(
     "*a0", "lol"
 )  # fmt: skip
 HOSTILE_JSON = [
@@ -149,7 +149,7 @@ def the_checksums(t: Target) -> None:
             lambda: [*lines[:at], *lines[at + 1 :]],
             lambda: [*lines[:at], lines[at].replace("  ", " *"), *lines[at + 1 :]],
             lambda: list(reversed(lines)),
-            lambda: ("\r\n".join(lines) + "\r\n").encode(),
+            ("\r\n".join(lines) + "\r\n").encode,
             lambda: b"\xef\xbb\xbf" + t.files["SHA256SUMS"],
             lambda: t.files["SHA256SUMS"] + b"\0" * t.rng.randint(1, 9),
             lambda: t.files["SHA256SUMS"][:-1],

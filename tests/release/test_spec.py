@@ -109,7 +109,7 @@ def test_a_wrong_spec_is_refused_with_its_line(
     assert any(abs(found - line) <= 1 for found in lines), str(caught.value)
 
 
-@pytest.mark.parametrize("key", [key for key in CONTENT])
+@pytest.mark.parametrize("key", list(CONTENT))
 def test_every_key_is_asked_for(tmp_path: Path, key: str) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(yaml.safe_dump({k: v for k, v in CONTENT.items() if k != key}), encoding="utf-8")
@@ -186,7 +186,9 @@ def test_every_licence_has_a_text_and_can_be_described(tmp_path: Path) -> None:
         (tmp_path / "data" / f"a-cohort.{ending}").write_bytes(b"")
     for name in names:
         spec = ReleaseSpec.model_validate(CONTENT | {"license": name})
-        package = describe_package(spec, tmp_path, statement="", citation="", simulated=True)
+        package = describe_package(
+            spec, tmp_path, dictionary(), statement="", citation="", simulated=True, endpoints=()
+        )
         assert package.licenses[0].name == name
         assert package.licenses[0].path in license_text(name)
         assert f"SPDX identifier: {name}" in license_text(name)

@@ -325,7 +325,7 @@ def test_every_source_is_used() -> None:
 
 @pytest.fixture
 def parameter_text() -> Iterator[str]:
-    yield PARAMETERS_FILE.read_text(encoding="utf-8")
+    return PARAMETERS_FILE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

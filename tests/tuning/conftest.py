@@ -45,7 +45,7 @@ class Toy(Generator):
     summary = "for the tests of tuning"
     minimum_patients = 20
     Params = ToyParams
-    seen: list[int] = []  # noqa: RUF012 - how many patients each fit has seen
+    seen: list[int] = []
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         Toy.seen.append(len(train))

@@ -50,12 +50,6 @@ def test_likeness_scores_higher_than_shuffled_columns_and_copies(
         assert found["independent"]["classifier"] < 0.6 < found["like"]["classifier"]
 
 
-def test_area_under_the_curve_against_hand_work() -> None:
-    score = np.array([0.1, 0.4, 0.4, 0.8])
-    # Pairs: (0.4 over 0.1), (0.4 with 0.4: half), (0.8 over both): 3.5 of 4.
-    assert measures.auc(score, np.array([False, True, False, True])) == pytest.approx(3.5 / 4)
-
-
 def test_effects_against_statsmodels(split: Split, dictionary: Dictionary) -> None:
     import statsmodels.api as sm
 
@@ -83,3 +77,33 @@ def test_what_cannot_be_scored_is_left_out_or_lost(split: Split, dictionary: Dic
     empty = Objective("none", "", tuple(c for c in whole.components if c.name == "os"))
     with pytest.raises(DataError, match="None of what the objective 'none' scores"):
         empty.assessable(Part(blank, split.holdout, blank, dictionary, 1))
+
+
+def test_objectives_score_what_the_dictionary_has(mds: pd.DataFrame, mds_dictionary: Dictionary) -> None:
+    half, other = mds.iloc[:200].reset_index(drop=True), mds.iloc[200:].reset_index(drop=True)
+    part = Part(half, other, other, mds_dictionary, 1)
+    expected = {
+        "default": {"os", "lfs", "ties", "columns", "pairs", "effects", "classifier", "privacy"},
+        "paper": {
+            "bsm", "logcorr", "rsc", "discriminator", "k_means",
+            "mcc_os_2y", "optimism_os", "divergence_os", "sight_os",
+        },
+    }  # fmt: skip
+    for name, components in expected.items():
+        scores = objective(name, mds_dictionary).assessable(part).scores(part)
+        assert set(scores) == components
+        assert all(0 <= score <= 1 for score in scores.values())
+
+
+def test_the_effect_of_a_number_on_the_response_is_that_of_statsmodels(
+    split: Split, dictionary: Dictionary
+) -> None:
+    import statsmodels.api as sm
+
+    frame = split.train.dropna(subset=["AGE", "CR1"])
+    fit = sm.Logit(frame["CR1"].to_numpy(float), sm.add_constant(frame["AGE"].to_numpy(float))).fit(
+        disp=False
+    )
+    log_odds, error = measures._effect(split.train, "AGE", "CR", dictionary)
+    assert log_odds == pytest.approx(fit.params[1], rel=1e-5)
+    assert error == pytest.approx(fit.bse[1], rel=1e-5)

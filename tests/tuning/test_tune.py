@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from amlsynth import tune, write_params
-from amlsynth.cohort.cohort import Cohort
+from amlsynth.cohort.cohort import About, Cohort
 from amlsynth.cohort.split import split_cohort
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.generators import generator_class, generator_names
 from amlsynth.generators.params_file import read_params
@@ -208,3 +209,13 @@ def test_trials_differ_by_parameters_and_not_by_luck(toy: type, cohort: Cohort) 
         study.enqueue_trial({"copies": 0.5, "style": "plain", "size": 7})
         scores.append(bench.run(study.ask(), lambda _stage, _share: None))
     assert scores[0] == scores[1] and np.isfinite(scores[0])
+
+
+def test_a_second_disease_is_tuned_by_its_dictionary(
+    toy: type, mds: pd.DataFrame, mds_dictionary: Dictionary
+) -> None:
+    about = About(name="mds", title="mds", simulated=True, statement="Simulated.")
+    cohort = Cohort(mds.head(160), "original", about)
+    result = _toy(cohort, trials=2, d=mds_dictionary)
+    assert set(result.best.scores) == {"os", "columns", "privacy"}
+    assert all(0 <= score <= 1 for score in result.best.scores.values())

@@ -7,6 +7,7 @@ import traceback
 
 import click
 
+from amlsynth.cli.auditing import audit
 from amlsynth.cli.data import cohort, datasets, load, schema, validate
 from amlsynth.cli.generators import generators
 from amlsynth.cli.making import demo, generate, report
@@ -29,6 +30,7 @@ Examples:
   amlsynth tune --cohort cohort.parquet --trials 50 --seed 1 --out tuned.yaml
   amlsynth evaluate --original split/train.csv --holdout split/holdout.csv
                     --synthetic synthetic.csv --out evaluation
+  amlsynth audit --cohort cohort.parquet --targets 26 --shadows 160 --out audit
   amlsynth report evaluation --out report.html
   amlsynth release build release/aml-reference.yaml --out releases
   amlsynth site releases/*.zip --out site
@@ -59,6 +61,7 @@ for _command in (
     generate,
     evaluate,
     compare,
+    audit,
     report,
     release,
     load,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Self
 
 import click
 
@@ -38,7 +39,7 @@ class TerminalProgress:
     def _write(self, text: str) -> None:
         click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
 
-    def __enter__(self) -> TerminalProgress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -98,6 +98,7 @@ def tune(
                 repeats=repeats,
                 prune=not no_prune,
                 progress=progress,
+                d=d,
             )
     except KeyboardInterrupt:
         click.echo(f"Finished trials are kept in {shown(kept)}: run the same command to go on.", err=True)

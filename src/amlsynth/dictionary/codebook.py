@@ -57,10 +57,10 @@ def _rules(d: Dictionary) -> str:
         "| rule | says | in original data | in synthetic data |",
         "|---|---|---|---|",
     ]
-    for rule in d.rules:
-        rows.append(
-            f"| `{rule.id}` | {_cell(rule.message)} | {rule.severity.original} | {rule.severity.synthetic} |"
-        )
+    rows += [
+        f"| `{rule.id}` | {_cell(rule.message)} | {rule.severity.original} | {rule.severity.synthetic} |"
+        for rule in d.rules
+    ]
     rows.append("| `duplicate_patient` | no two rows are the same | error | error |")
     return "\n".join(rows)
 

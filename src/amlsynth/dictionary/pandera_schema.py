@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,7 +84,7 @@ def breaks(d: Dictionary, case: RuleCase, frame: pd.DataFrame) -> npt.NDArray[np
     return broken
 
 
-def _holds(d: Dictionary, case: RuleCase):  # type: ignore[no-untyped-def]
+def _holds(d: Dictionary, case: RuleCase) -> Callable[[pd.DataFrame], pd.Series]:
     def check(frame: pd.DataFrame) -> pd.Series:
         return pd.Series(~breaks(d, case, frame), index=frame.index)
 

@@ -42,6 +42,14 @@ class Stream(Enum):
     CO_OCCURRENCE_INTERVALS = (222,)
     CURVE_INTERVALS = (223,)
     PREDICTION_FOLDS = (301,)
+    AUDIT_TARGETS = (401,)
+    AUDIT_INTERVALS = (402,)
+    AUDIT_CONTROL = (403,)
+    AUDIT_LEFT_OUT = (404,)
+    AUDIT_QUERIES = (405,)
+    AUDIT_MEMBERSHIPS = (406,)
+    AUDIT_OTHERS = (407,)
+    AUDIT_FIT = (408,)
 
     def rng(self, seed: int) -> np.random.Generator:
         """Return the stream's generator for a seed.
@@ -54,3 +62,16 @@ class Stream(Enum):
         import numpy as np
 
         return np.random.default_rng((seed, *self.value))
+
+    def rng_of(self, seed: int, number: int) -> np.random.Generator:
+        """Return the generator of one of many that a purpose has, numbered from 0, such as the fits of an
+        audit.
+
+        Examples
+        --------
+        >>> Stream.AUDIT_FIT.rng_of(1, 0).random() == Stream.AUDIT_FIT.rng_of(1, 1).random()
+        False
+        """
+        import numpy as np
+
+        return np.random.default_rng((seed, *self.value, number + 1))

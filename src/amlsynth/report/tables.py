@@ -123,10 +123,10 @@ def tail_table(context: Context) -> str:
     for endpoint in reversed(context.endpoints):
         rows.append(heading_row(f"{escape(endpoint.label)} ({endpoint.name})", columns))
         found = [cohort.endpoint(endpoint.name) for cohort in context.cohorts]
-        for years in (5, 10):
-            rows.append(
-                [f"{INDENT}At risk after {years} years, n", *(_at_risk(s, 12 * years) for s in found)]
-            )
+        rows += [
+            [f"{INDENT}At risk after {years} years, n", *(_at_risk(s, 12 * years) for s in found)]
+            for years in (5, 10)
+        ]
         for name, title in TAILS.items():
             measure = present.get(f"{name}_{endpoint.suffix}")
             if measure is not None:

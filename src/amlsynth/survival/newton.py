@@ -111,16 +111,17 @@ def maximise(
         information.flat[:: len(penalty) + 1] += penalty
         return value - 0.5 * float(penalty @ beta**2), gradient - penalty * beta, information
 
+    objective = penalised if penalty.any() else derivatives
     beta = start
-    value, gradient, information = penalised(beta)
+    value, gradient, information = objective(beta)
     for _ in range(_STEPS):
         size = max(1.0, abs(value))
-        if _is_singular(information, size):
+        step = _newton_step(gradient, information, _SINGULAR * size)
+        if step is None:
             break
-        step = np.linalg.solve(information, gradient)
         gain = 0.5 * float(gradient @ step)  # half the squared Newton decrement
         for _ in range(_HALVINGS):  # a step that overshoots
-            trial = penalised(beta + step)
+            trial = objective(beta + step)
             if trial[0] >= value - _SLACK:
                 break
             step = step / 2
@@ -131,9 +132,14 @@ def maximise(
     raise NotComputable(_NO_MAXIMUM)
 
 
-def _is_singular(information: FloatArray, size: float) -> bool:
+def _newton_step(gradient: FloatArray, information: FloatArray, least: float) -> FloatArray | None:
+    """Solve for the step, shape (p,); None where the information on a coefficient is not above `least`."""
+    if len(gradient) == 1:  # most fits; a division is quicker than two calls of LAPACK
+        return gradient * (1 / float(information[0, 0])) if information[0, 0] > least else None
     try:
         pivots = np.diag(np.linalg.cholesky(information))
     except np.linalg.LinAlgError:
-        return True
-    return not float(pivots.min()) ** 2 > _SINGULAR * size
+        return None
+    if not float(pivots.min()) ** 2 > least:
+        return None
+    return np.linalg.solve(information, gradient).astype(np.float64, copy=False)

@@ -76,7 +76,7 @@ class Bench:
         parts = []
         for stream in np.random.SeedSequence(task.seed).spawn(task.repeats):
             seed = int(stream.generate_state(1)[0])
-            inner = split_cohort(task.train, INNER_HOLDOUT, seed=seed)
+            inner = split_cohort(task.train, INNER_HOLDOUT, seed=seed, d=task.dictionary)
             if len(inner.train) < least:
                 raise DataError(
                     f"{task.generator} needs at least {least} training patients, and tuning, which keeps "

@@ -63,7 +63,7 @@ def shown(storage: str | Path | None) -> str:
     except (ArgumentError, ValueError):
         return f"{text.partition('://')[0]}://{_HIDDEN}"  # not a URL, so nobody knows where the password is
     secret = [key for key in url.query if re.search("pass|secret|token|key", key, re.IGNORECASE)]
-    hidden = url.update_query_dict({key: "HIDDEN" for key in secret}).render_as_string(hide_password=True)
+    hidden = url.update_query_dict(dict.fromkeys(secret, "HIDDEN")).render_as_string(hide_password=True)
     return hidden.replace("=HIDDEN", f"={_HIDDEN}")  # which a URL would write as %2A%2A%2A
 
 

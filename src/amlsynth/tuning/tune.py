@@ -10,7 +10,7 @@ from typing import Any
 
 from amlsynth.cohort.cohort import Cohort
 from amlsynth.cohort.split import HOLDOUT_SHARE, split_cohort
-from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError, require_extra
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators import DEFAULT, create
@@ -66,7 +66,7 @@ def tune(
     jobs : processes that work on the study; more than one needs a storage.
     repeats : inner splits that each trial is scored on.
     prune : stop a trial that is behind the median of those before after its first splits.
-    d : the dictionary; the AML dictionary by default.
+    d : the dictionary; the cohort's by default.
 
     Returns
     -------
@@ -80,6 +80,11 @@ def tune(
         reached or was made from something else.
     DataError
         Too few patients, or no trial was scored.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> result = tune(reference_cohort(n=200), "sequential-cart", trials=1, seed=1)
     """
     _check(trials=trials, jobs=jobs, repeats=repeats, seed=seed, timeout=timeout)
     if jobs > 1 and storage is None:
@@ -88,13 +93,13 @@ def tune(
         )
     require_extra("generate", "optuna", "Tuning")
     check_name(objective)
-    d = d or dictionary()
+    d = d or cohort.dictionary
     fixed = dict(params or {})
     model = create(generator, fixed, d)
     fixed = {name: getattr(model.params, name) for name in fixed}  # text from the command line is now typed
     outer = seed if split_seed is None else split_seed
     task = Task(
-        train=split_cohort(cohort.frame, holdout, seed=outer).train,
+        train=split_cohort(cohort.frame, holdout, seed=outer, d=d).train,
         generator=generator,
         fixed=fixed,
         objective=objective,
