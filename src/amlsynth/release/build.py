@@ -25,6 +25,7 @@ from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE, sha256_of, writ
 from amlsynth.release.compare import changelog_entry, difference
 from amlsynth.release.documents import citation, documents, statement
 from amlsynth.release.doi import stamp_doi
+from amlsynth.release.origin import check_origin
 from amlsynth.release.package import (
     PACKAGE,
     PROVENANCE,
@@ -229,6 +230,7 @@ def _make(
     """Go the way of the data up to the gates; the generator gets the training part only."""
     tell("reading the original cohort", 0.0)
     cohort = original_cohort(spec.cohort, spec_path.parent, d)
+    check_origin(spec, spec_path, cohort.about)
     made = generate(
         cohort,
         spec.generator.name,

@@ -227,6 +227,11 @@ class ReleaseSpec(_Entry):
     keywords: tuple[Line, ...] = ()
     related_identifiers: tuple[RelatedIdentifier, ...] = ()
     communities: tuple[Community, ...] = ()  # of Zenodo
+    # Of data made from patients: whom to ask, who allowed it, and on what ground; who paid.
+    contact: Line | None = None
+    ethics: Line | None = None
+    legal_basis: Line | None = None
+    funding: tuple[Line, ...] = ()
     dictionary: RelativePath = DEFAULT_DICTIONARY  # a name that amlsynth carries, or a file beside the spec
     cohort: CohortSource
     split: SplitPart
