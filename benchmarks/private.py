@@ -31,14 +31,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data, kaplan_meier
 
 from amlsynth.cohort.split import Split, split_cohort
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.effects.effects import answer, ask
-from amlsynth.evaluation.evaluate import FAMILIES, measure
+from amlsynth.evaluation.evaluate import GROUPS, measure
 from amlsynth.generators import create
 from amlsynth.sources.reference import reference_frame
+from amlsynth.survival.endpoint import endpoint_data
+from amlsynth.survival.kaplan_meier import kaplan_meier
 
 HERE = Path(__file__).resolve().parent
 N = 1606
@@ -134,8 +135,8 @@ def _one(run: dict[str, Any]) -> dict[str, float | None]:
 
 def score(parts: Split, frame: pd.DataFrame, seed: int, kind: str = "synthetic") -> dict[str, float | None]:
     """Return the figures of a cohort in the place of a synthetic one, against the training part."""
-    families = [family for family in FAMILIES if family.name in MEASURED]
-    measures = measure(parts.train, frame, parts.holdout, seed=seed, kind=kind, families=families)  # type: ignore[arg-type]
+    groups = [group for group in GROUPS if group.name in MEASURED]
+    measures = measure(parts.train, frame, parts.holdout, seed=seed, kind=kind, groups=groups)  # type: ignore[arg-type]
     found: dict[str, float | None] = {name: figure.value for name, figure in measures.items()}
     return found | {
         "medians_inside": medians_inside(parts.train, frame),
@@ -148,7 +149,7 @@ def medians_inside(original: pd.DataFrame, frame: pd.DataFrame) -> float:
     inside = []
     for endpoint in dictionary().endpoints:
         ours = kaplan_meier(endpoint_data(original, endpoint)).median()
-        theirs = kaplan_meier(endpoint_data(frame, endpoint)).median().value
+        theirs = kaplan_meier(endpoint_data(frame, endpoint)).median().time
         low, high = (-np.inf if ours.low is None else ours.low), (np.inf if ours.high is None else ours.high)
         inside.append(theirs is not None and low <= theirs <= high)
     return float(all(inside))

@@ -12,8 +12,9 @@ from pydantic import Field, field_validator
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.types import Progress, no_progress
-from amlsynth.generators.base import Generator, Parameters
+from amlsynth.generators.base import Generator, Parameters, TrainingPart
 from amlsynth.generators.private.diagnosis import Diagnosis, diagnose
+from amlsynth.generators.private.ledger import Request, spend
 from amlsynth.generators.private.mechanism import DEFAULT_EPSILON, Budget, default_delta
 from amlsynth.generators.private.model import Fitted, PublicModel, public_model
 from amlsynth.generators.private.prior import REFERENCE, PriorModel
@@ -25,7 +26,7 @@ from amlsynth.generators.private.sampling import (
     patients_at,
     without_unassessed,
 )
-from amlsynth.generators.private.sums import Sums, SumsFile, add_up, draw_sums, read_sums
+from amlsynth.generators.private.sums import Sums, SumsFile, add_up, dictionary_hash, draw_sums, read_sums
 from amlsynth.model_space.encoding import Encoded
 
 _FRESH_AT_LEAST = 20_000  # patients of the prior for a block, so that rare kinds are among them
@@ -126,13 +127,53 @@ class Private(Generator):
             files = (("the noisy sum", self.measure(train)),)
         return self.fit_sums(files, progress)
 
-    def measure(self, patients: pd.DataFrame) -> SumsFile:
-        """Draw a noisy sum of a typed frame of patients, which spends the budget; see `fit` for errors."""
+    def measure(self, patients: pd.DataFrame, name: str = "all") -> SumsFile:
+        """Draw a noisy sum of a typed frame of patients, which spends the budget; see `fit` for errors.
+
+        `name` says which patients of a cohort they are.
+        """
         self.check_size(len(patients))
         model = self.public
         total = model.sum(patients)
         return draw_sums(
-            total, model.map, model.prior.description, self.params.budget, self.params.patients_at_most
+            total, model.map, model.prior.description, self.params.budget, self.params.patients_at_most, name
+        )
+
+    def fit_part(
+        self, part: TrainingPart, rng: np.random.Generator, progress: Progress = no_progress
+    ) -> Self:
+        """Fit to a part of a cohort; what it costs is put to the account beside the cohort's file.
+
+        Raises
+        ------
+        DataError
+            As `fit`, and where the budget does not allow it or the ledger is not in order; nothing is spent
+            then. Or the measurements given are of other patients than the part.
+        """
+        if self.params.measurements:
+            files = tuple((path, read_sums(Path(path))) for path in self.params.measurements)
+            if part.patients is not part.cohort:
+                _check_part(files, part.name)
+            return self.fit_sums(files, progress)
+        progress("measuring", 0.0)
+        return self.fit_sums((("the noisy sum", self.measure_part(part)),), progress)
+
+    def measure_part(self, part: TrainingPart) -> SumsFile:
+        """Measure a part of a cohort, on the account beside the cohort's file; see `fit_part` for errors."""
+        self.check_size(len(part.patients))
+        if part.file is None:
+            return self.measure(part.patients, part.name)
+        model, budget = self.public, self.params.budget
+        request = Request(
+            patients=part.name,
+            dictionary=dictionary_hash(self.dictionary),
+            feature_map=model.map.sha256,
+            epsilon=budget.epsilon,
+            delta=budget.delta,
+            patients_at_most=self.params.patients_at_most,
+        )
+        return spend(
+            part.file, part.cohort, request, model.map.size, lambda: self.measure(part.patients, part.name)
         )
 
     def check_size(self, n: int) -> None:
@@ -186,6 +227,11 @@ class Private(Generator):
         """How far the data contradict the prior; from the noisy sum alone."""
         return diagnose(self.public, self._model, self._sums)
 
+    def warnings(self) -> tuple[str, ...]:
+        """Return what a low guarantee or a prior that does not fit means."""
+        found = (self.params.budget.warning, self.diagnosis.warning)
+        return tuple(warning for warning in found if warning is not None)
+
     def default_n(self, n: int) -> int:
         """Return the estimated number of patients: the exact one is not to be told."""
         return max(round(self._model.n), 1)
@@ -210,6 +256,16 @@ class Private(Generator):
 
     def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
         raise NotImplementedError
+
+
+def _check_part(files: tuple[tuple[str, SumsFile], ...], part: str) -> None:
+    for name, sums in files:
+        if sums.patients != part:
+            raise UsageError(
+                f"{name}: a noisy sum of {sums.patients}, and it is to stand for the {part}: the hold-out "
+                f"would "
+                "not be held out. Measure that part, or leave the split out (--no-split)."
+            )
 
 
 def private(d: Dictionary | None = None, **params: Any) -> Private:
