@@ -32,12 +32,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from amlsynth.cohort.cohort import About, Cohort, not_assessed
 from amlsynth.cohort.split import Split, split_cohort
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.effects.effects import answer, ask
+from amlsynth.evaluation.effects.effects import estimate_effects, list_effects
 from amlsynth.evaluation.evaluate import GROUPS, measure
 from amlsynth.generators import create
-from amlsynth.sources.reference import reference_frame
+from amlsynth.generators.generation import recorded_resolution
+from amlsynth.sources.reference import reference_cohort, reference_frame
 from amlsynth.survival.endpoint import endpoint_data
 from amlsynth.survival.kaplan_meier import kaplan_meier
 
@@ -100,8 +102,9 @@ def _run_all(arguments: argparse.Namespace) -> None:
 
 
 def _plan(cohorts: list[str], models: list[str]) -> Iterator[dict[str, Any]]:
-    for cohort, model, split in itertools.product(cohorts, models, SPLITS):
-        for draw in DRAWS if model.startswith("private") else DRAWS[:1]:
+    # One draw of everything first, so that an unfinished benchmark has something of each.
+    for draw, cohort, model, split in itertools.product(DRAWS, cohorts, models, SPLITS):
+        if draw == DRAWS[0] or model.startswith("private"):
             yield {"cohort": cohort, "model": model, "split": split, "draw": draw}
 
 
@@ -118,12 +121,13 @@ def _one(run: dict[str, Any]) -> dict[str, float | None]:
     else:
         params = {"epsilon": float(epsilon), "delta": DELTA} if kind == "private" else {}
         if kind == "private":
-            params |= {"not_assessed": tuple(c for c in parts.train if parts.train[c].isna().all())}
+            params |= {"not_assessed": not_assessed(_cohort(run["cohort"]).about)}
         model: Any = create(kind, params)
         if kind == "private":
             model.public.pool.moments  # noqa: B018  (shared by all fits, so not counted)
             start = time.process_time()
-        frame = model.fit(parts.train, rng).sample(N, rng)
+        resolution = recorded_resolution(_cohort(run["cohort"]))
+        frame = model.fit(parts.train, rng, resolution=resolution).sample(N, rng)
         extra["cpu"] = time.process_time() - start
         if kind == "private":
             extra |= {
@@ -158,8 +162,8 @@ def medians_inside(original: pd.DataFrame, frame: pd.DataFrame) -> float:
 def log_hr_difference(original: pd.DataFrame, frame: pd.DataFrame) -> float | None:
     """Return the mean absolute difference of the log hazard ratios that are significant in the original."""
     d = dictionary()
-    questions = [q for q in ask(original, d) if q.model == "univariable" and q.endpoint != "CR"]
-    ours, theirs = answer(original, questions, d), answer(frame, questions, d)
+    questions = [q for q in list_effects(original, d) if q.model == "univariable" and q.endpoint != "CR"]
+    ours, theirs = estimate_effects(original, questions, d), estimate_effects(frame, questions, d)
     differences = [
         abs(ours[q].log_ratio - theirs[q].log_ratio)
         for q in questions
@@ -170,19 +174,20 @@ def log_hr_difference(original: pd.DataFrame, frame: pd.DataFrame) -> float | No
 
 @cache
 def _split(cohort: str, seed: int) -> Split:
-    return split_cohort(_cohort(cohort), 0.2, seed=seed)
+    return split_cohort(_cohort(cohort).frame, 0.2, seed=seed)
 
 
 @cache
-def _cohort(name: str) -> pd.DataFrame:
+def _cohort(name: str) -> Cohort:
     if name == "reference":
-        return reference_frame(N, seed=1)
+        return reference_cohort(N, seed=1)
     if name == "moved":
-        return moved_population(N, seed=1)
+        about = About(name="moved", title="moved", simulated=True, statement="simulated for this benchmark")
+        return Cohort.create(moved_population(N, seed=1), "original", about)
     from amlsynth.sources.amlsg import import_amlsg
 
     default = HERE.parent.parent / "shared" / "cohorts" / "amlsg"
-    return import_amlsg(Path(os.environ.get("AMLSYNTH_AMLSG", default))).frame
+    return import_amlsg(Path(os.environ.get("AMLSYNTH_AMLSG", default)))
 
 
 def moved_population(n: int, seed: int) -> pd.DataFrame:

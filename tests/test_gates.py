@@ -35,7 +35,7 @@ def measure(identifier: str, value: float | None, **changes: Any) -> Measure:
     content: dict[str, Any] = {
         "id": identifier,
         "label": identifier,
-        "group": "fidelity",
+        "aspect": "fidelity",
         "better": "higher",
         "description": "",
         "source": "",
@@ -306,9 +306,9 @@ def test_a_wrong_placeholder_is_told(changes: dict[str, str], problem: str) -> N
 
 
 def test_every_gate_is_on_a_measure_that_evaluations_have(dictionary: Dictionary) -> None:
-    from amlsynth.evaluation.evaluate import FAMILIES
+    from amlsynth.evaluation.evaluate import GROUPS
 
-    known = {spec.id for family in FAMILIES for spec in family.specs(dictionary)}
+    known = {definition.id for group in GROUPS for definition in group.definitions(dictionary)}
     for profile in read_profiles().values():
         report = apply_gates(evaluation(), profile, d=dictionary)
         assert {result.measure for result in report.gates} <= known

@@ -55,7 +55,7 @@ def test_several_cohorts_and_a_comparison(run: Run, tmp_path: Path, monkeypatch:
 
     module = importlib.import_module(evaluate.__module__)
     keep = ("fidelity", "survival", "validity")
-    monkeypatch.setattr(module, "FAMILIES", tuple(f for f in module.FAMILIES if f.name in keep))
+    monkeypatch.setattr(module, "GROUPS", tuple(f for f in module.GROUPS if f.name in keep))
     assert run("cohort", "reference", "--out", "c.csv", "--n", 150)[0] == 0
     for seed in (1, 2):
         command = ("generate", "--cohort", "c.csv", "--seed", seed, "--split-seed", 1, "--save-split", "sp")

@@ -29,7 +29,7 @@ def files(tmp_path_factory):
 @pytest.fixture
 def light(monkeypatch):
     keep = ("fidelity", "survival", "privacy", "outcome", "validity", "membership inference")
-    monkeypatch.setattr(module, "FAMILIES", tuple(f for f in module.FAMILIES if f.name in keep))
+    monkeypatch.setattr(module, "GROUPS", tuple(f for f in module.GROUPS if f.name in keep))
 
 
 def changed(path, target, change):

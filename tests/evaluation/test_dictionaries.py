@@ -182,7 +182,7 @@ def test_one_endpoint_and_nothing_else(tmp_path):
 
 def test_a_stewards_own_variables_are_measured_like_the_rest(tmp_path, monkeypatch):
     keep = ("fidelity", "effects", "attribute inference")
-    monkeypatch.setattr(module, "FAMILIES", tuple(f for f in module.FAMILIES if f.name in keep))
+    monkeypatch.setattr(module, "GROUPS", tuple(f for f in module.GROUPS if f.name in keep))
     path = tmp_path / "trial.yaml"
     path.write_text(TRIAL)
     d = load_dictionary(path)

@@ -14,7 +14,7 @@ import pytest
 
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import evaluate, read_evaluation, write_evaluation
-from amlsynth.evaluation.given import Given
+from amlsynth.evaluation.inputs import SyntheticCohort
 from amlsynth.evaluation.privacy import attacks
 from amlsynth.evaluation.records import Origin
 from amlsynth.evaluation.validity import count_rules_broken
@@ -23,36 +23,36 @@ from amlsynth.foundation.errors import DataError, UsageError
 module = importlib.import_module("amlsynth.evaluation.evaluate")  # `evaluate` is the function
 
 D = dictionary()
-MEASURES = [spec.id for family in module.FAMILIES for spec in family.specs(D)]
+MEASURES = [definition.id for group in module.GROUPS for definition in group.definitions(D)]
 
 
 def leave_out(monkeypatch, *names):
     """Leave out families that are slow and have tests of their own."""
-    families = tuple(family for family in module.FAMILIES if family.name not in names)
-    monkeypatch.setattr(module, "FAMILIES", families)
+    groups = tuple(group for group in module.GROUPS if group.name not in names)
+    monkeypatch.setattr(module, "GROUPS", groups)
 
 
 @pytest.fixture(scope="module")
 def several(split, synthetic, evaluation):
     """Two cohorts of one generator and one of another beside the first; few families, as it is slow."""
     given = [
-        Given(synthetic, "One", Origin(generator="made-up", seed=1, file="one.csv")),
-        Given(split.holdout, "Two", Origin(generator="made-up", seed=2)),
-        Given(synthetic.head(300), "Three"),
+        SyntheticCohort(synthetic, "One", Origin(generator="made-up", seed=1, file="one.csv")),
+        SyntheticCohort(split.holdout, "Two", Origin(generator="made-up", seed=2)),
+        SyntheticCohort(synthetic.head(300), "Three"),
     ]
     with pytest.MonkeyPatch.context() as patch:
         keep = ("fidelity", "survival", "outcome", "pairs")
-        chosen = tuple(family for family in module.FAMILIES if family.name in keep)
-        patch.setattr(module, "FAMILIES", chosen)
+        chosen = tuple(group for group in module.GROUPS if group.name in keep)
+        patch.setattr(module, "GROUPS", chosen)
         return evaluate(split.train, given, split.holdout, seed=5, simulated=True)
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Leave out validation and attacks, which are slow and have tests of their own."""
-    slow = ("validity", *(family.name for family in attacks.FAMILIES))
-    families = tuple(family for family in module.FAMILIES if family.name not in slow)
-    monkeypatch.setattr(module, "FAMILIES", families)
+    slow = ("validity", *(group.name for group in attacks.GROUPS))
+    groups = tuple(group for group in module.GROUPS if group.name not in slow)
+    monkeypatch.setattr(module, "GROUPS", groups)
     leave_out(monkeypatch, "validity", "two samples", "prediction", "effects", "pairs")
     monkeypatch.setattr("amlsynth.evaluation.intervals.RESAMPLES", 5)
 
@@ -72,8 +72,8 @@ def without_anchors(monkeypatch):
     """Leave out the drawn anchors where other tests draw the same from the same original."""
     make = module.make_anchors
 
-    def only_holdout(setting, n):
-        return make(setting, n) | dict.fromkeys(("independent", "bootstrap"), "left out of this test")
+    def only_holdout(context, n):
+        return make(context, n) | dict.fromkeys(("independent", "bootstrap"), "left out of this test")
 
     monkeypatch.setattr(module, "make_anchors", only_holdout)
 
@@ -165,7 +165,7 @@ def test_several_cohorts_stand_beside_the_same_anchors(several, evaluation):
         alone = evaluation.measure(measure.id)
         assert measure.anchors == alone.anchors and measure.original == alone.original
         assert measure.figures["synthetic-1"] == measure.synthetic == alone.synthetic
-        assert measure.family == alone.family != ""
+        assert measure.group == alone.group != ""
     bsm = several.measure("bsm")
     assert len({figure.value for figure in bsm.figures.values()}) == 3
     assert bsm.figures["synthetic-2"].value == pytest.approx(bsm.anchors["holdout"].value)
@@ -196,7 +196,7 @@ def test_one_cohort_has_no_spread(evaluation):
 
 def test_cohorts_of_one_label_are_refused(split, synthetic):
     with pytest.raises(UsageError, match="the label 'A'"):
-        evaluate(split.train, [Given(synthetic, "A"), Given(synthetic, "A")])
+        evaluate(split.train, [SyntheticCohort(synthetic, "A"), SyntheticCohort(synthetic, "A")])
     with pytest.raises(UsageError, match="no synthetic cohort"):
         evaluate(split.train, {})
 
@@ -231,10 +231,12 @@ def test_a_record_of_version_2_is_read(evaluation, tmp_path):
         cohort["eln2022"] = cohort.pop("risk")
     for measure in content["measures"]:
         del measure["outcomes"], measure["applicable"]
+        measure["family"], measure["group"] = measure.pop("group"), measure.pop("aspect")
     path = tmp_path / "evaluation.json"
     path.write_text(json.dumps(content))
     old = read_evaluation(path)
     assert old.schema_version == "3" and old.original.risk == evaluation.original.risk != ()
+    assert (old.measure("cr_rate").aspect, old.measure("cr_rate").group) == ("outcome", "outcome")
     assert old.measure("km_score_os").figures == evaluation.measure("km_score_os").figures
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.fidelity.columns import (
     basic_statistical_measure,
     moments_score,
     numeric_moments,
     numeric_values,
 )
-from amlsynth.evaluation.intervals import LARGEST, with_interval
+from amlsynth.evaluation.intervals import MAX_PATIENTS, with_interval
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.survival.response import wilson
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
 
@@ -39,7 +39,7 @@ def test_the_interval_of_a_mean_is_that_of_its_standard_error():
 
 def test_no_interval_where_it_says_nothing():
     assert mean_of(np.arange(5.0)).low is None
-    assert mean_of(np.zeros(LARGEST + 1)).low is None
+    assert mean_of(np.zeros(MAX_PATIENTS + 1)).low is None
 
     def lost() -> float:
         raise NotComputable("there is nothing to compute with")

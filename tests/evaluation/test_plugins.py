@@ -9,39 +9,46 @@ import pytest
 
 from amlsynth.dictionary.model import dictionary as dictionary_of_aml
 from amlsynth.evaluation import evaluate
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, fixed
-from amlsynth.evaluation.plugins import installed_families
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    fixed,
+)
+from amlsynth.evaluation.plugins import installed_groups
 from amlsynth.foundation.errors import UsageError
 
 module = importlib.import_module("amlsynth.evaluation.evaluate")  # `evaluate` is the function
 
 PACKAGE = """
-from amlsynth.evaluation.family import Family, NotComputable, Spec, fixed
+from amlsynth.evaluation.measure_group import MeasureDefinition, MeasureGroup, NotComputable, fixed
 
 
-def older(candidate, setting):
-    ages = candidate.frame["AGE"].dropna()
+def older(cohort, context):
+    ages = cohort.frame["AGE"].dropna()
     if ages.empty:
         raise NotComputable("no patient has a known age")
-    return float((ages > setting.original["AGE"].median()).mean())
+    return float((ages > context.original["AGE"].median()).mean())
 
 
-ELDERS = Family(
+ELDERS = MeasureGroup(
     name="elders",
-    specs=fixed(
-        Spec(
+    definitions=fixed(
+        MeasureDefinition(
             id="share_older",
             label="Older than the original's median",
-            group="fidelity",
+            aspect="fidelity",
             better="original",
             description="Share of patients who are older than the median of the original.",
             source="a package of a test",
             compute=older,
-            compute_original=lambda setting: 0.5,
+            compute_original=lambda context: 0.5,
         )
     ),
 )
-NO_FAMILY = 3
+NO_GROUP = 3
 """
 
 
@@ -64,7 +71,7 @@ def install(monkeypatch, tmp_path):
 
 @pytest.fixture
 def only_columns(monkeypatch):
-    monkeypatch.setattr(module, "FAMILIES", tuple(f for f in module.FAMILIES if f.name == "fidelity"))
+    monkeypatch.setattr(module, "GROUPS", tuple(f for f in module.GROUPS if f.name == "fidelity"))
     monkeypatch.setattr("amlsynth.evaluation.intervals.RESAMPLES", 5)
 
 
@@ -74,7 +81,7 @@ def test_a_measure_of_another_package_stands_in_every_evaluation(install, only_c
     found = evaluate(train, made, split.holdout.head(30))
     measure = found.measure("share_older")
     assert measure.synthetic.value == pytest.approx((made["AGE"] > train["AGE"].median()).mean())
-    assert measure.original.value == 0.5 and measure.family == "elders"
+    assert measure.original.value == 0.5 and measure.group == "elders"
     assert set(measure.anchors) == {"independent", "bootstrap", "holdout"}
     assert 0.2 < measure.anchors["bootstrap"].value < 0.8
     assert "The measures 'elders' are those of the package elders 2.1." in found.notes
@@ -85,59 +92,59 @@ def test_a_measure_of_another_package_stands_in_every_evaluation(install, only_c
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("elders_package:NO_FAMILY", "is of the type int"),
+        ("elders_package:NO_GROUP", "is of the type int"),
         ("elders_package:ABSENT", "cannot be imported"),
         ("no_such_package:X", "cannot be imported"),
     ],
 )
-def test_what_is_no_family_is_refused(install, dictionary, value, says):
+def test_what_is_no_group_is_refused(install, dictionary, value, says):
     install(elders=value)
     with pytest.raises(UsageError, match=rf"'elders'.*package elders 2\.1.*'{value}' {says}.*pip uninstall"):
-        installed_families((), dictionary)
+        installed_groups((), dictionary)
 
 
 def test_names_that_are_taken_are_refused(install, dictionary):
     install(elders="elders_package:ELDERS")
     with pytest.raises(UsageError, match="has the name 'elders', which is taken"):
-        installed_families((Family("elders", fixed()),), dictionary)
+        installed_groups((MeasureGroup("elders", fixed()),), dictionary)
     with pytest.raises(UsageError, match="has a measure 'share_older', which is there already"):
-        installed_families((Family("other", fixed(_spec("share_older"))),), dictionary)
+        installed_groups((MeasureGroup("other", fixed(_definition("share_older"))),), dictionary)
 
 
 @pytest.fixture
-def setting(split):
-    return Setting(split.train, None, dictionary_of_aml(), seed=1)
+def context(split):
+    return EvaluationContext(split.train, None, dictionary_of_aml(), seed=1)
 
 
 @pytest.fixture
-def candidate(synthetic):
-    return Candidate("synthetic", synthetic)
+def cohort(synthetic):
+    return EvaluatedCohort("synthetic", synthetic)
 
 
-def _spec(name, compute=None):
-    return Spec(name, name, "fidelity", "none", "What it says.", "a test", compute=compute)
+def _definition(name, compute=None):
+    return MeasureDefinition(name, name, "fidelity", "none", "What it says.", "a test", compute=compute)
 
 
-def test_a_failure_in_another_package_costs_its_figures_alone(setting, candidate):
-    def fail(candidate, setting):
+def test_a_failure_in_another_package_costs_its_figures_alone(context, cohort):
+    def fail(cohort, context):
         raise ZeroDivisionError("patient 17 is 63 years old")
 
-    foreign = Family("bad", fixed(_spec("bad", fail)), package="bad 1.0")
-    figure = foreign.measured(candidate, setting)["bad"]
+    foreign = MeasureGroup("bad", fixed(_definition("bad", fail)), package="bad 1.0")
+    figure = foreign.measured(cohort, context)["bad"]
     assert figure.value is None
     assert figure.reason == "the package bad 1.0 failed to measure it (ZeroDivisionError)"
     with pytest.raises(ZeroDivisionError):  # in amlsynth it is a fault to be mended
-        Family("bad", fixed(_spec("bad", fail))).measured(candidate, setting)
+        MeasureGroup("bad", fixed(_definition("bad", fail))).measured(cohort, context)
 
 
-def test_a_measure_without_a_figure_is_refused(setting, candidate):
+def test_a_measure_without_a_figure_is_refused(context, cohort):
     with pytest.raises(UsageError, match="no figure for lost"):
-        Family("half", fixed(_spec("lost"))).measured(candidate, setting)
+        MeasureGroup("half", fixed(_definition("lost"))).measured(cohort, context)
 
 
-def test_a_measure_that_has_no_value_says_why(setting, candidate):
-    def refuse(candidate, setting):
+def test_a_measure_that_has_no_value_says_why(context, cohort):
+    def refuse(cohort, context):
         raise NotComputable("there is nothing to count")
 
-    figure = Family("one", fixed(_spec("one", refuse))).measured(candidate, setting)["one"]
+    figure = MeasureGroup("one", fixed(_definition("one", refuse))).measured(cohort, context)["one"]
     assert figure.reason == "there is nothing to count"

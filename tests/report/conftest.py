@@ -107,7 +107,7 @@ def _cohort(
     )
 
 
-def _measure(identifier: str, group: str, better: str, value: float, **more: Any) -> Measure:
+def _measure(identifier: str, aspect: str, better: str, value: float, **more: Any) -> Measure:
     anchors = {
         "independent": Figure(value=value - 0.3),
         "bootstrap": Figure(value=value + 0.01),
@@ -121,7 +121,7 @@ def _measure(identifier: str, group: str, better: str, value: float, **more: Any
         "anchors": anchors,
         **more,
     }
-    return Measure(id=identifier, group=group, better=better, **settings)
+    return Measure(id=identifier, aspect=aspect, better=better, **settings)
 
 
 def _measures() -> tuple[Measure, ...]:
@@ -137,10 +137,10 @@ def _measures() -> tuple[Measure, ...]:
         _measure("short", "survival", "zero", 0.1, synthetic=Figure(reason="nobody_was followed up")),
         _measure("cr_rate", "outcome", "original", 0.711, original=Figure(value=0.707)),
         _measure("cr_odds", "outcome", "original", 2.81, original=Figure(value=2.41, low=2.16, high=2.68)),
-        _measure("classifier_auc", "fidelity", "lower", 0.55, family="two samples"),
-        _measure("effects_sign_hr", "survival", "higher", 0.9, family="effects"),
-        _measure("membership_density_auc", "privacy", "lower", 0.53, family="membership inference"),
-        _measure("made_up", "privacy", "lower", 0.1, family="a new family"),
+        _measure("classifier_auc", "fidelity", "lower", 0.55, group="two samples"),
+        _measure("effects_sign_hr", "survival", "higher", 0.9, group="effects"),
+        _measure("membership_density_auc", "privacy", "lower", 0.53, group="membership inference"),
+        _measure("made_up", "privacy", "lower", 0.1, group="a new family"),
         _measure("leakage", "privacy", "zero", 0.0178),
         _measure(
             "exact_matches",

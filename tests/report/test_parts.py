@@ -18,12 +18,12 @@ from amlsynth.report.text import Column, Notes, count, escape, number, p_value, 
 
 
 def measure(
-    better="higher", group="fidelity", synthetic=0.9, original=None, **anchors: float | None
+    better="higher", aspect="fidelity", synthetic=0.9, original=None, **anchors: float | None
 ) -> Measure:
     return Measure(
         id="m",
         label="M",
-        group=group,
+        aspect=aspect,
         better=better,
         description="",
         source="",

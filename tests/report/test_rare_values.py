@@ -18,7 +18,7 @@ from amlsynth.report import render_report
 from amlsynth.sources.reference import reference_frame
 
 D = dictionary()
-FAMILIES = ("fidelity", "survival", "tails", "outcome", "effects", "validity")  # those with counts in them
+GROUPS = ("fidelity", "survival", "tails", "outcome", "effects", "validity")  # those with counts in them
 
 
 def _marked(frame: pd.DataFrame) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def split():
 def found(split):
     module = importlib.import_module("amlsynth.evaluation.evaluate")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FAMILIES", tuple(f for f in module.FAMILIES if f.name in FAMILIES))
+        patch.setattr(module, "GROUPS", tuple(f for f in module.GROUPS if f.name in GROUPS))
         return evaluate(split.train, reference_frame(400, 22), split.holdout, seed=5)
 
 

@@ -15,7 +15,7 @@ from amlsynth.foundation.errors import UsageError
 if TYPE_CHECKING:
     from amlsynth.cohort.cohort import Cohort
     from amlsynth.dictionary.model import Dictionary
-    from amlsynth.evaluation.given import Given
+    from amlsynth.evaluation.inputs import SyntheticCohort
     from amlsynth.evaluation.records import Evaluation, Figure, Origin
 
 
@@ -147,13 +147,14 @@ def _write(found: Evaluation, folder: Path, d: Dictionary) -> None:
     write_carried(d, folder)
 
 
-def _given(made: Sequence[Cohort], paths: Sequence[Path], labels: Sequence[str]) -> list[Given]:
-    from amlsynth.evaluation.given import Given
+def _given(made: Sequence[Cohort], paths: Sequence[Path], labels: Sequence[str]) -> list[SyntheticCohort]:
+    from amlsynth.evaluation.inputs import SyntheticCohort
 
     origins = [_origin(cohort, path) for cohort, path in zip(made, paths, strict=True)]
     names = list(labels) or _names(origins, paths)
     return [
-        Given(cohort.frame, name, origin) for cohort, name, origin in zip(made, names, origins, strict=True)
+        SyntheticCohort(cohort.frame, name, origin)
+        for cohort, name, origin in zip(made, names, origins, strict=True)
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from amlsynth.evaluation.family import NO_HOLDOUT, AnchorName, Candidate, Setting
+from amlsynth.evaluation.measure_group import NO_HOLDOUT, AnchorName, EvaluatedCohort, EvaluationContext
 from amlsynth.foundation.errors import AmlsynthError
 from amlsynth.foundation.streams import Stream
 
@@ -18,32 +18,32 @@ _STREAMS: dict[Literal["independent", "bootstrap"], Stream] = {
 }
 
 
-def make_anchors(setting: Setting, n: int) -> dict[AnchorName, Candidate | str]:
+def make_anchors(context: EvaluationContext, n: int) -> dict[AnchorName, EvaluatedCohort | str]:
     """Return the anchors of an evaluation, or the reason why one cannot be made.
 
     Parameters
     ----------
-    setting : the original and the hold-out.
+    context : the original and the hold-out.
     n : patients in each anchor that is drawn: as many as the synthetic cohort has.
     """
-    anchors: dict[AnchorName, Candidate | str] = {
-        name: _generated(name, stream, setting, n) for name, stream in _STREAMS.items()
+    anchors: dict[AnchorName, EvaluatedCohort | str] = {
+        name: _generated(name, stream, context, n) for name, stream in _STREAMS.items()
     }
     anchors["holdout"] = NO_HOLDOUT
-    if setting.holdout is not None:
-        anchors["holdout"] = Candidate("holdout", setting.holdout)
+    if context.holdout is not None:
+        anchors["holdout"] = EvaluatedCohort("holdout", context.holdout)
     return anchors
 
 
 def _generated(
-    name: Literal["independent", "bootstrap"], stream: Stream, setting: Setting, n: int
-) -> Candidate | str:
+    name: Literal["independent", "bootstrap"], stream: Stream, context: EvaluationContext, n: int
+) -> EvaluatedCohort | str:
     from amlsynth.generators import create
 
-    rng = stream.rng(setting.seed)
-    generator = create(name, {}, setting.dictionary)
+    rng = stream.rng(context.seed)
+    generator = create(name, {}, context.dictionary)
     try:
-        generator.fit(setting.original, rng)
-        return Candidate(name, generator.sample(n, rng))
+        generator.fit(context.original, rng)
+        return EvaluatedCohort(name, generator.sample(n, rng))
     except AmlsynthError as error:
         return f"the anchor cannot be drawn: {error}"

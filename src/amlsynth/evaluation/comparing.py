@@ -11,7 +11,7 @@ from amlsynth.cohort.cohort import About, read_about
 from amlsynth.cohort.tables import read_raw, type_frame
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.evaluation.evaluate import evaluate
-from amlsynth.evaluation.given import Given
+from amlsynth.evaluation.inputs import SyntheticCohort
 from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Origin
 from amlsynth.foundation.errors import DataError, did_you_mean
 from amlsynth.foundation.files import sha256
@@ -81,7 +81,7 @@ def compare_cohorts(
         one, other = replace(one, label=f"{one.label} (A)"), replace(other, label=f"{other.label} (B)")
     return evaluate(
         one.frame,
-        [Given(other.frame, other.label, other.origin, holds_patients=not other.known_synthetic)],
+        [SyntheticCohort(other.frame, other.label, other.origin, holds_patients=not other.known_synthetic)],
         seed=seed,
         simulated=one.about.simulated,
         original_label=one.label,

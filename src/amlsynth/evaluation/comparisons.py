@@ -25,7 +25,7 @@ from amlsynth.evaluation.effects.sizes import (
     standardised_difference,
     standardised_difference_of_shares,
 )
-from amlsynth.evaluation.family import NotComputable, attempt, figure
+from amlsynth.evaluation.measure_group import NotComputable, attempt, figure
 from amlsynth.evaluation.outcomes import (
     known_at_diagnosis,
     lacks,

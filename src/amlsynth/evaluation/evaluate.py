@@ -13,25 +13,31 @@ from amlsynth.evaluation import validity
 from amlsynth.evaluation.anchors import make_anchors
 from amlsynth.evaluation.comparisons import compare
 from amlsynth.evaluation.effects import measures as effect_measures
-from amlsynth.evaluation.family import (
+from amlsynth.evaluation.fidelity import alpha_precision_beta_recall, pairs, two_sample
+from amlsynth.evaluation.fidelity import columns as fidelity
+from amlsynth.evaluation.fidelity.co_occurrence import co_occurrence
+from amlsynth.evaluation.inputs import (
+    Synthetics,
+    as_synthetic_cohorts,
+    evaluated_cohorts,
+    generators_of,
+    spreads,
+)
+from amlsynth.evaluation.measure_group import (
     NO_HOLDOUT,
     AnchorName,
-    Candidate,
-    CandidateKind,
-    Family,
-    Setting,
+    CohortKind,
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureGroup,
     lacking,
 )
-from amlsynth.evaluation.fidelity import columns as fidelity
-from amlsynth.evaluation.fidelity import pairs, support, two_sample
-from amlsynth.evaluation.fidelity.co_occurrence import co_occurrence
-from amlsynth.evaluation.given import Synthetics, as_given, candidates, generators_of, spreads
 from amlsynth.evaluation.outcomes import lacks, why_lacking
-from amlsynth.evaluation.plugins import installed_families
+from amlsynth.evaluation.plugins import installed_groups
 from amlsynth.evaluation.prediction import prediction
 from amlsynth.evaluation.privacy import attacks
 from amlsynth.evaluation.privacy import hamming as privacy
-from amlsynth.evaluation.privacy.attacks import arena
+from amlsynth.evaluation.privacy.attacks import attack_data
 from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Figure, Measure, Origin
 from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.survival import curves as survival
@@ -41,19 +47,19 @@ from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
 from amlsynth.survival.endpoint import endpoint_data
 
-FAMILIES: tuple[Family, ...] = (
-    fidelity.FAMILY,
-    two_sample.FAMILY,
-    pairs.FAMILY,
-    support.FAMILY,
-    survival.FAMILY,
-    tails.FAMILY,
-    response.FAMILY,
-    prediction.FAMILY,
-    effect_measures.FAMILY,
-    privacy.FAMILY,
-    *attacks.FAMILIES,
-    validity.FAMILY,
+GROUPS: tuple[MeasureGroup, ...] = (
+    fidelity.GROUP,
+    two_sample.GROUP,
+    pairs.GROUP,
+    alpha_precision_beta_recall.GROUP,
+    survival.GROUP,
+    tails.GROUP,
+    response.GROUP,
+    prediction.GROUP,
+    effect_measures.GROUP,
+    privacy.GROUP,
+    *attacks.GROUPS,
+    validity.GROUP,
 )
 
 
@@ -79,8 +85,9 @@ def evaluate(
     Parameters
     ----------
     original : the training part of the original, typed frame (n, columns).
-    synthetic : the synthetic cohort, typed frame (m, columns); or several, by label or as `given.Given`. The
-        anchors are drawn and measured once, with as many patients as the first has.
+    synthetic : the synthetic cohort, typed frame (m, columns); or several, by label or as
+        `inputs.SyntheticCohort`. The anchors are drawn and measured once, with as many patients as the first
+        has.
     holdout : the part of the original that no generator saw; without it the measures that need it give
         that reason.
     seed : for the anchors and the partition of the training part; the same gives the same record.
@@ -107,21 +114,21 @@ def evaluate(
     if seed < 0:
         raise UsageError(f"the seed is {seed}; take a whole number that is not negative.")
     d = d or dictionary()
-    given = as_given(synthetic, synthetic_label)
+    inputs = as_synthetic_cohorts(synthetic, synthetic_label)
     original = _typed(original, d, "the original cohort")
-    made = candidates(given, lambda frame, source: _typed(frame, d, source))
+    made = evaluated_cohorts(inputs, lambda frame, source: _typed(frame, d, source))
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
-    setting = Setting(original, holdout, d, seed)
-    families = all_families(d)
-    tell = _Steps(progress, total=(3 + len(made)) * len(families) + 4)
+    context = EvaluationContext(original, holdout, d, seed)
+    groups = measure_groups(d)
+    tell = _Steps(progress, total=(3 + len(made)) * len(groups) + 4)
 
     tell("drawing the anchors")
-    anchors = make_anchors(setting, len(made[0].frame))
+    anchors = make_anchors(context, len(made[0].frame))
     keys = [cohort.key for cohort in made]
-    measures = _measures(families, made, anchors, setting, generators_of(given, keys), tell)
+    measures = _measures(groups, made, anchors, context, generators_of(inputs, keys), tell)
     tell("comparing the cohorts")
     protected = {"original", "holdout", *(cohort.key for cohort in made if cohort.protected)}
-    others = [*made] if holdout is None else [*made, Candidate("holdout", holdout, "holdout")]
+    others = [*made] if holdout is None else [*made, EvaluatedCohort("holdout", holdout, "holdout")]
     comparisons = [
         compare(original, other.frame, d, cohort=other.key, protect=other.key in protected)
         for other in others
@@ -140,16 +147,18 @@ def evaluate(
         else summarise(holdout, holdout_label, d, protect=True, key="holdout", origin=holdout_origin),
         synthetics=tuple(
             summarise(m.frame, g.label, d, protect=m.protected, key=m.key, origin=g.origin)
-            for m, g in zip(made, given, strict=True)
+            for m, g in zip(made, inputs, strict=True)
         ),
         measures=measures,
         comparisons=tuple(one for found in comparisons for one in found),
-        effects=effect_measures.effect_records(setting, made, protected),
+        effects=effect_measures.effect_records(context, made, protected),
         co_occurrence=co_occurrence(original, {o.key: o.frame for o in others}, d, protected),
         rules=validity.rule_counts(
-            [Candidate("synthetic", original, "original", holds_patients=True), *others], setting, protected
+            [EvaluatedCohort("synthetic", original, "original", holds_patients=True), *others],
+            context,
+            protected,
         ),
-        notes=(*notes, *_notes(setting, made, [cohort.label for cohort in given]), *_foreign(families)),
+        notes=(*notes, *_notes(context, made, [cohort.label for cohort in inputs]), *_foreign(groups)),
     )
     tell("done")
     return evaluation
@@ -161,100 +170,102 @@ def measure(
     holdout: pd.DataFrame | None = None,
     *,
     seed: int = 0,
-    kind: CandidateKind = "synthetic",
-    families: Sequence[Family] | None = None,
+    kind: CohortKind = "synthetic",
+    groups: Sequence[MeasureGroup] | None = None,
     d: Dictionary | None = None,
 ) -> dict[str, Figure]:
     """Return the figures of one cohort alone, by measure, for comparisons of many cohorts.
 
     Without anchors a figure is not to be shown to anybody: they tell what it is worth. Parameters are those
-    of `evaluate`; `kind` says what stands in the place of the synthetic cohort, and `families` which measures
+    of `evaluate`; `kind` says what stands in the place of the synthetic cohort, and `groups` which measures
     are wanted, by default all.
     """
     d = d or dictionary()
     original, synthetic = _typed(original, d, "the original cohort"), _typed(synthetic, d, "the cohort")
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
-    setting, candidate = Setting(original, holdout, d, seed), Candidate(kind, synthetic)
+    context, cohort = EvaluationContext(original, holdout, d, seed), EvaluatedCohort(kind, synthetic)
     found: dict[str, Figure] = {}
-    for family in all_families(d) if families is None else families:
-        found |= family.measured(candidate, setting)
+    for group in measure_groups(d) if groups is None else groups:
+        found |= group.measured(cohort, context)
     return found
 
 
-def all_families(d: Dictionary) -> tuple[Family, ...]:
-    """Return the families of amlsynth, and those that other installed packages bring.
+def measure_groups(d: Dictionary) -> tuple[MeasureGroup, ...]:
+    """Return the groups of amlsynth, and those that other installed packages bring.
 
     Raises
     ------
     UsageError
         A package's measures cannot be loaded, or have an identifier that is taken.
     """
-    return (*FAMILIES, *installed_families(FAMILIES, d))
+    return (*GROUPS, *installed_groups(GROUPS, d))
 
 
 def _measures(
-    families: Sequence[Family],
-    made: Sequence[Candidate],
-    anchors: dict[AnchorName, Candidate | str],
-    setting: Setting,
+    groups: Sequence[MeasureGroup],
+    made: Sequence[EvaluatedCohort],
+    anchors: dict[AnchorName, EvaluatedCohort | str],
+    context: EvaluationContext,
     generators: Mapping[str, Sequence[str]],
     tell: _Steps,
 ) -> tuple[Measure, ...]:
     measures: list[Measure] = []
-    d = setting.dictionary
-    for family in families:
-        specs = family.specs(d)
+    d = context.dictionary
+    for group in groups:
+        definitions = group.definitions(d)
         found: dict[str, dict[str, Figure]] = {}
         for cohort in made:
-            tell(f"measuring {family.name}: {cohort.key}")
-            found[cohort.key] = family.measured(cohort, setting)
-        own = family.measured_original(setting)
+            tell(f"measuring {group.name}: {cohort.key}")
+            found[cohort.key] = group.measured(cohort, context)
+        own = group.measured_original(context)
         beside: dict[AnchorName, dict[str, Figure]] = {}
         for name, anchor in anchors.items():
-            tell(f"measuring {family.name}: {name}")
+            tell(f"measuring {group.name}: {name}")
             beside[name] = (
-                {spec.id: Figure(reason=anchor) for spec in specs}
+                {definition.id: Figure(reason=anchor) for definition in definitions}
                 if isinstance(anchor, str)
-                else family.measured(anchor, setting)
+                else group.measured(anchor, context)
             )
-        for spec in specs:
-            figures = {key: there[spec.id] for key, there in found.items()}
-            there = {name: of_anchor[spec.id] for name, of_anchor in beside.items()}
+        for definition in definitions:
+            figures = {key: there[definition.id] for key, there in found.items()}
+            there = {name: of_anchor[definition.id] for name, of_anchor in beside.items()}
             measures.append(
-                spec.measure(
-                    own.get(spec.id),
+                definition.measure(
+                    own.get(definition.id),
                     figures,
                     there,
-                    family.name,
+                    group.name,
                     spreads(figures, generators),
-                    applicable=lacking(spec, setting.original, d) is None,
+                    applicable=lacking(definition, context.original, d) is None,
                 )
             )
     return tuple(measures)
 
 
-def _foreign(families: Sequence[Family]) -> tuple[str, ...]:
+def _foreign(groups: Sequence[MeasureGroup]) -> tuple[str, ...]:
     return tuple(
-        f"The measures {family.name!r} are those of the package {family.package}."
-        for family in families
-        if family.package
+        f"The measures {group.name!r} are those of the package {group.package}."
+        for group in groups
+        if group.package
     )
 
 
-def _notes(setting: Setting, made: Sequence[Candidate], labels: Sequence[str]) -> tuple[str, ...]:
+def _notes(
+    context: EvaluationContext, made: Sequence[EvaluatedCohort], labels: Sequence[str]
+) -> tuple[str, ...]:
     notes = []
-    if setting.holdout is None:
+    if context.holdout is None:
         notes.append(f"Measures against a hold-out are not available: {NO_HOLDOUT}.")
-    cohorts = [("original", setting.original, True)]
-    if setting.holdout is not None:
-        cohorts.append(("hold-out", setting.holdout, True))
+    cohorts = [("original", context.original, True)]
+    if context.holdout is not None:
+        cohorts.append(("hold-out", context.holdout, True))
     for cohort, label in zip(made, labels, strict=True):
         name = "synthetic cohort" if len(made) == 1 else f"cohort {label}"
         cohorts.append((name, cohort.frame, cohort.protected))
     for name, frame, protect in cohorts:
-        for endpoint in setting.dictionary.endpoints:
+        for endpoint in context.dictionary.endpoints:
             left_out = endpoint_data(frame, endpoint).left_out
-            if lacks(frame, setting.dictionary, endpoint.name):
+            if lacks(frame, context.dictionary, endpoint.name):
                 notes.append(f"{_capital(why_lacking(endpoint.name, name))}.")
             elif left_out:
                 few = left_out < SMALL_CELL and protect
@@ -263,7 +274,7 @@ def _notes(setting: Setting, made: Sequence[Candidate], labels: Sequence[str]) -
                     f"{count} of {len(frame)} patients of the {name} have no usable {endpoint.name} time "
                     f"and status and are left out of every {endpoint.name} figure."
                 )
-        empty = [column for column in setting.dictionary.names if frame[column].isna().all()]
+        empty = [column for column in context.dictionary.names if frame[column].isna().all()]
         if empty:
             notes.append(f"Not assessed in the {name}, every value missing: {', '.join(empty)}.")
     sizes = [len(cohort.frame) for cohort in made]
@@ -271,16 +282,16 @@ def _notes(setting: Setting, made: Sequence[Candidate], labels: Sequence[str]) -
         notes.append(
             f"The synthetic cohorts differ in size; the anchors have {sizes[0]} patients as the first has."
         )
-    if max(len(frame) for _, frame, _ in cohorts) > privacy.LARGEST_PART:
+    if max(len(frame) for _, frame, _ in cohorts) > privacy.MAX_PART_PATIENTS:
         notes.append(
-            f"Hamming distances are computed on random samples of at most {privacy.LARGEST_PART} patients "
-            "of each cohort and part; matches are counted over all."
+            "Hamming distances are computed on random samples of at most "
+            f"{privacy.MAX_PART_PATIENTS} patients of each cohort and part; matches are counted over all."
         )
-    targets = max(len(frame) for frame in (setting.original, setting.holdout) if frame is not None)
-    if targets > arena.MOST_TARGETS or max(sizes) > arena.MOST_RELEASED:
+    targets = max(len(frame) for frame in (context.original, context.holdout) if frame is not None)
+    if targets > attack_data.MAX_TARGETS or max(sizes) > attack_data.MAX_RELEASED:
         notes.append(
-            f"Attacks run on random samples of at most {arena.MOST_TARGETS} training and as many hold-out "
-            f"patients, and search at most {arena.MOST_RELEASED} synthetic patients."
+            f"Attacks run on random samples of at most {attack_data.MAX_TARGETS} training and as many "
+            f"hold-out patients, and search at most {attack_data.MAX_RELEASED} synthetic patients."
         )
     return tuple(notes)
 

@@ -1,6 +1,6 @@
 """Bootstrap intervals of measures: how much a figure owes to which patients were drawn.
 
-The candidate is resampled; the original stands. A resample differs from the original more than the candidate
+The cohort is resampled; the original stands. A resample differs from the original more than the cohort
 itself does, so quantiles of the resampled figures would lie beside the figure: the interval is the figure
 plus and minus 1.96 times their standard deviation, within the measure's bounds.
 """
@@ -12,13 +12,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from amlsynth.evaluation.family import NotComputable, attempt, figure
+from amlsynth.evaluation.measure_group import NotComputable, attempt, figure
 from amlsynth.evaluation.records import Figure
 from amlsynth.statistics.wald import Z95
 
 RESAMPLES = 100
-LEAST = 10  # patients; fewer say nothing of their own variation
-LARGEST = 20_000  # patients; beyond it the intervals are narrower than the figures' digits
+MIN_PATIENTS = 10  # patients; fewer say nothing of their own variation
+MAX_PATIENTS = 20_000  # patients; beyond it the intervals are narrower than the figures' digits
 
 Rows = NDArray[np.int64]
 
@@ -36,11 +36,11 @@ def with_interval(
     ----------
     compute : gives the figure of the cohort itself.
     resample : gives the figure of the rows drawn, shape (n,), whole numbers from 0 to n - 1.
-    n : patients of the cohort; below `LEAST` and above `LARGEST` there is no interval.
+    n : patients of the cohort; below `MIN_PATIENTS` and above `MAX_PATIENTS` there is no interval.
     bounds : between which the measure lies.
     """
     found = attempt(compute)
-    if found.value is None or not LEAST <= n <= LARGEST:
+    if found.value is None or not MIN_PATIENTS <= n <= MAX_PATIENTS:
         return found
     try:
         draws = [resample(rng.integers(n, size=n)) for _ in range(RESAMPLES)]

@@ -50,8 +50,8 @@ class Measure(Record):
 
     id: str  # such as "km_score_os"
     label: str
-    group: Literal["fidelity", "survival", "outcome", "privacy", "validity"]
-    family: str = Field("", description="measures that are computed together, such as Kaplan-Meier")
+    aspect: Literal["fidelity", "survival", "outcome", "privacy", "validity"]
+    group: str = Field("", description="measures that are computed together, such as Kaplan-Meier")
     # "original": near the original's figure; "none": shown for information, no value is better
     better: Literal["higher", "lower", "zero", "original", "none"]
     unit: str = ""
@@ -279,9 +279,16 @@ def read_evaluation(path: Path) -> Evaluation:
 
 
 def _from_version_2(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of a file of amlsynth 0.1, where the risk went by the name of one classification."""
+    """Return the content of a file of amlsynth 0.1, which had other names.
+
+    The risk went by the name of one classification, the aspect of a measure was called group, and its group
+    family.
+    """
     cohorts = [content.get("original"), content.get("holdout"), *(content.get("synthetics") or ())]
     for cohort in cohorts:
         if isinstance(cohort, dict) and _RISK_OF_VERSION_2 in cohort:
             cohort["risk"] = cohort.pop(_RISK_OF_VERSION_2)
+    for measure in content.get("measures") or ():
+        if isinstance(measure, dict):
+            measure["aspect"], measure["group"] = measure.pop("group", None), measure.pop("family", "")
     return content | {"schema_version": SCHEMA_VERSION}

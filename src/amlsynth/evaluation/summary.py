@@ -14,7 +14,7 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.dictionary.roles import Endpoint
-from amlsynth.evaluation.family import attempt
+from amlsynth.evaluation.measure_group import attempt
 from amlsynth.evaluation.outcomes import lacks, why_lacking
 from amlsynth.evaluation.records import (
     SMALL_CELL,

@@ -7,7 +7,14 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, Setting, Spec, figure, fixed
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    figure,
+    fixed,
+)
 from amlsynth.evaluation.records import SMALL_CELL, Figure, RuleCount
 
 Broken = dict[tuple[str, str, str], int]  # rule, columns, severity -> patients
@@ -19,14 +26,14 @@ def count_rules_broken(frame: pd.DataFrame, d: Dictionary) -> int:
 
 
 def rule_counts(
-    cohorts: Sequence[Candidate], setting: Setting, protected: Collection[str]
+    cohorts: Sequence[EvaluatedCohort], context: EvaluationContext, protected: Collection[str]
 ) -> tuple[RuleCount, ...]:
     """Return every rule that a cohort breaks, with the severities of a synthetic cohort.
 
     Counts below `SMALL_CELL` of the cohorts whose keys are `protected` are held back.
     """
-    found = {cohort.key: _of(cohort, setting) for cohort in cohorts}
-    messages = {rule.id: rule.message for rule in setting.dictionary.rules}
+    found = {cohort.key: _of(cohort, context) for cohort in cohorts}
+    messages = {rule.id: rule.message for rule in context.dictionary.rules}
     places = sorted({place for broken in found.values() for place in broken})
 
     def count(key: str, place: tuple[str, str, str]) -> int | None:
@@ -51,29 +58,29 @@ def _broken(frame: pd.DataFrame, d: Dictionary) -> Broken:
     return dict(validate(frame, "synthetic", d).found.counts)
 
 
-def _of(candidate: Candidate, setting: Setting) -> Broken:
-    name = f"rules broken by {candidate.kind} {candidate.key}"
-    return setting.once(name, lambda: _broken(candidate.frame, setting.dictionary))
+def _of(cohort: EvaluatedCohort, context: EvaluationContext) -> Broken:
+    name = f"rules broken by {cohort.kind} {cohort.key}"
+    return context.once(name, lambda: _broken(cohort.frame, context.dictionary))
 
 
 def _errors(broken: Broken) -> int:
     return sum(count for (_, _, severity), count in broken.items() if severity == "error")
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    broken = _of(candidate, setting)
-    if candidate.protected and any(0 < count < SMALL_CELL for count in broken.values()):
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    broken = _of(cohort, context)
+    if cohort.protected and any(0 < count < SMALL_CELL for count in broken.values()):
         return {"rules_broken": Figure(reason=f"not shown: fewer than {SMALL_CELL} patients break a rule")}
     return {"rules_broken": figure(float(_errors(broken)))}
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="validity",
-    specs=fixed(
-        Spec(
+    definitions=fixed(
+        MeasureDefinition(
             id="rules_broken",
             label="Rules broken",
-            group="validity",
+            aspect="validity",
             better="zero",
             unit="errors",
             description=(
@@ -84,7 +91,7 @@ FAMILY = Family(
         ),
     ),
     figures=_figures,
-    original_figures=lambda setting: _figures(
-        Candidate("synthetic", setting.original, "original", holds_patients=True), setting
+    original_figures=lambda context: _figures(
+        EvaluatedCohort("synthetic", context.original, "original", holds_patients=True), context
     ),
 )

@@ -23,6 +23,7 @@ from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators import DEFAULT, create, generator_class
 from amlsynth.generators.base import TrainingPart
 from amlsynth.generators.conditions import Condition
+from amlsynth.model_space.resolution import Resolution
 
 if TYPE_CHECKING:
     from amlsynth.generators.private.sums import SumsFile
@@ -84,6 +85,13 @@ def generate(
     ------
     UsageError, DataError
         Unknown generator or parameter, too few patients, or a condition out of reach.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> made = generate(reference_cohort(n=300), seed=1, n=50, where="AGE >= 60")
+    >>> made.synthetic.n, bool((made.synthetic.frame["AGE"] >= 60).all())
+    (50, True)
     """
     request = _Request(
         cohort, generator, seed, n, params, where, split_seed, holdout, split, ledger_of, progress
@@ -117,6 +125,13 @@ def generate_file(
     ------
     UsageError, DataError
         As `generate`, and when the file cannot be written. The file is then as it was.
+
+    Examples
+    --------
+    >>> from amlsynth import read_table, reference_cohort
+    >>> written = generate_file(reference_cohort(n=300), folder / "made.csv", seed=1, n=100)
+    >>> len(read_table(folder / "made.csv"))
+    100
     """
     file_kind(path)
     request = _Request(
@@ -199,7 +214,8 @@ class _Request:
             np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)
         )
         which = training_part(self._split_seed, holdout) if self.split else ALL_PATIENTS
-        self._model.fit_part(TrainingPart(train, cohort.frame, ledger_of, which), fitting, progress)
+        part = TrainingPart(train, cohort.frame, ledger_of, which, recorded_resolution(cohort))
+        self._model.fit_part(part, fitting, progress)
         self._n = self._model.default_n(cohort.n) if n is None else n
         self.warnings = tuple(self._warnings(train))
 
@@ -295,6 +311,13 @@ def _declared(generator: str, params: Mapping[str, Any] | None, cohort: Cohort) 
         return params
     declared = not_assessed(cohort.about)
     return {**(params or {}), "not_assessed": declared} if declared else params
+
+
+def recorded_resolution(cohort: Cohort) -> Resolution | None:
+    """Return the steps in which numbers were recorded, where the cohort's import tells them."""
+    imported = cohort.about.provenance.get("import")
+    steps = imported.get("steps") if isinstance(imported, dict) else None
+    return Resolution.stated(cohort.dictionary, steps) if steps else None
 
 
 def _statement(cohort: Cohort, generator: str, copies: bool, condition: Condition | None) -> str:

@@ -46,13 +46,13 @@ def reading(measure: Measure, key: str | None = None) -> str:
         return "not available"
     if measure.better == "none":
         return "for information"
-    if measure.group == "validity" and measure.better == "zero":
+    if measure.aspect == "validity" and measure.better == "zero":
         # What is required is known; the anchors break rules for reasons of their own.
         return "as required" if figure.value == 0 else "not as required"
     # More likeness than that of unseen patients is no merit where copying is the danger.
-    good = "no worse than" if measure.group == "privacy" else "as good as"
-    bad: AnchorName = "bootstrap" if measure.group == "privacy" else "independent"
-    name = "bootstrap copies" if measure.group == "privacy" else "independent columns"
+    good = "no worse than" if measure.aspect == "privacy" else "as good as"
+    bad: AnchorName = "bootstrap" if measure.aspect == "privacy" else "independent"
+    name = "bootstrap copies" if measure.aspect == "privacy" else "independent columns"
     ours = distance(figure, measure)
     real = distance(measure.anchors.get("holdout"), measure)
     worst = distance(measure.anchors.get(bad), measure)

@@ -75,8 +75,8 @@ class Cells:
     def measures(self, group: str, *, without: tuple[str, ...] = ()) -> str:
         return measures.measures_of(self.context, group, without=without)
 
-    def family(self, name: str) -> str:
-        return fold(measures.FAMILIES[name], measures.family_of(self.context, name))
+    def group(self, name: str) -> str:
+        return fold(measures.GROUP_TITLES[name], measures.group_of(self.context, name))
 
     def attacks(self) -> str:
         return measures.attack_table(self.context)

@@ -91,9 +91,7 @@ def anchor_figure(context: Context, folder: Path) -> str:
     chosen = [
         m
         for m in context.evaluation.measures
-        if m.better == "higher"
-        and m.family in SCORES
-        and any(f.value is not None for f in m.figures.values())
+        if m.better == "higher" and m.group in SCORES and any(f.value is not None for f in m.figures.values())
     ]
     if not chosen:
         return ""

@@ -28,8 +28,8 @@ TITLES = {
     "privacy": "Privacy",
     "validity": "Validity",
 }
-# How the families of measures are called; one that is not here goes by its own name.
-FAMILIES = {
+# How the groups of measures are called; one that is not here goes by its own name.
+GROUP_TITLES = {
     "fidelity": "Single variables and their associations",
     "two samples": "Can synthetic patients be told from original ones?",
     "pairs": "Pairs of variables and missing values",
@@ -81,38 +81,38 @@ _SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-Z0-9])")
 _LINE = 150  # characters of a description beside its measure
 
 
-def measures_of(context: Context, group: str, *, without: Sequence[str] = ()) -> str:
-    """Return every family of a group as a table, all but the first folded, and what the measures mean."""
-    chosen = [m for m in context.evaluation.measures if m.group == group and m.family not in without]
+def measures_of(context: Context, aspect: str, *, without: Sequence[str] = ()) -> str:
+    """Return every group of an aspect as a table, all but the first folded, and what the measures mean."""
+    chosen = [m for m in context.evaluation.measures if m.aspect == aspect and m.aspect not in without]
     if not chosen:
-        return f"The evaluation has no {TITLES[group].lower()} measures.\n"
-    families = list(dict.fromkeys(measure.family for measure in chosen))
+        return f"The evaluation has no {TITLES[aspect].lower()} measures.\n"
+    groups = list(dict.fromkeys(measure.aspect for measure in chosen))
     parts = []
-    for place, family in enumerate(families):
-        members = [measure for measure in chosen if measure.family == family]
-        shown = _family_table(context, members, group, family)
-        parts.append(shown if place == 0 else fold(_title(family, group), shown))
-    parts.append(fold(f"{TITLES[group]}: what the measures mean, and their sources", meanings(chosen)))
+    for place, group in enumerate(groups):
+        members = [measure for measure in chosen if measure.aspect == group]
+        shown = _group_table(context, members, aspect, group)
+        parts.append(shown if place == 0 else fold(_title(group, aspect), shown))
+    parts.append(fold(f"{TITLES[aspect]}: what the measures mean, and their sources", meanings(chosen)))
     return "\n".join(parts)
 
 
-def family_of(context: Context, family: str) -> str:
-    """Return one family of measures as a table with their meanings; "" when there is none."""
-    chosen = [measure for measure in context.evaluation.measures if measure.family == family]
+def group_of(context: Context, group: str) -> str:
+    """Return one group of measures as a table with their meanings; "" when there is none."""
+    chosen = [measure for measure in context.evaluation.measures if measure.aspect == group]
     if not chosen:
         return ""
-    return _family_table(context, chosen, chosen[0].group, family) + "\n" + meanings(chosen)
+    return _group_table(context, chosen, chosen[0].aspect, group) + "\n" + meanings(chosen)
 
 
-def _family_table(context: Context, chosen: Sequence[Measure], group: str, family: str) -> str:
-    label = re.sub(r"[^a-z0-9]+", "-", f"{group}-{family}".lower()).strip("-")
-    caption = f"{escape(_title(family, group))}, beside the anchors. Brackets: 95 % interval."
+def _group_table(context: Context, chosen: Sequence[Measure], aspect: str, group: str) -> str:
+    label = re.sub(r"[^a-z0-9]+", "-", f"{aspect}-{group}".lower()).strip("-")
+    caption = f"{escape(_title(group, aspect))}, beside the anchors. Brackets: 95 % interval."
     shown = measure_table(context, chosen, caption, f"tbl-{label}")
     return shown + seeds_table(context, chosen, label)
 
 
-def _title(family: str, group: str) -> str:
-    return FAMILIES.get(family, family.capitalize() or f"{TITLES[group]} measures")
+def _title(group: str, aspect: str) -> str:
+    return GROUP_TITLES.get(group, group.capitalize() or f"{TITLES[aspect]} measures")
 
 
 def measure_table(

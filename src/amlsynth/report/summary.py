@@ -45,7 +45,7 @@ def _what(context: Context) -> str:
 
 
 def _how_good(context: Context, cohort: CohortSummary) -> str:
-    chosen = [m for m in context.evaluation.measures if m.group in _LIKENESS and m.better != "none"]
+    chosen = [m for m in context.evaluation.measures if m.aspect in _LIKENESS and m.better != "none"]
     tally = Counter(_place(measure, cohort.key) for measure in chosen)
     known = sum(tally.values()) - tally["unknown"]
     sentences = []
@@ -153,7 +153,7 @@ def _sharpest(context: Context, cohort: CohortSummary, ending: str, sentence: st
     found = [
         (value, measure)
         for measure in context.evaluation.measures
-        if measure.group == "privacy" and measure.id.endswith(ending)
+        if measure.aspect == "privacy" and measure.id.endswith(ending)
         if (value := measure.figures[cohort.key].value) is not None
     ]
     if not found:

@@ -23,8 +23,8 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.dictionary.roles import Endpoint
-from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.fidelity.columns import basic_statistical_measure
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.survival.curves import share_same_time
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.statistics.associations import log_correlation_score

@@ -15,19 +15,19 @@ from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import evaluate
 from amlsynth.evaluation.effects.effects import (
     MIN_CARRIERS,
-    Answer,
-    Question,
+    EffectDefinition,
+    EffectEstimate,
     agreement,
-    answer,
-    ask,
+    estimate_effects,
+    list_effects,
 )
-from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.measure_group import NotComputable
 
 
 @pytest.fixture(scope="module")
 def asked(synthetic):
-    questions = ask(synthetic, dictionary())
-    return questions, answer(synthetic, questions, dictionary())
+    effects = list_effects(synthetic, dictionary())
+    return effects, estimate_effects(synthetic, effects, dictionary())
 
 
 def find(found, subject, endpoint, model="univariable"):
@@ -35,16 +35,16 @@ def find(found, subject, endpoint, model="univariable"):
 
 
 def test_markers_of_the_paper_age_risk_and_frequent_alterations_are_asked_for(asked, synthetic):
-    questions, found = asked
-    subjects = {q.subject for q in questions}
+    effects, found = asked
+    subjects = {q.subject for q in effects}
     assert {"AGE", "ELN2022=intermediate", "ELN2022=adverse", "NPM1", "DNMT3A"} <= subjects
     d = dictionary()
     for variable in d.alterations:
         if variable.name not in d.roles.effect_markers:
             enough = int((synthetic[variable.name] == 1).sum()) >= MIN_CARRIERS
             assert (variable.name in subjects) == enough, variable.name
-    assert {q.endpoint for q in questions} == {"CR", "OS", "EFS"}
-    assert set(found) == set(questions)
+    assert {q.endpoint for q in effects} == {"CR", "OS", "EFS"}
+    assert set(found) == set(effects)
 
 
 @pytest.mark.parametrize("subject", ["NPM1", "AGE", "TP53"])
@@ -67,16 +67,16 @@ def test_odds_ratios_agree_with_statsmodels(asked, synthetic):
     x = pd.get_dummies(risk[rows])[["intermediate", "adverse"]].astype(float)
     y = synthetic["CR1"][rows].astype(float)
     fit = sm.Logit(y, sm.add_constant(x)).fit(disp=0)
-    for group in ("intermediate", "adverse"):
-        found = find(asked[1], f"ELN2022={group}", "CR")
-        assert found.log_ratio == pytest.approx(fit.params[group], rel=1e-4)
-        assert found.standard_error == pytest.approx(fit.bse[group], rel=1e-4)
-        assert found.carriers == int(x[group].sum())
+    for aspect in ("intermediate", "adverse"):
+        found = find(asked[1], f"ELN2022={aspect}", "CR")
+        assert found.log_ratio == pytest.approx(fit.params[aspect], rel=1e-4)
+        assert found.standard_error == pytest.approx(fit.bse[aspect], rel=1e-4)
+        assert found.carriers == int(x[aspect].sum())
 
 
 def test_the_multivariable_model_agrees_with_lifelines(asked, synthetic):
-    questions, found = asked
-    names = [q.subject for q in questions if q.endpoint == "OS" and q.model == "multivariable"]
+    effects, found = asked
+    names = [q.subject for q in effects if q.endpoint == "OS" and q.model == "multivariable"]
     assert "AGE" in names and len(names) > 5
     known = synthetic[[*names, "OSTM", "OSSTAT"]].astype("Float64").dropna().astype(float)
     fit = CoxPHFitter().fit(known, "OSTM", "OSSTAT").summary
@@ -87,38 +87,38 @@ def test_the_multivariable_model_agrees_with_lifelines(asked, synthetic):
         assert one.n == len(known)
 
 
-def question(name):
-    return Question(name, "present against absent", "OS", "univariable")
+def effect(name):
+    return EffectDefinition(name, "present against absent", "OS", "univariable")
 
 
 def test_agreement_is_counted_over_what_is_significant_in_the_original():
     ours = {
-        question("strong"): Answer(1.0, 0.2),
-        question("turned"): Answer(1.0, 0.2),
-        question("weak"): Answer(0.1, 0.2),  # not significant: not counted
-        question("gone"): Answer(-1.0, 0.2),
-        question("fainter"): Answer(-1.0, 0.2),
+        effect("strong"): EffectEstimate(1.0, 0.2),
+        effect("turned"): EffectEstimate(1.0, 0.2),
+        effect("weak"): EffectEstimate(0.1, 0.2),  # not significant: not counted
+        effect("gone"): EffectEstimate(-1.0, 0.2),
+        effect("fainter"): EffectEstimate(-1.0, 0.2),
     }
     theirs = {
-        question("strong"): Answer(1.1, 0.2),
-        question("turned"): Answer(-1.0, 0.2),
-        question("weak"): Answer(-1.0, 0.2),
-        question("gone"): Answer(reason="no carriers"),
-        question("fainter"): Answer(-0.3, 0.2),
+        effect("strong"): EffectEstimate(1.1, 0.2),
+        effect("turned"): EffectEstimate(-1.0, 0.2),
+        effect("weak"): EffectEstimate(-1.0, 0.2),
+        effect("gone"): EffectEstimate(reason="no carriers"),
+        effect("fainter"): EffectEstimate(-0.3, 0.2),
     }
     found = agreement(ours, theirs, 0.05)
     assert (found.total, found.same_sign, found.significant, found.overlapping) == (4, 0.5, 0.25, 0.5)
     with pytest.raises(NotComputable, match="significant"):
-        agreement({question("weak"): Answer(0.1, 0.2)}, theirs, 0.05)
+        agreement({effect("weak"): EffectEstimate(0.1, 0.2)}, theirs, 0.05)
 
 
 def test_without_carriers_or_events_an_effect_has_a_reason(synthetic, asked):
-    questions, _ = asked
+    effects, _ = asked
     d = dictionary()
     none = synthetic.assign(
         NPM1=synthetic["NPM1"] * 0, TP53=pd.array([pd.NA] * len(synthetic), dtype="Int8"), CR1=1
     ).astype(synthetic.dtypes)
-    found = answer(none, questions, d)
+    found = estimate_effects(none, effects, d)
     assert "no carriers" in find(found, "NPM1", "OS").reason
     assert "no patient" in find(found, "TP53", "EFS").reason
     assert (
@@ -126,14 +126,14 @@ def test_without_carriers_or_events_an_effect_has_a_reason(synthetic, asked):
     )
     assert math.isnan(find(found, "NPM1", "OS").p)
     one = synthetic.assign(NPM1=[1, *[0] * (len(synthetic) - 1)]).astype(synthetic.dtypes)
-    single = find(answer(one, questions, d), "NPM1", "CR")
+    single = find(estimate_effects(one, effects, d), "NPM1", "CR")
     assert single.carriers == 1 and single.reason
 
 
 def test_a_rare_marker_that_separates_leaves_the_model_alone(synthetic, asked):
-    questions, _ = asked
+    effects, _ = asked
     never = synthetic["OSSTAT"].where(synthetic["CGCX"].ne(1).fillna(True), 0)
-    found = answer(synthetic.assign(OSSTAT=never), questions, dictionary())
+    found = estimate_effects(synthetic.assign(OSSTAT=never), effects, dictionary())
     assert "no event" in find(found, "CGCX", "OS", "multivariable").reason
     assert find(found, "AGE", "OS", "multivariable").reason is None
 

@@ -14,7 +14,7 @@ from amlsynth.evaluation.effects.sizes import (
     standardised_difference,
     standardised_difference_of_shares,
 )
-from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.records import Comparison, Figure
 
 

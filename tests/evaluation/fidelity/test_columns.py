@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.fidelity.columns import basic_statistical_measure
+from amlsynth.evaluation.measure_group import NotComputable
 
 D = dictionary()
 

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import NotComputable
 from amlsynth.evaluation.fidelity.pairs import (
     association_error,
     co_occurrence_error,
     log_odds_ratios,
     missing_pattern_distance,
 )
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.statistics.associations import associations
 
 # 40 patients: NPM1 and FLT3I together in 12, one alone in 8 and 4, neither in 16.

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import Candidate, Setting
+from amlsynth.evaluation.measure_group import EvaluatedCohort, EvaluationContext
 from amlsynth.evaluation.privacy import hamming as privacy
-from amlsynth.evaluation.privacy.hamming import FAMILY, count_exact_matches, minimum_distances
+from amlsynth.evaluation.privacy.hamming import GROUP, count_exact_matches, minimum_distances
 from amlsynth.statistics.coding import CohortCoding
 
 D = dictionary()
@@ -21,21 +21,23 @@ def flipped(make, *counts):
     return make(**columns)
 
 
-def figures(setting, frame, kind="synthetic"):
-    return {name: figure.value for name, figure in FAMILY.figures(Candidate(kind, frame), setting).items()}
+def figures(context, frame, kind="synthetic"):
+    return {
+        name: figure.value for name, figure in GROUP.figures(EvaluatedCohort(kind, frame), context).items()
+    }
 
 
 def test_distances_and_leakage_by_hand(make):
     # Four training parts of one patient each, 1 to 4 alterations from the synthetic patient; the
     # hold-out patient is 5 away.
-    setting = Setting(flipped(make, 1, 2, 3, 4), flipped(make, 5), D, seed=0)
-    found = figures(setting, flipped(make, 0))
+    context = EvaluationContext(flipped(make, 1, 2, 3, 4), flipped(make, 5), D, seed=0)
+    found = figures(context, flipped(make, 0))
     assert found["hamming_train"] == pytest.approx((1 + 2 + 3 + 4) / 4)
     assert found["hamming_median_train"] == pytest.approx(2.5)
     assert found["hamming_test"] == 5
     assert found["leakage"] == pytest.approx(5 / 2.5 - 1)
     assert found["exact_matches"] == 0
-    own = FAMILY.original_figures(setting)
+    own = GROUP.original_figures(context)
     assert own["hamming_train"].value == pytest.approx(10 / 6)  # the mean of |i - j| over all pairs
     assert own["hamming_test"].value == pytest.approx((4 + 3 + 2 + 1) / 4)
 
@@ -74,38 +76,40 @@ def test_exact_matches_compare_unbinned_values_and_na(make):
 
 
 def test_binned_matches_find_copies_with_moved_numbers(split):
-    setting = Setting(split.train, split.holdout, D, seed=0)
+    context = EvaluationContext(split.train, split.holdout, D, seed=0)
     moved = split.train.copy()
     moved["OSTM"] = moved["OSTM"] + 1e-5
-    found = figures(setting, moved)
+    found = figures(context, moved)
     assert found["exact_matches"] == 0
     assert found["binned_matches"] > 0.9 * len(moved)
 
 
 def test_the_holdout_is_compared_with_its_other_patients(make):
-    setting = Setting(flipped(make, *range(8)), flipped(make, 10, 12), D, seed=0)
-    found = figures(setting, setting.holdout, kind="holdout")
+    context = EvaluationContext(flipped(make, *range(8)), flipped(make, 10, 12), D, seed=0)
+    found = figures(context, context.holdout, kind="holdout")
     assert found["hamming_test"] == 2  # not 0, the distance to itself
 
 
 def test_without_a_holdout_what_needs_it_says_why(split):
-    found = FAMILY.figures(Candidate("synthetic", split.holdout), Setting(split.train, None, D, seed=0))
+    found = GROUP.figures(
+        EvaluatedCohort("synthetic", split.holdout), EvaluationContext(split.train, None, D, seed=0)
+    )
     assert found["hamming_train"].value is not None
     for name in ("hamming_test", "hamming_median_test", "leakage"):
         assert found[name].value is None and "hold-out" in found[name].reason
 
 
 def test_parts_have_the_size_of_the_holdout_and_share_nobody(split):
-    partition = privacy.Partition.draw(Setting(split.train, split.holdout, D, seed=0))
+    partition = privacy.Partition.draw(EvaluationContext(split.train, split.holdout, D, seed=0))
     assert len(partition.parts) == 4
     assert partition.parts.shape[1] == len(partition.holdout) <= len(split.holdout)
 
 
 def test_large_cohorts_are_sampled(split, monkeypatch):
     monkeypatch.setattr(privacy, "LARGEST_PART", 40)
-    partition = privacy.Partition.draw(Setting(split.train, split.holdout, D, seed=0))
+    partition = privacy.Partition.draw(EvaluationContext(split.train, split.holdout, D, seed=0))
     assert partition.parts.shape[1] == len(partition.holdout) == 40
     monkeypatch.setattr(privacy, "MOST_IN_PARTS", 80)
-    assert len(privacy.Partition.draw(Setting(split.train, split.holdout, D, seed=0)).parts) == 2
-    full = figures(Setting(split.train, split.holdout, D, seed=0), split.train)
+    assert len(privacy.Partition.draw(EvaluationContext(split.train, split.holdout, D, seed=0)).parts) == 2
+    full = figures(EvaluationContext(split.train, split.holdout, D, seed=0), split.train)
     assert full["exact_matches"] == len(split.train)  # counted over all

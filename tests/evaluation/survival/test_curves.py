@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.survival.curves import log_rank_p
 from amlsynth.survival.endpoint import EndpointData
 

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.outcomes import lacks, outcome_names
 from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.statistics.coding import Floats, numbers
@@ -35,7 +35,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Question:
+class EffectDefinition:
     """One effect that is asked for in every cohort."""
 
     subject: str  # a column, or a level of the derived risk: "RISK=high"
@@ -45,7 +45,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class EffectEstimate:
     """A log ratio with its standard error, or the reason why there is none; n are analysed.
 
     carriers : of a marker, or patients of a risk group; None for numbers.
@@ -69,7 +69,7 @@ class Answer:
         return self.log_ratio - spread, self.log_ratio + spread
 
 
-def ask(original: pd.DataFrame, d: Dictionary) -> tuple[Question, ...]:
+def list_effects(original: pd.DataFrame, d: Dictionary) -> tuple[EffectDefinition, ...]:
     """Return the effects to look at: what the original has enough patients for, in every outcome it has.
 
     A marker that the dictionary names needs one carrier and one patient without it, any other alteration
@@ -92,7 +92,7 @@ def ask(original: pd.DataFrame, d: Dictionary) -> tuple[Question, ...]:
         "multivariable": (*numeric, *together) if together else (),
     }
     return tuple(
-        Question(subject, contrasts[subject], endpoint, model)
+        EffectDefinition(subject, contrasts[subject], endpoint, model)
         for endpoint in outcome_names(d)
         if not lacks(original, d, endpoint)
         for model, names in subjects.items()
@@ -100,17 +100,19 @@ def ask(original: pd.DataFrame, d: Dictionary) -> tuple[Question, ...]:
     )
 
 
-def answer(frame: pd.DataFrame, questions: Sequence[Question], d: Dictionary) -> dict[Question, Answer]:
+def estimate_effects(
+    frame: pd.DataFrame, effects: Sequence[EffectDefinition], d: Dictionary
+) -> dict[EffectDefinition, EffectEstimate]:
     """Estimate every effect in one cohort; what has no estimate there says why."""
-    found: dict[Question, Answer] = {}
+    found: dict[EffectDefinition, EffectEstimate] = {}
     risk, subjects = d.classify(frame), risk_subjects(d)
-    columns = {q.subject: _column(frame, q.subject, d) for q in questions if q.subject not in subjects}
-    for endpoint in dict.fromkeys(q.endpoint for q in questions):
+    columns = {q.subject: _column(frame, q.subject, d) for q in effects if q.subject not in subjects}
+    for endpoint in dict.fromkeys(q.endpoint for q in effects):
         outcome = _Outcome.of(frame, endpoint, d)
-        here = [q for q in questions if q.endpoint == endpoint]
-        for question in here:
-            if question.model == "univariable" and question.subject in columns:
-                found[question] = _univariable(columns[question.subject], outcome)
+        here = [q for q in effects if q.endpoint == endpoint]
+        for effect in here:
+            if effect.model == "univariable" and effect.subject in columns:
+                found[effect] = _univariable(columns[effect.subject], outcome)
         groups = [q for q in here if q.subject in subjects]
         if groups and risk is not None:
             levels = [d.risks.index(subjects[q.subject]) for q in groups]
@@ -119,7 +121,7 @@ def answer(frame: pd.DataFrame, questions: Sequence[Question], d: Dictionary) ->
         together = [q for q in here if q.model == "multivariable"]
         if together:
             found |= _together(together, columns, outcome)
-    return {question: found[question] for question in questions}
+    return {effect: found[effect] for effect in effects}
 
 
 def risk_subjects(d: Dictionary) -> dict[str, str]:
@@ -138,7 +140,11 @@ class Agreement:
     overlapping: float
 
 
-def agreement(ours: Mapping[Question, Answer], theirs: Mapping[Question, Answer], alpha: float) -> Agreement:
+def agreement(
+    ours: Mapping[EffectDefinition, EffectEstimate],
+    theirs: Mapping[EffectDefinition, EffectEstimate],
+    alpha: float,
+) -> Agreement:
     """Compare the effects with p < alpha in the original with those of another cohort.
 
     An effect without an estimate in the other cohort (no carriers, separation) is not kept. To stay
@@ -149,12 +155,12 @@ def agreement(ours: Mapping[Question, Answer], theirs: Mapping[Question, Answer]
     NotComputable
         No effect of the original is significant.
     """
-    significant = {question: own for question, own in ours.items() if not own.reason and own.p < alpha}
+    significant = {effect: own for effect, own in ours.items() if not own.reason and own.p < alpha}
     if not significant:
         raise NotComputable(f"no effect of the original is significant (p < {alpha})")
     sign = kept = overlap = 0
-    for question, own in significant.items():
-        other = theirs[question]
+    for effect, own in significant.items():
+        other = theirs[effect]
         if other.reason:
             continue
         same = own.log_ratio * other.log_ratio > 0
@@ -193,11 +199,11 @@ class _Outcome:
         return fit.beta, fit.standard_errors
 
 
-def _univariable(column: Floats, outcome: _Outcome) -> Answer:
+def _univariable(column: Floats, outcome: _Outcome) -> EffectEstimate:
     rows = outcome.known & ~np.isnan(column)
     x = column[rows]
     binary = bool(np.isin(x, (0.0, 1.0)).all()) and x.size > 0
-    about = _about(x, outcome, rows) if binary else Answer(n=len(x))
+    about = _about(x, outcome, rows) if binary else EffectEstimate(n=len(x))
     try:
         if x.size == 0:
             raise NotComputable("no patient has both the marker and the endpoint assessed")
@@ -210,8 +216,8 @@ def _univariable(column: Floats, outcome: _Outcome) -> Answer:
 
 
 def _risk_groups(
-    groups: Sequence[Question], levels: Sequence[int], risk: Floats, outcome: _Outcome, reference: str
-) -> dict[Question, Answer]:
+    groups: Sequence[EffectDefinition], levels: Sequence[int], risk: Floats, outcome: _Outcome, reference: str
+) -> dict[EffectDefinition, EffectEstimate]:
     """Fit one model of the risk groups; `levels` are their codes in `risk`, where the reference is 0."""
     rows = outcome.known & (risk >= 0)
     dummies = np.column_stack([risk[rows] == level for level in levels]).astype(np.float64)
@@ -230,18 +236,18 @@ def _risk_groups(
 
 
 def _together(
-    questions: Sequence[Question], columns: Mapping[str, Floats], outcome: _Outcome
-) -> dict[Question, Answer]:
+    effects: Sequence[EffectDefinition], columns: Mapping[str, Floats], outcome: _Outcome
+) -> dict[EffectDefinition, EffectEstimate]:
     """Fit one model; covariates without carriers in this cohort are left out of it and say so."""
-    values = np.column_stack([columns[q.subject] for q in questions])
+    values = np.column_stack([columns[q.subject] for q in effects])
     rows = outcome.known & ~np.isnan(values).any(axis=1)
     x, event = values[rows], outcome.event[rows]
     binary = [bool(np.isin(column, (0.0, 1.0)).all()) for column in x.T]
     about = [
-        _about(column, outcome, rows) if is_binary else Answer(n=len(x))
+        _about(column, outcome, rows) if is_binary else EffectEstimate(n=len(x))
         for column, is_binary in zip(x.T, binary, strict=True)
     ]
-    reasons: list[str | None] = [None] * len(questions)
+    reasons: list[str | None] = [None] * len(effects)
     for place, (column, is_binary) in enumerate(zip(x.T, binary, strict=True)):
         try:
             if len(x) == 0:
@@ -264,10 +270,10 @@ def _together(
         found = {place: (beta[i], error[i]) for i, place in enumerate(used)}
         break
     return {
-        question: _with(about[place], *found[place])
+        effect: _with(about[place], *found[place])
         if place in found
         else _without(about[place], reasons[place] or "the model has no estimate")
-        for place, question in enumerate(questions)
+        for place, effect in enumerate(effects)
     }
 
 
@@ -285,7 +291,7 @@ def _fewest_in_a_cell(x: Floats, event: Flags) -> int:
     return min(int((group & side).sum()) for group in groups for side in (event, ~event))
 
 
-def _about(x: Floats, outcome: _Outcome, rows: Flags) -> Answer:
+def _about(x: Floats, outcome: _Outcome, rows: Flags) -> EffectEstimate:
     """Count who stands behind a marker's effect.
 
     An odds ratio is as good as its four cells, so each must be large enough to show. A hazard ratio does not
@@ -295,17 +301,17 @@ def _about(x: Floats, outcome: _Outcome, rows: Flags) -> Answer:
     cells = [(carrier & event).sum(), carrier.sum(), (~carrier & event).sum(), (~carrier).sum()]
     if outcome.time is None:
         cells += [(carrier & ~event).sum(), (~carrier & ~event).sum()]
-    return Answer(
+    return EffectEstimate(
         n=len(x), carriers=int(carrier.sum()), small_cell=any(0 < cell < SMALL_CELL for cell in cells)
     )
 
 
-def _with(about: Answer, log_ratio: float, error: float) -> Answer:
-    return Answer(float(log_ratio), float(error), None, about.n, about.carriers, about.small_cell)
+def _with(about: EffectEstimate, log_ratio: float, error: float) -> EffectEstimate:
+    return EffectEstimate(float(log_ratio), float(error), None, about.n, about.carriers, about.small_cell)
 
 
-def _without(about: Answer, reason: str) -> Answer:
-    return Answer(math.nan, math.nan, reason, about.n, about.carriers, about.small_cell)
+def _without(about: EffectEstimate, reason: str) -> EffectEstimate:
+    return EffectEstimate(math.nan, math.nan, reason, about.n, about.carriers, about.small_cell)
 
 
 def _multivariable_markers(original: pd.DataFrame, paper: Sequence[str]) -> list[str]:

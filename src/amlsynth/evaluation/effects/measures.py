@@ -8,8 +8,23 @@ from dataclasses import dataclass
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.comparisons import ALPHA, EFFECT_DECIMALS
-from amlsynth.evaluation.effects.effects import Agreement, Answer, Model, Question, agreement, answer, ask
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, figure
+from amlsynth.evaluation.effects.effects import (
+    Agreement,
+    EffectDefinition,
+    EffectEstimate,
+    Model,
+    agreement,
+    estimate_effects,
+    list_effects,
+)
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    figure,
+)
 from amlsynth.evaluation.outcomes import outcome_names
 from amlsynth.evaluation.records import SMALL_CELL, Effect, Figure
 
@@ -66,29 +81,31 @@ _KINDS: dict[str, tuple[str, str, Callable[[Agreement], float]]] = {
 
 
 def effect_records(
-    setting: Setting, synthetics: Sequence[Candidate], protected: Collection[str]
+    context: EvaluationContext, synthetics: Sequence[EvaluatedCohort], protected: Collection[str]
 ) -> tuple[Effect, ...]:
     """Return every effect in original, synthetic cohorts and hold-out.
 
     Small cells of the cohorts whose keys are `protected` are hidden.
     """
-    questions, ours = _original(setting)
-    cohorts: list[tuple[str, Mapping[Question, Answer], int]] = [("original", ours, len(setting.original))]
+    effects, ours = _original(context)
+    cohorts: list[tuple[str, Mapping[EffectDefinition, EffectEstimate], int]] = [
+        ("original", ours, len(context.original))
+    ]
     others = [*synthetics]
-    if setting.holdout is not None:
-        others.append(Candidate("holdout", setting.holdout, "holdout"))
-    cohorts += [(other.key, _answers(other, setting), len(other.frame)) for other in others]
-    response = setting.dictionary.roles.response
+    if context.holdout is not None:
+        others.append(EvaluatedCohort("holdout", context.holdout, "holdout"))
+    cohorts += [(other.key, _estimates(other, context), len(other.frame)) for other in others]
+    response = context.dictionary.roles.response
     odds = None if response is None else response.name
     return tuple(
-        _record(question, answers[question], key, total, key in protected, question.endpoint == odds)
-        for question in questions
-        for key, answers, total in cohorts
+        _record(effect, estimates[effect], key, total, key in protected, effect.endpoint == odds)
+        for effect in effects
+        for key, estimates, total in cohorts
     )
 
 
 def _record(
-    question: Question, found: Answer, cohort: str, total: int, protect: bool, is_odds: bool
+    effect: EffectDefinition, found: EffectEstimate, cohort: str, total: int, protect: bool, is_odds: bool
 ) -> Effect:
     hide = protect and found.small_cell
     reason = _HIDDEN if hide else found.reason
@@ -101,10 +118,10 @@ def _record(
     # A missing cell of 1 to 4 would follow from the number analysed.
     few_missing = protect and 0 < total - found.n < SMALL_CELL
     return Effect(
-        subject=question.subject,
-        contrast=question.contrast,
-        endpoint=question.endpoint,
-        model=question.model,
+        subject=effect.subject,
+        contrast=effect.contrast,
+        endpoint=effect.endpoint,
+        model=effect.model,
         cohort=cohort,
         effect_name="odds ratio" if is_odds else "hazard ratio",
         effect=ratio,
@@ -118,25 +135,31 @@ def _exp(x: float) -> float:
     return math.exp(x) if x < 700 else math.inf
 
 
-def _original(setting: Setting) -> tuple[tuple[Question, ...], Mapping[Question, Answer]]:
-    d = setting.dictionary
-    questions = setting.once("effects asked for", lambda: ask(setting.original, d))
-    return questions, setting.once("effects of original", lambda: answer(setting.original, questions, d))
-
-
-def _answers(candidate: Candidate, setting: Setting) -> Mapping[Question, Answer]:
-    questions, _ = _original(setting)
-    return setting.once(
-        f"effects of {candidate.kind} {candidate.key}",
-        lambda: answer(candidate.frame, questions, setting.dictionary),
+def _original(
+    context: EvaluationContext,
+) -> tuple[tuple[EffectDefinition, ...], Mapping[EffectDefinition, EffectEstimate]]:
+    d = context.dictionary
+    effects = context.once("effects asked for", lambda: list_effects(context.original, d))
+    return effects, context.once(
+        "effects of original", lambda: estimate_effects(context.original, effects, d)
     )
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    _, ours = _original(setting)
-    theirs = _answers(candidate, setting)
+def _estimates(
+    cohort: EvaluatedCohort, context: EvaluationContext
+) -> Mapping[EffectDefinition, EffectEstimate]:
+    effects, _ = _original(context)
+    return context.once(
+        f"effects of {cohort.kind} {cohort.key}",
+        lambda: estimate_effects(cohort.frame, effects, context.dictionary),
+    )
+
+
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    _, ours = _original(context)
+    theirs = _estimates(cohort, context)
     found: dict[str, Figure] = {}
-    for scope in _scopes(setting.dictionary):
+    for scope in _scopes(context.dictionary):
         chosen = {q: a for q, a in ours.items() if q.endpoint in scope.endpoints and q.model == scope.model}
         try:
             shares = agreement(chosen, theirs, ALPHA)
@@ -149,23 +172,23 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     return found
 
 
-def _specs(d: Dictionary) -> tuple[Spec, ...]:
+def _definitions(d: Dictionary) -> tuple[MeasureDefinition, ...]:
     classification = d.roles.classification
     subjects = ["markers", *(_in_a_sentence(d[number.variable].label) for number in d.roles.effect_numbers)]
     subjects += [] if classification is None else [classification.label]
-    return tuple(_spec(kind, scope, _listed(subjects)) for scope in _scopes(d) for kind in _KINDS)
+    return tuple(_definition(kind, scope, _listed(subjects)) for scope in _scopes(d) for kind in _KINDS)
 
 
 def _in_a_sentence(label: str) -> str:
     return label[0].lower() + label[1:]
 
 
-def _spec(kind: str, scope: _Scope, subjects: str) -> Spec:
+def _definition(kind: str, scope: _Scope, subjects: str) -> MeasureDefinition:
     title, what, _ = _KINDS[kind]
-    return Spec(
+    return MeasureDefinition(
         id=f"effects_{kind}_{scope.name}",
         label=f"{title}, {scope.label}",
-        group="outcome" if scope.is_response else "survival",
+        aspect="outcome" if scope.is_response else "survival",
         better="higher",
         description=(
             f"Of the {scope.label} of {subjects} that are significant in the original "
@@ -178,4 +201,4 @@ def _spec(kind: str, scope: _Scope, subjects: str) -> Spec:
     )
 
 
-FAMILY = Family(name="effects", specs=_specs, figures=_figures)
+GROUP = MeasureGroup(name="effects", definitions=_definitions, figures=_figures)

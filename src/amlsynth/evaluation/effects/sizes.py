@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from amlsynth.evaluation.family import NotComputable, figure
+from amlsynth.evaluation.measure_group import NotComputable, figure
 from amlsynth.evaluation.records import Comparison, Figure
 from amlsynth.foundation.errors import require_extra
 from amlsynth.statistics.coding import Floats

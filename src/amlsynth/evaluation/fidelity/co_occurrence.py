@@ -20,7 +20,7 @@ from amlsynth.statistics.coding import numbers
 
 Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-_MOST = 1000  # percent: beyond ten times as often the number says no more
+_MAX_PERCENT = 1000  # percent: beyond ten times as often the number says no more
 
 
 def co_occurrence(
@@ -51,7 +51,7 @@ def co_occurrence(
             shown &= theirs.may_be_shown() | (theirs.both == 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (theirs.both / theirs.known) / (ours.both / ours.known)
-        percent = np.minimum(np.rint(100 * (np.where(shown, ratio, 1.0) - 1)), _MOST)
+        percent = np.minimum(np.rint(100 * (np.where(shown, ratio, 1.0) - 1)), _MAX_PERCENT)
         differences[key] = tuple(
             int(percent[pair]) if shown[pair] else None for pair in zip(*below, strict=True)
         )

@@ -10,8 +10,16 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, fixed
 from amlsynth.evaluation.intervals import with_interval
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    attempt,
+    fixed,
+)
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.associations import log_correlation_score
@@ -72,10 +80,10 @@ def _statistics(values: Floats) -> Floats:
     return np.array([known.mean(), np.median(known), deviation])
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    cohorts = (setting.original, candidate.frame, setting.dictionary)
-    n, rng = len(candidate.frame), Stream.COLUMN_INTERVALS.rng(setting.seed)
-    ours, theirs = (numeric_values(frame, setting.dictionary) for frame in cohorts[:2])
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    cohorts = (context.original, cohort.frame, context.dictionary)
+    n, rng = len(cohort.frame), Stream.COLUMN_INTERVALS.rng(context.seed)
+    ours, theirs = (numeric_values(frame, context.dictionary) for frame in cohorts[:2])
     moments, counts = numeric_moments(ours), SupportCounts(*cohorts)
     return {
         "bsm": with_interval(
@@ -89,13 +97,13 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     }
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="fidelity",
-    specs=fixed(
-        Spec(
+    definitions=fixed(
+        MeasureDefinition(
             id="bsm",
             label="Basic Statistical Measure",
-            group="fidelity",
+            aspect="fidelity",
             better="higher",
             description=(
                 "How near means, medians and standard deviations of the numeric columns are to the "
@@ -104,10 +112,10 @@ FAMILY = Family(
             ),
             source=_SOURCE,
         ),
-        Spec(
+        MeasureDefinition(
             id="rsc",
             label="Regularized Support Coverage",
-            group="fidelity",
+            aspect="fidelity",
             better="higher",
             description=(
                 "How fully every category (NA is one) and every tenth of a numeric column of the "
@@ -116,10 +124,10 @@ FAMILY = Family(
             ),
             source=_SOURCE,
         ),
-        Spec(
+        MeasureDefinition(
             id="logcorr",
             label="Log-transformed Correlation Score",
-            group="fidelity",
+            aspect="fidelity",
             better="higher",
             description=(
                 "How near the associations of all pairs of columns are to the original's (Pearson, "

@@ -7,15 +7,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure, fixed
 from amlsynth.evaluation.intervals import with_interval
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    attempt,
+    figure,
+    fixed,
+)
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.associations import associations
 from amlsynth.statistics.coding import Floats, numbers
 
 # Below five expected co-occurrences a log odds ratio is mostly noise (Cochran's rule for 2 x 2 tables).
-LEAST_EXPECTED = 5.0
+MIN_EXPECTED = 5.0
 _CORRECTION = 0.5  # Haldane and Anscombe: added to every cell, so that empty ones have a logarithm
 
 
@@ -54,7 +63,7 @@ def _log_odds(values: Floats) -> tuple[Floats, Floats]:
 def co_occurrence_error(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
     """Return the mean absolute difference of the log odds ratios of pairs of alterations.
 
-    Over the pairs with at least `LEAST_EXPECTED` expected co-occurrences in the original.
+    Over the pairs with at least `MIN_EXPECTED` expected co-occurrences in the original.
 
     Raises
     ------
@@ -68,10 +77,10 @@ def co_occurrence_error(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dict
 
 def co_occurrence_difference(ours: Floats, expected: Floats, theirs: Floats) -> float:
     """Return the error of log odds ratios against the original's; see `co_occurrence_error`."""
-    chosen = np.triu(expected >= LEAST_EXPECTED, k=1)
+    chosen = np.triu(expected >= MIN_EXPECTED, k=1)
     if not chosen.any():
         raise NotComputable(
-            f"no two alterations of the original have {LEAST_EXPECTED:.0f} expected co-occurrences"
+            f"no two alterations of the original have {MIN_EXPECTED:.0f} expected co-occurrences"
         )
     return float(np.abs(ours - theirs)[chosen].mean())
 
@@ -122,11 +131,11 @@ def _missing(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.bool_]:
     return frame[list(d.names)].isna().to_numpy()
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    d, original, frame = setting.dictionary, setting.original, candidate.frame
-    ours, expected = setting.once("log odds ratios of original", lambda: log_odds_ratios(original, d))
-    matrix = setting.once("associations of original", lambda: associations(original, d))
-    shares = setting.once("missing shares of original", lambda: missing_shares(original, d))
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    d, original, frame = context.dictionary, context.original, cohort.frame
+    ours, expected = context.once("log odds ratios of original", lambda: log_odds_ratios(original, d))
+    matrix = context.once("associations of original", lambda: associations(original, d))
+    shares = context.once("missing shares of original", lambda: missing_shares(original, d))
     states = _states(frame, d)
     missing = np.abs(missing_shares(frame, d) - shares)
     return {
@@ -134,7 +143,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
             lambda: co_occurrence_difference(ours, expected, _log_odds(states)[0]),
             lambda rows: co_occurrence_difference(ours, expected, _log_odds(states[rows])[0]),
             len(frame),
-            Stream.CO_OCCURRENCE_INTERVALS.rng(setting.seed),
+            Stream.CO_OCCURRENCE_INTERVALS.rng(context.seed),
             bounds=(0.0, np.inf),
         ),
         "associations": attempt(lambda: association_error(matrix, associations(frame, d), shares < 1)),
@@ -144,13 +153,13 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     }
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="pairs",
-    specs=fixed(
-        Spec(
+    definitions=fixed(
+        MeasureDefinition(
             id="co_occurrence",
             label="Co-occurrence error",
-            group="fidelity",
+            aspect="fidelity",
             better="lower",
             description=(
                 "Mean absolute difference of the log odds ratios of pairs of alterations, over the pairs "
@@ -159,10 +168,10 @@ FAMILY = Family(
             ),
             source="amlsynth; Haldane, Ann Hum Genet 1956;20:309 (correction)",
         ),
-        Spec(
+        MeasureDefinition(
             id="associations",
             label="Association error",
-            group="fidelity",
+            aspect="fidelity",
             better="lower",
             description=(
                 "Mean absolute difference of the associations of all pairs of columns: Pearson's r, "
@@ -171,26 +180,26 @@ FAMILY = Family(
             ),
             source="amlsynth; associations as in Eckardt et al., npj Digit Med 2024",
         ),
-        Spec(
+        MeasureDefinition(
             id="missing_mean",
             label="Missing values, mean difference",
-            group="fidelity",
+            aspect="fidelity",
             better="lower",
             description="Mean absolute difference of the share of missing values, over all columns.",
             source="amlsynth",
         ),
-        Spec(
+        MeasureDefinition(
             id="missing_max",
             label="Missing values, largest difference",
-            group="fidelity",
+            aspect="fidelity",
             better="lower",
             description="Largest absolute difference of the share of missing values among all columns.",
             source="amlsynth",
         ),
-        Spec(
+        MeasureDefinition(
             id="missing_pattern",
             label="Missing values, joint pattern",
-            group="fidelity",
+            aspect="fidelity",
             better="lower",
             description=(
                 "Total variation distance of the patterns of missing values: 0 when every set of columns "

@@ -12,20 +12,30 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure, fixed
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    attempt,
+    figure,
+    fixed,
+)
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import Embedding, fill_empty, one_thread, tree_features
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats
+from amlsynth.statistics.roc import area_under_curve
 from amlsynth.statistics.wald import Z95
 
 FOLDS = 5
 CLUSTERS = 10  # of the k-means score, as in the pipeline of Eckardt et al. 2024
 ROUNDS = 100  # of boosting
 TREES = 100
-LEAST = 2 * FOLDS  # patients of each cohort, so that every fold tests at least two of each
-LARGEST = 5_000  # patients of each cohort that the classifiers see; larger cohorts are sampled
+MIN_PATIENTS = 2 * FOLDS  # patients of each cohort, so that every fold tests at least two of each
+MAX_PATIENTS = 5_000  # patients of each cohort that the classifiers see; larger cohorts are sampled
 _PIPELINE = "Eckardt et al., npj Digit Med 2024, code: github.com/waldemar93/synthetic_data_pipeline"
 _PURPOSE = "Telling cohorts apart"
 
@@ -42,7 +52,7 @@ def classifier_auc(
     Raises
     ------
     NotComputable
-        A cohort has fewer than `LEAST` patients.
+        A cohort has fewer than `MIN_PATIENTS` patients.
     """
     ensemble = require_extra("generate", "sklearn.ensemble", _PURPOSE)
     selection = require_extra("generate", "sklearn.model_selection", _PURPOSE)
@@ -61,22 +71,6 @@ def classifier_auc(
     return figure(mean, max(0.0, mean - spread), min(1.0, mean + spread))
 
 
-def area_under_curve(positive: Floats, negative: Floats) -> tuple[float, float]:
-    """Return the area under the ROC curve of two sets of scores and DeLong's variance of it.
-
-    Source: DeLong et al., Biometrics 1988;44:837, by ranks as in Sun and Xu, IEEE Signal Process Lett
-    2014;21:1389.
-    """
-    stats = require_extra("generate", "scipy.stats", _PURPOSE)
-
-    m, n = len(positive), len(negative)
-    ranks = stats.rankdata(np.concatenate((positive, negative)))
-    of_positive = (ranks[:m] - stats.rankdata(positive)) / n  # share of negatives below, ties one half
-    of_negative = 1 - (ranks[m:] - stats.rankdata(negative)) / m
-    variance = sum(float(v.var(ddof=1)) / len(v) for v in (of_positive, of_negative) if len(v) > 1)
-    return float(of_positive.mean()), variance
-
-
 def discriminator_score(
     original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary, rng: np.random.Generator
 ) -> float:
@@ -88,7 +82,7 @@ def discriminator_score(
     Raises
     ------
     NotComputable
-        A cohort has fewer than `LEAST` patients.
+        A cohort has fewer than `MIN_PATIENTS` patients.
     """
     ensemble = require_extra("generate", "sklearn.ensemble", _PURPOSE)
 
@@ -126,9 +120,9 @@ def k_means_score(
 def _labelled(
     original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary, rng: np.random.Generator
 ) -> tuple[Floats, NDArray[np.int64]]:
-    size = min(len(original), len(synthetic), LARGEST)
-    if size < LEAST:
-        raise NotComputable(f"a cohort has fewer than {LEAST} patients, too few to train and test on")
+    size = min(len(original), len(synthetic), MAX_PATIENTS)
+    if size < MIN_PATIENTS:
+        raise NotComputable(f"a cohort has fewer than {MIN_PATIENTS} patients, too few to train and test on")
     parts = []
     for frame in (original, synthetic):
         chosen = np.sort(rng.choice(len(frame), size, replace=False))
@@ -140,10 +134,10 @@ def _state(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    cohorts = (setting.original, candidate.frame, setting.dictionary)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    cohorts = (context.original, cohort.frame, context.dictionary)
     test, forest, clusters = (
-        stream.rng(setting.seed) for stream in (Stream.CLASSIFIER_TEST, Stream.DISCRIMINATOR, Stream.K_MEANS)
+        stream.rng(context.seed) for stream in (Stream.CLASSIFIER_TEST, Stream.DISCRIMINATOR, Stream.K_MEANS)
     )
     with one_thread():
         return {
@@ -153,13 +147,13 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
         }
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="two samples",
-    specs=fixed(
-        Spec(
+    definitions=fixed(
+        MeasureDefinition(
             id="classifier_auc",
             label="Classifier two-sample AUC",
-            group="fidelity",
+            aspect="fidelity",
             better="lower",
             description=(
                 "How well gradient boosting tells synthetic from original patients by all columns at "
@@ -169,10 +163,10 @@ FAMILY = Family(
             ),
             source="Lopez-Paz and Oquab, ICLR 2017, arXiv:1610.06545; DeLong et al., Biometrics 1988;44:837",
         ),
-        Spec(
+        MeasureDefinition(
             id="discriminator",
             label="Discriminator score",
-            group="fidelity",
+            aspect="fidelity",
             better="higher",
             description=(
                 "1 - 2 (accuracy - 0.5) of a random forest that tells synthetic from original patients "
@@ -180,10 +174,10 @@ FAMILY = Family(
             ),
             source=_PIPELINE,
         ),
-        Spec(
+        MeasureDefinition(
             id="k_means",
             label="k-means score",
-            group="fidelity",
+            aspect="fidelity",
             better="higher",
             description=(
                 "How fully ten groups of alike original patients, found by k-means, are represented; 1 is "

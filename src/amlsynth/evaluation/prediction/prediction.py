@@ -1,6 +1,6 @@
 """Prediction: does a model that learned from synthetic patients work for real ones it never saw?
 
-Every candidate trains the same models, which are tested on the hold-out; the original's figure is that of
+Every cohort trains the same models, which are tested on the hold-out; the original's figure is that of
 the models trained on the training part.
 """
 
@@ -15,24 +15,24 @@ from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.dictionary.roles import Endpoint
-from amlsynth.evaluation.family import (
+from amlsynth.evaluation.measure_group import (
     NO_HOLDOUT,
-    Candidate,
-    Family,
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
     NotComputable,
-    Setting,
-    Spec,
     attempt,
     figure,
 )
 from amlsynth.evaluation.outcomes import known_at_diagnosis
-from amlsynth.evaluation.prediction.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import fill_empty, one_thread, tree_features
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.wald import Z95
+from amlsynth.survival.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.survival.cox import cox_fit
 from amlsynth.survival.endpoint import endpoint_data, known_endpoint
 
@@ -43,8 +43,8 @@ MONTHS = np.linspace(0.0, 60.0, 121)  # over which the Brier score is integrated
 HORIZON = 24.0  # months; death by then is what the pipeline of Eckardt et al. 2024 predicts
 FOLDS = 5  # of the hold-out as its own training set
 ROUNDS = 50  # of boosting
-LEAST = 20  # patients to train on and to test on
-LARGEST = 20_000  # patients to train on; larger cohorts are sampled
+MIN_PATIENTS = 20  # patients to train on and to test on
+MAX_PATIENTS = 20_000  # patients to train on; larger cohorts are sampled
 _PIPELINE = "Eckardt et al., npj Digit Med 2024, code: github.com/waldemar93/synthetic_data_pipeline"
 _PURPOSE = "Predicting outcomes"
 _DEATH = f"mcc_death{HORIZON:.0f}"  # the event of the terminal endpoint, which is death
@@ -68,12 +68,12 @@ def survival_scores(training: pd.DataFrame, test: pd.DataFrame, endpoint: Endpoi
     Raises
     ------
     NotComputable
-        Fewer than `LEAST` patients with a known endpoint in one of the two, or no event to learn from.
+        Fewer than `MIN_PATIENTS` patients with a known endpoint in one of the two, or no event to learn from.
     """
     data, target = endpoint_data(training, endpoint), endpoint_data(test, endpoint)
-    if min(data.n, target.n) < LEAST:
+    if min(data.n, target.n) < MIN_PATIENTS:
         raise NotComputable(
-            f"fewer than {LEAST} patients with a known {endpoint.name} to train or to test on"
+            f"fewer than {MIN_PATIENTS} patients with a known {endpoint.name} to train or to test on"
         )
     train = training[known_endpoint(training, endpoint)]
     design = _Design(train, d)
@@ -98,7 +98,7 @@ def classification_score(
     Raises
     ------
     NotComputable
-        Fewer than `LEAST` patients with a known outcome in one of the two, or one outcome only.
+        Fewer than `MIN_PATIENTS` patients with a known outcome in one of the two, or one outcome only.
     """
     ensemble = require_extra("generate", "sklearn.ensemble", _PURPOSE)
     metrics = require_extra("generate", "sklearn.metrics", _PURPOSE)
@@ -107,8 +107,10 @@ def classification_score(
     for frame in (training, test):
         label = outcome(frame)
         known = ~np.isnan(label)
-        if known.sum() < LEAST:
-            raise NotComputable(f"fewer than {LEAST} patients with a known outcome to train or to test on")
+        if known.sum() < MIN_PATIENTS:
+            raise NotComputable(
+                f"fewer than {MIN_PATIENTS} patients with a known outcome to train or to test on"
+            )
         if np.ptp(label[known]) == 0:
             raise NotComputable("every patient to train or to test on has the same outcome")
         parts.append((tree_features(frame[known], d, known_at_diagnosis(d)), label[known]))
@@ -170,46 +172,46 @@ def _spans_powers_of_ten(variable: Variable) -> bool:
     return variable.minimum == 0 and variable.maximum is not None and variable.maximum > 100
 
 
-def _tests(candidate: Candidate, setting: Setting) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+def _tests(cohort: EvaluatedCohort, context: EvaluationContext) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
     """Return pairs of training and test set; the hold-out itself is trained on by fifths left out."""
-    if setting.holdout is None:
+    if context.holdout is None:
         raise NotComputable(NO_HOLDOUT)
-    rng = Stream.PREDICTION_FOLDS.rng(setting.seed)
-    if candidate.kind != "holdout":
-        frame = candidate.frame
-        if len(frame) > LARGEST:
-            frame = frame.iloc[np.sort(rng.choice(len(frame), LARGEST, replace=False))]
-        return [(frame, setting.holdout)]
-    fold = rng.permutation(len(setting.holdout)) % FOLDS
-    return [(setting.holdout[fold != part], setting.holdout[fold == part]) for part in range(FOLDS)]
+    rng = Stream.PREDICTION_FOLDS.rng(context.seed)
+    if cohort.kind != "holdout":
+        frame = cohort.frame
+        if len(frame) > MAX_PATIENTS:
+            frame = frame.iloc[np.sort(rng.choice(len(frame), MAX_PATIENTS, replace=False))]
+        return [(frame, context.holdout)]
+    fold = rng.permutation(len(context.holdout)) % FOLDS
+    return [(context.holdout[fold != part], context.holdout[fold == part]) for part in range(FOLDS)]
 
 
-def _survival_scores(candidate: Candidate, setting: Setting, endpoint: Endpoint) -> list[Scores]:
-    d = setting.dictionary
-    return [survival_scores(train, test, endpoint, d) for train, test in _tests(candidate, setting)]
+def _survival_scores(cohort: EvaluatedCohort, context: EvaluationContext, endpoint: Endpoint) -> list[Scores]:
+    d = context.dictionary
+    return [survival_scores(train, test, endpoint, d) for train, test in _tests(cohort, context)]
 
 
-def _original(setting: Setting, endpoint: Endpoint) -> Scores:
-    return setting.once(
+def _original(context: EvaluationContext, endpoint: Endpoint) -> Scores:
+    return context.once(
         f"prediction of {endpoint.name} from the original",
-        lambda: _survival_scores(Candidate("synthetic", setting.original), setting, endpoint)[0],
+        lambda: _survival_scores(EvaluatedCohort("synthetic", context.original), context, endpoint)[0],
     )
 
 
-def _survival_figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+def _survival_figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     found: dict[str, Figure] = {}
-    for endpoint in setting.dictionary.endpoints:
+    for endpoint in context.dictionary.endpoints:
         suffix = endpoint.suffix
         names = [f"{name}_{suffix}" for name in ("c_index", "c_index_gap", "brier", "brier_gap")]
         try:
-            scores = _survival_scores(candidate, setting, endpoint)
+            scores = _survival_scores(cohort, context, endpoint)
             values = [_c_figure(scores), _mean_brier(scores)]
         except NotComputable as reason:
             found |= dict.fromkeys(names, Figure(reason=str(reason)))
             continue
         found |= {names[0]: values[0], names[2]: values[1]}
         try:
-            ours = _original(setting, endpoint)
+            ours = _original(context, endpoint)
         except NotComputable as reason:
             lost = Figure(reason=f"the original has no figure to compare with: {reason}")
             found |= {names[1]: lost, names[3]: lost}
@@ -258,36 +260,36 @@ def _response_identifier(response: Variable) -> str:
     return f"mcc_{response.name.lower()}"
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    d = setting.dictionary
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    d = context.dictionary
 
     def score(outcome: Callable[[pd.DataFrame], Floats]) -> float:
-        tests = _tests(candidate, setting)
+        tests = _tests(cohort, context)
         return float(np.mean([classification_score(*frames, outcome, d) for frames in tests]))
 
     with one_thread():
-        return _survival_figures(candidate, setting) | {
+        return _survival_figures(cohort, context) | {
             name: attempt(lambda outcome=outcome: score(outcome))  # type: ignore[misc]
             for name, outcome in _classifiers(d).items()
         }
 
 
-def _original_figures(setting: Setting) -> dict[str, Figure]:
-    found = _figures(Candidate("synthetic", setting.original), setting)
+def _original_figures(context: EvaluationContext) -> dict[str, Figure]:
+    found = _figures(EvaluatedCohort("synthetic", context.original), context)
     return {name: own for name, own in found.items() if "gap" not in name}
 
 
-def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
+def _endpoint_definitions(endpoint: Endpoint) -> tuple[MeasureDefinition, ...]:
     name, label, suffix, outcomes = endpoint.name, endpoint.label.lower(), endpoint.suffix, (endpoint.name,)
     how = (
         " The model is a ridge Cox regression on all that is known at diagnosis. The hold-out is its own "
         "training set by fifths left out."
     )
     return (
-        Spec(
+        MeasureDefinition(
             id=f"c_index_{suffix}",
             label=f"C-index, {name}",
-            group="survival",
+            aspect="survival",
             better="higher",
             description=(
                 f"In what share of pairs of hold-out patients a model of {label} trained on the cohort puts "
@@ -297,10 +299,10 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
             source="Harrell et al., JAMA 1982;247:2543",
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"c_index_gap_{suffix}",
             label=f"C-index, {name}, against trained on real",
-            group="survival",
+            aspect="survival",
             better="zero",
             description=(
                 f"The C-index of {label} on the hold-out less that of the model trained on the original, "
@@ -309,10 +311,10 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
             source="Harrell et al., JAMA 1982;247:2543; infinitesimal jackknife",
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"brier_{suffix}",
             label=f"Integrated Brier score, {name}",
-            group="survival",
+            aspect="survival",
             better="lower",
             description=(
                 f"Mean squared error of the predicted {label} of hold-out patients over five years, "
@@ -321,10 +323,10 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
             source="Graf et al., Stat Med 1999;18:2529",
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"brier_gap_{suffix}",
             label=f"Integrated Brier score, {name}, against trained on real",
-            group="survival",
+            aspect="survival",
             better="zero",
             description=(
                 f"The integrated Brier score of {label} less that of the model trained on the original; "
@@ -336,11 +338,11 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
     )
 
 
-def _classifier_spec(name: str, label: str, outcome: str) -> Spec:
-    return Spec(
+def _classifier_definition(name: str, label: str, outcome: str) -> MeasureDefinition:
+    return MeasureDefinition(
         id=name,
         label=f"Matthews correlation, {label}",
-        group="outcome",
+        aspect="outcome",
         better="higher",
         description=(
             f"How well gradient boosting trained on the cohort predicts {label} of hold-out patients from "
@@ -352,19 +354,19 @@ def _classifier_spec(name: str, label: str, outcome: str) -> Spec:
     )
 
 
-def _specs(d: Dictionary) -> tuple[Spec, ...]:
-    specs = [spec for endpoint in d.endpoints for spec in _endpoint_specs(endpoint)]
+def _definitions(d: Dictionary) -> tuple[MeasureDefinition, ...]:
+    definitions = [definition for endpoint in d.endpoints for definition in _endpoint_definitions(endpoint)]
     response, terminal = d.roles.response, d.terminal
     if response is not None and d.response is not None:
         name = _response_identifier(d.response)
-        specs.append(_classifier_spec(name, response.label.lower(), response.name))
+        definitions.append(_classifier_definition(name, response.label.lower(), response.name))
     event = f"{terminal.event.lower()} within {HORIZON:.0f} months"
-    return (*specs, _classifier_spec(_DEATH, event, terminal.name))
+    return (*definitions, _classifier_definition(_DEATH, event, terminal.name))
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="prediction",
-    specs=_specs,
+    definitions=_definitions,
     figures=_figures,
     original_figures=_original_figures,
 )

@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import (
+from amlsynth.evaluation.measure_group import (
     NO_HOLDOUT,
-    Candidate,
-    Family,
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
     NotComputable,
-    Setting,
-    Spec,
     attempt,
     figure,
     fixed,
@@ -28,9 +28,11 @@ from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Codes, CohortCoding, category_codes, numbers
 
 PARTS = 4  # of the training set without a hold-out: 20 % each of all patients, as in the paper
-MOST_PARTS = 10
-LARGEST_PART = 20_000  # patients; larger cohorts are sampled: a pair of this size takes seconds
-MOST_IN_PARTS = 2 * LARGEST_PART  # training patients in all parts, unless that leaves fewer than two parts
+MAX_PARTS = 10
+MAX_PART_PATIENTS = 20_000  # patients; larger cohorts are sampled: a pair of this size takes seconds
+MAX_IN_PARTS = (
+    2 * MAX_PART_PATIENTS
+)  # training patients in all parts, unless that leaves fewer than two parts
 _ROWS, _COLUMNS = 2048, 4096  # of the block of distances held at a time: 32 MiB
 _SOURCE = "Eckardt et al., npj Digit Med 2024, table 3 and methods, 'Assessment of privacy conservation'"
 
@@ -84,23 +86,23 @@ class Partition:
     holdout: Codes | None
 
     @classmethod
-    def draw(cls, setting: Setting) -> Partition:
-        rng = Stream.TRAINING_PARTS.rng(setting.seed)
-        coding = CohortCoding(setting.original, setting.dictionary)
-        train = coding.encode(setting.original)
-        if setting.holdout is None:
+    def draw(cls, context: EvaluationContext) -> Partition:
+        rng = Stream.TRAINING_PARTS.rng(context.seed)
+        coding = CohortCoding(context.original, context.dictionary)
+        train = coding.encode(context.original)
+        if context.holdout is None:
             count = PARTS if len(train) >= PARTS else 1
-            size = min(len(train) // count, LARGEST_PART)
+            size = min(len(train) // count, MAX_PART_PATIENTS)
         else:
-            count = min(max(1, round(len(train) / len(setting.holdout))), MOST_PARTS)
-            size = min(len(train) // count, len(setting.holdout), LARGEST_PART)
-            count = min(count, max(2, MOST_IN_PARTS // max(1, size)))
+            count = min(max(1, round(len(train) / len(context.holdout))), MAX_PARTS)
+            size = min(len(train) // count, len(context.holdout), MAX_PART_PATIENTS)
+            count = min(count, max(2, MAX_IN_PARTS // max(1, size)))
         chosen = rng.permutation(len(train))[: count * size]
         parts = train[chosen].reshape(count, size, -1)
-        if setting.holdout is None:
+        if context.holdout is None:
             return cls(coding, parts, None)
         return cls(
-            coding, parts, coding.encode(setting.holdout)[rng.permutation(len(setting.holdout))[:size]]
+            coding, parts, coding.encode(context.holdout)[rng.permutation(len(context.holdout))[:size]]
         )
 
     def to_train(self, rows: Codes) -> NDArray[np.int64]:
@@ -108,29 +110,31 @@ class Partition:
         return np.concatenate([minimum_distances(rows, part, self.coding) for part in self.parts])
 
 
-def _distances(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    partition = Partition.draw(setting)
-    rows = partition.coding.encode(candidate.frame)
-    if len(rows) > LARGEST_PART:
+def _distances(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    partition = Partition.draw(context)
+    rows = partition.coding.encode(cohort.frame)
+    if len(rows) > MAX_PART_PATIENTS:
         rows = rows[
-            np.sort(Stream.HAMMING_SAMPLE.rng(setting.seed).choice(len(rows), LARGEST_PART, replace=False))
+            np.sort(
+                Stream.HAMMING_SAMPLE.rng(context.seed).choice(len(rows), MAX_PART_PATIENTS, replace=False)
+            )
         ]
     holdout = partition.holdout
-    if candidate.kind == "holdout" and holdout is not None:
+    if cohort.kind == "holdout" and holdout is not None:
         rows = holdout
     train = partition.to_train(rows)
     if holdout is None:
         return _table(train, NO_HOLDOUT)
-    if candidate.kind != "holdout":
+    if cohort.kind != "holdout":
         return _table(train, minimum_distances(rows, holdout, partition.coding))
     if len(holdout) < 2:
         return _table(train, "the hold-out has one patient, so no other one to compare with")
     return _table(train, minimum_distances(rows, holdout, partition.coding, without_self=True))
 
 
-def _original_distances(setting: Setting) -> dict[str, Figure]:
+def _original_distances(context: EvaluationContext) -> dict[str, Figure]:
     """Distances between training parts and from training to hold-out: the paper's "original cohort"."""
-    partition = Partition.draw(setting)
+    partition = Partition.draw(context)
     pairs = [
         minimum_distances(one, other, partition.coding)
         for i, one in enumerate(partition.parts)
@@ -171,12 +175,12 @@ def _table(train: NDArray[np.int64] | str, test: NDArray[np.int64] | str) -> dic
     return found
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    coding = CohortCoding(setting.original, setting.dictionary)
-    ours, theirs = (_as_keys(coding.encode(frame)) for frame in (setting.original, candidate.frame))
-    exact = count_exact_matches(candidate.frame, setting.original, setting.dictionary)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    coding = CohortCoding(context.original, context.dictionary)
+    ours, theirs = (_as_keys(coding.encode(frame)) for frame in (context.original, cohort.frame))
+    exact = count_exact_matches(cohort.frame, context.original, context.dictionary)
     return {
-        **_distances(candidate, setting),
+        **_distances(cohort, context),
         "exact_matches": figure(float(exact)),
         "binned_matches": figure(float(np.isin(theirs, ours).sum())),
     }
@@ -196,18 +200,18 @@ def _as_keys(rows: Codes) -> NDArray[np.void]:
     return rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
 
 
-def _hamming_specs() -> tuple[Spec, ...]:
+def _hamming_definitions() -> tuple[MeasureDefinition, ...]:
     how = (
         " Categories count as they are (NA is one), numbers by tenths of the training cohort; the "
         "training cohort stands in random parts of the hold-out's size, over which is averaged."
     )
-    specs = []
+    definitions = []
     for name, what in (("train", "training"), ("test", "hold-out")):
-        specs += [
-            Spec(
+        definitions += [
+            MeasureDefinition(
                 id=f"hamming_{name}",
                 label=f"Average minimum Hamming distance, {what}",
-                group="privacy",
+                aspect="privacy",
                 better="original",
                 unit="variables",
                 description=(
@@ -217,27 +221,27 @@ def _hamming_specs() -> tuple[Spec, ...]:
                 ),
                 source=_SOURCE,
             ),
-            Spec(
+            MeasureDefinition(
                 id=f"hamming_median_{name}",
                 label=f"Median minimum Hamming distance, {what}",
-                group="privacy",
+                aspect="privacy",
                 better="original",
                 unit="variables",
                 description=f"The median of the distances to the nearest {what} patient." + how,
                 source=_SOURCE,
             ),
         ]
-    return tuple(specs)
+    return tuple(definitions)
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="privacy",
-    specs=fixed(
-        *_hamming_specs(),
-        Spec(
+    definitions=fixed(
+        *_hamming_definitions(),
+        MeasureDefinition(
             id="leakage",
             label="Privacy leakage coefficient",
-            group="privacy",
+            aspect="privacy",
             better="zero",
             description=(
                 "Average minimum Hamming distance to the hold-out over that to the training cohort, "
@@ -246,10 +250,10 @@ FAMILY = Family(
             ),
             source=_SOURCE,
         ),
-        Spec(
+        MeasureDefinition(
             id="exact_matches",
             label="Exact matches",
-            group="privacy",
+            aspect="privacy",
             better="zero",
             unit="patients",
             description=(
@@ -258,10 +262,10 @@ FAMILY = Family(
             ),
             source=_SOURCE,
         ),
-        Spec(
+        MeasureDefinition(
             id="binned_matches",
             label="Matches after binning",
-            group="privacy",
+            aspect="privacy",
             better="zero",
             unit="patients",
             description=(

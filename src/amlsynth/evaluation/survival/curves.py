@@ -11,8 +11,16 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.dictionary.roles import Endpoint
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
 from amlsynth.evaluation.intervals import with_interval
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    attempt,
+    figure,
+)
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.survival.medians import follow_up, median_survival
 from amlsynth.evaluation.survival.response import wilson
@@ -68,11 +76,11 @@ def share_same_time(frame: pd.DataFrame, terminal: Endpoint, composite: Endpoint
     return wilson(int(same.sum()), len(same))
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    found = _own_figures(candidate.frame, setting)
-    for endpoint in setting.dictionary.endpoints:
-        ours = endpoint_data(setting.original, endpoint)
-        theirs = endpoint_data(candidate.frame, endpoint)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    found = _own_figures(cohort.frame, context)
+    for endpoint in context.dictionary.endpoints:
+        ours = endpoint_data(context.original, endpoint)
+        theirs = endpoint_data(cohort.frame, endpoint)
         suffix = endpoint.suffix
         try:
             distance = curve_distance(ours, theirs)
@@ -84,7 +92,7 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
                 lambda value=1 - distance.divergence: value,  # type: ignore[misc]
                 lambda rows, a=ours, b=theirs: 1 - curve_distance(a, b.take(rows)).divergence,  # type: ignore[misc]
                 theirs.n,
-                Stream.CURVE_INTERVALS.rng(setting.seed),
+                Stream.CURVE_INTERVALS.rng(context.seed),
             )
             found[f"optimism_{suffix}"] = figure(distance.optimism)
             # Four decimals: more would give away the longest time of one patient.
@@ -93,9 +101,9 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     return found
 
 
-def _own_figures(frame: pd.DataFrame, setting: Setting) -> dict[str, Figure]:
+def _own_figures(frame: pd.DataFrame, context: EvaluationContext) -> dict[str, Figure]:
     """Return what a cohort has by itself: medians, follow-up, share with both endpoints equal."""
-    d = setting.dictionary
+    d = context.dictionary
     found = {
         f"median_{endpoint.suffix}": attempt(
             lambda endpoint=endpoint: median_survival(endpoint_data(frame, endpoint))  # type: ignore[misc]
@@ -114,13 +122,13 @@ def _same_time(terminal: Endpoint, composite: Endpoint) -> str:
     return f"share_{composite.suffix}_equals_{terminal.suffix}"
 
 
-def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
+def _endpoint_definitions(endpoint: Endpoint) -> tuple[MeasureDefinition, ...]:
     name, label, suffix, outcomes = endpoint.name, endpoint.label.lower(), endpoint.suffix, (endpoint.name,)
     return (
-        Spec(
+        MeasureDefinition(
             id=f"km_score_{suffix}",
             label=f"Kaplan-Meier score, {name}",
-            group="survival",
+            aspect="survival",
             better="higher",
             description=(
                 f"1 - the mean absolute difference of the two curves of {label} over 1,000 points up to "
@@ -129,10 +137,10 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
             source=_SOURCE,
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"optimism_{suffix}",
             label=f"Optimism, {name}",
-            group="survival",
+            aspect="survival",
             better="zero",
             description=(
                 f"The mean signed difference of the two curves of {label}: positive where synthetic "
@@ -141,10 +149,10 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
             source=_SOURCE,
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"shortsightedness_{suffix}",
             label=f"Short-sightedness, {name}",
-            group="survival",
+            aspect="survival",
             better="zero",
             description=(
                 f"By which share of the original's longest time the synthetic {label} ends earlier "
@@ -153,20 +161,20 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
             source=_SOURCE,
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"median_{suffix}",
             label=f"Median {name}",
-            group="survival",
+            aspect="survival",
             better="original",
             unit="months",
             description=f"Median {label} by Kaplan-Meier with its 95 % interval (log(-log) scale).",
             source=_PAPER,
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"logrank_{suffix}",
             label=f"Log-rank p, {name}",
-            group="survival",
+            aspect="survival",
             better="none",
             description=(
                 f"p of the log-rank test of {label} against the original. It is no test of likeness: "
@@ -179,15 +187,15 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
     )
 
 
-def _specs(d: Dictionary) -> tuple[Spec, ...]:
+def _definitions(d: Dictionary) -> tuple[MeasureDefinition, ...]:
     terminal, composite = d.terminal, d.composite
     label = terminal.label.lower()
-    specs = [spec for endpoint in d.endpoints for spec in _endpoint_specs(endpoint)]
-    specs.append(
-        Spec(
+    definitions = [definition for endpoint in d.endpoints for definition in _endpoint_definitions(endpoint)]
+    definitions.append(
+        MeasureDefinition(
             id="follow_up",
             label="Median follow-up",
-            group="survival",
+            aspect="survival",
             better="original",
             unit="months",
             description=f"Median follow-up for {label} by the reverse Kaplan-Meier method.",
@@ -196,11 +204,11 @@ def _specs(d: Dictionary) -> tuple[Spec, ...]:
         )
     )
     if composite is not None:
-        specs.append(
-            Spec(
+        definitions.append(
+            MeasureDefinition(
                 id=_same_time(terminal, composite),
                 label=f"Share with {composite.name} equal to {terminal.name}",
-                group="survival",
+                aspect="survival",
                 better="original",
                 description=(
                     f"Share of patients whose {composite.label.lower()} and {label} end at the same time, "
@@ -210,12 +218,12 @@ def _specs(d: Dictionary) -> tuple[Spec, ...]:
                 outcomes=(terminal.name, composite.name),
             )
         )
-    return tuple(specs)
+    return tuple(definitions)
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="survival",
-    specs=_specs,
+    definitions=_definitions,
     figures=_figures,
-    original_figures=lambda setting: _own_figures(setting.original, setting),
+    original_figures=lambda context: _own_figures(context.original, context),
 )

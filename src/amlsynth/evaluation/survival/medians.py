@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amlsynth.evaluation.family import NotComputable, figure
+from amlsynth.evaluation.measure_group import NotComputable, figure
 from amlsynth.evaluation.records import Figure
 from amlsynth.survival.endpoint import EndpointData
 from amlsynth.survival.kaplan_meier import kaplan_meier

@@ -7,9 +7,18 @@ import math
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    attempt,
+    figure,
+)
 from amlsynth.evaluation.records import SMALL_CELL, Figure
 from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.proportions import wilson_interval
 from amlsynth.statistics.wald import Z95
 
 SHARE_DECIMALS = 3  # a tenth of a percent, as tables show; no count can be read back from more digits
@@ -38,10 +47,7 @@ def response_rate(reached: int, missed: int) -> Figure:
 
 def wilson(count: int, n: int) -> Figure:
     """Return a share and Wilson's 95 % interval, at three decimals."""
-    share, z2 = count / n, Z95**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return figure(share, max(0.0, centre - half), min(1.0, centre + half), decimals=SHARE_DECIMALS)
+    return figure(count / n, *wilson_interval(count / n, n), decimals=SHARE_DECIMALS)
 
 
 def response_odds(reached: int, missed: int) -> Figure:
@@ -70,8 +76,8 @@ def _own_figures(frame: pd.DataFrame, d: Dictionary, suppress: bool) -> dict[str
     return {rate: attempt(lambda: response_rate(*counts)), odds: attempt(lambda: response_odds(*counts))}
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    return _own_figures(candidate.frame, setting.dictionary, suppress=candidate.protected)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    return _own_figures(cohort.frame, context.dictionary, suppress=cohort.protected)
 
 
 def _identifiers(d: Dictionary) -> tuple[str, str]:
@@ -79,17 +85,17 @@ def _identifiers(d: Dictionary) -> tuple[str, str]:
     return f"{name}_rate", f"{name}_odds"
 
 
-def _specs(d: Dictionary) -> tuple[Spec, ...]:
+def _definitions(d: Dictionary) -> tuple[MeasureDefinition, ...]:
     response = d.roles.response
     if response is None:
         return ()
     rate, odds = _identifiers(d)
     label = response.label.lower()
     return (
-        Spec(
+        MeasureDefinition(
             id=rate,
             label=response.label,
-            group="outcome",
+            aspect="outcome",
             better="original",
             description=(
                 f"Share of patients who reached {label} ({response.variable}), of those with a known "
@@ -98,10 +104,10 @@ def _specs(d: Dictionary) -> tuple[Spec, ...]:
             source=_SOURCE,
             outcomes=(response.name,),
         ),
-        Spec(
+        MeasureDefinition(
             id=odds,
             label=f"Odds of {label}",
-            group="outcome",
+            aspect="outcome",
             better="original",
             description=(
                 f"Patients with over patients without {label}, with its 95 % interval by "
@@ -113,9 +119,9 @@ def _specs(d: Dictionary) -> tuple[Spec, ...]:
     )
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="outcome",
-    specs=_specs,
+    definitions=_definitions,
     figures=_figures,
-    original_figures=lambda setting: _own_figures(setting.original, setting.dictionary, suppress=True),
+    original_figures=lambda context: _own_figures(context.original, context.dictionary, suppress=True),
 )

@@ -11,43 +11,25 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.dictionary.roles import Endpoint
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, figure
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    attempt,
+    figure,
+)
 from amlsynth.evaluation.records import SMALL_CELL, Figure
 from amlsynth.evaluation.survival.response import SHARE_DECIMALS
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
-from amlsynth.survival.kaplan_meier import kaplan_meier
+from amlsynth.survival.kaplan_meier import kaplan_meier, restricted_mean
 
 FIVE_YEARS = 60.0  # months
 SAME_TIME = 1e-6  # months; times are kept to six decimals
 PATTERNS = 8  # status of the one x status of the other x whether both end at the same time
-
-
-def restricted_mean(data: EndpointData, horizon: float = FIVE_YEARS) -> tuple[float, float]:
-    """Return the mean time free of the event up to the horizon, months, and its standard error.
-
-    The area under the Kaplan-Meier curve, with Greenwood's variance of it (Klein and Moeschberger,
-    Survival Analysis, 2003, section 4.5).
-
-    Raises
-    ------
-    NotComputable
-        No patient has a known time, or follow-up ends before the horizon with patients alive.
-    """
-    fit = kaplan_meier(data)
-    if fit.times[-1] < horizon and fit.survival[-1] > 0:
-        raise NotComputable(f"{data.name} follow-up ends before {horizon:.0f} months, so the mean is unknown")
-    inside = fit.times < horizon
-    edges = np.concatenate(([0.0], fit.times[inside], [horizon]))
-    levels = np.concatenate(([1.0], fit.survival[inside]))
-    pieces = np.diff(edges) * levels
-    after = np.cumsum(pieces[::-1])[::-1][1:]  # area from each time on
-    events, at_risk = fit.events[inside], fit.at_risk[inside]
-    remaining = (at_risk - events).astype(np.float64)
-    terms = np.zeros(len(after))
-    np.divide(after**2 * events, at_risk * remaining, out=terms, where=remaining > 0)
-    return float(pieces.sum()), math.sqrt(float(terms.sum()))
 
 
 def restricted_mean_difference(
@@ -132,9 +114,9 @@ def _own_figures(frame: pd.DataFrame, d: Dictionary, protect: bool) -> dict[str,
     return found
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    d, original, frame = setting.dictionary, setting.original, candidate.frame
-    found = _own_figures(frame, d, protect=candidate.protected)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    d, original, frame = context.dictionary, context.original, cohort.frame
+    found = _own_figures(frame, d, protect=cohort.protected)
     for endpoint in d.endpoints:
         pair = endpoint_data(original, endpoint), endpoint_data(frame, endpoint)
         found[f"rmst_difference_{endpoint.suffix}"] = attempt(partial(restricted_mean_difference, *pair))
@@ -145,13 +127,13 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     return found
 
 
-def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
+def _endpoint_definitions(endpoint: Endpoint) -> tuple[MeasureDefinition, ...]:
     name, label, suffix, outcomes = endpoint.name, endpoint.label.lower(), endpoint.suffix, (endpoint.name,)
     return (
-        Spec(
+        MeasureDefinition(
             id=f"rmst_difference_{suffix}",
             label=f"Restricted mean difference, {name}",
-            group="survival",
+            aspect="survival",
             better="zero",
             unit="months",
             description=(
@@ -161,19 +143,19 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
             source="Royston and Parmar, BMC Med Res Methodol 2013;13:152",
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"survival60_{suffix}",
             label=f"Five-year {name}",
-            group="survival",
+            aspect="survival",
             better="original",
             description=f"Kaplan-Meier estimate of {label} at five years, with its 95 % interval.",
             source="Kaplan and Meier, J Am Stat Assoc 1958;53:457; tails: Eckardt et al. 2024",
             outcomes=outcomes,
         ),
-        Spec(
+        MeasureDefinition(
             id=f"at_risk60_{suffix}",
             label=f"At risk after five years, {name}",
-            group="survival",
+            aspect="survival",
             better="original",
             description=(
                 f"Share of patients who are followed for {label} beyond five years: what the tail of the "
@@ -185,17 +167,19 @@ def _endpoint_specs(endpoint: Endpoint) -> tuple[Spec, ...]:
     )
 
 
-def _specs(d: Dictionary) -> tuple[Spec, ...]:
-    specs = tuple(spec for endpoint in d.endpoints for spec in _endpoint_specs(endpoint))
+def _definitions(d: Dictionary) -> tuple[MeasureDefinition, ...]:
+    definitions = tuple(
+        definition for endpoint in d.endpoints for definition in _endpoint_definitions(endpoint)
+    )
     terminal, composite = d.terminal, d.composite
     if composite is None:
-        return specs
+        return definitions
     return (
-        *specs,
-        Spec(
+        *definitions,
+        MeasureDefinition(
             id="event_patterns",
             label=f"Joint pattern of {terminal.name} and {composite.name}",
-            group="survival",
+            aspect="survival",
             better="lower",
             description=(
                 f"Total variation distance of how often each pattern occurs of {composite.name} event, "
@@ -208,9 +192,9 @@ def _specs(d: Dictionary) -> tuple[Spec, ...]:
     )
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="tails",
-    specs=_specs,
+    definitions=_definitions,
     figures=_figures,
-    original_figures=lambda setting: _own_figures(setting.original, setting.dictionary, protect=True),
+    original_figures=lambda context: _own_figures(context.original, context.dictionary, protect=True),
 )

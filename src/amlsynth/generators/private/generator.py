@@ -27,7 +27,8 @@ from amlsynth.generators.private.sampling import (
     without_unassessed,
 )
 from amlsynth.generators.private.sums import Sums, SumsFile, add_up, dictionary_hash, draw_sums, read_sums
-from amlsynth.model_space.encoding import Encoded
+from amlsynth.model_space.encoding import Encoded, decode, encode
+from amlsynth.model_space.resolution import Resolution
 
 _FRESH_AT_LEAST = 20_000  # patients of the prior for a block, so that rare kinds are among them
 _DRAWN_FROM_ONE = (
@@ -108,9 +109,19 @@ class Private(Generator):
     Params = PrivateParameters
 
     sums_files: tuple[SumsFile, ...]
+    _resolution: Resolution | None = None
 
-    def fit(self, train: pd.DataFrame, rng: np.random.Generator, progress: Progress = no_progress) -> Self:
+    def fit(
+        self,
+        train: pd.DataFrame,
+        rng: np.random.Generator,
+        progress: Progress = no_progress,
+        resolution: Resolution | None = None,
+    ) -> Self:
         """Measure the training patients, or take the measurements given, and fit.
+
+        `resolution` holds the steps in which numbers are recorded, where the cohort's record states them;
+        else samples have the dictionary's decimals.
 
         Raises
         ------
@@ -120,6 +131,7 @@ class Private(Generator):
         UsageError
             There is no such prior, or no such column.
         """
+        self._resolution = resolution
         if self.params.measurements:
             files = tuple((path, read_sums(Path(path))) for path in self.params.measurements)
         else:
@@ -150,6 +162,7 @@ class Private(Generator):
             As `fit`, and where the budget does not allow it or the ledger is not in order; nothing is spent
             then. Or the measurements given are of other patients than the part.
         """
+        self._resolution = part.resolution
         if self.params.measurements:
             files = tuple((path, read_sums(Path(path))) for path in self.params.measurements)
             if part.patients is not part.cohort:
@@ -236,7 +249,7 @@ class Private(Generator):
         """Return the estimated number of patients: the exact one is not to be told."""
         return max(round(self._model.n), 1)
 
-    def _recorded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         model = self.public
         columns = model.map.columns
         if n <= FROM_POOL:
@@ -249,7 +262,11 @@ class Private(Generator):
             frame = patients_at(fresh, draw_rows(weights, n, rng), columns, rng)
         masks, _ = model.masks
         frame = hide(frame, masks[draw_rows(self._model.masks, n, rng)], columns)
-        return without_unassessed(frame, columns)
+        frame = without_unassessed(frame, columns)
+        if self._resolution is None:
+            return frame
+        encoded = self._resolution.snap(encode(frame, self.dictionary))
+        return decode(encoded, self.dictionary, rounded=False)
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         raise NotImplementedError  # `fit` is its own, since nothing is learned from the model space

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import Candidate, Setting
-from amlsynth.evaluation.privacy.attacks import FAMILIES, LIMITS
+from amlsynth.evaluation.measure_group import EvaluatedCohort, EvaluationContext
+from amlsynth.evaluation.privacy.attacks import GROUPS, LIMITS
 
 D = dictionary()
 
@@ -35,22 +35,22 @@ def _half_assessed(frame):
     return frame.assign(**empty).astype(frame.dtypes)
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 @pytest.mark.parametrize("spoil", [_empty, _constant, _thirty, _one, _half_assessed])
 @pytest.mark.parametrize("which", ["original", "synthetic", "both", "holdout"])
-def test_bad_cohorts_give_reasons_not_numbers(setting, fresh, family, spoil, which):
-    train, holdout, made = setting.original.head(120), setting.holdout.head(60), fresh.head(120)
+def test_bad_cohorts_give_reasons_not_numbers(context, fresh, group, spoil, which):
+    train, holdout, made = context.original.head(120), context.holdout.head(60), fresh.head(120)
     if which in ("original", "both"):
         train = spoil(train)
     if which in ("original", "both", "holdout"):
         holdout = spoil(holdout)
     if which in ("synthetic", "both"):
         made = spoil(made)
-    bad = Setting(train, holdout, D, 3)
-    candidate = Candidate("holdout", holdout) if which == "holdout" else Candidate("synthetic", made)
-    found = family.figures(candidate, bad)
-    assert set(found) == {spec.id for spec in family.specs(D)}
-    for name, figure in (found | family.original_figures(bad)).items():
+    bad = EvaluationContext(train, holdout, D, 3)
+    cohort = EvaluatedCohort("holdout", holdout) if which == "holdout" else EvaluatedCohort("synthetic", made)
+    found = group.figures(cohort, bad)
+    assert set(found) == {definition.id for definition in group.definitions(D)}
+    for name, figure in (found | group.original_figures(bad)).items():
         assert (figure.value is None) == (figure.reason is not None), name
         numbers = (figure.value, figure.low, figure.high)
         assert all(number is None or math.isfinite(number) for number in numbers), name
@@ -58,21 +58,21 @@ def test_bad_cohorts_give_reasons_not_numbers(setting, fresh, family, spoil, whi
             assert figure.value is None or name in ("dcr_p5", "near_matches"), name
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-def test_every_measure_says_what_it_cannot_prove(family):
-    for spec in family.specs(D):
-        assert spec.group == "privacy" and spec.description.endswith(".") and spec.source
-        if spec.better != "none":
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_every_measure_says_what_it_cannot_prove(group):
+    for definition in group.definitions(D):
+        assert definition.aspect == "privacy" and definition.description.endswith(".") and definition.source
+        if definition.better != "none":
             words = ("not prove", "no proof", "do not move it", "can be copied")
-            assert any(word in spec.description for word in words), spec.id
+            assert any(word in definition.description for word in words), definition.id
     assert len(LIMITS) >= 5 and all(limit.endswith(".") for limit in LIMITS)
 
 
-def test_large_cohorts_are_sampled_and_small_ones_not(setting, fresh, monkeypatch):
-    from amlsynth.evaluation.privacy.attacks import arena as module
+def test_large_cohorts_are_sampled_and_small_ones_not(context, fresh, monkeypatch):
+    from amlsynth.evaluation.privacy.attacks import attack_data as module
 
     monkeypatch.setattr(module, "MOST_TARGETS", 100)
     monkeypatch.setattr(module, "MOST_RELEASED", 90)
-    arena = module.Arena.of(Candidate("synthetic", fresh), setting)
-    assert (len(arena.members), len(arena.others), len(arena.released)) == (100, 100, 90)
-    assert not arena.members.duplicated().any()
+    data = module.AttackData.of(EvaluatedCohort("synthetic", fresh), context)
+    assert (len(data.members), len(data.non_members), len(data.released)) == (100, 100, 90)
+    assert not data.members.duplicated().any()

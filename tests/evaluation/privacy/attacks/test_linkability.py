@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import Candidate, Setting
+from amlsynth.evaluation.measure_group import EvaluatedCohort, EvaluationContext
 from amlsynth.evaluation.privacy.attacks import linkability
-from amlsynth.evaluation.privacy.attacks.arena import Arena
-from amlsynth.evaluation.privacy.attacks.linkability import FAMILY, genetic_columns, linkability_attack
+from amlsynth.evaluation.privacy.attacks.attack_data import AttackData
+from amlsynth.evaluation.privacy.attacks.linkability import GROUP, genetic_columns, linkability_attack
 
 D = dictionary()
 
 
 @pytest.fixture(scope="module")
-def figures(setting, candidates):
-    return {name: FAMILY.figures(candidate, setting) for name, candidate in candidates.items()}
+def figures(context, cohorts):
+    return {name: GROUP.figures(cohort, context) for name, cohort in cohorts.items()}
 
 
 def test_copies_are_linked(figures):
@@ -44,12 +44,14 @@ def test_by_hand(make, monkeypatch):
     one_each = {gene: [int(place == row) for row in range(10)] for place, gene in enumerate(genes)}
     turned = {gene: values[::-1] for gene, values in one_each.items()}
     ages = list(range(20, 70, 5))
-    members, others = make(AGE=ages, **one_each), make(AGE=ages, **turned)
-    result = linkability_attack(Arena.of(Candidate("synthetic", members), Setting(members, others, D, 0)))
+    members, non_members = make(AGE=ages, **one_each), make(AGE=ages, **turned)
+    result = linkability_attack(
+        AttackData.of(EvaluatedCohort("synthetic", members), EvaluationContext(members, non_members, D, 0))
+    )
     assert result.main.share == 1 and result.control.share == 0
     assert result.baseline.share == pytest.approx(0.1)
 
 
 def test_without_a_holdout_there_is_a_reason(fresh, without_holdout):
-    for found in FAMILY.figures(Candidate("synthetic", fresh), without_holdout).values():
+    for found in GROUP.figures(EvaluatedCohort("synthetic", fresh), without_holdout).values():
         assert found.value is None and "hold-out" in found.reason

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import Candidate, NotComputable, Setting
-from amlsynth.evaluation.privacy.attacks.arena import Arena
+from amlsynth.evaluation.measure_group import EvaluatedCohort, EvaluationContext, NotComputable
+from amlsynth.evaluation.privacy.attacks.attack_data import AttackData
 from amlsynth.evaluation.privacy.attacks.density import Density, category_shares
-from amlsynth.evaluation.privacy.attacks.membership import FAMILY, nearest_scores, outlying, reference_halves
+from amlsynth.evaluation.privacy.attacks.membership import GROUP, nearest_scores, outlying, reference_halves
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace
 
 D = dictionary()
-AUCS = [spec.id for spec in FAMILY.specs(D) if spec.id.endswith("auc")]
+AUCS = [definition.id for definition in GROUP.definitions(D) if definition.id.endswith("auc")]
 
 
 @pytest.fixture(scope="module")
-def figures(setting, candidates):
-    return {name: FAMILY.figures(candidate, setting) for name, candidate in candidates.items()}
+def figures(context, cohorts):
+    return {name: GROUP.figures(cohort, context) for name, cohort in cohorts.items()}
 
 
 def test_copies_are_caught_by_every_attack(figures):
@@ -37,36 +37,38 @@ def test_cohorts_without_copies_pass(figures, kind):
         assert figures[kind][name].low < 0.12, name
 
 
-def test_every_figure_is_there_and_the_same_again(figures, setting, candidates):
-    again = FAMILY.figures(candidates["fresh"], setting)
-    assert set(again) == {spec.id for spec in FAMILY.specs(D)}
+def test_every_figure_is_there_and_the_same_again(figures, context, cohorts):
+    again = GROUP.figures(cohorts["fresh"], context)
+    assert set(again) == {definition.id for definition in GROUP.definitions(D)}
     assert again == figures["fresh"]
 
 
-def test_half_of_the_holdout_is_released_against_the_other_half(setting, candidates):
-    arena = Arena.of(candidates["holdout"], setting)
-    assert len(arena.released) + len(arena.others) == len(setting.holdout)
-    rows = [tuple(map(str, row)) for part in (arena.released, arena.others) for row in part.values.tolist()]
+def test_half_of_the_holdout_is_released_against_the_other_half(context, cohorts):
+    data = AttackData.of(cohorts["holdout"], context)
+    assert len(data.released) + len(data.non_members) == len(context.holdout)
+    rows = [
+        tuple(map(str, row)) for part in (data.released, data.non_members) for row in part.values.tolist()
+    ]
     assert len(set(rows)) == len(rows)
 
 
-def test_scores_are_distances_to_the_released(setting, candidates):
-    scores = nearest_scores(Arena.of(candidates["bootstrap"], setting))
+def test_scores_are_distances_to_the_released(context, cohorts):
+    scores = nearest_scores(AttackData.of(cohorts["bootstrap"], context))
     assert scores.members.max() == 0 and (scores.members == 0).mean() == pytest.approx(0.63, abs=0.05)
-    assert scores.others.max() < 0
+    assert scores.non_members.max() < 0
 
 
-def test_outlying_patients_do_not_depend_on_what_is_released(setting, candidates):
-    one, other = (outlying(Arena.of(candidates[name], setting)) for name in ("fresh", "bootstrap"))
+def test_outlying_patients_do_not_depend_on_what_is_released(context, cohorts):
+    one, other = (outlying(AttackData.of(cohorts[name], context)) for name in ("fresh", "bootstrap"))
     for ours, theirs in zip(one, other, strict=True):
         assert np.array_equal(ours, theirs)
     assert sum(side.sum() for side in one) == round(0.1 * 1606)
 
 
-def test_those_tested_and_their_reference_share_nobody(setting, candidates):
-    arena = Arena.of(candidates["fresh"], setting)
-    first, second = reference_halves(arena)
-    assert not set(first) & set(second) and len(first) + len(second) == len(arena.others)
+def test_those_tested_and_their_reference_share_nobody(context, cohorts):
+    data = AttackData.of(cohorts["fresh"], context)
+    first, second = reference_halves(data)
+    assert not set(first) & set(second) and len(first) + len(second) == len(data.non_members)
 
 
 def test_the_density_by_hand(make):
@@ -86,22 +88,22 @@ def test_the_density_by_hand(make):
     )
 
 
-def test_without_a_holdout_or_with_few_patients_there_is_a_reason(setting, fresh, without_holdout):
-    few = Setting(setting.original.head(24), setting.holdout.head(6), setting.dictionary, 0)
-    for candidate, place in (
-        (Candidate("synthetic", fresh), without_holdout),
-        (Candidate("synthetic", fresh), few),
+def test_without_a_holdout_or_with_few_patients_there_is_a_reason(context, fresh, without_holdout):
+    few = EvaluationContext(context.original.head(24), context.holdout.head(6), context.dictionary, 0)
+    for cohort, place in (
+        (EvaluatedCohort("synthetic", fresh), without_holdout),
+        (EvaluatedCohort("synthetic", fresh), few),
     ):
-        for found in FAMILY.figures(candidate, place).values():
+        for found in GROUP.figures(cohort, place).values():
             assert found.value is None and len(found.reason) > 20
-    one = FAMILY.figures(Candidate("synthetic", fresh.head(1)), setting)
+    one = GROUP.figures(EvaluatedCohort("synthetic", fresh.head(1)), context)
     assert all("released patients" in found.reason for found in one.values())
 
 
-def test_few_outlying_patients_give_a_reason_and_the_rest_a_value(setting, fresh):
-    small = Setting(setting.original.head(120), setting.holdout.head(30), setting.dictionary, 0)
-    found = FAMILY.figures(Candidate("synthetic", fresh), small)
+def test_few_outlying_patients_give_a_reason_and_the_rest_a_value(context, fresh):
+    small = EvaluationContext(context.original.head(120), context.holdout.head(30), context.dictionary, 0)
+    found = GROUP.figures(EvaluatedCohort("synthetic", fresh), small)
     for name, figure in found.items():
         assert (figure.value is None) == ("outlying" in name), name
     with pytest.raises(NotComputable, match="outlying tenth"):
-        outlying(Arena.of(Candidate("synthetic", fresh), small))
+        outlying(AttackData.of(EvaluatedCohort("synthetic", fresh), small))

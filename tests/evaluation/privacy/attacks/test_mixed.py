@@ -41,9 +41,9 @@ def test_a_variable_that_nobody_has_separates_nobody_who_lacks_it(make):
 
 @pytest.mark.parametrize("without_self", [False, True])
 @pytest.mark.parametrize("k", [1, 3])
-def test_blocks_give_the_same_as_all_pairs(setting, monkeypatch, without_self, k):
-    space = MixedSpace(setting.original, D)
-    rows = space.points(setting.original.head(60))
+def test_blocks_give_the_same_as_all_pairs(context, monkeypatch, without_self, k):
+    space = MixedSpace(context.original, D)
+    rows = space.points(context.original.head(60))
     whole = all_distances(space, rows, rows)
     if without_self:
         np.fill_diagonal(whole, np.inf)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import Candidate, Setting
-from amlsynth.evaluation.privacy.attacks.arena import Arena
-from amlsynth.evaluation.privacy.attacks.rare import FAMILY, combination_attack, profile_attack
+from amlsynth.evaluation.measure_group import EvaluatedCohort, EvaluationContext
+from amlsynth.evaluation.privacy.attacks.attack_data import AttackData
+from amlsynth.evaluation.privacy.attacks.rare import GROUP, combination_attack, profile_attack
 
 D = dictionary()
 GENES = [variable.name for variable in D.alterations]
@@ -15,8 +15,8 @@ RISKS = ("rare_combinations_risk", "rare_profiles_risk")
 
 
 @pytest.fixture(scope="module")
-def figures(setting, candidates):
-    return {name: FAMILY.figures(candidate, setting) for name, candidate in candidates.items()}
+def figures(context, cohorts):
+    return {name: GROUP.figures(cohort, context) for name, cohort in cohorts.items()}
 
 
 def test_copies_are_caught(figures):
@@ -40,36 +40,42 @@ def test_combinations_by_hand(make):
     # Ten members with a pair each (0, k); ten others with the triple (20, 21, k): the pair (20, 21) is
     # carried by ten, so that two pairs and the triple of each are rare.
     members = patients(make, *((0, k) for k in range(1, 11)))
-    others = patients(make, *((20, 21, k) for k in range(30, 40)))
+    non_members = patients(make, *((20, 21, k) for k in range(30, 40)))
     released = patients(make, *((0, k, 15) for k in range(1, 6)), *((20, k) for k in range(30, 40)))
-    arena = Arena.of(Candidate("synthetic", released), Setting(members, others, D, 0))
-    result = combination_attack(arena)
+    data = AttackData.of(
+        EvaluatedCohort("synthetic", released), EvaluationContext(members, non_members, D, 0)
+    )
+    result = combination_attack(data)
     assert result.main.share == 0.5  # five of ten pairs come again
     assert result.control.share == pytest.approx(1 / 3)  # of (20, k), (21, k), (20, 21, k) the first
 
 
 def test_profiles_by_hand(make):
     members = patients(make, *((k,) for k in range(12)))
-    others = patients(make, *((k, 40) for k in range(12)))
+    non_members = patients(make, *((k, 40) for k in range(12)))
     released = patients(make, *((k,) for k in range(3)), *([(45,)] * 9))
-    arena = Arena.of(Candidate("synthetic", released), Setting(members, others, D, 0))
-    result = profile_attack(arena)
+    data = AttackData.of(
+        EvaluatedCohort("synthetic", released), EvaluationContext(members, non_members, D, 0)
+    )
+    result = profile_attack(data)
     assert result.main.share == 0.25 and result.control.share == 0
 
 
 def test_what_many_carry_is_not_rare(make):
     members = patients(make, *([(0, 1)] * 12))
-    others = patients(make, *([(2, 3)] * 12))
-    found = FAMILY.figures(Candidate("synthetic", members), Setting(members, others, D, 0))
+    non_members = patients(make, *([(2, 3)] * 12))
+    found = GROUP.figures(
+        EvaluatedCohort("synthetic", members), EvaluationContext(members, non_members, D, 0)
+    )
     assert all(figure.value is None and "rare" in figure.reason for figure in found.values())
 
 
-def test_what_cannot_be_attacked_gives_a_reason(setting, fresh, without_holdout):
-    for candidate, place, word in (
-        (Candidate("synthetic", fresh), without_holdout, "hold-out"),
-        (Candidate("synthetic", fresh.head(1)), setting, "released patients"),
+def test_what_cannot_be_attacked_gives_a_reason(context, fresh, without_holdout):
+    for cohort, place, word in (
+        (EvaluatedCohort("synthetic", fresh), without_holdout, "hold-out"),
+        (EvaluatedCohort("synthetic", fresh.head(1)), context, "released patients"),
     ):
-        for found in FAMILY.figures(candidate, place).values():
+        for found in GROUP.figures(cohort, place).values():
             assert found.value is None and word in found.reason
 
 

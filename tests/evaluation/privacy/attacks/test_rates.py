@@ -7,19 +7,19 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
-from amlsynth.evaluation.family import NotComputable
+from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.privacy.attacks.rates import (
     Rate,
+    RocEstimate,
     Scores,
-    Separation,
     rate_of,
     risk_figure,
     true_positive_figure,
 )
 
 
-def scores(members, others):
-    return Scores(np.array(members, dtype=float), np.array(others, dtype=float))
+def scores(members, non_members):
+    return Scores(np.array(members, dtype=float), np.array(non_members, dtype=float))
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 20), (3, 40), (40, 40), (700, 1285)])
@@ -48,36 +48,36 @@ def test_the_risk_by_hand():
 
 
 def test_the_auc_counts_pairs_and_ties_half():
-    assert Separation.of(scores([3, 2, 1], [2, 0])).auc == pytest.approx((1 + 1 + 0.5 + 1 + 0 + 1) / 6)
+    assert RocEstimate.of(scores([3, 2, 1], [2, 0])).auc == pytest.approx((1 + 1 + 0.5 + 1 + 0 + 1) / 6)
     rng = np.random.default_rng(0)
-    members, others = rng.integers(0, 9, 300), rng.integers(0, 7, 90)
+    members, non_members = rng.integers(0, 9, 300), rng.integers(0, 7, 90)
     truth = np.repeat([1, 0], [300, 90])
-    expected = roc_auc_score(truth, np.concatenate((members, others)))
-    assert Separation.of(scores(members, others)).auc == pytest.approx(expected)
+    expected = roc_auc_score(truth, np.concatenate((members, non_members)))
+    assert RocEstimate.of(scores(members, non_members)).auc == pytest.approx(expected)
 
 
 def test_the_interval_of_an_auc_covers_half_where_there_is_nothing():
     rng = np.random.default_rng(1)
     covered = 0
     for _ in range(300):
-        found = Separation.of(scores(rng.normal(size=120), rng.normal(size=40))).figure
+        found = RocEstimate.of(scores(rng.normal(size=120), rng.normal(size=40))).figure
         covered += found.low <= 0.5 <= found.high
     assert 270 <= covered <= 298
 
 
 def test_two_rounds_are_averaged():
     one, two = scores([2, 4], [1, 3]), scores([5, 9], [1, 2])
-    assert Separation.of(one, two).auc == pytest.approx((0.75 + 1) / 2)
+    assert RocEstimate.of(one, two).auc == pytest.approx((0.75 + 1) / 2)
 
 
 def test_perfect_separation_has_an_interval_that_is_no_point():
-    found = Separation.of(scores(range(10, 30), range(10))).figure
+    found = RocEstimate.of(scores(range(10, 30), range(10))).figure
     assert found.value == found.high == 1 and 0.6 < found.low < 0.8
 
 
 def test_true_positives_at_a_rate_of_false_ones():
-    others = range(10)  # one in ten is wrongly accused at a threshold of 9
-    assert true_positive_figure(scores([9, 9, 3, 1], others)).value == 0.5
+    non_members = range(10)  # one in ten is wrongly accused at a threshold of 9
+    assert true_positive_figure(scores([9, 9, 3, 1], non_members)).value == 0.5
     assert true_positive_figure(scores([1, 1], [1] * 10)).value == pytest.approx(0.1)  # guessing
-    found = true_positive_figure(scores(range(20, 30), others))
+    found = true_positive_figure(scores(range(20, 30), non_members))
     assert found.value == 1

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.family import Candidate, Setting
+from amlsynth.evaluation.measure_group import EvaluatedCohort, EvaluationContext
 from amlsynth.evaluation.privacy.attacks import predicates as module
-from amlsynth.evaluation.privacy.attacks.arena import Arena
+from amlsynth.evaluation.privacy.attacks.attack_data import AttackData
 from amlsynth.evaluation.privacy.attacks.predicates import (
     MISSING,
     Predicates,
@@ -18,15 +18,15 @@ from amlsynth.evaluation.privacy.attacks.predicates import (
     predicate_table,
     univariate,
 )
-from amlsynth.evaluation.privacy.attacks.singling_out import FAMILY, multivariate_attack
+from amlsynth.evaluation.privacy.attacks.singling_out import GROUP, multivariate_attack
 
 D = dictionary()
 RISKS = ("singling_out_univariate_risk", "singling_out_multivariate_risk")
 
 
 @pytest.fixture(scope="module")
-def figures(setting, candidates):
-    return {name: FAMILY.figures(candidate, setting) for name, candidate in candidates.items()}
+def figures(context, cohorts):
+    return {name: GROUP.figures(cohort, context) for name, cohort in cohorts.items()}
 
 
 def test_copies_are_caught(figures):
@@ -105,25 +105,25 @@ def test_guesses_stay_within_what_is_released(fresh):
     assert (found.values <= table.max(axis=0)[found.columns]).all()
 
 
-def test_predicates_single_out_one_released_patient(setting, candidates):
-    result = multivariate_attack(Arena.of(candidates["fresh"], setting))
+def test_predicates_single_out_one_released_patient(context, cohorts):
+    result = multivariate_attack(AttackData.of(cohorts["fresh"], context))
     assert result.main.n >= 500
-    assert result == multivariate_attack(Arena.of(candidates["fresh"], setting))
+    assert result == multivariate_attack(AttackData.of(cohorts["fresh"], context))
 
 
-def test_what_cannot_be_attacked_gives_a_reason(setting, fresh, without_holdout, make):
+def test_what_cannot_be_attacked_gives_a_reason(context, fresh, without_holdout, make):
     constant = fresh.iloc[[0] * 50].reset_index(drop=True)
-    for candidate, place, word in (
-        (Candidate("synthetic", fresh), without_holdout, "hold-out"),
-        (Candidate("synthetic", constant), setting, "predicates"),
-        (Candidate("synthetic", fresh.head(1)), setting, "released patients"),
-        (Candidate("synthetic", make(NPM1=[None] * 50)), setting, "predicates"),
+    for cohort, place, word in (
+        (EvaluatedCohort("synthetic", fresh), without_holdout, "hold-out"),
+        (EvaluatedCohort("synthetic", constant), context, "predicates"),
+        (EvaluatedCohort("synthetic", fresh.head(1)), context, "released patients"),
+        (EvaluatedCohort("synthetic", make(NPM1=[None] * 50)), context, "predicates"),
     ):
-        for found in FAMILY.figures(candidate, place).values():
+        for found in GROUP.figures(cohort, place).values():
             assert found.value is None and word in found.reason
 
 
 def test_training_patients_of_whom_nothing_is_known_give_no_warning(make, fresh):
     empty = make(NPM1=[None] * 40)
-    found = FAMILY.figures(Candidate("synthetic", fresh), Setting(empty, empty.head(12), D, 0))
+    found = GROUP.figures(EvaluatedCohort("synthetic", fresh), EvaluationContext(empty, empty.head(12), D, 0))
     assert found["singling_out_multivariate_main"].value == 0

@@ -1,11 +1,11 @@
 """Attacks on a released cohort: each runs on training patients and on patients that nobody saw.
 
-A module of an attack exports a `FAMILY`; `LIMITS` says what all of them together cannot prove.
+A module of an attack exports a `GROUP`; `LIMITS` says what all of them together cannot prove.
 """
 
 from __future__ import annotations
 
-from amlsynth.evaluation.family import Family
+from amlsynth.evaluation.measure_group import MeasureGroup
 from amlsynth.evaluation.privacy.attacks import (
     attribute_inference,
     closest,
@@ -15,13 +15,13 @@ from amlsynth.evaluation.privacy.attacks import (
     singling_out,
 )
 
-FAMILIES: tuple[Family, ...] = (
-    membership.FAMILY,
-    closest.FAMILY,
-    singling_out.FAMILY,
-    linkability.FAMILY,
-    attribute_inference.FAMILY,
-    rare.FAMILY,
+GROUPS: tuple[MeasureGroup, ...] = (
+    membership.GROUP,
+    closest.GROUP,
+    singling_out.GROUP,
+    linkability.GROUP,
+    attribute_inference.GROUP,
+    rare.GROUP,
 )
 
 LIMITS: tuple[str, ...] = (

@@ -10,12 +10,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary, Variable
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    attempt,
+)
 from amlsynth.evaluation.outcomes import outcome_columns, outcome_names
-from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
+from amlsynth.evaluation.privacy.attacks.attack_data import MIN_PATIENTS, AttackData
 from amlsynth.evaluation.privacy.attacks.mixed import STEP, MixedSpace, Points, number_gaps
 from amlsynth.evaluation.privacy.attacks.rates import rate_of, risk_figure
-from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_specs, no_figures, risk_spec
+from amlsynth.evaluation.privacy.attacks.results import (
+    AttackResult,
+    attack_definitions,
+    no_figures,
+    risk_definition,
+)
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats, category_codes, numbers
@@ -46,23 +58,25 @@ class Guesses:
             chosen = hits if secret is None else hits[:, [secret]]
             known = ~np.isnan(chosen)
             told = known.any(axis=1)
-            if told.sum() < FEWEST:
-                raise NotComputable(f"fewer than {FEWEST} patients have a known value that could be guessed")
+            if told.sum() < MIN_PATIENTS:
+                raise NotComputable(
+                    f"fewer than {MIN_PATIENTS} patients have a known value that could be guessed"
+                )
             rates.append(rate_of(np.nansum(chosen[told], axis=1) / known[told].sum(axis=1)))
         return AttackResult(*rates)
 
 
-def attribute_attack(arena: Arena) -> Guesses:
+def attribute_attack(data: AttackData) -> Guesses:
     """Guess each secret of each patient from the nearest released patient by all other variables."""
-    d = arena.dictionary
+    d = data.dictionary
     secrets = _secrets(d)
-    space = MixedSpace(arena.real, d)
-    released = space.points(arena.released)
-    answers = [_values(arena.released[v.name], v) for v in secrets]
-    rng = Stream.ATTRIBUTE_GUESSES.rng(arena.seed)
+    space = MixedSpace(data.real, d)
+    released = space.points(data.released)
+    answers = [_values(data.released[v.name], v) for v in secrets]
+    rng = Stream.ATTRIBUTE_GUESSES.rng(data.seed)
     tie_breaker = rng.permutation(len(released)) * (STEP / (2 * len(released)))
     hits = []
-    for frame in (arena.members, arena.others):
+    for frame in (data.members, data.non_members):
         truth = [_values(frame[v.name], v) for v in secrets]
         rows = space.points(frame)
         found = np.full((len(frame), len(secrets)), np.nan)
@@ -72,7 +86,7 @@ def attribute_attack(arena: Arena) -> Guesses:
                 guesses = _guess(space, variable, rows.take(part), released, keys, answers[place])
                 found[part, place] = _right(guesses, truth[place][part], variable)
         hits.append(found)
-    return Guesses(hits[0], hits[1], _random(arena, secrets, answers, rng))
+    return Guesses(hits[0], hits[1], _random(data, secrets, answers, rng))
 
 
 def _guess(
@@ -94,13 +108,15 @@ def _guess(
     return guesses
 
 
-def _random(arena: Arena, secrets: list[Variable], answers: list[Floats], rng: np.random.Generator) -> Hits:
+def _random(
+    data: AttackData, secrets: list[Variable], answers: list[Floats], rng: np.random.Generator
+) -> Hits:
     """Guess with the secret of a released patient drawn at random."""
-    found = np.full((len(arena.members), len(secrets)), np.nan)
+    found = np.full((len(data.members), len(secrets)), np.nan)
     for place, (variable, values) in enumerate(zip(secrets, answers, strict=True)):
         known = values[~np.isnan(values)]
         guesses = rng.choice(known, len(found)) if known.size else np.full(len(found), np.nan)
-        found[:, place] = _right(guesses, _values(arena.members[variable.name], variable), variable)
+        found[:, place] = _right(guesses, _values(data.members[variable.name], variable), variable)
     return found
 
 
@@ -127,15 +143,15 @@ def _identifier(secret: str) -> str:
     return f"attribute_inference_{secret.lower()}_risk"
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    d = setting.dictionary
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    d = context.dictionary
     secrets = [variable.name for variable in _secrets(d)]
     if not secrets:
         return {}
     try:
-        guesses = attribute_attack(Arena.of(candidate, setting))
+        guesses = attribute_attack(AttackData.of(cohort, context))
     except NotComputable as reason:
-        return no_figures(_specs(d), str(reason))
+        return no_figures(_definitions(d), str(reason))
 
     def risk(name: str) -> Figure:
         result = guesses.result(secrets.index(name))
@@ -155,21 +171,21 @@ _HOW = (
 )
 
 
-def _overall(d: Dictionary) -> tuple[Spec, ...]:
-    return attack_specs(
+def _overall(d: Dictionary) -> tuple[MeasureDefinition, ...]:
+    return attack_definitions(
         "attribute_inference",
         "Attribute inference",
         f"{_HOW} Over {', '.join(d.roles.secrets)}: one at a time, and each patient counts once.",
     )
 
 
-def _specs(d: Dictionary) -> tuple[Spec, ...]:
+def _definitions(d: Dictionary) -> tuple[MeasureDefinition, ...]:
     if not d.roles.secrets:
         return ()
     return (
         *_overall(d),
         *(
-            risk_spec(
+            risk_definition(
                 _identifier(name),
                 f"Attribute inference of {name}: risk",
                 f"{_HOW} Here: {name}.",
@@ -180,4 +196,4 @@ def _specs(d: Dictionary) -> tuple[Spec, ...]:
     )
 
 
-FAMILY = Family(name="attribute inference", specs=_specs, figures=_figures)
+GROUP = MeasureGroup(name="attribute inference", definitions=_definitions, figures=_figures)

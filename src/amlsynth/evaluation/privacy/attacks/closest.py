@@ -1,6 +1,6 @@
 """Distance to the closest record, training against hold-out, and near matches.
 
-A generator that copies makes patients that are nearer to training patients than to others. The share
+A generator that copies makes patients that are nearer to training patients than to non-members. The share
 is of synthetic patients, so it turns the question of membership inference round.
 """
 
@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from amlsynth.evaluation.family import (
+from amlsynth.evaluation.measure_group import (
     NO_HOLDOUT,
-    Candidate,
-    Family,
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
     NotComputable,
-    Setting,
-    Spec,
     attempt,
     figure,
     fixed,
 )
-from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
+from amlsynth.evaluation.privacy.attacks.attack_data import MIN_PATIENTS, AttackData
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
 from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
 from amlsynth.evaluation.privacy.hamming import minimum_distances
@@ -33,36 +33,37 @@ from amlsynth.statistics.coding import CohortCoding
 from amlsynth.statistics.wald import Z95
 
 LOW_PERCENTILE = 5
-FEWEST_FOR_PERCENTILE = 40  # patients, so that the fifth percentile lies between the second and third of them
+MIN_FOR_PERCENTILE = 40  # patients, so that the fifth percentile lies between the second and third of them
 NEAR = 3  # variables, of all that there are, in which a near match may differ
 DRAWS = 200  # of real patients, for the interval of the share
 _NEAREST_KEPT = 60  # real patients kept for each released one; every draw has some of them
-_MOST = 2_500  # patients of a cohort for percentiles and near matches
+_MAX_PATIENTS = 2_500  # patients of a cohort for percentiles and near matches
 
 
-def nearer_to_training(arena: Arena) -> dict[str, Figure]:
-    """Return the share of released patients that are nearer to members than to others, in two ways.
+def nearer_to_training(data: AttackData) -> dict[str, Figure]:
+    """Return the share of released patients that are nearer to members than to non-members, in two ways.
 
-    `dcr_share` draws the members down to the number of others `DRAWS` times and takes the mean; a copy of
-    a member that is not drawn counts as chance, so with few others it sees little. `dcr_share_weighted`
-    takes all members and weighs each real patient by one over the size of its side: with a share s of m
-    members against o others it is (s / m) / (s / m + (1 - s) / o). Ties count half, and 0.5 is chance.
+    `dcr_share` draws the members down to the number of non-members `DRAWS` times and takes the mean; a copy
+    of a member that is not drawn counts as chance, so with few non-members it sees little.
+    `dcr_share_weighted` takes all members and weighs each real patient by one over the size of its side: with
+    a share s of m members against o non-members it is (s / m) / (s / m + (1 - s) / o). Ties count half, and
+    0.5 is chance.
 
     The 95 % intervals are of the chance in which real patients are members and which are not: both sides
     are drawn again with replacement `DRAWS` times.
     """
-    space = MixedSpace(arena.real, arena.dictionary)
-    members, others = space.points(arena.members), space.points(arena.others)
-    real = _Real(*_nearest_real(space, space.points(arena.released), members, others))
-    rng = Stream.CLOSEST_RECORD_DRAWS.rng(arena.seed)
-    all_members, all_others = np.arange(len(members)), np.arange(len(others)) + len(members)
-    size = min(len(members), len(others))
+    space = MixedSpace(data.real, data.dictionary)
+    members, non_members = space.points(data.members), space.points(data.non_members)
+    real = _Real(*_nearest_real(space, space.points(data.released), members, non_members))
+    rng = Stream.CLOSEST_RECORD_DRAWS.rng(data.seed)
+    all_members, all_others = np.arange(len(members)), np.arange(len(non_members)) + len(members)
+    size = min(len(members), len(non_members))
 
     def again(side: NDArray[np.intp]) -> NDArray[np.intp]:
         return side[rng.integers(0, len(side), len(side))]
 
     def weighted(share: float) -> float:
-        ours, theirs = share / len(members), (1 - share) / len(others)
+        ours, theirs = share / len(members), (1 - share) / len(non_members)
         return ours / (ours + theirs)
 
     plain, redrawn, all_redrawn = np.empty(DRAWS), np.empty(DRAWS), np.empty(DRAWS)
@@ -89,10 +90,10 @@ class _Real:
     order: NDArray[np.intp]
     distances: NDArray[np.float32]
 
-    def share(self, members: NDArray[np.intp], others: NDArray[np.intp]) -> float:
-        """Return the share of the released that are nearer to these members than to these others."""
+    def share(self, members: NDArray[np.intp], non_members: NDArray[np.intp]) -> float:
+        """Return the share of the released that are nearer to these members than to these non-members."""
         nearest = []
-        for side in (members, others):
+        for side in (members, non_members):
             drawn = np.zeros(int(self.order.max()) + 1, dtype=bool)
             drawn[side[side < len(drawn)]] = True
             there = drawn[self.order]
@@ -102,10 +103,12 @@ class _Real:
 
 
 def _nearest_real(
-    space: MixedSpace, released: Points, members: Points, others: Points
+    space: MixedSpace, released: Points, members: Points, non_members: Points
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Return the nearest real patients of each released one, in order, and their distances."""
-    real = Points(np.vstack((members.codes, others.codes)), np.vstack((members.ranks, others.ranks)))
+    real = Points(
+        np.vstack((members.codes, non_members.codes)), np.vstack((members.ranks, non_members.ranks))
+    )
     kept = min(_NEAREST_KEPT, len(real))
     order = np.empty((len(released), kept), dtype=np.intp)
     found = np.empty((len(released), kept), dtype=np.float32)
@@ -124,29 +127,32 @@ def low_percentile(distances: NDArray[np.float32]) -> Figure:
     Raises
     ------
     NotComputable
-        There are fewer than `FEWEST_FOR_PERCENTILE` distances.
+        There are fewer than `MIN_FOR_PERCENTILE` distances.
     """
     n = len(distances)
-    if n < FEWEST_FOR_PERCENTILE:
-        raise NotComputable(f"a fifth percentile needs at least {FEWEST_FOR_PERCENTILE} patients")
+    if n < MIN_FOR_PERCENTILE:
+        raise NotComputable(f"a fifth percentile needs at least {MIN_FOR_PERCENTILE} patients")
     share = LOW_PERCENTILE / 100
     half = Z95 * float(np.sqrt(share * (1 - share) / n))
     low, value, high = np.quantile(distances, np.clip([share - half, share, share + half], 0, 1)).tolist()
     return figure(value, low, high, decimals=2)
 
 
-def _to_training(frame: pd.DataFrame, setting: Setting) -> dict[str, Figure]:
+def _to_training(frame: pd.DataFrame, context: EvaluationContext) -> dict[str, Figure]:
     """The measures that need no hold-out: how near a cohort is to the training patients."""
-    if min(len(frame), len(setting.original)) < FEWEST:
-        few = Figure(reason=f"distances need at least {FEWEST} patients on either side, and there are fewer")
+    if min(len(frame), len(context.original)) < MIN_PATIENTS:
+        few = Figure(
+            reason=f"distances need at least {MIN_PATIENTS} patients on either side, and there are fewer"
+        )
         return {"dcr_p5": few, "near_matches": few}
-    rng = Stream.CLOSEST_RECORDS.rng(setting.seed)
+    rng = Stream.CLOSEST_RECORDS.rng(context.seed)
     rows, training = (
-        _some(side, most, rng) for side, most in ((frame, _MOST), (setting.original, 8 * _MOST))
+        _some(side, most, rng)
+        for side, most in ((frame, _MAX_PATIENTS), (context.original, 8 * _MAX_PATIENTS))
     )
-    real = [setting.original] if setting.holdout is None else [setting.original, setting.holdout]
-    space = MixedSpace(pd.concat(real, ignore_index=True), setting.dictionary)
-    coding = CohortCoding(setting.original, setting.dictionary)
+    real = [context.original] if context.holdout is None else [context.original, context.holdout]
+    space = MixedSpace(pd.concat(real, ignore_index=True), context.dictionary)
+    coding = CohortCoding(context.original, context.dictionary)
     near = minimum_distances(coding.encode(rows), coding.encode(training), coding) <= NEAR
     return {
         "dcr_p5": attempt(lambda: low_percentile(space.nearest(space.points(rows), space.points(training)))),
@@ -158,18 +164,18 @@ def _some(frame: pd.DataFrame, most: int, rng: np.random.Generator) -> pd.DataFr
     return frame if len(frame) <= most else frame.iloc[np.sort(rng.choice(len(frame), most, replace=False))]
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    found = _to_training(candidate.frame, setting)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    found = _to_training(cohort.frame, context)
     try:
-        return found | nearer_to_training(Arena.of(candidate, setting))
+        return found | nearer_to_training(AttackData.of(cohort, context))
     except NotComputable as reason:
         return found | dict.fromkeys(("dcr_share", "dcr_share_weighted"), Figure(reason=str(reason)))
 
 
-def _original_figures(setting: Setting) -> dict[str, Figure]:
-    if setting.holdout is None:
+def _original_figures(context: EvaluationContext) -> dict[str, Figure]:
+    if context.holdout is None:
         return dict.fromkeys(("dcr_p5", "near_matches"), Figure(reason=NO_HOLDOUT))
-    return _to_training(setting.holdout, setting)
+    return _to_training(context.holdout, context)
 
 
 _SOURCE = "Platzer and Reutterer, Front Big Data 2021 (share against a hold-out); Gower, Biometrics 1971"
@@ -180,13 +186,13 @@ _SHARE = (
     "and the other half stands against training patients. A few copies among many do not move it."
 )
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="closest records",
-    specs=fixed(
-        Spec(
+    definitions=fixed(
+        MeasureDefinition(
             id="dcr_share",
             label="Nearer to training than to hold-out",
-            group="privacy",
+            aspect="privacy",
             better="lower",
             description=(
                 "Share of synthetic patients whose nearest real patient is a training patient, of as many "
@@ -194,10 +200,10 @@ FAMILY = Family(
             ),
             source=_SOURCE,
         ),
-        Spec(
+        MeasureDefinition(
             id="dcr_share_weighted",
             label="Nearer to training than to hold-out, all training patients",
-            group="privacy",
+            aspect="privacy",
             better="lower",
             description=(
                 "The same with all training patients, each weighed by one over the number on its side. It "
@@ -205,10 +211,10 @@ FAMILY = Family(
             ),
             source=_SOURCE,
         ),
-        Spec(
+        MeasureDefinition(
             id="dcr_p5",
             label="Distance to the nearest training patient, fifth percentile",
-            group="privacy",
+            aspect="privacy",
             better="original",
             unit="variables",
             description=(
@@ -219,10 +225,10 @@ FAMILY = Family(
             ),
             source=_SOURCE,
         ),
-        Spec(
+        MeasureDefinition(
             id="near_matches",
             label="Near matches",
-            group="privacy",
+            aspect="privacy",
             better="original",
             description=(
                 f"Share of synthetic patients within a Hamming distance of {NEAR} variables of a training "

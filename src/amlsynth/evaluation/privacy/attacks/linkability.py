@@ -8,11 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, fixed
-from amlsynth.evaluation.privacy.attacks.arena import Arena
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureGroup,
+    NotComputable,
+    fixed,
+)
+from amlsynth.evaluation.privacy.attacks.attack_data import AttackData
 from amlsynth.evaluation.privacy.attacks.mixed import STEP, MixedSpace, Points
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
-from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_specs, no_figures
+from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_definitions, no_figures
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 
@@ -30,7 +36,7 @@ def genetic_columns(d: Dictionary) -> tuple[list[str], list[str]]:
     return [name for name in d.names if name not in genetic], [name for name in d.names if name in genetic]
 
 
-def linkability_attack(arena: Arena) -> AttackResult:
+def linkability_attack(data: AttackData) -> AttackResult:
     """Join the clinical and the genetic record of a patient through synthetic patients near to both.
 
     Each of the two records has `NEIGHBOURS` nearest synthetic patients, ties in random order. The attack
@@ -41,21 +47,21 @@ def linkability_attack(arena: Arena) -> AttackResult:
     NotComputable
         One of the data sets has no column.
     """
-    sides = genetic_columns(arena.dictionary)
+    sides = genetic_columns(data.dictionary)
     if not all(sides):
         raise NotComputable("the dictionary has no clinical or no genetic variable to be linked")
-    k = min(NEIGHBOURS, len(arena.released))
+    k = min(NEIGHBOURS, len(data.released))
     rates = []
-    for frame, streams in ((arena.members, _MEMBER_STREAMS), (arena.others, _NON_MEMBER_STREAMS)):
+    for frame, streams in ((data.members, _MEMBER_STREAMS), (data.non_members, _NON_MEMBER_STREAMS)):
         near = []
         for names, stream in zip(sides, streams, strict=True):
-            space = MixedSpace(arena.real, arena.dictionary, names)
-            rng = stream.rng(arena.seed)
-            near.append(_nearest(space, space.points(frame), space.points(arena.released), k, rng))
+            space = MixedSpace(data.real, data.dictionary, names)
+            rng = stream.rng(data.seed)
+            near.append(_nearest(space, space.points(frame), space.points(data.released), k, rng))
         rates.append(rate_of((near[0][:, :, None] == near[1][:, None, :]).any(axis=(1, 2))))
-    m = len(arena.released)
+    m = len(data.released)
     chance = 1 - math.comb(m - k, k) / math.comb(m, k)
-    return AttackResult(rates[0], rates[1], Rate(chance, len(arena.members)))
+    return AttackResult(rates[0], rates[1], Rate(chance, len(data.members)))
 
 
 def _nearest(
@@ -70,17 +76,17 @@ def _nearest(
     return found
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     try:
-        return linkability_attack(Arena.of(candidate, setting)).figures("linkability")
+        return linkability_attack(AttackData.of(cohort, context)).figures("linkability")
     except NotComputable as reason:
-        return no_figures(FAMILY.specs(setting.dictionary), str(reason))
+        return no_figures(GROUP.definitions(context.dictionary), str(reason))
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="linkability",
-    specs=fixed(
-        *attack_specs(
+    definitions=fixed(
+        *attack_definitions(
             "linkability",
             "Linkability of clinical and genetic records",
             "One party knows the clinical course of a patient, another the genetic findings. They find the "

@@ -9,14 +9,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, attempt, fixed
-from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    attempt,
+    fixed,
+)
+from amlsynth.evaluation.privacy.attacks.attack_data import MIN_PATIENTS, AttackData
 from amlsynth.evaluation.privacy.attacks.density import Density, category_shares, likeliest
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
 from amlsynth.evaluation.privacy.attacks.rates import (
     FALSE_POSITIVES,
+    RocEstimate,
     Scores,
-    Separation,
     true_positive_figure,
 )
 from amlsynth.evaluation.privacy.hamming import minimum_distances
@@ -28,40 +36,42 @@ OUTLYING = 0.1  # the share of real patients that count as outlying
 NEIGHBOURS = 5  # a patient is outlying who is far from the fifth nearest real patient
 
 
-def nearest_scores(arena: Arena) -> Scores:
+def nearest_scores(data: AttackData) -> Scores:
     """Score by minus the mixed distance to the nearest released patient."""
-    space = MixedSpace(arena.real, arena.dictionary)
-    released = space.points(arena.released)
-    members, others = (
+    space = MixedSpace(data.real, data.dictionary)
+    released = space.points(data.released)
+    members, non_members = (
         -space.nearest(space.points(side), released).astype(np.float64)
-        for side in (arena.members, arena.others)
+        for side in (data.members, data.non_members)
     )
-    return Scores(members, others)
+    return Scores(members, non_members)
 
 
-def hamming_scores(arena: Arena) -> Scores:
+def hamming_scores(data: AttackData) -> Scores:
     """Score by minus the Hamming distance, numbers in tenths, to the nearest released patient."""
-    coding = CohortCoding(arena.real, arena.dictionary)
-    released = coding.encode(arena.released)
-    members, others = (
+    coding = CohortCoding(data.real, data.dictionary)
+    released = coding.encode(data.released)
+    members, non_members = (
         -minimum_distances(coding.encode(side), released, coding).astype(np.float64)
-        for side in (arena.members, arena.others)
+        for side in (data.members, data.non_members)
     )
-    return Scores(members, others)
+    return Scores(members, non_members)
 
 
-def density_scores(arena: Arena) -> tuple[Scores, Scores]:
+def density_scores(data: AttackData) -> tuple[Scores, Scores]:
     """Score by the log ratio of the density among the released to that in a reference cohort.
 
-    The reference must be neither members nor those who are tested, so the others are halved: each half is
-    tested with the other as reference. Both rounds are returned; the members stand in both.
+    The reference must be neither members nor those who are tested, so the non-members are halved: each half
+    is tested with the other as reference. Both rounds are returned; the members stand in both.
     """
-    space = MixedSpace(arena.real, arena.dictionary)
-    released, members, others = (space.points(side) for side in (arena.released, arena.members, arena.others))
-    halves = reference_halves(arena)
+    space = MixedSpace(data.real, data.dictionary)
+    released, members, non_members = (
+        space.points(side) for side in (data.released, data.members, data.non_members)
+    )
+    halves = reference_halves(data)
     rounds = []
     for tested, reference in (halves, halves[::-1]):
-        against = others.take(reference)
+        against = non_members.take(reference)
         shares = category_shares(space, released, against)
         smoothing = likeliest(space, against, shares)
         ours = Density(space, released, shares, smoothing)
@@ -70,64 +80,68 @@ def density_scores(arena: Arena) -> tuple[Scores, Scores]:
         def score(rows: Points, ours: Density = ours, theirs: Density = theirs) -> Floats:
             return np.round(ours.log(rows) - theirs.log(rows), 6)  # ties do not depend on the machine
 
-        rounds.append(Scores(score(members), score(others.take(tested))))
+        rounds.append(Scores(score(members), score(non_members.take(tested))))
     return rounds[0], rounds[1]
 
 
-def reference_halves(arena: Arena) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the positions of the others who are tested in the first and in the second round."""
-    order = Stream.REFERENCE_HALVES.rng(arena.seed).permutation(len(arena.others))
+def reference_halves(data: AttackData) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the positions of the non-members who are tested in the first and in the second round."""
+    order = Stream.REFERENCE_HALVES.rng(data.seed).permutation(len(data.non_members))
     return np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
 
 
-def outlying(arena: Arena) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which members and which others are outlying; what is released plays no part.
+def outlying(data: AttackData) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which members and which non-members are outlying; what is released plays no part.
 
-    They are the tenth of all members and others who are farthest from their fifth nearest real patient.
+    They are the tenth of all members and non-members who are farthest from their fifth nearest real patient.
 
     Raises
     ------
     NotComputable
         There are too few on one side.
     """
-    space = MixedSpace(arena.real, arena.dictionary)
-    members, others = space.points(arena.members), space.points(arena.others)
-    real = Points(np.vstack((members.codes, others.codes)), np.vstack((members.ranks, others.ranks)))
+    space = MixedSpace(data.real, data.dictionary)
+    members, non_members = space.points(data.members), space.points(data.non_members)
+    real = Points(
+        np.vstack((members.codes, non_members.codes)), np.vstack((members.ranks, non_members.ranks))
+    )
     apart = space.kth_nearest(real, real, NEIGHBOURS, without_self=True)
     count = round(OUTLYING * len(real))
     chosen = np.zeros(len(real), dtype=bool)
     chosen[np.argsort(-apart, kind="stable")[:count]] = True
     found = chosen[: len(members)], chosen[len(members) :]
-    if min(side.sum() for side in found) < FEWEST:
+    if min(side.sum() for side in found) < MIN_PATIENTS:
         raise NotComputable(
-            f"fewer than {FEWEST} of the training or the hold-out patients are in the outlying tenth"
+            f"fewer than {MIN_PATIENTS} of the training or the hold-out patients are in the outlying tenth"
         )
     return found
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     try:
-        arena = Arena.of(candidate, setting)
+        data = AttackData.of(cohort, context)
     except NotComputable as reason:
-        return {spec.id: Figure(reason=str(reason)) for spec in FAMILY.specs(setting.dictionary)}
-    nearest, rounds = nearest_scores(arena), density_scores(arena)
+        return {
+            definition.id: Figure(reason=str(reason)) for definition in GROUP.definitions(context.dictionary)
+        }
+    nearest, rounds = nearest_scores(data), density_scores(data)
 
     def outlying_nearest() -> Figure:
-        return Separation.of(nearest.of(*outlying(arena))).figure
+        return RocEstimate.of(nearest.of(*outlying(data))).figure
 
     def outlying_density() -> Figure:
-        members, others = outlying(arena)
-        halves = reference_halves(arena)
-        return Separation.of(
-            *(scores.of(members, others[half]) for scores, half in zip(rounds, halves, strict=True))
+        members, non_members = outlying(data)
+        halves = reference_halves(data)
+        return RocEstimate.of(
+            *(scores.of(members, non_members[half]) for scores, half in zip(rounds, halves, strict=True))
         ).figure
 
     return {
-        "membership_nearest_auc": Separation.of(nearest).figure,
-        "membership_hamming_auc": Separation.of(hamming_scores(arena)).figure,
+        "membership_nearest_auc": RocEstimate.of(nearest).figure,
+        "membership_hamming_auc": RocEstimate.of(hamming_scores(data)).figure,
         "membership_nearest_tpr": true_positive_figure(nearest),
         "membership_nearest_outlying_auc": attempt(outlying_nearest),
-        "membership_density_auc": Separation.of(*rounds).figure,
+        "membership_density_auc": RocEstimate.of(*rounds).figure,
         "membership_density_tpr": true_positive_figure(*rounds),
         "membership_density_outlying_auc": attempt(outlying_density),
     }
@@ -165,21 +179,21 @@ _DENSITY_SOURCE = (
 _BLIND = " That this attack fails does not prove that all do."
 
 
-def _spec(identifier: str, label: str, description: str, source: str) -> Spec:
-    return Spec(
+def _definition(identifier: str, label: str, description: str, source: str) -> MeasureDefinition:
+    return MeasureDefinition(
         id=identifier,
         label=label,
-        group="privacy",
+        aspect="privacy",
         better="lower",
         description=description + _BLIND,
         source=source,
     )
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="membership inference",
-    specs=fixed(
-        _spec(
+    definitions=fixed(
+        _definition(
             "membership_nearest_auc",
             "Membership, nearest record: AUC",
             _NEAREST
@@ -188,32 +202,34 @@ FAMILY = Family(
             + _AUC,
             _NEAREST_SOURCE,
         ),
-        _spec(
+        _definition(
             "membership_hamming_auc",
             "Membership, nearest record by Hamming: AUC",
             _NEAREST + " Distance: unequal variables, numbers by tenths, as in the paper's table 3." + _AUC,
             _NEAREST_SOURCE,
         ),
-        _spec(
+        _definition(
             "membership_nearest_tpr",
             "Membership, nearest record: true positives",
             _NEAREST + _MIXED + _TPR,
             _NEAREST_SOURCE,
         ),
-        _spec(
+        _definition(
             "membership_nearest_outlying_auc",
             "Membership of outlying patients, nearest record: AUC",
             _NEAREST + _MIXED + _WHO + _AUC,
             _NEAREST_SOURCE,
         ),
-        _spec("membership_density_auc", "Membership, density ratio: AUC", _DENSITY + _AUC, _DENSITY_SOURCE),
-        _spec(
+        _definition(
+            "membership_density_auc", "Membership, density ratio: AUC", _DENSITY + _AUC, _DENSITY_SOURCE
+        ),
+        _definition(
             "membership_density_tpr",
             "Membership, density ratio: true positives",
             _DENSITY + _TPR,
             _DENSITY_SOURCE,
         ),
-        _spec(
+        _definition(
             "membership_density_outlying_auc",
             "Membership of outlying patients, density ratio: AUC",
             _DENSITY + _WHO + _AUC,

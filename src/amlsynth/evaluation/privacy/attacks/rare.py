@@ -12,30 +12,36 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, fixed
-from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureGroup,
+    NotComputable,
+    fixed,
+)
+from amlsynth.evaluation.privacy.attacks.attack_data import MIN_PATIENTS, AttackData
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
-from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_figures, attack_specs
+from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_definitions, attack_figures
 from amlsynth.evaluation.records import SMALL_CELL, Figure
 from amlsynth.statistics.coding import Floats, category_codes, numbers
 
-MOST_CARRIERS = SMALL_CELL - 1  # real patients who carry a rare combination: as many as are suppressed
+MAX_CARRIERS = SMALL_CELL - 1  # real patients who carry a rare combination: as many as are suppressed
 
 
-def combination_attack(arena: Arena) -> AttackResult:
+def combination_attack(data: AttackData) -> AttackResult:
     """Look for pairs and triples of alterations that one to four patients carry.
 
     A target's success is the share of its own rare combinations that some released patient carries.
     """
-    d = arena.dictionary
-    released = _Counts(_carriers(arena.released, d))
-    real = _Counts(_carriers(pd.concat([arena.members, arena.others]), d))
+    d = data.dictionary
+    released = _Counts(_carriers(data.released, d))
+    real = _Counts(_carriers(pd.concat([data.members, data.non_members]), d))
 
     def shares(targets: pd.DataFrame, against: pd.DataFrame) -> Floats:
         carriers = _carriers(targets, d)
         absent = _Counts(_carriers(against, d))
         pairs, triples = (
-            (total <= MOST_CARRIERS) & (there == 0)
+            (total <= MAX_CARRIERS) & (there == 0)
             for total, there in ((real.pairs, absent.pairs), (real.triples, absent.triples))
         )
         again = pairs & (released.pairs > 0), triples & (released.triples > 0)
@@ -51,19 +57,19 @@ def combination_attack(arena: Arena) -> AttackResult:
                 ) / rare
         return found
 
-    return _both_ways(arena, shares)
+    return _both_ways(data, shares)
 
 
-def profile_attack(arena: Arena) -> AttackResult:
+def profile_attack(data: AttackData) -> AttackResult:
     """Look for whole profiles, the states of all alterations, that one to four patients have."""
-    d = arena.dictionary
+    d = data.dictionary
     if not d.alterations:
         raise NotComputable("the dictionary has no alterations, which make a profile")
-    released = set(_profiles(arena.released, d))
+    released = set(_profiles(data.released, d))
     names, counts = np.unique(
-        np.concatenate([_profiles(side, d) for side in (arena.members, arena.others)]), return_counts=True
+        np.concatenate([_profiles(side, d) for side in (data.members, data.non_members)]), return_counts=True
     )
-    rare = set(names[counts <= MOST_CARRIERS].tolist())
+    rare = set(names[counts <= MAX_CARRIERS].tolist())
 
     def shares(targets: pd.DataFrame, against: pd.DataFrame) -> Floats:
         chosen = rare - set(_profiles(against, d))
@@ -71,26 +77,28 @@ def profile_attack(arena: Arena) -> AttackResult:
             [float(own in released) if own in chosen else np.nan for own in _profiles(targets, d)]
         )
 
-    return _both_ways(arena, shares)
+    return _both_ways(data, shares)
 
 
-def _both_ways(arena: Arena, shares: Callable[[pd.DataFrame, pd.DataFrame], Floats]) -> AttackResult:
-    """Attack members with what no other has, and others with what no member of a sample has.
+def _both_ways(data: AttackData, shares: Callable[[pd.DataFrame, pd.DataFrame], Floats]) -> AttackResult:
+    """Attack members with what no non-member has, and non-members with what no member of a sample has.
 
-    The samples of members have the size of the others, so that both sides are alike but for what the
+    The samples of members have the size of the non-members, so that both sides are alike but for what the
     generator saw.
     """
-    samples = arena.shares()
-    members = np.concatenate([shares(sample, arena.others) for sample in samples])
-    others = np.vstack([shares(arena.others, sample) for sample in samples])
-    told = ~np.isnan(others)
-    means = np.nansum(others, axis=0)[told.any(axis=0)] / told.sum(axis=0)[told.any(axis=0)]
+    samples = data.member_subsamples()
+    members = np.concatenate([shares(sample, data.non_members) for sample in samples])
+    non_members = np.vstack([shares(data.non_members, sample) for sample in samples])
+    told = ~np.isnan(non_members)
+    means = np.nansum(non_members, axis=0)[told.any(axis=0)] / told.sum(axis=0)[told.any(axis=0)]
     return AttackResult(_rate(members[~np.isnan(members)]), _rate(means))
 
 
 def _rate(values: Floats) -> Rate:
-    if len(values) < FEWEST:
-        raise NotComputable(f"fewer than {FEWEST} training or hold-out patients have a rare combination")
+    if len(values) < MIN_PATIENTS:
+        raise NotComputable(
+            f"fewer than {MIN_PATIENTS} training or hold-out patients have a rare combination"
+        )
     return rate_of(values)
 
 
@@ -125,12 +133,12 @@ def _profiles(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.bytes_]:
     return codes.view(f"S{codes.shape[1]}").ravel()
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    return attack_figures(_ATTACKS, candidate, setting)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    return attack_figures(_ATTACKS, cohort, context)
 
 
 _HOW = (
-    f" Rare: one to {MOST_CARRIERS} real patients have it. The attack on training patients looks for what no "
+    f" Rare: one to {MAX_CARRIERS} real patients have it. The attack on training patients looks for what no "
     "hold-out patient has; the control looks for what hold-out patients have and nobody in an equal sample "
     "of training patients, which a synthetic cohort can only meet by knowing the disease. Success is to "
     "come again in the synthetic cohort. It may come again by chance, and what does not come again may be "
@@ -140,7 +148,7 @@ _SOURCE = (
     "this project, in the manner of the main and control attacks of Giomi et al., PETS 2023, "
     "arXiv:2211.10459; small cells below 5 as in disclosure control of tables"
 )
-_COMBINATIONS = attack_specs(
+_COMBINATIONS = attack_definitions(
     "rare_combinations",
     "Copied rare combinations",
     "Pairs and triples of alterations. Each patient counts once, with the share of its own rare combinations."
@@ -148,7 +156,7 @@ _COMBINATIONS = attack_specs(
     _SOURCE,
     guessing=False,
 )
-_PROFILES = attack_specs(
+_PROFILES = attack_definitions(
     "rare_profiles",
     "Copied rare profiles",
     "The states of all alterations together, missing being one." + _HOW,
@@ -160,4 +168,6 @@ _ATTACKS = (
     ("rare_profiles", _PROFILES, profile_attack),
 )
 
-FAMILY = Family(name="rare combinations", specs=fixed(*_COMBINATIONS, *_PROFILES), figures=_figures)
+GROUP = MeasureGroup(
+    name="rare combinations", definitions=fixed(*_COMBINATIONS, *_PROFILES), figures=_figures
+)

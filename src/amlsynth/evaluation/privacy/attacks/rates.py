@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from amlsynth.evaluation.family import NotComputable, figure
+from amlsynth.evaluation.measure_group import NotComputable, figure
 from amlsynth.evaluation.records import Figure
 from amlsynth.statistics.coding import Floats
+from amlsynth.statistics.proportions import wilson_interval
 from amlsynth.statistics.wald import Z95
 
 DECIMALS = 4  # of rates and AUCs: no single comparison of patients can be read back
@@ -27,11 +28,7 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval."""
-        z2 = Z95**2
-        centre = (self.share + z2 / (2 * self.n)) / (1 + z2 / self.n)
-        half = Z95 * math.sqrt(self.share * (1 - self.share) / self.n + z2 / (4 * self.n**2))
-        half /= 1 + z2 / self.n
-        return max(0.0, centre - half), min(1.0, centre + half)
+        return wilson_interval(self.share, self.n)
 
     @property
     def figure(self) -> Figure:
@@ -59,7 +56,7 @@ def rate_of(successes: NDArray[np.bool_] | Floats) -> Rate:
 
 
 def risk_figure(main: Rate, control: Rate) -> Figure:
-    """Return how much more often an attack succeeds on training patients than on others.
+    """Return how much more often an attack succeeds on training patients than on non-members.
 
     Giomi et al. 2023, equation 3: (main - control) / (1 - control); the 95 % interval propagates the half
     widths of both Wilson intervals. Below 0 the attack does better on those that the generator never
@@ -87,33 +84,33 @@ def _half_width(rate: Rate) -> float:
 
 @dataclass(frozen=True)
 class Scores:
-    """The score of every member and other, shapes (members,) and (others,); members should have more."""
+    """Scores of members and non-members, shapes (members,) and (non_members,); members should have more."""
 
     members: Floats
-    others: Floats
+    non_members: Floats
 
-    def of(self, members: NDArray[np.bool_], others: NDArray[np.bool_]) -> Scores:
+    def of(self, members: NDArray[np.bool_], non_members: NDArray[np.bool_]) -> Scores:
         """Return the scores of some."""
-        return Scores(self.members[members], self.others[others])
+        return Scores(self.members[members], self.non_members[non_members])
 
 
 @dataclass(frozen=True)
-class Separation:
-    """How well scores tell members from others: the share of pairs in the right order, ties half.
+class RocEstimate:
+    """How well scores tell members from non-members: the share of pairs in the right order, ties half.
 
-    members, others : each patient's share of the other side that it is in the right order with,
-        shapes (members,) and (others,): the placements of DeLong et al. 1988.
+    members, non_members : each patient's share of the other side that it is in the right order with,
+        shapes (members,) and (non_members,): the placements of DeLong et al. 1988.
     """
 
     members: Floats
-    others: Floats
+    non_members: Floats
 
     @classmethod
-    def of(cls, *rounds: Scores) -> Separation:
-        """Place scores; in several rounds the members are the same and the others are not."""
+    def of(cls, *rounds: Scores) -> RocEstimate:
+        """Place scores; in several rounds the members are the same and the non-members are not."""
         return cls(
-            np.mean([_share_below(scores.members, scores.others) for scores in rounds], axis=0),
-            np.concatenate([1 - _share_below(scores.others, scores.members) for scores in rounds]),
+            np.mean([_share_below(scores.members, scores.non_members) for scores in rounds], axis=0),
+            np.concatenate([1 - _share_below(scores.non_members, scores.members) for scores in rounds]),
         )
 
     @property
@@ -127,43 +124,45 @@ class Separation:
         Where every pair is in order the variance is 0, and Wilson's interval for the smaller side is
         given instead.
         """
-        variance = self.members.var(ddof=1) / len(self.members) + self.others.var(ddof=1) / len(self.others)
+        variance = self.members.var(ddof=1) / len(self.members) + self.non_members.var(ddof=1) / len(
+            self.non_members
+        )
         if variance <= 0 and self.auc in (0.0, 1.0):
-            return Rate(self.auc, min(len(self.members), len(self.others))).figure
+            return Rate(self.auc, min(len(self.members), len(self.non_members))).figure
         half = Z95 * math.sqrt(variance)
         return figure(self.auc, max(0.0, self.auc - half), min(1.0, self.auc + half), decimals=DECIMALS)
 
 
 def true_positive_figure(*rounds: Scores, at: float = FALSE_POSITIVES) -> Figure:
-    """Return the share of members found where a share `at` of the others is taken for members.
+    """Return the share of members found where a share `at` of the non-members is taken for members.
 
     Between two thresholds the curve is a straight line; over several rounds, with the same members and
-    other others, the curves are averaged. The 95 % interval holds the chance in both sides: that of the
-    others moves the threshold, by the slope of the curve around it.
+    other non-members, the curves are averaged. The 95 % interval holds the chance in both sides: that of the
+    non-members moves the threshold, by the slope of the curve around it.
     """
     points = (at, at / 2, at * 1.5)
     curves = [_curve(scores, points) for scores in rounds]
     found, below, above = np.mean(curves, axis=0).tolist()
     slope = (above - below) / at
-    others = sum(len(scores.others) for scores in rounds)
-    variance = found * (1 - found) / len(rounds[0].members) + slope**2 * at * (1 - at) / others
+    non_members = sum(len(scores.non_members) for scores in rounds)
+    variance = found * (1 - found) / len(rounds[0].members) + slope**2 * at * (1 - at) / non_members
     half = Z95 * math.sqrt(variance)
     return figure(found, max(0.0, found - half), min(1.0, found + half), decimals=DECIMALS)
 
 
 def _curve(scores: Scores, points: tuple[float, ...]) -> Floats:
-    thresholds = np.unique(np.concatenate((scores.members, scores.others)))[::-1]
-    false = np.concatenate(([0.0], _share_at_least(scores.others, thresholds)))
+    thresholds = np.unique(np.concatenate((scores.members, scores.non_members)))[::-1]
+    false = np.concatenate(([0.0], _share_at_least(scores.non_members, thresholds)))
     true = np.concatenate(([0.0], _share_at_least(scores.members, thresholds)))
     last = np.append(np.diff(false) > 0, True)  # the upper end of each step
     found: Floats = np.interp(points, false[last], true[last])
     return found
 
 
-def _share_below(scores: Floats, others: Floats) -> Floats:
-    ordered = np.sort(others)
+def _share_below(scores: Floats, non_members: Floats) -> Floats:
+    ordered = np.sort(non_members)
     below, up_to = (np.searchsorted(ordered, scores, side=side) for side in ("left", "right"))
-    share: Floats = (below + up_to) / (2 * len(others))
+    share: Floats = (below + up_to) / (2 * len(non_members))
     return share
 
 

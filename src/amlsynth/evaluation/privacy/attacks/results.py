@@ -1,12 +1,18 @@
-"""What an attack found on members, on others and by guessing: its figures and its measures."""
+"""What an attack found on members, on non-members and by guessing: its figures and its measures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from amlsynth.evaluation.family import Candidate, NotComputable, Setting, Spec, attempt
-from amlsynth.evaluation.privacy.attacks.arena import Arena
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    NotComputable,
+    attempt,
+)
+from amlsynth.evaluation.privacy.attacks.attack_data import AttackData
 from amlsynth.evaluation.privacy.attacks.rates import Rate, risk_figure
 from amlsynth.evaluation.records import Figure
 
@@ -42,7 +48,7 @@ class AttackResult:
     baseline: Rate | None = None
 
     def figures(self, name: str) -> dict[str, Figure]:
-        """Return the figures of the measures that `attack_specs` describes."""
+        """Return the figures of the measures that `attack_definitions` describes."""
         found = {
             f"{name}_risk": attempt(lambda: risk_figure(self.main, self.control)),
             f"{name}_main": self.main.figure,
@@ -52,34 +58,34 @@ class AttackResult:
 
 
 def attack_figures(
-    attacks: Sequence[tuple[str, Sequence[Spec], Callable[[Arena], AttackResult]]],
-    candidate: Candidate,
-    setting: Setting,
+    attacks: Sequence[tuple[str, Sequence[MeasureDefinition], Callable[[AttackData], AttackResult]]],
+    cohort: EvaluatedCohort,
+    context: EvaluationContext,
 ) -> dict[str, Figure]:
     """Run attacks, each named by its measures' prefix; one that cannot be run leaves the reason."""
     found: dict[str, Figure] = {}
-    for name, specs, attack in attacks:
+    for name, definitions, attack in attacks:
         try:
-            found |= attack(Arena.of(candidate, setting)).figures(name)
+            found |= attack(AttackData.of(cohort, context)).figures(name)
         except NotComputable as reason:
-            found |= no_figures(specs, str(reason))
+            found |= no_figures(definitions, str(reason))
     return found
 
 
-def no_figures(specs: Sequence[Spec], reason: str) -> dict[str, Figure]:
+def no_figures(definitions: Sequence[MeasureDefinition], reason: str) -> dict[str, Figure]:
     """Return the same figures where the attacks cannot be run."""
-    return {spec.id: Figure(reason=reason) for spec in specs}
+    return {definition.id: Figure(reason=reason) for definition in definitions}
 
 
-def attack_specs(
+def attack_definitions(
     name: str, label: str, description: str, source: str = GIOMI, *, guessing: bool = True
-) -> tuple[Spec, ...]:
+) -> tuple[MeasureDefinition, ...]:
     """Describe an attack: its risk, and its rates for information; `guessing` when it has a baseline."""
     rates = (
-        Spec(
+        MeasureDefinition(
             id=f"{name}_{part}",
             label=f"{label}: {what}",
-            group="privacy",
+            aspect="privacy",
             better="none",
             description=meaning,
             source=source,
@@ -87,17 +93,17 @@ def attack_specs(
         for part, (what, meaning) in _RATES.items()
         if guessing or part != "baseline"
     )
-    return (risk_spec(f"{name}_risk", f"{label}: risk", description, source), *rates)
+    return (risk_definition(f"{name}_risk", f"{label}: risk", description, source), *rates)
 
 
-def risk_spec(
+def risk_definition(
     identifier: str, label: str, description: str, source: str = GIOMI, outcomes: tuple[str, ...] = ()
-) -> Spec:
+) -> MeasureDefinition:
     """Describe a risk, which is a control attack's excess; `outcomes` without which there is none."""
-    return Spec(
+    return MeasureDefinition(
         id=identifier,
         label=label,
-        group="privacy",
+        aspect="privacy",
         better="lower",
         description=(
             f"{description} Risk: (success on training patients - success on hold-out patients) / (1 - the "

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, fixed
-from amlsynth.evaluation.privacy.attacks.arena import FEWEST, Arena
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureGroup,
+    NotComputable,
+    fixed,
+)
+from amlsynth.evaluation.privacy.attacks.attack_data import MIN_PATIENTS, AttackData
 from amlsynth.evaluation.privacy.attacks.predicates import (
     Predicates,
     guessed,
@@ -14,7 +20,7 @@ from amlsynth.evaluation.privacy.attacks.predicates import (
     univariate,
 )
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
-from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_figures, attack_specs
+from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_definitions, attack_figures
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats
@@ -24,34 +30,36 @@ TERMS = 12  # of a multivariate predicate; with fewer, hardly one is true of one
 _TRIED = 16_000  # of which those that single out a released patient are kept
 
 
-def univariate_attack(arena: Arena) -> AttackResult:
+def univariate_attack(data: AttackData) -> AttackResult:
     """Attack with values, and extremes of numbers, that one released patient has."""
-    table, numeric = predicate_table(arena.released, arena.dictionary)
-    rng = Stream.SINGLE_PREDICATES.rng(arena.seed)
+    table, numeric = predicate_table(data.released, data.dictionary)
+    rng = Stream.SINGLE_PREDICATES.rng(data.seed)
     found = univariate(table, numeric)
-    return _result(arena, _some(found, rng), guessed(table, numeric, 1, ATTACKS, rng))
+    return _result(data, _some(found, rng), guessed(table, numeric, 1, ATTACKS, rng))
 
 
-def multivariate_attack(arena: Arena) -> AttackResult:
+def multivariate_attack(data: AttackData) -> AttackResult:
     """Attack with conjunctions of `TERMS` terms that are true of one released patient."""
-    table, numeric = predicate_table(arena.released, arena.dictionary)
-    rng = Stream.JOINT_PREDICATES.rng(arena.seed)
+    table, numeric = predicate_table(data.released, data.dictionary)
+    rng = Stream.JOINT_PREDICATES.rng(data.seed)
     terms = min(TERMS, table.shape[1])
     tried = multivariate(table, numeric, terms, _TRIED, rng)
     found = tried.take(tried.count(table) == 1)
-    return _result(arena, _some(found, rng), guessed(table, numeric, terms, ATTACKS, rng))
+    return _result(data, _some(found, rng), guessed(table, numeric, terms, ATTACKS, rng))
 
 
 def _some(predicates: Predicates, rng: np.random.Generator) -> Predicates:
-    if len(predicates) < FEWEST:
-        raise NotComputable(f"fewer than {FEWEST} predicates were found that single out one released patient")
+    if len(predicates) < MIN_PATIENTS:
+        raise NotComputable(
+            f"fewer than {MIN_PATIENTS} predicates were found that single out one released patient"
+        )
     return predicates.take(np.sort(rng.permutation(len(predicates))[:ATTACKS]))
 
 
-def _result(arena: Arena, predicates: Predicates, guesses: Predicates) -> AttackResult:
-    shares = [predicate_table(share, arena.dictionary)[0] for share in arena.shares()]
-    others = predicate_table(arena.others.iloc[: len(shares[0])], arena.dictionary)[0]
-    return AttackResult(_rate(predicates, shares), _rate(predicates, [others]), _rate(guesses, shares))
+def _result(data: AttackData, predicates: Predicates, guesses: Predicates) -> AttackResult:
+    shares = [predicate_table(share, data.dictionary)[0] for share in data.member_subsamples()]
+    non_members = predicate_table(data.non_members.iloc[: len(shares[0])], data.dictionary)[0]
+    return AttackResult(_rate(predicates, shares), _rate(predicates, [non_members]), _rate(guesses, shares))
 
 
 def _rate(predicates: Predicates, tables: list[Floats]) -> Rate:
@@ -59,8 +67,8 @@ def _rate(predicates: Predicates, tables: list[Floats]) -> Rate:
     return rate_of(np.mean([predicates.count(table) == 1 for table in tables], axis=0))
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    return attack_figures(_ATTACKS, candidate, setting)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    return attack_figures(_ATTACKS, cohort, context)
 
 
 _HOW = (
@@ -70,13 +78,13 @@ _HOW = (
     "than one of finding a patient in the whole cohort."
 )
 
-_UNIVARIATE = attack_specs(
+_UNIVARIATE = attack_definitions(
     "singling_out_univariate",
     "Singling out by one variable",
     "Predicates are values that one synthetic patient has, such as a rare count, and the extremes of numbers."
     + _HOW,
 )
-_MULTIVARIATE = attack_specs(
+_MULTIVARIATE = attack_definitions(
     "singling_out_multivariate",
     "Singling out by several variables",
     f"Predicates join {TERMS} random variables, such as an age of at least 70 and two alterations, so that "
@@ -87,4 +95,4 @@ _ATTACKS = (
     ("singling_out_multivariate", _MULTIVARIATE, multivariate_attack),
 )
 
-FAMILY = Family(name="singling out", specs=fixed(*_UNIVARIATE, *_MULTIVARIATE), figures=_figures)
+GROUP = MeasureGroup(name="singling out", definitions=fixed(*_UNIVARIATE, *_MULTIVARIATE), figures=_figures)

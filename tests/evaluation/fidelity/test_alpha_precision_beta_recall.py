@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amlsynth.evaluation.family import NotComputable
-from amlsynth.evaluation.fidelity.support import alpha_precision, beta_recall
+from amlsynth.evaluation.fidelity.alpha_precision_beta_recall import alpha_precision, beta_recall
+from amlsynth.evaluation.measure_group import NotComputable
 
 
 @pytest.fixture(scope="module")

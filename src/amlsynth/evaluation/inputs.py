@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from amlsynth.evaluation.family import Candidate
+from amlsynth.evaluation.measure_group import EvaluatedCohort
 from amlsynth.evaluation.records import Figure, Origin, Spread
 from amlsynth.foundation.errors import UsageError
 
@@ -15,7 +15,7 @@ SINGLE = "synthetic"
 
 
 @dataclass(frozen=True)
-class Given:
+class SyntheticCohort:
     """A synthetic cohort as it is given to `evaluate`.
 
     frame : typed frame (m, columns).
@@ -31,10 +31,10 @@ class Given:
     holds_patients: bool = False
 
 
-Synthetics = pd.DataFrame | Given | Mapping[str, pd.DataFrame] | Sequence[Given]
+Synthetics = pd.DataFrame | SyntheticCohort | Mapping[str, pd.DataFrame] | Sequence[SyntheticCohort]
 
 
-def as_given(synthetic: Synthetics, label: str) -> tuple[Given, ...]:
+def as_synthetic_cohorts(synthetic: Synthetics, label: str) -> tuple[SyntheticCohort, ...]:
     """Return what `evaluate` was given as a tuple of cohorts.
 
     Raises
@@ -43,11 +43,11 @@ def as_given(synthetic: Synthetics, label: str) -> tuple[Given, ...]:
         There is none, or two have the same label.
     """
     if isinstance(synthetic, pd.DataFrame):
-        return (Given(synthetic, label),)
-    if isinstance(synthetic, Given):
+        return (SyntheticCohort(synthetic, label),)
+    if isinstance(synthetic, SyntheticCohort):
         return (synthetic,)
     if isinstance(synthetic, Mapping):
-        found = tuple(Given(frame, name) for name, frame in synthetic.items())
+        found = tuple(SyntheticCohort(frame, name) for name, frame in synthetic.items())
     else:
         found = tuple(synthetic)
     if not found:
@@ -59,17 +59,19 @@ def as_given(synthetic: Synthetics, label: str) -> tuple[Given, ...]:
     return found
 
 
-def candidates(given: Sequence[Given], typed: Callable[[pd.DataFrame, str], pd.DataFrame]) -> list[Candidate]:
-    """Return the cohorts as candidates, typed, with a key: "synthetic", or "synthetic-1" and so on."""
-    several = len(given) > 1
+def evaluated_cohorts(
+    inputs: Sequence[SyntheticCohort], typed: Callable[[pd.DataFrame, str], pd.DataFrame]
+) -> list[EvaluatedCohort]:
+    """Return the cohorts typed and each with a key: "synthetic", or "synthetic-1" and so on."""
+    several = len(inputs) > 1
     return [
-        Candidate(
+        EvaluatedCohort(
             kind="synthetic",
             frame=typed(cohort.frame, f"the synthetic cohort {cohort.label}" if several else _ALONE),
             key=f"{SINGLE}-{place}" if several else SINGLE,
             holds_patients=cohort.holds_patients,
         )
-        for place, cohort in enumerate(given, start=1)
+        for place, cohort in enumerate(inputs, start=1)
     ]
 
 
@@ -98,10 +100,10 @@ def spreads(figures: Mapping[str, Figure], generators: Mapping[str, Sequence[str
     return found
 
 
-def generators_of(given: Sequence[Given], keys: Sequence[str]) -> dict[str, list[str]]:
+def generators_of(inputs: Sequence[SyntheticCohort], keys: Sequence[str]) -> dict[str, list[str]]:
     """Return the keys of the cohorts of each generator that is known."""
     found: dict[str, list[str]] = {}
-    for cohort, key in zip(given, keys, strict=True):
+    for cohort, key in zip(inputs, keys, strict=True):
         if cohort.origin is not None and cohort.origin.generator:
             found.setdefault(cohort.origin.generator, []).append(key)
     return found

@@ -1,8 +1,8 @@
-"""What a family of measures is: one module that says what it measures and computes it.
+"""What a group of measures is: one module that says what it measures and computes it.
 
-To add a measure, add its `Spec` with its `compute` to a family, in one entry; to add a family, add one module
-and name it in `evaluate.FAMILIES`, or in another package as an entry point (see `plugins`). The anchors, the
-record and the report come for free.
+To add a measure, add its `MeasureDefinition` with its `compute` to a group, in one entry; to add a group, add
+one module and name it in `evaluate.GROUPS`, or in another package as an entry point (see `plugins`). The
+anchors, the record and the report come for free.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from amlsynth.foundation.errors import NotComputable as NotComputable  # what a 
 from amlsynth.foundation.errors import UsageError
 
 AnchorName = Literal["independent", "bootstrap", "holdout"]
-CandidateKind = Literal["synthetic", "independent", "bootstrap", "holdout"]
+CohortKind = Literal["synthetic", "independent", "bootstrap", "holdout"]
 
 Found = TypeVar("Found")
 
@@ -30,8 +30,8 @@ NO_HOLDOUT = "no hold-out was given, so there is nothing the generator did not s
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What every candidate is measured against; `original` is the training part."""
+class EvaluationContext:
+    """What every cohort is measured against; `original` is the training part."""
 
     original: pd.DataFrame
     holdout: pd.DataFrame | None
@@ -40,7 +40,7 @@ class Setting:
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, name: str, compute: Callable[[], Found]) -> Found:
-        """Return what `compute` gives, computed at the first call with this name: four candidates share it.
+        """Return what `compute` gives, computed at the first call with this name: four cohorts share it.
 
         A `NotComputable` is raised again each time.
         """
@@ -51,14 +51,14 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class EvaluatedCohort:
     """A cohort that is measured as if it were synthetic: a synthetic one or an anchor.
 
     key : tells several synthetic cohorts of one evaluation apart.
     holds_patients : whether it may hold patients, whose small cells are held back; a hold-out does.
     """
 
-    kind: CandidateKind
+    kind: CohortKind
     frame: pd.DataFrame
     key: str = ""
     holds_patients: bool = False
@@ -69,35 +69,35 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Spec:
+class MeasureDefinition:
     """What a measure is, apart from its figures; the fields are those of `records.Measure`."""
 
     id: str
     label: str
-    group: Literal["fidelity", "survival", "outcome", "privacy", "validity"]
+    aspect: Literal["fidelity", "survival", "outcome", "privacy", "validity"]
     better: Literal["higher", "lower", "zero", "original", "none"]
     description: str
     source: str
     unit: str = ""
     outcomes: tuple[str, ...] = ()  # endpoints and response without any of which there is nothing to measure
-    # May raise `NotComputable`. Families whose measures share work give the figures together instead.
-    compute: Callable[[Candidate, Setting], float | Figure] | None = None
-    compute_original: Callable[[Setting], float | Figure] | None = None
+    # May raise `NotComputable`. Groups whose measures share work give the figures together instead.
+    compute: Callable[[EvaluatedCohort, EvaluationContext], float | Figure] | None = None
+    compute_original: Callable[[EvaluationContext], float | Figure] | None = None
 
     def measure(
         self,
         original: Figure | None,
         synthetic: Mapping[str, Figure],
         anchors: Mapping[AnchorName, Figure],
-        family: str = "",
+        group: str = "",
         seeds: Mapping[str, Spread] | None = None,
         applicable: bool = True,
     ) -> Measure:
         return Measure(
             id=self.id,
             label=self.label,
-            group=self.group,
-            family=family,
+            aspect=self.aspect,
+            group=group,
             better=self.better,
             unit=self.unit,
             description=self.description,
@@ -112,22 +112,22 @@ class Spec:
 
 
 @dataclass(frozen=True)
-class Family:
+class MeasureGroup:
     """Measures that are computed together.
 
-    specs : the measures that a dictionary allows: none of a response, where the disease has none.
-    figures : gives one figure for each spec that has no `compute`.
+    definitions : the measures that a dictionary allows: none of a response, where the disease has none.
+    figures : gives one figure for each definition that has no `compute`.
     original_figures : gives those that the original has by itself, such as its median survival.
     package : the package that an entry point brought it from; "" for those of amlsynth.
     """
 
     name: str
-    specs: Callable[[Dictionary], tuple[Spec, ...]]
-    figures: Callable[[Candidate, Setting], dict[str, Figure]] = lambda candidate, setting: {}
-    original_figures: Callable[[Setting], dict[str, Figure]] = lambda setting: {}
+    definitions: Callable[[Dictionary], tuple[MeasureDefinition, ...]]
+    figures: Callable[[EvaluatedCohort, EvaluationContext], dict[str, Figure]] = lambda cohort, context: {}
+    original_figures: Callable[[EvaluationContext], dict[str, Figure]] = lambda context: {}
     package: str = ""
 
-    def measured(self, candidate: Candidate, setting: Setting) -> dict[str, Figure]:
+    def measured(self, cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
         """Return the figure of every measure for a cohort; of an outcome that it lacks, that reason.
 
         Raises
@@ -135,33 +135,38 @@ class Family:
         UsageError
             `figures` leaves out a measure that has no `compute`.
         """
-        specs = self.specs(setting.dictionary)
+        definitions = self.definitions(context.dictionary)
         try:
-            found = {s.id: attempt(partial(s.compute, candidate, setting)) for s in specs if s.compute}
-            found |= self.figures(candidate, setting)
+            found = {s.id: attempt(partial(s.compute, cohort, context)) for s in definitions if s.compute}
+            found |= self.figures(cohort, context)
         except Exception as error:
             failed = self._failed(error)
-            return {spec.id: failed for spec in specs}
-        if missing := [spec.id for spec in specs if spec.id not in found]:
+            return {definition.id: failed for definition in definitions}
+        if missing := [definition.id for definition in definitions if definition.id not in found]:
             raise UsageError(
                 f"The measures {self.name!r} have no figure for {', '.join(missing)}: give each a `compute`, "
                 "or its figure in `figures`."
             )
-        return {spec.id: _or_lacking(found[spec.id], spec, candidate, setting) for spec in specs}
+        return {
+            definition.id: _or_lacking(found[definition.id], definition, cohort, context)
+            for definition in definitions
+        }
 
-    def measured_original(self, setting: Setting) -> dict[str, Figure]:
+    def measured_original(self, context: EvaluationContext) -> dict[str, Figure]:
         """Return the figures that the original has by itself."""
-        specs = self.specs(setting.dictionary)
+        definitions = self.definitions(context.dictionary)
         try:
-            found = {s.id: attempt(partial(s.compute_original, setting)) for s in specs if s.compute_original}
-            found |= self.original_figures(setting)
+            found = {
+                s.id: attempt(partial(s.compute_original, context)) for s in definitions if s.compute_original
+            }
+            found |= self.original_figures(context)
         except Exception as error:
             failed = self._failed(error)
-            return {spec.id: failed for spec in specs if spec.compute_original}
-        for spec in specs:
-            name = lacking(spec, setting.original, setting.dictionary)
-            if spec.id in found and name is not None:
-                found[spec.id] = Figure(reason=why_lacking(name, "original"))
+            return {definition.id: failed for definition in definitions if definition.compute_original}
+        for definition in definitions:
+            name = lacking(definition, context.original, context.dictionary)
+            if definition.id in found and name is not None:
+                found[definition.id] = Figure(reason=why_lacking(name, "original"))
         return found
 
     def _failed(self, error: Exception) -> Figure:
@@ -172,21 +177,26 @@ class Family:
         return Figure(reason=f"the package {self.package} failed to measure it ({type(error).__name__})")
 
 
-def fixed(*specs: Spec) -> Callable[[Dictionary], tuple[Spec, ...]]:
-    """Return the `specs` of a family that measures the same under every dictionary."""
-    return lambda d: specs
+def fixed(*definitions: MeasureDefinition) -> Callable[[Dictionary], tuple[MeasureDefinition, ...]]:
+    """Return the `definitions` of a group that measures the same under every dictionary."""
+    return lambda d: definitions
 
 
-def lacking(spec: Spec, frame: pd.DataFrame, d: Dictionary) -> str | None:
+def lacking(definition: MeasureDefinition, frame: pd.DataFrame, d: Dictionary) -> str | None:
     """Return the first outcome of a measure that a cohort lacks, or None."""
-    return next((name for name in spec.outcomes if lacks(frame, d, name)), None)
+    return next((name for name in definition.outcomes if lacks(frame, d, name)), None)
 
 
-def _or_lacking(computed: Figure, spec: Spec, candidate: Candidate, setting: Setting) -> Figure:
+def _or_lacking(
+    computed: Figure, definition: MeasureDefinition, cohort: EvaluatedCohort, context: EvaluationContext
+) -> Figure:
     """Return the figure, or that the cohort or the original lacks the outcome."""
-    if (name := lacking(spec, candidate.frame, setting.dictionary)) is not None:
+    if (name := lacking(definition, cohort.frame, context.dictionary)) is not None:
         return Figure(reason=why_lacking(name))
-    if computed.value is None and (name := lacking(spec, setting.original, setting.dictionary)) is not None:
+    if (
+        computed.value is None
+        and (name := lacking(definition, context.original, context.dictionary)) is not None
+    ):
         return Figure(reason=why_lacking(name, "original"))
     return computed
 

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.evaluation.family import Candidate, Family, NotComputable, Setting, Spec, figure, fixed
+from amlsynth.evaluation.measure_group import (
+    EvaluatedCohort,
+    EvaluationContext,
+    MeasureDefinition,
+    MeasureGroup,
+    NotComputable,
+    figure,
+    fixed,
+)
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import Embedding
 from amlsynth.foundation.numeric import trapezoid
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats
 
-LEAST = 10  # patients, for a neighbourhood
-LARGEST = 5_000  # patients of each cohort; larger ones are sampled
+MIN_PATIENTS = 10  # patients, for a neighbourhood
+MAX_PATIENTS = 5_000  # patients of each cohort; larger ones are sampled
 _ROWS = 1024
 _LEVELS = np.linspace(0.0, 1.0, 101)
 
@@ -47,10 +55,10 @@ def beta_recall(original: Floats, synthetic: Floats) -> float:
     Raises
     ------
     NotComputable
-        Fewer than `LEAST` original patients.
+        Fewer than `MIN_PATIENTS` original patients.
     """
-    if len(original) < LEAST:
-        raise NotComputable(f"fewer than {LEAST} patients, too few for a neighbourhood")
+    if len(original) < MIN_PATIENTS:
+        raise NotComputable(f"fewer than {MIN_PATIENTS} patients, too few for a neighbourhood")
     radii = np.linalg.norm(synthetic - synthetic.mean(axis=0), axis=1)
     nearest_radius = np.full(len(original), np.inf)
     for start in range(0, len(original), _ROWS):
@@ -77,17 +85,17 @@ def _distances(rows: Floats, points: Floats) -> Floats:
     return distances
 
 
-def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
-    rng = Stream.NEIGHBOURHOODS.rng(setting.seed)
+def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    rng = Stream.NEIGHBOURHOODS.rng(context.seed)
     # Of equal sizes, for the nearest of many is nearer than the nearest of few.
-    size = min(len(setting.original), len(candidate.frame), LARGEST)
-    if size < LEAST:
-        lost = Figure(reason=f"a cohort has fewer than {LEAST} patients, too few for a neighbourhood")
+    size = min(len(context.original), len(cohort.frame), MAX_PATIENTS)
+    if size < MIN_PATIENTS:
+        lost = Figure(reason=f"a cohort has fewer than {MIN_PATIENTS} patients, too few for a neighbourhood")
         return {"alpha_precision": lost, "beta_recall": lost}
-    embedding = setting.once("embedding", lambda: Embedding(setting.original, setting.dictionary))
+    embedding = context.once("embedding", lambda: Embedding(context.original, context.dictionary))
     ours, theirs = (
         embedding(frame.iloc[np.sort(rng.choice(len(frame), size, replace=False))])
-        for frame in (setting.original, candidate.frame)
+        for frame in (context.original, cohort.frame)
     )
     return {
         "alpha_precision": figure(alpha_precision(ours, theirs)),
@@ -95,13 +103,13 @@ def _figures(candidate: Candidate, setting: Setting) -> dict[str, Figure]:
     }
 
 
-FAMILY = Family(
+GROUP = MeasureGroup(
     name="support",
-    specs=fixed(
-        Spec(
+    definitions=fixed(
+        MeasureDefinition(
             id="alpha_precision",
             label="Alpha-precision",
-            group="fidelity",
+            aspect="fidelity",
             better="higher",
             description=(
                 "Whether synthetic patients are as typical and as odd as original ones: their distances "
@@ -110,10 +118,10 @@ FAMILY = Family(
             ),
             source="Alaa et al., ICML 2022, arXiv:2102.08921, in standardised coordinates",
         ),
-        Spec(
+        MeasureDefinition(
             id="beta_recall",
             label="Beta-recall",
-            group="fidelity",
+            aspect="fidelity",
             better="higher",
             description=(
                 "Whether every kind of original patient has a synthetic one near, as near as the nearest "

@@ -1,0 +1,94 @@
+"""Who is attacked: what is released, the patients in it, and patients like them who are not.
+
+Every attack runs twice, on members (training patients) and on non-members (hold-out patients), as in Giomi et
+al., PETS 2023: what succeeds on both is knowledge about the disease, and only the difference is
+knowledge about persons.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.measure_group import NO_HOLDOUT, EvaluatedCohort, EvaluationContext, NotComputable
+from amlsynth.foundation.streams import Stream
+
+MIN_PATIENTS = 10  # members, and non-members, below which an attack says nothing
+MAX_TARGETS = 2_500  # members, and non-members, attacked at most: an AUC is then known within 0.02
+MAX_RELEASED = 20_000  # released patients that are searched at most
+
+
+@dataclass(frozen=True)
+class AttackData:
+    """The three sides of an attack, as typed frames, drawn with the evaluation's seed.
+
+    released : the cohort that an attacker has.
+    members : patients that the generator saw.
+    non_members : patients of the same population that it did not see, none of whom is released.
+    real : all real patients, training and hold-out, for scales that favour neither.
+    """
+
+    released: pd.DataFrame
+    members: pd.DataFrame
+    non_members: pd.DataFrame
+    real: pd.DataFrame
+    dictionary: Dictionary
+    seed: int
+
+    @classmethod
+    def of(cls, cohort: EvaluatedCohort, context: EvaluationContext) -> Self:
+        """Set up the attack on a cohort.
+
+        A hold-out that is evaluated is split: one half is released and the other stands for those who are
+        not, as a patient cannot be both. Cohorts above `MAX_TARGETS` and `MAX_RELEASED` are sampled.
+
+        Raises
+        ------
+        NotComputable
+            No hold-out was given, or one side has too few patients.
+        """
+        if context.holdout is None:
+            raise NotComputable(NO_HOLDOUT)
+        rng = Stream.ATTACK_DATA.rng(context.seed)
+        released, non_members = cohort.frame, context.holdout
+        if cohort.kind == "holdout":
+            order = rng.permutation(len(context.holdout))
+            half = len(order) // 2
+            released, non_members = (
+                context.holdout.iloc[np.sort(part)] for part in (order[:half], order[half:])
+            )
+        _enough(context.original, "training patients")
+        _enough(released, "released patients")
+        _enough(non_members, "hold-out patients that are not released")
+        return cls(
+            _sample(released, MAX_RELEASED, rng),
+            _sample(context.original, MAX_TARGETS, rng),
+            _sample(non_members, MAX_TARGETS, rng),
+            pd.concat([context.original, context.holdout], ignore_index=True),
+            context.dictionary,
+            context.seed,
+        )
+
+    def member_subsamples(self) -> list[pd.DataFrame]:
+        """Return disjoint random samples of the members, each as large as the non-members, at least one.
+
+        For attacks whose success depends on how many patients there are to be found.
+        """
+        size = min(len(self.non_members), len(self.members))
+        order = Stream.MEMBER_SUBSAMPLES.rng(self.seed).permutation(len(self.members))
+        return [self.members.iloc[order[top : top + size]] for top in range(0, len(order) - size + 1, size)]
+
+
+def _enough(frame: pd.DataFrame, what: str) -> None:
+    if len(frame) < MIN_PATIENTS:
+        raise NotComputable(f"an attack needs at least {MIN_PATIENTS} {what}, and there are fewer")
+
+
+def _sample(frame: pd.DataFrame, most: int, rng: np.random.Generator) -> pd.DataFrame:
+    if len(frame) > most:
+        frame = frame.iloc[np.sort(rng.choice(len(frame), most, replace=False))]
+    return frame.reset_index(drop=True)
