@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     "--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator private."
 )
 @click.option("--split-seed", type=click.IntRange(0), help="Measure the training part of this split alone.")
+@click.option("--holdout", type=float, default=0.2, show_default=True, help="Share of that split's hold-out.")
 @with_dictionary
 def measure(
     cohort_file: Path,
@@ -37,6 +38,7 @@ def measure(
     out: Path,
     params: tuple[str, ...],
     split_seed: int | None,
+    holdout: float,
     d: Dictionary | None,
 ) -> None:
     """Draw a differentially private sum of a cohort's patients: a small file that may leave the house.
@@ -59,7 +61,9 @@ def measure(
     cohort = read_cohort(cohort_file, "original", d)
     with TerminalProgress() as progress:
         progress("measuring", 0.0)
-        sums, warning = measured(cohort, params=given, split_seed=split_seed, ledger_of=cohort_file)
+        sums, warning = measured(
+            cohort, params=given, split_seed=split_seed, holdout=holdout, ledger_of=cohort_file
+        )
     write_sums(sums, out)
     p = sums.privacy
     click.echo(

@@ -65,9 +65,8 @@ class PrivateParameters(Parameters):
     kappa: Annotated[float, Field(gt=0, le=1e6, description="how many patients the prior counts for")] = 100.0
     pool: Annotated[
         int, Field(ge=1_000, le=1_000_000, description="patients of the prior that are tilted")
-    ] = 40_000
+    ] = 100_000 @ field_validator("measurements", "not_assessed", mode="before")
 
-    @field_validator("measurements", "not_assessed", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """Take text from the command line, parts separated by commas."""
@@ -109,7 +108,7 @@ class Private(Generator):
     Params = PrivateParameters
 
     sums_files: tuple[SumsFile, ...]
-    _resolution: Resolution | None = None
+    _steps: Resolution | None = None  # in which numbers are recorded, where they are stated
 
     def fit(
         self,
@@ -131,13 +130,12 @@ class Private(Generator):
         UsageError
             There is no such prior, or no such column.
         """
-        self._resolution = resolution
         if self.params.measurements:
             files = tuple((path, read_sums(Path(path))) for path in self.params.measurements)
         else:
             progress("measuring", 0.0)
             files = (("the noisy sum", self.measure(train)),)
-        return self.fit_sums(files, progress)
+        return self.fit_sums(files, progress, resolution)
 
     def measure(self, patients: pd.DataFrame, name: str = "all") -> SumsFile:
         """Draw a noisy sum of a typed frame of patients, which spends the budget; see `fit` for errors.
@@ -162,14 +160,14 @@ class Private(Generator):
             As `fit`, and where the budget does not allow it or the ledger is not in order; nothing is spent
             then. Or the measurements given are of other patients than the part.
         """
-        self._resolution = part.resolution
         if self.params.measurements:
             files = tuple((path, read_sums(Path(path))) for path in self.params.measurements)
             if part.patients is not part.cohort:
                 _check_part(files, part.name)
-            return self.fit_sums(files, progress)
+            return self.fit_sums(files, progress, part.resolution)
         progress("measuring", 0.0)
-        return self.fit_sums((("the noisy sum", self.measure_part(part)),), progress)
+        files = (("the noisy sum", self.measure_part(part)),)
+        return self.fit_sums(files, progress, part.resolution)
 
     def measure_part(self, part: TrainingPart) -> SumsFile:
         """Measure a part of a cohort, on the account beside the cohort's file; see `fit_part` for errors."""
@@ -204,8 +202,14 @@ class Private(Generator):
                 "their number, on which delta rests. Give a higher one (patients_at_most)."
             )
 
-    def fit_sums(self, files: tuple[tuple[str, SumsFile], ...], progress: Progress = no_progress) -> Self:
+    def fit_sums(
+        self,
+        files: tuple[tuple[str, SumsFile], ...],
+        progress: Progress = no_progress,
+        resolution: Resolution | None = None,
+    ) -> Self:
         """Fit to noisy sums, each with what it is called in messages; several are added up."""
+        self._steps = resolution
         model = self.public
         self._sums = add_up(files, model.map, model.prior.description)
         self.sums_files = tuple(sums for _, sums in files)
@@ -263,9 +267,9 @@ class Private(Generator):
         masks, _ = model.masks
         frame = hide(frame, masks[draw_rows(self._model.masks, n, rng)], columns)
         frame = without_unassessed(frame, columns)
-        if self._resolution is None:
+        if self._steps is None:
             return frame
-        encoded = self._resolution.snap(encode(frame, self.dictionary))
+        encoded = self._steps.snap(encode(frame, self.dictionary))
         return decode(encoded, self.dictionary, rounded=False)
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:

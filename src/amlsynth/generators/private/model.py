@@ -41,7 +41,7 @@ TRUST: Mapping[str, float] = {
     "pairs": 2.0,
     "number-flags": 2.0,
 }
-_KEPT = 2  # models in memory; each takes some 200 MB with the default pool
+_KEPT = 2  # models in memory; each takes some 400 MB with the default pool
 
 
 @dataclass(frozen=True)
