@@ -103,6 +103,7 @@ class Private(Generator):
     name = "private"
     summary = "a differential privacy guarantee: a public prior tilted to one noisy sum"
     guarantee = True
+    hides_single_patients = True
     minimum_patients = 50
     quick_params: ClassVar[dict[str, Any]] = {"pool": 4_000}
     Params = PrivateParameters
