@@ -65,8 +65,9 @@ class PrivateParameters(Parameters):
     kappa: Annotated[float, Field(gt=0, le=1e6, description="how many patients the prior counts for")] = 100.0
     pool: Annotated[
         int, Field(ge=1_000, le=1_000_000, description="patients of the prior that are tilted")
-    ] = 100_000 @ field_validator("measurements", "not_assessed", mode="before")
+    ] = 100_000
 
+    @field_validator("measurements", "not_assessed", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """Take text from the command line, parts separated by commas."""
