@@ -40,7 +40,7 @@ _SLACK = 1 - 2.0**-20  # so that rounding of floating-point numbers cannot lead 
 _VERSION = 1  # of the map; goes into its hash
 
 # The norm's square is shared out as follows, and blocks without a bound of their own are clipped at this
-# quantile of the prior's norms. Both were chosen on simulated cohorts (benchmarks/private.py --tune).
+# quantile of the prior's norms. benchmarks/private.md says how such numbers were chosen.
 SHARES: Mapping[str, float] = {
     "count": 0.01,
     "flags": 0.18,

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from amlsynth.foundation.errors import require_extra
 from amlsynth.generators.private.patients import FloatArray
 
-TOLERANCE = 50.0  # of the tilt, in posterior covariances; chosen on simulated cohorts, as was kappa
+TOLERANCE = 50.0  # of the tilt, in posterior covariances; chosen on a simulated population
 _NEGLIGIBLE = 1e-7  # of the mean eigenvalue: directions in which patients do not differ
 _ITERATIONS = 120
 _GRADIENT, _DECREASE = 5e-4, 1e-7  # where L-BFGS stops: a ten-thousandth of a nat from the optimum
