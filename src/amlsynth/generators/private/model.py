@@ -28,7 +28,8 @@ MAP_PATIENTS = 20_000  # of the prior, from which the feature map's constants ar
 _MAP_SEED, _POOL_SEED, _MASK_SEED = 20_240_001, 20_240_002, 20_240_003  # of public draws; any would do
 
 # How far the prior is trusted, block by block, in multiples of kappa: effects and associations are alike
-# between cohorts of a disease, survival and the mix of patients are not. benchmarks/private.md says how it was chosen.
+# between cohorts of a disease, survival and the mix of patients are not. benchmarks/private.md says how it
+# was chosen.
 FINE_WAVE = 2.0  # the wave from which on the prior's shape is trusted more than its place
 TRUST: Mapping[str, float] = {
     "count": 1.0,
