@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.sources.mapping_file import SourceFormat
 from amlsynth.sources.records import Record, Tabulated, separator_line, tabulate
+from amlsynth.sources.source_format import SourceFormat
 
 _DELIMITERS = {",": "','", ";": "';'", "\t": '"\\t"', "|": "'|'"}  # and how the mapping writes them
 _LOOKED_AT = 30  # lines among which another delimiter is looked for

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.sources.mapping_file import SourceFormat
+from amlsynth.sources.source_format import SourceFormat
 
 ROW_NAMES = "row.names"  # R's name for the column whose header it leaves out
 _LOOKED_AT = 30  # rows at the top among which a header is looked for
