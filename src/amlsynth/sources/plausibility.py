@@ -51,7 +51,7 @@ def unit_warning(variable: Variable, given: GivenNumbers, d: Dictionary) -> str 
         return None
     unit = given.unit or variable.unit
     text = (
-        f"{variable.name}: the median of {given.where}, {median:.3g} {variable.unit}"
+        f"{variable.name}: the median of {given.where}, {median:.4g} {variable.unit}"
         f"{f' taken from {unit}' if given.unit and unit != variable.unit else ''}, is outside {low:g} to "
         f"{high:g}, where the medians of cohorts lie."
     )

@@ -57,6 +57,8 @@ class SourceTable:
         if not self.lines:
             return ""
         if self.letters:
+            if column is None:
+                return f" (row {self.lines[row]} of the sheet)"
             return f" (cell {self.letters[column]}{self.lines[row]})" if column in self.letters else ""
         return f" (line {self.lines[row]})"
 
