@@ -209,8 +209,7 @@ class _Request:
 
 
 def recorded_resolution(cohort: Cohort) -> Resolution | None:
-    """Return the steps in which numbers were recorded, as the cohort's import tells them; None if it does "
-    "not."""
+    """Return the steps in which numbers were recorded, as the cohort's import tells them, or else None."""
     imported = cohort.about.provenance.get("import")
     steps = imported.get("steps") if isinstance(imported, dict) else None
     return Resolution.stated(cohort.dictionary, steps) if steps else None

@@ -91,6 +91,13 @@ def import_amlsg(folder: Path | None = None) -> Cohort:
         A file is not the published one (SHA-256).
     MissingExtraError
         pyreadr or pooch is not installed.
+
+    Examples
+    --------
+    It downloads the published files once:
+
+    >>> import_amlsg().n  # doctest: +SKIP
+    1475
     """
     paths = amlsg_files(folder)
     d = dictionary()

@@ -27,6 +27,7 @@ from amlsynth.generators.private.sampling import (
 )
 from amlsynth.generators.private.sums import Sums, SumsFile, add_up, draw_sums, read_sums
 from amlsynth.model_space.encoding import Encoded
+from amlsynth.model_space.resolution import Resolution
 
 _FRESH_AT_LEAST = 20_000  # patients of the prior for a block, so that rare kinds are among them
 _DRAWN_FROM_ONE = (
@@ -102,14 +103,23 @@ class Private(Generator):
     name = "private"
     summary = "a differential privacy guarantee: a public prior tilted to one noisy sum"
     guarantee = True
+    hides_single_patients = True
     minimum_patients = 50
     quick_params: ClassVar[dict[str, Any]] = {"pool": 4_000}
     Params = PrivateParameters
 
     sums_files: tuple[SumsFile, ...]
 
-    def fit(self, train: pd.DataFrame, rng: np.random.Generator, progress: Progress = no_progress) -> Self:
+    def fit(
+        self,
+        train: pd.DataFrame,
+        rng: np.random.Generator,
+        progress: Progress = no_progress,
+        resolution: Resolution | None = None,
+    ) -> Self:
         """Measure the training patients, or take the measurements given, and fit.
+
+        `resolution` is not used: numbers are recorded as the public prior's are.
 
         Raises
         ------
