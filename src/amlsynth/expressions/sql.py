@@ -74,8 +74,7 @@ class SqlExpression:
             if not value.dropna().isin([0, 1]).all():
                 raise UsageError(
                     f"The expression {self.text!r} is no condition: it has numbers other than 0 and 1. "
-                    "Compare "
-                    "it with something, as in x > 0."
+                    "Compare it with something, as in x > 0."
                 )
             value = value == 1
         return np.asarray(value.fillna(False).to_numpy(dtype=bool))
@@ -174,9 +173,8 @@ def _wanted_type(expression: SqlExpression, kind: str) -> str:
         return "VARCHAR"
     if kind in ("DATE", "TIMESTAMP", "INTERVAL") or kind.startswith("TIMESTAMP"):
         raise UsageError(
-            f"The expression {short(expression.text)} is a {kind.lower()}, of which no variable is "
-            "made. Write "
-            "days_between(a, b), months_between(a, b) or age_at(birth, day)."
+            f"The expression {short(expression.text)} is a {kind.lower()}, of which no variable is made. "
+            "Write days_between(a, b), months_between(a, b) or age_at(birth, day)."
         )
     return "DOUBLE"
 
@@ -214,6 +212,5 @@ def _problem(expression: SqlExpression, error: Exception) -> str:
         return f"{start} cannot be computed: {named}."
     return (
         f"{start} meets a cell that cannot be converted or computed. Use try_cast(x AS double), "
-        "number_in(x) or "
-        "to_date(x, '%d.%m.%Y'), which give NA for such cells."
+        "number_in(x) or to_date(x, '%d.%m.%Y'), which give NA for such cells."
     )

@@ -95,9 +95,8 @@ def read_tree(source: str) -> dict[str, Any]:
     )
     if not alone:
         raise UsageError(
-            f"The expression {short(source)} is more than one value expression. Write one, without "
-            "SELECT, FROM, "
-            "WHERE, AS and semicolons."
+            f"The expression {short(source)} is more than one value expression. Write one, without SELECT, "
+            "FROM, WHERE, AS and semicolons."
         )
     return dict(node)
 

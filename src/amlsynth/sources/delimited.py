@@ -98,15 +98,13 @@ def _records(path: Path, text: str, delimiter: str, skipped: int, quotes: bool) 
         number = sum(1 for record in records if record.cells)
         if "unexpected end" in str(error):
             raise DataError(
-                f"{path}: a quote that opens in row {number} is never closed (line "
-                f"{before + 1 + skipped}), so "
-                "the rest of the file would be one cell. Close or remove it."
+                f"{path}: a quote that opens in row {number} is never closed (line {before + 1 + skipped}), "
+                "so the rest of the file would be one cell. Close or remove it."
             ) from error
         raise DataError(
             f"{path}: line {reader.line_num + skipped} is not readable CSV with the delimiter "
-            f"{delimiter!r}: a "
-            "quote stands in the middle of a cell, or a cell is longer than 131,072 characters. Double the "
-            "quotes within quoted cells, or set source.delimiter in the mapping."
+            f"{delimiter!r}: a quote stands in the middle of a cell, or a cell is longer than 131,072 "
+            "characters. Double the quotes within quoted cells, or set source.delimiter in the mapping."
         ) from error
     return records
 

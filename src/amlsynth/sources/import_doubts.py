@@ -7,6 +7,7 @@ import pandas as pd
 from amlsynth.dictionary.model import Variable
 from amlsynth.sources.cells import to_numbers
 from amlsynth.sources.importing import Importing
+from amlsynth.sources.mapping_expression import parse_expression
 from amlsynth.sources.mapping_file import ColumnMapping
 from amlsynth.sources.plausibility import fitting_units, unit_warning
 from amlsynth.sources.units import factor
@@ -25,21 +26,32 @@ def import_doubts(importing: Importing) -> list[str]:
         ]
         if inside:
             warnings.append(
-                f"{name}: {', '.join(inside)} is a missing value in every column (source.missing), "
-                "but could "
-                f"be a true value here, and emptied {sum(codes[code] for code in inside):,} cells. "
-                "Put a code "
-                f"for a few columns under their own key, columns.NAME.missing."
+                f"{name}: {', '.join(inside)} is a missing value in every column (source.missing), but "
+                f"could be a true value here, and emptied {sum(codes[code] for code in inside):,} cells. "
+                "Put a code for a few columns under their own key, columns.NAME.missing."
             )
-    for name, n in importing.na_from_expressions.items():
+    return [*warnings, *_untold(importing)]
+
+
+def _untold(importing: Importing) -> list[str]:
+    """Return which conditions gave NA where their columns are missing, and how to write the other."""
+    alike: dict[str, list[str]] = {}
+    for name in importing.na_from_expressions:
         entry = importing.plan.columns[name]
-        blank = [repr(column) for column in entry.sources]
-        if entry.values is None and importing.d[name].is_categorical and blank:
-            warnings.append(
-                f"{name}: {n:,} NA come from the expression, where {' or '.join(blank)} is "
-                "missing. If that "
-                f"means no, write first_known({entry.expression}, False)."
-            )
+        if entry.values is None and importing.d[name].is_categorical and entry.sources:
+            alike.setdefault(entry.expression or "", []).append(name)
+    warnings = []
+    for text, names in alike.items():
+        counts = [importing.na_from_expressions[name] for name in names]
+        n = f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
+        expression = parse_expression(text)
+        columns = " or ".join(map(repr, expression.names))
+        start = f"{', '.join(names)}: {n} NA come from the expression"
+        if expression.is_sql and "iscn(" in text:
+            warnings.append(f"{start}, where {columns} is missing, no karyotype, or leaves it open.")
+            continue
+        other = f"coalesce({text}, false)" if expression.is_sql else f"first_known({text}, False)"
+        warnings.append(f"{start}, where {columns} is missing. If that means no, write {other}.")
     return warnings
 
 
@@ -57,9 +69,8 @@ def unit_hint(importing: Importing, variable: str) -> str:
     if not units or maximum is None or not (given.known() * times > maximum).any():
         return ""
     return (
-        f"{variable}: some values of {given.where} are beyond {maximum:g} {importing.d[variable].unit}. "
-        "Are these "
-        f"{' or '.join(units)}? Then set columns.{variable}.unit: {units[0]}."
+        f"{variable}: some values of {given.where} are beyond {maximum:g} {importing.d[variable].unit}. Are "
+        f"these {' or '.join(units)}? Then set columns.{variable}.unit: {units[0]}."
     )
 
 

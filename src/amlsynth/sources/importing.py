@@ -101,10 +101,9 @@ class Importing:
             shown = ", ".join(rows[:_SHOWN]) + (", ..." if n > _SHOWN else "")
             if n > max(_FEW_EMPTY, _FEW_EMPTY_SHARE * len(empty)) and not allow_empty_rows:
                 raise DataError(
-                    f"{self.data}: {n:,} of {len(empty):,} rows have no value in any mapped column: "
-                    f"rows {shown}. "
-                    "Check that the right columns are mapped; if these rows are no patients, import with "
-                    "--allow-empty-rows to leave them out."
+                    f"{self.data}: {n:,} of {len(empty):,} rows have no value in any mapped column: rows "
+                    f"{shown}. Check that the right columns are mapped; if these rows are no patients, "
+                    "import with --allow-empty-rows to leave them out."
                 )
             reason = f"no value in any mapped column, so no patients (row{'s' * (n > 1)} {shown})"
             dropped.append(Dropped(reason=reason, rows=n))
@@ -321,9 +320,8 @@ class Importing:
         self.unsure.add(variable.name)
         self.problems.append(
             f"{self.data}: row {self.kept[first] + 1}, "
-            f"{where}{self.table.place(int(self.kept[first]), name)}: "
-            f"{cell!r} is no number for {variable.name} with the decimal sign "
-            f"{source.decimal!r}{more}. {remedy}"
+            f"{where}{self.table.place(int(self.kept[first]), name)}: {cell!r} is no number for "
+            f"{variable.name} with the decimal sign {source.decimal!r}{more}. {remedy}"
         )
 
     def _refuse_flaws(self, column: str) -> None:
@@ -340,9 +338,8 @@ class Importing:
                 ", ..." if len(cells) > _SHOWN else ""
             )
             self.problems.append(
-                f"{self.data}: column {column!r}: {len(cells):,} cell{'s' * (len(cells) > 1)} without "
-                "a value "
-                f"({shown}): {remedy}."
+                f"{self.data}: column {column!r}: {len(cells):,} cell{'s' * (len(cells) > 1)} without a "
+                f"value ({shown}): {remedy}."
             )
 
     def cells(self, variable: str, row: int) -> str:

@@ -349,9 +349,8 @@ def _check_column(
             where = "source.missing" if given in stated else f"columns.{name}.missing"
             raise misplaced(
                 ("columns", name, "values", given),
-                f"{given!r} is {target} here, and a missing value in {where}: it cannot be both. Take "
-                "it out of "
-                f"one of them; a code for a few columns stands in their own `missing`",
+                f"{given!r} is {target} here, and a missing value in {where}: it cannot be both. Take it "
+                "out of one of them; a code for a few columns stands in their own `missing`",
             )
     allowed = [*map(str, variable.values), MISSING]
     for given, target in entry.values.items():

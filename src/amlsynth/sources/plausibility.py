@@ -119,8 +119,7 @@ def _mixture(
         if moved.sum() >= max(2, _SHARE * known.size) and (usual | moved).mean() >= _FIT:
             return (
                 f"seems to mix units: {int(moved.sum()):,} of {known.size:,} values are usual only in "
-                f"{unit}, "
-                f"such as {_example(known[moved])}, the others in the unit taken, such as "
+                f"{unit}, such as {_example(known[moved])}, the others in the unit taken, such as "
                 f"{_example(known[usual])}. Correct the column, or convert it with an expression."
             )
     return None

@@ -232,8 +232,7 @@ def _drop_unnamed(path: Path, result: Tabulated) -> None:
         if any(not is_blank(row[place]) for row in result.rows):
             raise DataError(
                 f"{path}: column {place + 1} has no name. Give it one, remove the column, or name the "
-                "header's "
-                "row in the mapping under source.header."
+                "header's row in the mapping under source.header."
             )
     if unnamed:
         places = [place for place in places if place not in unnamed]
