@@ -30,8 +30,8 @@ class Params(DiscreetParameters):
     shrinkage: Annotated[
         float,
         Field(gt=0, le=1000, description="ridge penalty on associations; more is smoother and more private"),
-        Search(0.1, 10, log=True),
-    ] = 0.5
+        Search(0.3, 30, log=True),
+    ] = 3.0
     min_leaf: Annotated[
         int,
         Field(ge=10, le=1000, description="patients in a leaf of the trees for interactions, at least"),
