@@ -21,6 +21,14 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
     The same frame gives the same bytes: NA is an empty cell in CSV, integers have no decimals, lines
     end in LF; Parquet carries no pandas metadata.
+
+    Examples
+    --------
+    >>> from amlsynth import read_table, reference_cohort
+    >>> frame = reference_cohort(n=5).frame
+    >>> write_table(frame, folder / "five.parquet")
+    >>> read_table(folder / "five.parquet").equals(frame)
+    True
     """
     write_blocks([frame], path)
 

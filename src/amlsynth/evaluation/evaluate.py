@@ -110,6 +110,14 @@ def evaluate(
         A frame has no rows, or columns or cells that the dictionary does not know.
     UsageError
         The seed is negative, or two synthetic cohorts have the same label.
+
+    Examples
+    --------
+    >>> from amlsynth import generate, reference_cohort
+    >>> made = generate(reference_cohort(n=250), seed=1)
+    >>> evaluation = evaluate(made.split.train, made.synthetic.frame, made.split.holdout, simulated=True)
+    >>> sorted(evaluation.measure("km_score_os").anchors)
+    ['bootstrap', 'holdout', 'independent']
     """
     if seed < 0:
         raise UsageError(f"the seed is {seed}; take a whole number that is not negative.")

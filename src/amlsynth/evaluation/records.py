@@ -235,7 +235,13 @@ class Evaluation(Record):
 
 
 def write_evaluation(evaluation: Evaluation, path: Path) -> None:
-    """Write evaluation.json: sorted by the model's field order, floats in shortest form, LF."""
+    """Write evaluation.json: sorted by the model's field order, floats in shortest form, LF.
+
+    Examples
+    --------
+    >>> from amlsynth import read_evaluation
+    >>> write_evaluation(read_evaluation(release / "evaluation.json"), folder / "evaluation.json")
+    """
     write_text(path, evaluation.model_dump_json(indent=1) + "\n")
 
 
@@ -248,6 +254,12 @@ def read_evaluation(path: Path) -> Evaluation:
         The file does not exist.
     DataError
         The file is not an evaluation of this version; the sentence names the first wrong field.
+
+    Examples
+    --------
+    >>> evaluation = read_evaluation(release / "evaluation.json")
+    >>> evaluation.measure("km_score_os").figures["synthetic"].value > 0.9
+    True
     """
     try:
         text = Path(path).read_bytes()

@@ -43,6 +43,11 @@ def datasets(cache: str | Path | None = None, registry: str | Path | None = None
     ------
     UsageError
         A registry is wrong.
+
+    Examples
+    --------
+    >>> {entry.name for entry in datasets()} >= {"aml-reference"}
+    True
     """
     place = Cache(Path(cache) if cache else None)
     found: dict[tuple[str, str], Listed] = {}

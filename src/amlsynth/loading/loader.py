@@ -139,6 +139,12 @@ def dataset(
 
     Parameters and errors are those of `load`; `progress` is called with what is being done and the share
     done, from 0 to 1.
+
+    Examples
+    --------
+    >>> data = dataset(release)
+    >>> data.name, len(data.frame)
+    ('aml-reference', 300)
     """
     if sha256 is not None and not _DIGEST.fullmatch(sha256 := sha256.lower()):
         raise UsageError(f"sha256={sha256!r}: write 64 hexadecimal digits.")

@@ -121,6 +121,12 @@ def build_release(
     DataError
         The cohort breaks the dictionary, the version is too small a step, or a required gate failed: then
         there is no release, and OUT/NAME-VERSION.gates.json says why.
+
+    Examples
+    --------
+    A minute of evaluation and report, so that the tests build it elsewhere:
+
+    >>> build_release(Path("release/aml-reference.yaml"), folder)  # doctest: +SKIP
     """
     spec_path, out = Path(spec_path), Path(out)
     tell = _rising(progress)

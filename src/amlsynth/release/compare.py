@@ -109,6 +109,11 @@ def compare_releases(old: Path, new: Path, d: Dictionary | None = None) -> Relea
         One of them is not there, or they are of two data sets.
     DataError
         One of them is not in order.
+
+    Examples
+    --------
+    >>> compare_releases(release, release).changes
+    ()
     """
     return difference(read_verified(old, d), read_verified(new, d))
 

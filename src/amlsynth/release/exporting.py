@@ -29,6 +29,11 @@ def export_release(path: Path, out: Path, kind: str = "adam", d: Dictionary | No
         The format is unknown, there is no release at `path`, or `out` is a file or within a release.
     DataError
         The release does not verify.
+
+    Examples
+    --------
+    >>> export_release(release, folder / "adam").records
+    {'ADSL': 300, 'ADTTE': 600}
     """
     path, out = Path(path), Path(out)
     if kind not in EXPORTS:

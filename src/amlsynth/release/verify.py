@@ -81,6 +81,11 @@ def verify_release(path: Path, d: Dictionary | None = None) -> VerifyReport:
         There is nothing at `path`.
     MissingExtraError
         frictionless is not installed.
+
+    Examples
+    --------
+    >>> verify_release(release).ok
+    True
     """
     path = Path(path)
     if not path.exists():

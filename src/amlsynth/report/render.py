@@ -61,6 +61,10 @@ def render_report(
         One of the JSON files is not what its name says.
     MissingExtraError
         The packages of the extra "report" are not installed.
+
+    Examples
+    --------
+    >>> rendered = render_report(release, folder / "report.html", engine="fallback")
     """
     used, why = _choose(engine)
     context = read_context(directory, d)

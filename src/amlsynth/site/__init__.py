@@ -65,6 +65,11 @@ def build_site(
         something else than a site or a release.
     DataError
         A release does not verify.
+
+    Examples
+    --------
+    >>> build_site([release], folder / "site").versions
+    1
     """
     releases, out = [Path(path) for path in releases], Path(out)
     if not releases:

@@ -80,6 +80,11 @@ def tune(
         reached or was made from something else.
     DataError
         Too few patients, or no trial was scored.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> result = tune(reference_cohort(n=200), "sequential-cart", trials=1, seed=1)
     """
     _check(trials=trials, jobs=jobs, repeats=repeats, seed=seed, timeout=timeout)
     if jobs > 1 and storage is None:

