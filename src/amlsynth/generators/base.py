@@ -62,7 +62,7 @@ class DiscreetParameters(Parameters):
     copies: Annotated[
         int,
         Field(ge=1, le=20, description="resampled from so many copies of the cohort; 1 keeps all"),
-    ] = 10
+    ] = 3
 
     @property
     def discretion(self) -> Discretion:
