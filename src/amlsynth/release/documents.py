@@ -147,7 +147,8 @@ def _gates(gates: GateReport) -> str:
     rows = ["| gate | required | passed | finding |", "|---|---|---|---|"]
     for gate in gates.gates:
         required = "yes" if gate.required else "advised"
-        rows.append(f"| {_cell(gate.label)} | {required} | {_VERDICTS[gate.passed]} | {_cell(gate.reason)} |")
+        verdict = "undecided" if gate.undecided else _VERDICTS[gate.passed]
+        rows.append(f"| {_cell(gate.label)} | {required} | {verdict} | {_cell(gate.reason)} |")
     return "\n".join(rows)
 
 
