@@ -38,8 +38,8 @@ def test_event_history_reaches_its_targets_on_amlsg(amlsg_dir: Path) -> None:
     assert min(found["km_score_os"]) >= 0.97 and min(found["km_score_efs"]) >= 0.97
     assert max(found["leakage"]) < 0.05
     assert all(abs(share - 0.39) < 0.04 for share in found["share_efs_equals_os"])
-    # Of the means: the figures of the paper or of tuned peers; for effects a little less than those of a copy,
-    # which is the price of hiding single patients (benchmarks/audit.md).
+    # Of the means: the figures of the paper or of tuned peers; for effects a little less than those of a
+    # copy, which is the price of hiding single patients (benchmarks/audit.md).
     least = {
         "km_score_os": 0.98,
         "km_score_efs": 0.98,
