@@ -107,6 +107,13 @@ def test_a_package_that_another_misses_is_the_missing_one(install: Install) -> N
     assert sentence.endswith("pip install no_such_dependency_xyz")
 
 
+def test_what_a_package_says_of_another_is_traced_to_the_other(install: Install) -> None:
+    asks = "try:\n    import inner_package\nexcept ImportError:\n    raise ImportError('please install it')"
+    install("outer_package", asks)
+    install("inner_package", "import no_such_dependency_xyz")
+    assert "the package 'no_such_dependency_xyz' (for inner_package)" in _problem("outer_package")
+
+
 def test_the_innermost_package_is_the_broken_one(install: Install) -> None:
     install("outer_package", "import inner_package")
     install("inner_package", "import numpy\nnumpy.gone")

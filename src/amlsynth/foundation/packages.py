@@ -87,6 +87,7 @@ def package_problem(error: BaseException, wanted: str | None = None) -> PackageP
     """
     if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
         return None
+    error = _first(error)
     frames = list(_foreign_frames(error))
     # Who was being imported last, and not some numpy.__getattr__ that it called.
     importing = [frame for frame in frames if frame.f_code.co_name == "<module>"]
@@ -139,6 +140,16 @@ def _install(package: str, extra: str | None) -> str:
     if extras is None:
         return f"pip install {package}"
     return f"pip install '{_OWN}[{','.join(extras)}]'" if extras else f"pip install {_OWN}"
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the error of importing that a package answered with one of its own, which names no module."""
+    while isinstance(error, ImportError) and error.name is None:
+        before = error.__cause__ or error.__context__
+        if not isinstance(before, ImportError):
+            break
+        error = before
+    return error
 
 
 def _foreign_frames(error: BaseException) -> Iterator[FrameType]:
