@@ -153,6 +153,8 @@ def test_the_report_tells_what_was_done(folder: Path) -> None:
     assert {item.rule: item.patients for item in report.rules_broken} == {
         "death_is_efs_event": 1,
         "event_free_is_alive": 1,
+        "efs_time_known": 1,
+        "npm1_without_fusion": 1,
     }
     text = " ".join(report.sentences()) + about.model_dump_json()
     assert "PX" not in text  # no patient's identifier
@@ -289,7 +291,13 @@ def test_the_report_of_the_real_cohort(real: Cohort) -> None:
     assert (report.rows_read, report.dropped[0].rows, report.rows_kept) == (1540, 65, 1475)
     assert report.not_assessed == ["EXAML", "BCORL1", "SMC1A", "SMC3", "CSF3R", "NOTCH1"]
     broken = {item.rule: item.patients for item in report.rules_broken}
-    assert broken == {"death_is_efs_event": 11, "event_free_is_alive": 11}
+    assert broken == {
+        "death_is_efs_event": 11,
+        "event_free_is_alive": 11,
+        "efs_time_known": 1,
+        "one_class_defining_fusion": 1,
+        "npm1_without_fusion": 3,
+    }
 
 
 @pytest.mark.amlsg
