@@ -192,7 +192,7 @@ def test_gates_json_has_the_agreed_shape(tmp_path: Path) -> None:
     assert text.endswith("\n")
     content = report.model_dump()
     assert list(content) == ["profile", "passed", "gates"]
-    keys = "id label measure value threshold comparison required passed reason"
+    keys = "id label measure value threshold comparison required passed reason undecided"
     assert list(content["gates"][0]) == keys.split()
 
 
@@ -204,6 +204,36 @@ def test_the_lower_end_of_an_interval_is_held_against_a_limit() -> None:
     assert not report.passed and "not at most 0.5" in report.gates[0].reason
     report = judge(measure("m", 0.1), gate("interval_low_at_most", 0.6))
     assert not report.passed and "no 95 % interval" in report.gates[0].reason
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.40, 0.49, "passed"), (0.41, 0.55, "undecided"), (0.51, 0.60, "failed"), (None, None, "failed")],
+)
+def test_a_gate_decided_by_the_interval(low: float | None, high: float | None, verdict: str) -> None:
+    found = measure("m", None, synthetic=Figure(value=0.48, low=low, high=high))
+    report = judge(found, gate("at_most", 0.5, decided_by="interval", remedy="Ask a friend."))
+    result = report.gates[0]
+    assert result.verdict == verdict and report.passed is (verdict == "passed")
+    assert result.reason.endswith("Ask a friend.") is (verdict != "passed")
+    if verdict == "undecided":
+        assert "covers 0.5" in result.reason and "more patients" in result.reason
+        with pytest.raises(DataError, match="1 of them undecided"):
+            report.raise_if_failed("x")
+
+
+def test_an_interval_that_must_lie_above() -> None:
+    low = gate("at_least", 0.5, decided_by="interval")
+    verdicts = [
+        judge(measure("m", None, synthetic=Figure(value=v, low=v - 0.1, high=v + 0.1)), low).gates[0].verdict
+        for v in (0.65, 0.55, 0.3)
+    ]
+    assert verdicts == ["passed", "undecided", "failed"]
+
+
+def test_not_every_comparison_is_decided_by_an_interval() -> None:
+    with pytest.raises(ValueError, match="equals is not decided by an interval"):
+        gate("equals", 0, decided_by="interval")
 
 
 def test_a_report_that_contradicts_itself_is_refused() -> None:
@@ -305,6 +335,13 @@ def test_a_wrong_placeholder_is_told(changes: dict[str, str], problem: str) -> N
         gate("at_least", 0, **changes)
 
 
+def test_no_limit_of_the_package_is_without_harm_date_and_remedy_where_joint_structure_is_held() -> None:
+    new = {"numbers-copied", "classifier", "effects-slope", "leakage-low"}
+    for profile in read_profiles().values():
+        found = [g for g in profile.gates if g.id in new]
+        assert len(found) == len(new) and all(g.required and g.harm and g.date and g.remedy for g in found)
+
+
 def test_every_gate_is_on_a_measure_that_evaluations_have(dictionary: Dictionary) -> None:
     from amlsynth.evaluation.evaluate import GROUPS
 
@@ -336,6 +373,11 @@ GATE = (
         (f"\n   - {GATE.replace('at_least', 'atleast')}", ":5:", "'at_least'"),
         (f"\n   - {GATE.replace('threshold: 1', 'threshold: .nan')}", ":5:", "finite"),
         (f"\n   - {GATE.replace('measure', 'mesure')}", ":5:", "unknown key"),
+        (
+            f"\n   - {GATE}\n   - {GATE.replace('at_least', 'below').replace('id: a', 'id: b')}",
+            ":6:",
+            "no bsm is at least 1 and below 1",
+        ),
     ],
 )
 def test_a_wrong_gates_file_is_refused_with_its_line(

@@ -1,13 +1,15 @@
 """Gates: thresholds on the measures of an evaluation that decide whether a cohort may be released.
 
 A gate whose measure has no value never passes; but one on an endpoint or response that the cohort does not
-have is not applicable. Profiles of gates stand in release/gates.yaml; a steward can write an own file of the
-same form and name it in the release spec. `{endpoint}` in a gate stands for each endpoint of the dictionary,
-`{response}` for its response.
+have is not applicable. A gate with `decided_by: interval` asks that the whole 95 % interval keeps the limit:
+where the interval covers it, the gate is undecided, which is no pass. Profiles of gates stand in
+release/gates.yaml; a steward can write an own file of the same form and name it in the release spec.
+`{endpoint}` in a gate stands for each endpoint of the dictionary, `{response}` for its response.
 """
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 from collections.abc import Iterator
@@ -33,6 +35,7 @@ Comparison = Literal[
     "within_original_interval",
     "at_least_share_of_holdout",
 ]
+_BY_INTERVAL = ("at_least", "at_most", "below")  # what `decided_by: interval` goes with
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _PART = r"([a-z0-9]+|\{endpoint\}|\{response\})"
 _Text = Annotated[str, Field(min_length=1)]
@@ -55,14 +58,21 @@ class Gate(_Entry):
     comparison: Comparison
     threshold: float | None = None
     required: bool
-    reason: _Text
+    # "interval": the whole 95 % interval must keep the limit, or the gate is failed or undecided
+    decided_by: Literal["value", "interval"] = "value"
+    harm: str = ""  # what happens to whom where the limit is passed over
+    reason: _Text  # why the limit stands where it stands
     source: _Text
+    date: Annotated[datetime.date | None, Field(strict=False)] = None  # when the limit was set
+    remedy: str = ""  # what helps where the gate fails
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.comparison == "within_original_interval") != (self.threshold is None):
             needs = "takes no threshold" if self.threshold is not None else "needs a threshold"
             raise misplaced(("comparison",), f"{self.comparison} {needs}")
+        if self.decided_by == "interval" and self.comparison not in _BY_INTERVAL:
+            raise misplaced(("decided_by",), f"{self.comparison} is not decided by an interval")
         of, in_id, in_label = (_placeholders(text) for text in (self.measure, self.id, self.label))
         if of not in (set(), {"endpoint"}, {"response"}):
             raise misplaced(("measure",), "it may hold {endpoint} or {response}, and no other placeholder")
@@ -95,9 +105,29 @@ class GateProfile(_Entry):
             raise misplaced(("gates",), "at least one gate must be required, or anything would pass")
         return self
 
+    def contradiction(self) -> tuple[int, str] | None:
+        """Return the place of a required gate that no figure keeps together with another, and why."""
+        floors = {g.measure: g.threshold for g in self.gates if g.comparison == "at_least" and g.required}
+        for position, gate in enumerate(self.gates):
+            floor = floors.get(gate.measure)
+            if gate.required and gate.comparison in ("at_most", "below") and floor is not None:
+                assert gate.threshold is not None  # the comparison has one
+                if gate.threshold < floor or (gate.comparison == "below" and gate.threshold == floor):
+                    what = f"no {gate.measure} is at least {floor:g} and {gate.comparison} {gate.threshold:g}"
+                    return position, what
+        return None
+
 
 class _ProfileFile(_Entry):
     profiles: Annotated[dict[str, GateProfile], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name, profile in self.profiles.items():
+            if found := profile.contradiction():
+                position, what = found
+                raise misplaced(("profiles", name, "gates", position, "threshold"), what)
+        return self
 
 
 class GateResult(_Entry):
@@ -112,6 +142,13 @@ class GateResult(_Entry):
     required: bool
     passed: bool | None  # None: not applicable, as the cohort has no such endpoint or response
     reason: str
+    undecided: bool = False  # the 95 % interval covers the limit; `passed` is then False
+
+    @property
+    def verdict(self) -> Literal["passed", "failed", "undecided", "not applicable"]:
+        if self.passed is None:
+            return "not applicable"
+        return "passed" if self.passed else "undecided" if self.undecided else "failed"
 
 
 class GateReport(_Entry):
@@ -138,6 +175,8 @@ class GateReport(_Entry):
             many = len(self.failed)
             lines = [f"  {gate.label} ({gate.measure}): {gate.reason}" for gate in self.failed]
             head = f"{source}: {many} required gate{'s' * (many > 1)} of the profile {self.profile!r} failed."
+            if undecided := sum(gate.undecided for gate in self.failed):
+                head += f" {undecided} of them undecided."
             raise DataError("\n".join([head, *lines]))
 
 
@@ -277,10 +316,12 @@ def _apply(
 ) -> GateResult:
     value: float | None = None
     passed: bool | None
+    undecided = False
     if outcome is not None and outcome.name not in found:
         passed, words = None, f"not applicable: the original has no {outcome.label} ({outcome.name})"
     else:
-        value, passed, words = _held(evaluation, gate, cohort)
+        value, passed, undecided, words = _held(evaluation, gate, cohort)
+    why = [gate.harm, gate.reason, "" if passed is not False else gate.remedy]
     return GateResult(
         id=gate.id,
         label=gate.label,
@@ -290,18 +331,46 @@ def _apply(
         comparison=gate.comparison,
         required=gate.required,
         passed=passed,
-        reason=f"{words[0].upper()}{words[1:]}. {gate.reason}",
+        reason=" ".join([f"{words[0].upper()}{words[1:]}.", *filter(None, why)]),
+        undecided=undecided,
     )
 
 
-def _held(evaluation: Evaluation, gate: Gate, cohort: str) -> tuple[float | None, bool, str]:
-    """Return the figure of a measure, whether its gate passes, and a clause that says so."""
+def _held(evaluation: Evaluation, gate: Gate, cohort: str) -> tuple[float | None, bool, bool, str]:
+    """Return a measure's figure, whether its gate passes, whether it is undecided, and a clause on it."""
     try:
         measure = evaluation.measure(gate.measure)
     except KeyError:
-        return None, False, f"the evaluation has no measure {gate.measure!r}"
+        return None, False, False, f"the evaluation has no measure {gate.measure!r}"
     figure = measure.figures[cohort]
-    return _known(figure), *_decide(gate, measure, figure)
+    value = _known(figure)
+    if gate.decided_by == "interval" and value is not None:
+        return value, *_decide_by_interval(gate, figure, value)
+    passed, words = _decide(gate, measure, figure)
+    return value, passed, False, words
+
+
+def _decide_by_interval(gate: Gate, figure: Figure, value: float) -> tuple[bool, bool, str]:
+    """Return whether the whole interval keeps the limit, whether it covers it, and a clause."""
+    low, high, limit = figure.low, figure.high, gate.threshold
+    assert limit is not None  # the model requires it
+    if low is None or high is None:
+        return False, False, "not available: the figure has no 95 % interval"
+    interval = f"{value:.6g} with the 95 % interval {low:.6g} to {high:.6g}"
+    nearest, furthest = (high, low) if gate.comparison == "at_least" else (low, high)
+    side = gate.comparison.replace("_", " ")
+
+    def keeps(number: float) -> bool:
+        return {"at_least": number >= limit, "at_most": number <= limit, "below": number < limit}[
+            gate.comparison
+        ]
+
+    if keeps(furthest):
+        return True, False, f"{interval} is {side} {limit:g}"
+    if keeps(nearest):
+        words = f"undecided: {interval} covers {limit:g}, and all of it must be {side} that"
+        return False, True, f"{words}; more patients in the original and the hold-out would decide it"
+    return False, False, f"{interval} is not {side} {limit:g}"
 
 
 def _decide(gate: Gate, measure: Measure, figure: Figure) -> tuple[bool, str]:

@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from amlsynth.expressions import sql
-from amlsynth.expressions.sql import MAX_LENGTH, parse_sql
+from amlsynth.expressions.sql import parse_sql
+from amlsynth.expressions.sql_connection import locked_connection
+from amlsynth.expressions.sql_syntax import MAX_LENGTH
 from amlsynth.foundation.errors import UsageError
 
 FRAME = pd.DataFrame(
@@ -155,7 +157,7 @@ def test_the_connection_itself_is_locked(tmp_path: Path) -> None:
         "SET memory_limit = '100GB'",
         "SELECT * FROM FRAME",
     ):
-        with sql._connection() as connection, pytest.raises(Exception, match=r"Error|error"):
+        with locked_connection() as connection, pytest.raises(Exception, match=r"Error|error"):
             connection.execute(text).fetchall()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret.csv"]
 

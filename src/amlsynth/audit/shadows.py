@@ -28,8 +28,8 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.streams import Stream
-from amlsynth.foundation.version import __version__
 from amlsynth.foundation.types import BoolArray, Progress, no_progress
+from amlsynth.foundation.version import __version__
 from amlsynth.generators import create
 from amlsynth.model_space.resolution import Resolution
 

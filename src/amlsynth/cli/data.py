@@ -225,9 +225,8 @@ def cohort_sketch(data: Path, out: Path, sheet: str | None, d: Dictionary | None
 
     draft = sketch(data, out, sheet=sheet, d=d)
     click.echo(
-        f"{out}: {len(draft.columns)} variables found by their columns; {len(draft.left_over)} columns "
-        "left over. "
-        f"Check the lines with a question mark, then: amlsynth cohort import {data} --mapping {out} "
+        f"{out}: {len(draft.columns)} variables found by their columns; {len(draft.left_over)} columns left "
+        f"over. Check the lines with a question mark, then: amlsynth cohort import {data} --mapping {out} "
         "--out FILE"
     )
 

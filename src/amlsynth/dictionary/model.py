@@ -422,6 +422,11 @@ def load_dictionary(source: str | Path = "aml", folder: Path | None = None) -> D
     return validated_yaml(path, data, lines, Dictionary)
 
 
+def carried_names() -> tuple[str, ...]:
+    """Return the names of the dictionaries that this version carries."""
+    return tuple(sorted(path.stem for path in asset("schema").glob("*.yaml")))
+
+
 def _dictionary_path(source: str | Path, folder: Path) -> Path:
     """Return the file of a built-in name, or of a path relative to `folder`."""
     text = str(source)
@@ -429,7 +434,7 @@ def _dictionary_path(source: str | Path, folder: Path) -> Path:
         try:
             return asset(f"schema/{text}.yaml")
         except UsageError:
-            known = sorted(path.stem for path in asset("schema").glob("*.yaml"))
+            known = carried_names()
             raise UsageError(
                 f"There is no dictionary {text!r}.{did_you_mean(text, known)} "
                 f"Give a YAML file, or one of: {', '.join(known)}."

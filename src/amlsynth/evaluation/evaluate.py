@@ -35,7 +35,7 @@ from amlsynth.evaluation.measure_group import (
 from amlsynth.evaluation.outcomes import lacks, why_lacking
 from amlsynth.evaluation.plugins import installed_groups
 from amlsynth.evaluation.prediction import prediction
-from amlsynth.evaluation.privacy import attacks
+from amlsynth.evaluation.privacy import attacks, near_copies
 from amlsynth.evaluation.privacy import hamming as privacy
 from amlsynth.evaluation.privacy.attacks import attack_data
 from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Figure, Measure, Origin
@@ -58,6 +58,7 @@ GROUPS: tuple[MeasureGroup, ...] = (
     prediction.GROUP,
     effect_measures.GROUP,
     privacy.GROUP,
+    near_copies.GROUP,
     *attacks.GROUPS,
     validity.GROUP,
 )

@@ -21,7 +21,7 @@ from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import read_yaml_model
 from amlsynth.sources.cells import without_codes
-from amlsynth.sources.mapping_file import SourceFormat
+from amlsynth.sources.source_format import SourceFormat
 from amlsynth.sources.source_table import read_source
 
 _LAYOUTS = "release/layouts"

@@ -40,6 +40,7 @@ GROUP_TITLES = {
     "prediction": "Models trained on the cohort and tested on the hold-out",
     "effects": "Effects of markers that are kept",
     "privacy": "Hamming distances (table 3 of the paper)",
+    "near copies": "Near copies of real patients",
     "membership inference": "Membership inference: who was a training patient?",
     "closest records": "Distances to the closest record",
     "singling out": "Singling out",
@@ -63,7 +64,8 @@ PERFORMANCE = (
 )  # fmt: skip
 # One figure for each attack; the tables of the attacks have the rest.
 ATTACKS = (
-    "exact_matches", "near_matches", "leakage", "dcr_share_weighted", "membership_nearest_auc",
+    "exact_matches", "exact_matches_holdout", "numbers_copied", "near_matches", "leakage",
+    "dcr_share_weighted", "membership_nearest_auc",
     "membership_nearest_outlying_auc", "membership_density_auc", "membership_density_tpr",
     "singling_out_univariate_risk", "singling_out_multivariate_risk", "linkability_risk",
     "attribute_inference_risk", "rare_combinations_risk", "rare_profiles_risk",

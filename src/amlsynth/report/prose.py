@@ -120,7 +120,7 @@ def gate_table(context: Context) -> str:
             "required" if gate.required else "advisory",
             _threshold(gate),
             NOT_AVAILABLE if gate.value is None else plain_number(gate.value),
-            _verdict(gate.passed),
+            _verdict(gate),
             escape(gate.reason),
         ]
         for gate in gates.gates
@@ -230,10 +230,12 @@ def _threshold(gate: GateResult) -> str:
     return pattern.format(limit) if pattern else f"{escape(gate.comparison)} {limit}".rstrip()
 
 
-def _verdict(passed: bool | None) -> str:
-    if passed is None:
+def _verdict(gate: GateResult) -> str:
+    if gate.passed is None:
         return "not applicable"
-    return "[✓ passed]{.passed}" if passed else "[**✗ failed**]{.failed}"
+    if gate.undecided:
+        return "[**? undecided**]{.failed}"
+    return "[✓ passed]{.passed}" if gate.passed else "[**✗ failed**]{.failed}"
 
 
 def _is_nested(value: Any) -> bool:

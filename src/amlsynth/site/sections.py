@@ -62,7 +62,7 @@ def gates_section(listed: Listed) -> Section:
             _cells(
                 ("Gate", gate.label),
                 ("Required", "required" if gate.required else "advice"),
-                ("Verdict", el("strong", _VERDICTS[gate.passed])),
+                ("Verdict", el("strong", "undecided" if gate.undecided else _VERDICTS[gate.passed])),
                 ("Finding", gate.reason),
             ),
             role="row",

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from amlsynth.sources.mapping_file import ColumnMapping, Limits, SourceFormat
+from amlsynth.sources.mapping_file import ColumnMapping
+from amlsynth.sources.source_format import Limits, SourceFormat
 from amlsynth.sources.source_table import by_value, to_number
 
 _LIMIT = re.compile(r"[<>≤≥]=?\s*(?P<number>\S.*)")

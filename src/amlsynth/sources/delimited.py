@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.sources.mapping_file import SourceFormat
 from amlsynth.sources.records import Record, Tabulated, separator_line, tabulate
+from amlsynth.sources.source_format import SourceFormat
 
 _DELIMITERS = {",": "','", ";": "';'", "\t": '"\\t"', "|": "'|'"}  # and how the mapping writes them
 _LOOKED_AT = 30  # lines among which another delimiter is looked for
@@ -98,15 +98,13 @@ def _records(path: Path, text: str, delimiter: str, skipped: int, quotes: bool) 
         number = sum(1 for record in records if record.cells)
         if "unexpected end" in str(error):
             raise DataError(
-                f"{path}: a quote that opens in row {number} is never closed (line "
-                f"{before + 1 + skipped}), so "
-                "the rest of the file would be one cell. Close or remove it."
+                f"{path}: a quote that opens in row {number} is never closed (line {before + 1 + skipped}), "
+                "so the rest of the file would be one cell. Close or remove it."
             ) from error
         raise DataError(
             f"{path}: line {reader.line_num + skipped} is not readable CSV with the delimiter "
-            f"{delimiter!r}: a "
-            "quote stands in the middle of a cell, or a cell is longer than 131,072 characters. Double the "
-            "quotes within quoted cells, or set source.delimiter in the mapping."
+            f"{delimiter!r}: a quote stands in the middle of a cell, or a cell is longer than 131,072 "
+            "characters. Double the quotes within quoted cells, or set source.delimiter in the mapping."
         ) from error
     return records
 

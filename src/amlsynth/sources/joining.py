@@ -98,10 +98,9 @@ def _joined(
         second = rows[again][0]
         first = rows[(ids == ids[again].iloc[0]).to_numpy()][0]
         raise DataError(
-            f"{other.path}: rows {first + 1}{other.place(int(first))} and {second + 1}"
-            f"{other.place(int(second))} have the same {entry.key} ({int(again.sum()):,} such rows). "
-            "Say which "
-            f"one counts: tables.{name}.where, or rows: first; or make the table wide."
+            f"{other.path}: rows {first + 1}{other.place(int(first))} and "
+            f"{second + 1}{other.place(int(second))} have the same {entry.key} ({int(again.sum()):,} such "
+            f"rows). Say which one counts: tables.{name}.where, or rows: first; or make the table wide."
         )
     place_of = dict(zip(reversed(list(ids)), reversed(rows.tolist()), strict=True))
     places = np.array([place_of.get(key, -1) if isinstance(key, str) else -1 for key in wanted])

@@ -5,15 +5,12 @@ See `docs/mapping-example.yaml` for a file with every key.
 
 from __future__ import annotations
 
-import codecs
 import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
@@ -24,6 +21,7 @@ from amlsynth.dictionary.model import Dictionary, Variable, dictionary
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.foundation.yamlfile import misplaced
 from amlsynth.sources.mapping_expression import parse_expression
+from amlsynth.sources.source_format import Entry, Limits, SourceFormat, as_codes, as_plain_text
 from amlsynth.sources.units import factor
 
 NOT_ASSESSED = "not-assessed"
@@ -38,76 +36,10 @@ def _parsable(text: str) -> str:
         raise ValueError(str(error)) from error
 
 
-Limits = Literal["limit", "NA"]
 ExpressionText = Annotated[str, AfterValidator(_parsable)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
-
-
-class SourceFormat(_Entry):
-    """How the table is written."""
-
-    sheet: str | None = Field(None, description="XLSX only; needed when the file has several sheets")
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    decimal: Literal[".", ","] = "."
-    thousands: Literal[".", ",", " ", "'", "\u00a0", "\u202f", "’"] | None = Field(
-        None, description="the sign between groups of three digits; none is guessed"
-    )
-    quotes: bool = Field(True, description="cells may stand in double quotes; false takes quotes as they are")
-    encoding: str = "utf-8"
-    missing: Annotated[tuple[str, ...], Field(strict=False)] = Field(
-        ("", "NA"), description="texts and numbers that stand for a missing value in every column"
-    )
-    header: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = Field(
-        (), description="line (CSV) or row (XLSX) of the header, from 1; several are joined"
-    )
-    skip: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = Field(
-        (), description="lines or rows that are no data, from 1"
-    )
-    comment: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="lines that begin with this are left out"
-    )
-    dates: str | None = Field(None, description="how dates are written, such as %d.%m.%Y")
-    limits: Limits | None = Field(None, description="what becomes of numbers such as <0.1 and >100")
-
-    @field_validator("header", "skip", mode="before")
-    @classmethod
-    def _one_or_several(cls, given: Any) -> Any:
-        return [given] if isinstance(given, int) and not isinstance(given, bool) else given
-
-    @field_validator("delimiter")
-    @classmethod
-    def _plain_delimiter(cls, sign: str | None) -> str | None:
-        if sign is not None and (not sign.isascii() or sign in '"\r\n\x00' or sign.isalnum()):
-            raise ValueError("a delimiter is a sign such as a comma, a semicolon or \\t")
-        return sign
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, name: str) -> str:
-        try:
-            known = codecs.lookup(name)._is_text_encoding
-        except LookupError:
-            known = False
-        if not known:
-            raise ValueError("not a known encoding; use utf-8, cp1252, latin-1 or utf-16")
-        return name
-
-    @field_validator("missing", mode="before")
-    @classmethod
-    def _missing_as_text(cls, given: Any) -> Any:
-        return _codes(given)
-
-    @model_validator(mode="after")
-    def _signs_differ(self) -> Self:
-        if self.thousands == self.decimal:
-            raise ValueError("decimal and thousands are the same sign; correct one of them")
-        return self
-
-
-class ColumnMapping(_Entry):
+class ColumnMapping(Entry):
     """Where one variable comes from: a column of the source, or an expression over its columns."""
 
     column: str | None = Field(None, alias="from")
@@ -119,6 +51,11 @@ class ColumnMapping(_Entry):
     )
     limits: Limits | None = None
     optional: bool = Field(False, description="not assessed where the source has no such column")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns of the source that the entry needs."""
+        return (self.column,) if self.column is not None else parse_expression(self.expression or "").names
 
     @model_validator(mode="before")
     @classmethod
@@ -133,13 +70,13 @@ class ColumnMapping(_Entry):
     @field_validator("missing", mode="before")
     @classmethod
     def _missing_as_text(cls, given: Any) -> Any:
-        return _codes(given)
+        return as_codes(given)
 
 
 _COLUMN_KEYS = ("from", "expression", "values", "unit", "missing", "limits", "optional")
 
 
-class Defaults(_Entry):
+class Defaults(Entry):
     """What holds for many variables: for those not under `columns`, the whole entry; for the others, what
     theirs does not say.
     """
@@ -168,7 +105,7 @@ class Defaults(_Entry):
     @field_validator("missing", mode="before")
     @classmethod
     def _missing_as_text(cls, given: Any) -> Any:
-        return _codes(given)
+        return as_codes(given)
 
 
 def _check_keys(given: dict[Any, Any], known: Sequence[str]) -> None:
@@ -184,10 +121,10 @@ def _read_values(given: dict[Any, Any]) -> dict[Any, Any]:
         return given
     if any(isinstance(key, bool) or key is None for key in values):
         raise misplaced(("values",), "put yes, no, on, off, true, false and null in quotes")
-    return given | {"values": {_as_text(key): _target(value) for key, value in values.items()}}
+    return given | {"values": {as_plain_text(key): _target(value) for key, value in values.items()}}
 
 
-class WideColumns(_Entry):
+class WideColumns(Entry):
     """Columns made of a long table: 1 where any row of the patient fulfils a condition."""
 
     variables: Annotated[tuple[str, ...], Field(strict=False)] = Field(
@@ -201,7 +138,7 @@ class WideColumns(_Entry):
     @field_validator("unseen", mode="before")
     @classmethod
     def _unseen_as_text(cls, given: Any) -> Any:
-        return _as_text(given)
+        return as_plain_text(given)
 
     @model_validator(mode="after")
     def _known(self, info: ValidationInfo) -> Self:
@@ -217,7 +154,7 @@ class WideColumns(_Entry):
         return self
 
 
-class JoinedTable(_Entry):
+class JoinedTable(Entry):
     """A further table, joined by an id: a row a patient, or long and made wide."""
 
     file: str | None = Field(None, description="beside the main table; without it, a sheet of the same file")
@@ -234,10 +171,10 @@ class JoinedTable(_Entry):
     @field_validator("absent", mode="before")
     @classmethod
     def _absent_as_text(cls, given: Any) -> Any:
-        return _as_text(given)
+        return as_plain_text(given)
 
 
-class DropRule(_Entry):
+class DropRule(Entry):
     """Rows that are left out: those for which the expression is certainly true."""
 
     expression: ExpressionText
@@ -245,7 +182,7 @@ class DropRule(_Entry):
     optional: bool = Field(False, description="left out where the source has no such column")
 
 
-class Mapping(_Entry):
+class Mapping(Entry):
     """The whole file. Every variable of the dictionary is a key of `columns` or in `not_assessed`."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -412,9 +349,8 @@ def _check_column(
             where = "source.missing" if given in stated else f"columns.{name}.missing"
             raise misplaced(
                 ("columns", name, "values", given),
-                f"{given!r} is {target} here, and a missing value in {where}: it cannot be both. Take "
-                "it out of "
-                f"one of them; a code for a few columns stands in their own `missing`",
+                f"{given!r} is {target} here, and a missing value in {where}: it cannot be both. Take it "
+                "out of one of them; a code for a few columns stands in their own `missing`",
             )
     allowed = [*map(str, variable.values), MISSING]
     for given, target in entry.values.items():
@@ -423,18 +359,7 @@ def _check_column(
             raise misplaced(("columns", name, "values", given), f"{target!r} is no value of {name}.{hint}")
 
 
-def _codes(given: Any) -> Any:
-    return [_as_text(item) for item in given] if isinstance(given, list) else given
-
-
-def _as_text(item: Any) -> Any:
-    """Return what a person who wrote an unquoted number in YAML meant; leave anything else alone."""
-    if isinstance(item, int | float) and not isinstance(item, bool):
-        return f"{item:.15g}"
-    return "" if item is None else item
-
-
 def _target(value: Any) -> Any:
     if value is None:
         return MISSING
-    return str(int(value)) if isinstance(value, bool) else _as_text(value)
+    return str(int(value)) if isinstance(value, bool) else as_plain_text(value)

@@ -51,7 +51,7 @@ def unit_warning(variable: Variable, given: GivenNumbers, d: Dictionary) -> str 
         return None
     unit = given.unit or variable.unit
     text = (
-        f"{variable.name}: the median of {given.where}, {median:.3g} {variable.unit}"
+        f"{variable.name}: the median of {given.where}, {median:.4g} {variable.unit}"
         f"{f' taken from {unit}' if given.unit and unit != variable.unit else ''}, is outside {low:g} to "
         f"{high:g}, where the medians of cohorts lie."
     )
@@ -119,8 +119,7 @@ def _mixture(
         if moved.sum() >= max(2, _SHARE * known.size) and (usual | moved).mean() >= _FIT:
             return (
                 f"seems to mix units: {int(moved.sum()):,} of {known.size:,} values are usual only in "
-                f"{unit}, "
-                f"such as {_example(known[moved])}, the others in the unit taken, such as "
+                f"{unit}, such as {_example(known[moved])}, the others in the unit taken, such as "
                 f"{_example(known[usual])}. Correct the column, or convert it with an expression."
             )
     return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.sources.mapping_file import SourceFormat
+from amlsynth.sources.source_format import SourceFormat
 
 ROW_NAMES = "row.names"  # R's name for the column whose header it leaves out
 _LOOKED_AT = 30  # rows at the top among which a header is looked for
@@ -232,8 +232,7 @@ def _drop_unnamed(path: Path, result: Tabulated) -> None:
         if any(not is_blank(row[place]) for row in result.rows):
             raise DataError(
                 f"{path}: column {place + 1} has no name. Give it one, remove the column, or name the "
-                "header's "
-                "row in the mapping under source.header."
+                "header's row in the mapping under source.header."
             )
     if unnamed:
         places = [place for place in places if place not in unnamed]

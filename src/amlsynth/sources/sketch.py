@@ -28,8 +28,9 @@ from amlsynth.foundation.yamlfile import read_yaml_model
 from amlsynth.sources.cells import to_numbers, without_codes
 from amlsynth.sources.delimited import guess_format, has_decimal_commas
 from amlsynth.sources.karyotype import ALTERATIONS
-from amlsynth.sources.mapping_file import MISSING, SourceFormat
+from amlsynth.sources.mapping_file import MISSING
 from amlsynth.sources.plausibility import GivenNumbers, as_floats, fitting_units
+from amlsynth.sources.source_format import SourceFormat
 from amlsynth.sources.source_table import SourceTable, as_text, read_source
 from amlsynth.sources.units import factors
 

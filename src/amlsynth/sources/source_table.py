@@ -20,8 +20,8 @@ import pandas as pd
 
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.sources.delimited import read_delimited
-from amlsynth.sources.mapping_file import SourceFormat
 from amlsynth.sources.records import NoValue, Tabulated, check_names, is_blank
+from amlsynth.sources.source_format import SourceFormat
 from amlsynth.sources.workbook import read_workbook
 
 _READERS = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
@@ -57,6 +57,8 @@ class SourceTable:
         if not self.lines:
             return ""
         if self.letters:
+            if column is None:
+                return f" (row {self.lines[row]} of the sheet)"
             return f" (cell {self.letters[column]}{self.lines[row]})" if column in self.letters else ""
         return f" (line {self.lines[row]})"
 

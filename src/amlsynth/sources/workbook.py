@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
-from amlsynth.sources.mapping_file import SourceFormat
 from amlsynth.sources.records import NoValue, Record, Tabulated, tabulate
+from amlsynth.sources.source_format import SourceFormat
 
 
 def read_workbook(path: Path, source: SourceFormat, wanted: Collection[str]) -> Tabulated:

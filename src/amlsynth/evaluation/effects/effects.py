@@ -171,6 +171,73 @@ def agreement(
     return Agreement(total, sign / total, kept / total, overlap / total)
 
 
+def calibration_slope(
+    ours: Mapping[EffectDefinition, EffectEstimate],
+    theirs: Mapping[EffectDefinition, EffectEstimate],
+    alpha: float,
+) -> tuple[float, float]:
+    """Return the slope of a cohort's log ratios on the original's, with its standard error.
+
+    Over the effects with p < alpha in the original; a line through 0, weighted by the precision of the
+    cohort's estimates (inverse variances). 1: effects are as strong as in the original, 0: they are gone.
+    An effect without an estimate is left out. The chance in the original's estimates is not in the error,
+    and draws the slope of an innocent cohort somewhat below 1 (regression to the mean).
+
+    Raises
+    ------
+    NotComputable
+        No effect of the original is significant, or none of those has an estimate in the cohort.
+    """
+    pairs = [
+        (own.log_ratio, theirs[effect])
+        for effect, own in ours.items()
+        if not own.reason and own.p < alpha and not theirs[effect].reason
+    ]
+    if not pairs:
+        raise NotComputable(f"no effect that is significant in the original (p < {alpha}) has an estimate")
+    own = np.array([log_ratio for log_ratio, _ in pairs])
+    other = np.array([estimate.log_ratio for _, estimate in pairs])
+    weight = np.array([estimate.standard_error for _, estimate in pairs]) ** -2.0
+    information = float(weight @ own**2)
+    return float(weight @ (own * other)) / information, information**-0.5
+
+
+def time_effects(
+    frame: pd.DataFrame, effects: Sequence[EffectDefinition], d: Dictionary
+) -> dict[EffectDefinition, EffectEstimate]:
+    """Return how each subject goes with the time to the event among those who had it.
+
+    Cox regression keeps most of an effect where only who had the event is right, and not when. The estimate
+    is Fisher's z of Spearman's correlation, with the standard error (n - 3)^-1/2, of the univariable effects
+    of columns on endpoints; a subject with fewer than `MIN_CARRIERS` of either value has none.
+    """
+    found = {}
+    for effect in effects:
+        outcome = _Outcome.of(frame, effect.endpoint, d)
+        if effect.model != "univariable" or outcome.time is None or effect.subject in risk_subjects(d):
+            continue
+        column = _column(frame, effect.subject, d)
+        rows = outcome.known & outcome.event & ~np.isnan(column)
+        _, counts = np.unique(column[rows], return_counts=True)
+        if len(counts) < 2 or rows.sum() - counts.max() < MIN_CARRIERS:
+            found[effect] = EffectEstimate(reason="too few patients with the event")
+            continue
+        left, right = (_centred_ranks(values[rows]) for values in (column, outcome.time))
+        scale = math.sqrt(float(left @ left) * float(right @ right))
+        correlation = float(left @ right) / scale if scale > 0 else math.nan
+        if not abs(correlation) < 1 or rows.sum() < MIN_CARRIERS:
+            found[effect] = EffectEstimate(reason="the times do not vary")
+            continue
+        found[effect] = EffectEstimate(math.atanh(correlation), float(rows.sum() - 3) ** -0.5)
+    return found
+
+
+def _centred_ranks(values: Floats) -> Floats:
+    ranks = np.asarray(pd.Series(values).rank(), dtype=np.float64)
+    centred: Floats = ranks - float(ranks.mean())
+    return centred
+
+
 @dataclass(frozen=True)
 class _Outcome:
     """An endpoint of one cohort: who has a known one, the event, and the time of survival endpoints."""

@@ -20,7 +20,7 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.associations import associations
+from amlsynth.statistics.associations import associations, correlation_shift
 from amlsynth.statistics.coding import Floats, numbers
 
 # Below five expected co-occurrences a log odds ratio is mostly noise (Cochran's rule for 2 x 2 tables).
@@ -147,6 +147,7 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
             bounds=(0.0, np.inf),
         ),
         "associations": attempt(lambda: association_error(matrix, associations(frame, d), shares < 1)),
+        "correlation_shift": attempt(lambda: correlation_shift(original, frame, d)),
         "missing_mean": figure(float(missing.mean())),
         "missing_max": figure(float(missing.max())),
         "missing_pattern": figure(missing_pattern_distance(original, frame, d)),
@@ -179,6 +180,18 @@ GROUP = MeasureGroup(
                 "ruled by pairs that have next to none."
             ),
             source="amlsynth; associations as in Eckardt et al., npj Digit Med 2024",
+        ),
+        MeasureDefinition(
+            id="correlation_shift",
+            label="Largest shift of a correlation",
+            aspect="fidelity",
+            better="lower",
+            description=(
+                "Largest difference of the rank correlation of two columns from the original's, less four "
+                "standard errors of chance, at least 0. One pair that is turned round shows, which the mean "
+                "over all pairs hides."
+            ),
+            source="this project; Spearman's correlation",
         ),
         MeasureDefinition(
             id="missing_mean",
