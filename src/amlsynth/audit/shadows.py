@@ -29,6 +29,7 @@ from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, Progress, no_progress
+from amlsynth.foundation.version import __version__
 from amlsynth.generators import create
 from amlsynth.model_space.resolution import Resolution
 
@@ -105,6 +106,7 @@ class Shadows:
             self.released,
             self.seed,
             self.dictionary.version,
+            __version__,  # another version of a generator makes other fits
             release,
             hashlib.sha256(cohort.tobytes()).hexdigest(),
         )
