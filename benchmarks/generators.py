@@ -107,6 +107,9 @@ def _run_all(arguments: argparse.Namespace) -> None:
     done = {_key(run) for run in _read(arguments.results)}
     params = dict(text.split("=", 1) for text in arguments.param)
     todo = [run for run in _plan(arguments, params) if _key(run) not in done]
+    if not todo:
+        print("No runs are left.")
+        return
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     import preload  # noqa: F401 - what each run needs, which is forked from here
 

@@ -23,6 +23,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what `load` remembers out of the cache of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AMLSYNTH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("AMLSYNTH_STATE", str(tmp_path_factory.mktemp("state")))
         yield
 
 

@@ -14,7 +14,7 @@ from amlsynth.foundation.errors import MissingExtraError, require_extra
 
 HEAVY = (
     "torch", "sklearn", "lifelines", "statsmodels", "scipy", "matplotlib", "frictionless", "synthcity",
-    "mlcroissant", "rocrate", "datacite", "pyreadstat", "odmlib",
+    "duckdb", "openpyxl", "mlcroissant", "rocrate", "datacite", "pyreadstat", "odmlib",
 )  # fmt: skip
 
 

@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from amlsynth.report import render_report
     from amlsynth.site import build_site
     from amlsynth.sources.amlsg import import_amlsg
+    from amlsynth.sources.cbioportal import import_cbioportal
+    from amlsynth.sources.karyotype import iscn
     from amlsynth.sources.mapping import import_mapped
     from amlsynth.sources.reference import reference_cohort
+    from amlsynth.sources.sketch import sketch
     from amlsynth.tuning import TuningResult, tune, write_params
 
 _HOMES = {
@@ -65,7 +68,9 @@ _HOMES = {
     "generate": "generators.generation",
     "generate_file": "generators.generation",
     "import_amlsg": "sources.amlsg",
+    "import_cbioportal": "sources.cbioportal",
     "import_mapped": "sources.mapping",
+    "iscn": "sources.karyotype",
     "load": "loading",
     "load_dictionary": "dictionary.model",
     "pool": "inference.pool",
@@ -75,15 +80,16 @@ _HOMES = {
     "read_table": "cohort.tables",
     "reference_cohort": "sources.reference",
     "render_report": "report",
+    "sketch": "sources.sketch",
     "split_cohort": "cohort.split",
     "to_typed": "cohort.tables",
     "tune": "tuning",
     "validate": "cohort.validation",
     "verify_release": "release",
+    "write_audit": "audit.run",
     "write_cohort": "cohort.cohort",
     "write_evaluation": "evaluation",
     "write_params": "tuning",
-    "write_audit": "audit.run",
     "write_table": "cohort.tables",
 }
 
@@ -115,7 +121,9 @@ __all__ = [
     "generate",
     "generate_file",
     "import_amlsg",
+    "import_cbioportal",
     "import_mapped",
+    "iscn",
     "load",
     "load_dictionary",
     "pool",
@@ -125,6 +133,7 @@ __all__ = [
     "read_table",
     "reference_cohort",
     "render_report",
+    "sketch",
     "split_cohort",
     "to_typed",
     "tune",

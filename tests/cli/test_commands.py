@@ -104,7 +104,7 @@ def test_generators_and_their_parameters_are_listed(run: Run) -> None:
 
     assert [line.split()[0] for line in out.splitlines()[: len(generator_names())]] == list(generator_names())
     code, out, _ = run("generators", "event-history")
-    assert code == 0 and "shrinkage=0.5" in out and "(above 0 to 1000)" in out
+    assert code == 0 and "shrinkage=3.0" in out and "(above 0 to 1000)" in out
     _fails(run("generators", "event-histori"), 2, "Did you mean 'event-history'?")
 
 

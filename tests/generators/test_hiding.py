@@ -38,7 +38,8 @@ def singular(reference: pd.DataFrame, dictionary: Dictionary) -> pd.DataFrame:
     return frame
 
 
-@pytest.mark.parametrize("name", HIDING)
+# What a generator with a guarantee gives away is bounded by its proof; here its noise would be a lottery.
+@pytest.mark.parametrize("name", [name for name in HIDING if not generator_class(name).guarantee])
 def test_dropping_a_patient_changes_nothing_that_can_come_out(
     name: str, singular: pd.DataFrame, dictionary: Dictionary
 ) -> None:

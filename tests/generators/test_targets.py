@@ -38,18 +38,19 @@ def test_event_history_reaches_its_targets_on_amlsg(amlsg_dir: Path) -> None:
     assert min(found["km_score_os"]) >= 0.97 and min(found["km_score_efs"]) >= 0.97
     assert max(found["leakage"]) < 0.05
     assert all(abs(share - 0.39) < 0.04 for share in found["share_efs_equals_os"])
-    # Of the means: the figures of the paper or of tuned peers; for effects nearly those of a bootstrap copy.
+    # Of the means: the figures of the paper or of tuned peers; for effects a little less than those of a
+    # copy, which is the price of hiding single patients (benchmarks/audit.md).
     least = {
         "km_score_os": 0.98,
         "km_score_efs": 0.98,
-        "rsc": 0.945,  # 0.957 ± 0.011 over 15 runs; five seeds may be a little lower
+        "rsc": 0.91,  # what few patients have goes to as few others, or to nobody
         "bsm": 0.95,
-        "logcorr": 0.75,
+        "logcorr": 0.73,
         "effects_sign_hr": 0.9,
-        "effects_significant_hr": 0.8,
+        "effects_significant_hr": 0.75,
         "effects_overlap_hr": 0.95,
         "effects_sign_or": 0.9,
-        "effects_significant_or": 0.8,
+        "effects_significant_or": 0.7,
         "effects_overlap_or": 0.95,
         "c_index_gap_os": -0.02,
         "c_index_gap_efs": -0.02,
@@ -59,5 +60,5 @@ def test_event_history_reaches_its_targets_on_amlsg(amlsg_dir: Path) -> None:
     assert mean(found["leakage"]) < 0.03
     assert mean(found["membership_nearest_auc"]) <= 0.55
     for name in ("shortsightedness_os", "shortsightedness_efs"):
-        assert abs(mean(found[name])) <= 0.03  # 0.005 over 15 runs; it hangs on the one longest time
+        assert abs(mean(found[name])) <= 0.15  # the longest time is hidden: 0.09 on three splits
     assert abs(mean(found["share_efs_equals_os"]) - 0.39) < 0.03

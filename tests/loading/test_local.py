@@ -111,6 +111,16 @@ def test_what_is_neither_path_nor_name_is_refused(here: Path, name: str) -> None
         load(name)
 
 
+def test_what_file_managers_leave_in_a_folder_does_not_hinder(folder: Path, patients: pd.DataFrame) -> None:
+    for name in (".DS_Store", "data/Thumbs.db", "data/desktop.ini"):
+        (folder / name).write_bytes(b"\x00")
+    pd.testing.assert_frame_equal(load(folder), patients)
+    (folder / "notes.txt").touch()
+    with pytest.raises(DataError, match=r"notes\.txt: .*no part of the release, so remove it") as caught:
+        load(folder)
+    assert "Download" not in str(caught.value)
+
+
 def test_a_folder_without_checksums_is_no_release(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no release folder or zip"):
         load(tmp_path)

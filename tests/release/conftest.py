@@ -199,7 +199,7 @@ def zenodo(_running_zenodo: ZenodoServer, monkeypatch: pytest.MonkeyPatch) -> Ze
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check checksums only, where a test publishes often; the rest of verify has tests of its own."""
 
-    def quick(path: Path, **_: object) -> VerifyReport:
+    def quick(path: Path, *_: object) -> VerifyReport:
         _, problems = check_files(path)
         return VerifyReport(path=str(path), name=NAME, version=VERSION, files=1, problems=tuple(problems))
 

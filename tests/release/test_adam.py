@@ -301,8 +301,8 @@ def test_export_names_that_collide_are_refused(
 
 def test_an_endpoint_that_is_no_parameter_code_is_refused(full: pd.DataFrame, dictionary: Dictionary) -> None:
     content = dictionary.model_dump()
-    content["endpoints"][0]["name"] = "overall survival"
-    with pytest.raises(UsageError, match="'overall survival' is no PARAMCD"):
+    content["endpoints"][1]["name"] = "EventFreeSurvival"
+    with pytest.raises(UsageError, match="'EventFreeSurvival' is no PARAMCD"):
         adam_datasets(full, STUDY, Dictionary.model_validate(content))
 
 

@@ -139,7 +139,7 @@ def test_every_change_of_rows_has_its_step(
 def test_every_change_of_a_rule_has_its_step(
     old: Released, rules: dict[str, tuple[str, str] | None], step: str, text: str
 ) -> None:
-    assert len(old.rules) == 9
+    assert len(old.rules) == 15
     changed = {key: value for key, value in (old.rules | rules).items() if value is not None}
     new = dataclasses.replace(with_fields(old, lambda _: None), rules=changed)
     diff = difference(old, new)

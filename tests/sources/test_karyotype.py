@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
-from amlsynth.sources.karyotype import Karyotype, read_karyotype
+from amlsynth.foundation.errors import UsageError
+from amlsynth.sources.karyotype import ALTERATIONS, Karyotype, iscn, read_karyotype
 
 
 def read(text: str) -> Karyotype:
@@ -113,3 +115,71 @@ def test_deletion_of_the_long_arm_of_5(text: str, expected: bool | None) -> None
 )
 def test_abnormality_of_the_short_arm_of_17(text: str, expected: bool | None) -> None:
     assert read(text).abnormality("17", "p") is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "present"),
+    [
+        ("46,XX[20]", {"CGNK"}),
+        ("46,xy", {"CGNK"}),
+        ("47,XXYc[20]", {"CGNK"}),
+        ("46,XX,t(8;21)(q22;q22)[20]", {"t8.21"}),
+        ("45,X,-Y,t(8;21)(q22;q22)[9]/46,XY[1]", {"t8.21"}),
+        ("46,XY,t(8;14;21)(q22;q24;q22)", {"t8.21"}),
+        ("46,XY,t(8;21)", {"t8.21"}),
+        ("46,XY,t(8;21)(p11;q22)", set()),
+        ("46,XX,inv(16)(p13q22)", {"inv16_t16.16"}),
+        ("46,XX,INV(16)(P13.1Q22)", {"inv16_t16.16"}),
+        ("46,XX,t(16;16)(p13;q22)", {"inv16_t16.16"}),
+        ("46,XX,inv(16)(p11q24)", set()),
+        ("46,XX,t(9;11)(p22;q23)", {"t.9.11"}),
+        ("46,XX,t(9;11)(p21.3;q23.3)", {"t.9.11"}),
+        ("46,XX,t(9;11)(q34;p15)", set()),
+        ("46,XX,t(6;11)(q27;q23)", {"t.v.11"}),
+        ("46,XX,t(11;19)(q23;p13.1)", {"t.v.11"}),
+        ("46,XX,t(11;17)(p15;q21)", set()),
+        ("46,XX,t(6;9)(p23;q34)", {"t.6.9"}),
+        ("46,XX,inv(3)(q21q26.2)", {"inv.3"}),
+        ("46,XX,t(3;3)(q21;q26)", {"inv.3"}),
+        ("46,XX,t(3;5)(q25;q34)", set()),
+        ("45,XX,inv(3)(q21q26),-7", {"inv.3", "minus.7"}),
+        ("44,XY,-5,del(7)(q22),-17,+mar", {"minus.5", "del.7q.", "minus.17", "CGCX"}),
+        ("44,xy,-5,del(7)(q22),-17,+mar", {"minus.5", "del.7q.", "minus.17", "CGCX"}),
+        ("49,XX,+8,+13,+21", set()),  # trisomies alone are not complex
+        ("48,XX,+8,+13,del(5)(q13q33)", {"del.5q.", "CGCX"}),
+        ("46,XX,del(5)(q13)[5]/46,idem,add(17)(p13)[3]/47,sl,+8[2]", {"del.5q.", "abn.17p.", "CGCX"}),
+        ("48,XX,t(8;21)(q22;q22),+8,+13,-17", {"t8.21", "minus.17"}),  # a class of its own
+        ("47,XX,+8[20]", set()),
+        ("47,+8[20]", set()),
+        ("46,XX[6]; 92,XXXX[4]", set()),
+        ("45 X,-Y,t(8;21)(q22;q22)", {"t8.21"}),
+        ("46,XX,der(16)t(11;16)(q13;p13)", set()),
+        ("46,XX,der(3)t(3;17)(p10;q10)", set()),
+    ],
+)
+def test_the_dictionarys_alterations(text: str, present: set[str]) -> None:
+    column = pd.Series([text], dtype="string")
+    told = {name: iscn(column, name).iloc[0] for name in ALTERATIONS}
+    assert {name for name, answer in told.items() if answer == 1} == present
+    assert not any(pd.isna(answer) for answer in told.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "alteration"),
+    [
+        ("46,XX,?t(8;21)(q22;q22)", "t8.21"),
+        ("46,XX,?del(5)(q13)", "CGNK"),
+        ("46,XX,t(11;19)", "t.v.11"),
+        ("46,XX,inc[5]", "CGNK"),
+        ("47,XX,+8,del(5)(q13),inc", "CGCX"),
+        ("no metaphases", "t8.21"),
+        (None, "t8.21"),
+    ],
+)
+def test_what_the_text_leaves_open_is_na(text: str | None, alteration: str) -> None:
+    assert pd.isna(iscn(pd.Series([text], dtype="string"), alteration).iloc[0])
+
+
+def test_what_a_karyotype_cannot_tell() -> None:
+    with pytest.raises(UsageError, match="does not tell 'NPM1'"):
+        iscn(pd.Series(["46,XX"]), "NPM1")

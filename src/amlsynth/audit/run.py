@@ -42,6 +42,7 @@ from amlsynth.foundation.files import replacing_folder, write_text
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, FloatArray, Progress, no_progress
 from amlsynth.generators import DEFAULT, create
+from amlsynth.generators.generation import recorded_resolution
 
 FEWEST_SHADOWS = 16
 FEWEST_TARGETS = 2
@@ -115,7 +116,8 @@ def audit(
         raise UsageError(f"{targets} targets are too few; take {FEWEST_TARGETS} or more, 26 say.")
     model = create(generator, params, d)
     if release is None:
-        release = GeneratorRelease(generator, tuple(sorted((params or {}).items())), d)
+        given = tuple(sorted((params or {}).items()))
+        release = GeneratorRelease(generator, given, d, recorded_resolution(cohort))
     frame = cohort.frame.reset_index(drop=True)
     n = released or len(frame)
     findings = static_findings(frame, d, n)

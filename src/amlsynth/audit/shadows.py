@@ -30,6 +30,7 @@ from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, Progress, no_progress
 from amlsynth.generators import create
+from amlsynth.model_space.resolution import Resolution
 
 World = Literal["fixed", "resampled"]
 Release = Callable[[pd.DataFrame, int, np.random.Generator], pd.DataFrame]
@@ -39,15 +40,17 @@ _FORMAT = "amlsynth-shadows-1"
 
 @dataclass(frozen=True)
 class GeneratorRelease:
-    """Fit a generator of the registry and sample from it: the real thing that is audited."""
+    """Fit a generator of the registry and sample from it, as `generate` does: the real thing is audited."""
 
     name: str
     params: tuple[tuple[str, Any], ...]
     dictionary: Dictionary
+    resolution: Resolution | None = None
 
     def __call__(self, train: pd.DataFrame, n: int, rng: np.random.Generator) -> pd.DataFrame:
         fitting, sampling = rng.spawn(2)
-        return create(self.name, dict(self.params), self.dictionary).fit(train, fitting).sample(n, sampling)
+        model = create(self.name, dict(self.params), self.dictionary)
+        return model.fit(train, fitting, resolution=self.resolution).sample(n, sampling)
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,19 @@ class Shadows:
     def fingerprint(self) -> str:
         """Return a hash of all that decides a fit, so that lines of another audit are not mixed in."""
         cohort = pd.util.hash_pandas_object(self.cohort.astype(str), index=False).to_numpy()
+        release: Any = repr(self.release)
+        if isinstance(self.release, GeneratorRelease):
+            release = (self.release.name, self.release.params, repr(self.release.resolution))
         content = (
-            _FORMAT, self.rows.tolist(), self.world, self.released, self.seed, self.dictionary.version,
-            repr(self.release) if not isinstance(self.release, GeneratorRelease)
-            else (self.release.name, self.release.params), hashlib.sha256(cohort.tobytes()).hexdigest(),
-        )  # fmt: skip
+            _FORMAT,
+            self.rows.tolist(),
+            self.world,
+            self.released,
+            self.seed,
+            self.dictionary.version,
+            release,
+            hashlib.sha256(cohort.tobytes()).hexdigest(),
+        )
         return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 
 

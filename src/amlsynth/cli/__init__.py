@@ -12,6 +12,7 @@ from amlsynth.cli.data import cohort, datasets, load, schema, validate
 from amlsynth.cli.generators import generators
 from amlsynth.cli.making import demo, generate, report
 from amlsynth.cli.measuring import compare, evaluate, gates
+from amlsynth.cli.privacy import budget, measure
 from amlsynth.cli.releasing import release
 from amlsynth.cli.site import site
 from amlsynth.cli.tuning import tune
@@ -59,6 +60,8 @@ for _command in (
     generators,
     tune,
     generate,
+    measure,
+    budget,
     evaluate,
     compare,
     gates,

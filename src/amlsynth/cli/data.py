@@ -124,19 +124,27 @@ def cohort_reference(
 
 
 @cohort.command("import")
-@click.argument("data", metavar="amlsg|DATA", type=FILE)
-@click.option("--from", "folder", type=FILE, help="amlsg: folder with its files; downloaded without it.")
-@click.option("--mapping", type=FILE, help="DATA: mapping of its columns to the dictionary (YAML).")
+@click.argument("data", metavar="amlsg|cbioportal|DATA", type=FILE)
+@click.option("--from", "folder", type=FILE, help="Folder with the files; amlsg is downloaded without it.")
+@click.option("--study", help="cbioportal: which of several studies in the folder.")
+@click.option("--mapping", type=FILE, help="Mapping of the columns to the dictionary (YAML).")
 @click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
+@click.option("--allow-empty-rows", is_flag=True, help="Leave out many rows without a mapped value.")
+@click.option(
+    "--limit", type=click.IntRange(0), default=10, show_default=True, help="Failures to list; 0 lists all."
+)
 @with_dictionary
 def cohort_import(
     data: Path,
     folder: Path | None,
+    study: str | None,
     mapping: Path | None,
     out: Path,
+    allow_empty_rows: bool,
+    limit: int,
     d: Dictionary | None,
 ) -> None:
-    """Import the public AMLSG cohort, or your own CSV, XLSX or Parquet file with a mapping.
+    """Import the public AMLSG cohort, a cBioPortal study, or your own CSV, XLSX or Parquet file.
 
     Writes the table, and beside it OUT.about.json: what was dropped, mapped and not assessed, and which rules
     the original breaks.
@@ -144,10 +152,14 @@ def cohort_import(
     \b
     Examples:
       amlsynth cohort import amlsg --out amlsg.parquet
+      amlsynth cohort import cbioportal --from studies --study aml_ohsu_2018 --out ohsu.parquet
       amlsynth cohort import trial.xlsx --mapping trial-map.yaml --out trial.parquet
     """
     from amlsynth.cohort.cohort import about_path, write_cohort
     from amlsynth.sources.import_report import ImportReport
+
+    if study is not None and str(data) != "cbioportal":
+        raise UsageError("--study is for cbioportal only. Leave it out.")
 
     refuse_overwriting(out, data, mapping)
     if str(data) == "amlsg":
@@ -158,19 +170,65 @@ def cohort_import(
 
         require_default(d, "The cohort amlsg")
         made = import_amlsg(folder)
+    elif str(data) == "cbioportal":
+        if folder is None:
+            raise UsageError("cbioportal needs --from DIR, the folder of a study.")
+        from amlsynth.sources.cbioportal import import_cbioportal
+
+        made = import_cbioportal(folder, study, mapping, d=d, allow_empty_rows=allow_empty_rows, limit=limit)
     else:
         if mapping is None:
-            raise UsageError(f"{data}: a file of your own needs --mapping MAP.yaml; see the README.")
+            raise UsageError(
+                f"{data}: a file of your own needs --mapping MAP.yaml. Draft one with: "
+                f"amlsynth cohort sketch {data.name} --out map.yaml"
+            )
         if folder is not None:
-            raise UsageError("--from is for amlsg only. Leave it out.")
+            raise UsageError("--from is for amlsg and cbioportal only. Leave it out.")
         from amlsynth.sources.mapping import import_mapped
 
-        made = import_mapped(data, mapping, d=d)
+        made = import_mapped(data, mapping, d=d, allow_empty_rows=allow_empty_rows, limit=limit)
     write_cohort(made, out)
     click.echo(f"{out}: {made.n:,} patients.")
     for sentence in ImportReport.model_validate(made.about.provenance["import"]).sentences():
-        click.echo(f"  {sentence}")
+        click.echo(f"  {sentence}".rstrip())
     click.echo(f"All of this as data: {about_path(out)}")
+
+
+@cohort.command("sketch")
+@click.argument("data", metavar="cbioportal|DATA", type=FILE)
+@click.option("--out", type=FILE, required=True, help="Mapping to write (YAML).")
+@click.option("--sheet", help="XLSX: which of several sheets.")
+@with_dictionary
+def cohort_sketch(data: Path, out: Path, sheet: str | None, d: Dictionary | None) -> None:
+    """Draft a mapping for your table, or copy that of cBioPortal studies, to read, complete and change.
+
+    Columns are recognised by names and values, in German and English; what was guessed is marked with a
+    question mark, and what was left over is listed at the end.
+
+    \b
+    Examples:
+      amlsynth cohort sketch trial.xlsx --out trial-map.yaml
+      amlsynth cohort sketch cbioportal --out study-map.yaml
+    """
+    from amlsynth.foundation.assets import asset
+    from amlsynth.foundation.files import write_text
+
+    if str(data) == "cbioportal":
+        from amlsynth.sources.cbioportal import MAPPING
+
+        if out.exists():
+            raise UsageError(f"{out}: the file exists. Name another file.")
+        write_text(out, asset(MAPPING).read_text(encoding="utf-8"))
+        click.echo(f"{out}: the mapping of cBioPortal studies, to change.")
+        return
+    from amlsynth.sources.sketch import sketch
+
+    draft = sketch(data, out, sheet=sheet, d=d)
+    click.echo(
+        f"{out}: {len(draft.columns)} variables found by their columns; {len(draft.left_over)} columns left "
+        f"over. Check the lines with a question mark, then: amlsynth cohort import {data} --mapping {out} "
+        "--out FILE"
+    )
 
 
 @click.command()
@@ -201,7 +259,8 @@ def validate(
     else:
         shown = report.failures.head(limit)
         if len(shown):
-            click.echo(shown.to_string(index=False))
+            quoted = shown.assign(value=shown["value"].map(repr))  # so that outer blanks are seen
+            click.echo(quoted.to_string(index=False))
             click.echo()
             click.echo(report.by_rule().to_string(index=False))
             click.echo()

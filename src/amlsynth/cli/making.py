@@ -9,7 +9,7 @@ import click
 
 from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
-from amlsynth.foundation.defaults import DEFAULT_GENERATOR
+from amlsynth.foundation.defaults import DEFAULT_GENERATOR, GUARANTEED
 from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,17 @@ def demo(
 
 
 @click.command()
-@click.option("--cohort", "cohort_file", type=FILE, required=True, help="Original cohort, .csv or .parquet.")
+@click.option("--cohort", "cohort_file", type=FILE, help="Original cohort, .csv or .parquet.")
+@click.option(
+    "--measurements",
+    multiple=True,
+    type=FILE,
+    help="Noisy sum that `amlsynth measure` wrote; several are added up. Takes the generator private.",
+)
+@click.option("--epsilon", type=float, help="Privacy budget of the generator private; 3 without it.")
+@click.option(
+    "--delta", type=float, help="Its delta; 1e-5 or less than 1/n^2 without it, n the public bound."
+)
 @click.option("--generator", help=f"Its name; {DEFAULT_GENERATOR} without it, or that of --params.")
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator.")
 @click.option("--params", "params_file", type=FILE, help="Parameters that tune found; --param overrides.")
@@ -54,7 +64,10 @@ def demo(
 @click.option("--no-split", is_flag=True, help="Fit on all patients; privacy can then not be measured.")
 @with_dictionary
 def generate(
-    cohort_file: Path,
+    cohort_file: Path | None,
+    measurements: tuple[Path, ...],
+    epsilon: float | None,
+    delta: float | None,
     generator: str | None,
     params: tuple[str, ...],
     params_file: Path | None,
@@ -76,23 +89,37 @@ def generate(
     Examples:
       amlsynth generate --cohort reference.csv --seed 1 --out synthetic.csv --save-split split
       amlsynth generate --cohort trial.parquet --param shrinkage=2 --n 5000 --seed 7 --out big.parquet
+      amlsynth generate --cohort trial.parquet --generator private --epsilon 3 --seed 7 --out safe.csv
+      amlsynth generate --measurements a.sums.json --measurements b.sums.json --seed 7 --out pooled.csv
       amlsynth generate --cohort trial.parquet --where "AGE >= 60 and NPM1 == 1" --n 500
                         --seed 7 --out npm1.csv
     """
     from amlsynth.cohort.cohort import read_cohort
     from amlsynth.generators import create, generator_class
-    from amlsynth.generators.generation import generate_file
+    from amlsynth.generators.generation import generate_file, nobody
 
     if no_split and (save_split is not None or split_seed is not None):
         raise UsageError("--no-split goes with neither --save-split nor --split-seed. Leave one out.")
     parts = [save_split / name for name in _PARTS] if save_split is not None else []
     for path in (out, *parts):
         refuse_overwriting(path, cohort_file)
-    generator, given, tuned_split = _chosen(generator, parameters(params), params_file)
+    given_params = parameters(params) | budget_parameters(epsilon, delta, measurements)
+    if generator is None and params_file is None and (measurements or epsilon is not None):
+        generator = GUARANTEED
+    generator, given, tuned_split = _chosen(generator, given_params, params_file)
     if split_seed is None and not no_split:
         split_seed = tuned_split
     create(generator, given, d)  # a wrong name is told before the cohort is read
-    cohort = read_cohort(cohort_file, "original", d)
+    if cohort_file is None:
+        if not measurements:
+            raise UsageError("Name the original cohort (--cohort), or noisy sums of it (--measurements).")
+        if save_split is not None or split_seed is not None:
+            raise UsageError(
+                "Without --cohort there is nothing to split. Leave --save-split and --split-seed out."
+            )
+        cohort, no_split = nobody(d), True
+    else:
+        cohort = read_cohort(cohort_file, "original", d)
     with TerminalProgress() as progress:
         made = generate_file(
             cohort,
@@ -104,6 +131,7 @@ def generate(
             where=where,
             split_seed=split_seed,
             split=not no_split,
+            ledger_of=cohort_file,
             progress=progress,
         )
     if tuned_split not in (None, seed if split_seed is None else split_seed) and not no_split:
@@ -141,6 +169,19 @@ def _chosen(
         )
     split = found.tuning.split.seed if found.tuning else None
     return found.generator.name, {**found.params, **given}, split
+
+
+def budget_parameters(
+    epsilon: float | None, delta: float | None, measurements: tuple[Path, ...] = ()
+) -> dict[str, str]:
+    """Return what the options of the privacy budget say, as parameters."""
+    found = {"epsilon": epsilon, "delta": delta}
+    given = {name: repr(value) for name, value in found.items() if value is not None}
+    if measurements:
+        if given:
+            raise UsageError("The noisy sums have their own budget. Leave --epsilon and --delta out.")
+        given["measurements"] = ",".join(map(str, measurements))
+    return given
 
 
 _PARTS = ("train.csv", "holdout.csv")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -52,6 +53,44 @@ def release_build(
         result = build_release(spec, out, progress=progress, doi=doi, previous=previous, d=d)
     click.echo(f"{result.folder}: {result.patients:,} synthetic patients, gates passed ({result.profile}).")
     click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
+
+
+@release.command("init")
+@click.option("--cohort", type=FILE, required=True, help="The original, .csv or .parquet.")
+@click.option("--out", type=FILE, required=True, help="Spec to write, .yaml.")
+@click.option("--name", help="Short name of the data set; made from the cohort's without it.")
+@click.option("--title")
+@click.option("--description")
+@click.option(
+    "--creator", multiple=True, metavar="'FAMILY, GIVEN; ORCID; AFFILIATION'", help="May be repeated."
+)
+@click.option("--license", "license_", metavar="SPDX", help="Such as CC-BY-4.0.")
+@click.option("--contact", help="Name and e-mail address.")
+@click.option("--ethics", help="Committee, number and date of the vote.")
+@click.option("--legal-basis", help="What allows the data to be published.")
+@click.option("--funder", multiple=True, help="May be repeated.")
+@with_dictionary
+def release_init(cohort: Path, out: Path, license_: str | None, d: Dictionary | None, **told: Any) -> None:
+    """Write a release spec for a cohort; what is not given is asked for on a terminal.
+
+    Nothing that is required is invented: without a terminal the missing options are named.
+
+    \b
+    Example:
+      amlsynth release init --cohort trial.parquet --out trial-release.yaml --title "..." --description "..."
+          --creator "Meier, Anna; 0000-0002-1825-0097; University of X" --license CC-BY-4.0
+          --contact "data@x.example" --ethics "..." --legal-basis "..."
+    """
+    from amlsynth.cohort.cohort import read_about
+    from amlsynth.release.init import init_release, questions
+
+    answers = {**told, "license": license_}
+    if sys.stdin.isatty() and cohort.exists():
+        for key, question in questions(read_about(cohort)).items():
+            if not answers.get(key):
+                answers[key] = click.prompt(question)
+    spec = init_release(cohort, out, {key: text for key, text in answers.items() if text}, d=d)
+    click.echo(f"{out}: {spec.stem}. Read it, then: amlsynth release build {out} --out releases")
 
 
 @release.command("verify")

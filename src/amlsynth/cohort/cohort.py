@@ -106,6 +106,13 @@ def write_about(about: About, path: Path) -> None:
     write_text(about_path(path), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def not_assessed(about: About) -> tuple[str, ...]:
+    """Return the columns that the cohort's import declares as NA for all, since the source lacks them."""
+    imported = about.provenance.get("import")
+    declared = imported.get("not_assessed", ()) if isinstance(imported, dict) else ()
+    return tuple(str(name) for name in declared)
+
+
 def about_path(path: Path) -> Path:
     """Return the path of the file that tells about a cohort's file."""
     return path.with_name(path.name + ".about.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,30 @@ def split_cohort(
     chosen = np.floor((np.arange(size) + rng.random()) * n / size).astype(int)
     held_out = np.zeros(n, dtype=bool)
     held_out[lined_up[chosen]] = True
+    return Split(
+        train=frame.loc[~held_out].reset_index(drop=True), holdout=frame.loc[held_out].reset_index(drop=True)
+    )
+
+
+def split_by_patient(frame: pd.DataFrame, holdout: float = HOLDOUT_SHARE, *, seed: int) -> Split:
+    """Split a cohort so that each patient's part is decided by that patient's row and the seed alone.
+
+    Unlike in `split_cohort`, one patient more or less leaves all others where they are: the training parts of
+    neighbouring cohorts are neighbours too, which differential privacy of the training part rests on. The
+    parts' sizes and strata vary as those of a random sample do.
+
+    Parameters and errors are those of `split_cohort`.
+    """
+    if not 0 < holdout < 1:
+        raise UsageError(f"The hold-out share {holdout} is not between 0 and 1; 0.2 is usual.")
+    rows = frame.to_csv(index=False, header=False).splitlines()
+    shares = [int.from_bytes(hashlib.sha256(f"{seed} {row}".encode()).digest()[:8]) / 2**64 for row in rows]
+    held_out = np.array(shares) < holdout
+    if held_out.all() or not held_out.any():
+        raise DataError(
+            f"{len(frame)} patients cannot be split into training and a hold-out of {holdout:.0%}. "
+            "Use a larger cohort."
+        )
     return Split(
         train=frame.loc[~held_out].reset_index(drop=True), holdout=frame.loc[held_out].reset_index(drop=True)
     )

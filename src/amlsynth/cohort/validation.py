@@ -16,6 +16,8 @@ from amlsynth.dictionary.pandera_schema import breaks, pandera_column
 from amlsynth.foundation.errors import DataError
 
 DUPLICATE_RULE = "duplicate_patient"
+EMPTY_RULE = "empty_patient"
+ALL_COLUMNS = "(all columns)"  # what a failure of a whole row names as its column
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,10 @@ def validate(frame: pd.DataFrame, role: Role = "synthetic", d: Dictionary | None
     failures = Failures()
     _check_columns(frame, d, failures)
     _check_rules(frame, d, role, failures)
-    _check_duplicates(frame, failures)
+    empty = frame.isna().all(axis="columns").to_numpy()
+    nothing = pd.Series("NA in every column", index=frame.index)
+    failures.add(EMPTY_RULE, ALL_COLUMNS, empty, nothing, "error", "a patient must have some value")
+    _check_duplicates(frame, empty, failures)
     return ValidationReport(role, len(frame), failures)
 
 
@@ -158,11 +163,13 @@ def _check_rules(frame: pd.DataFrame, d: Dictionary, role: Role, failures: Failu
             failures.add(case.rule.id, names, broken, values, severity, case.rule.message)
 
 
-def _check_duplicates(frame: pd.DataFrame, failures: Failures) -> None:
-    again = frame.duplicated().to_numpy()
+def _check_duplicates(
+    frame: pd.DataFrame, empty: np.ndarray[Any, np.dtype[np.bool_]], failures: Failures
+) -> None:
+    again = frame.duplicated().to_numpy() & ~empty  # empty rows are alike, and no patients at all
     if again.any():
         keys = pd.util.hash_pandas_object(frame, index=False)
         first = keys.map({key: row for row, key in reversed(list(enumerate(keys, start=1)))})
         values = ("the same as row " + first.astype(str)).astype(object)
         message = "no two patients are the same in every column"
-        failures.add(DUPLICATE_RULE, "(all columns)", again, values, "error", message)
+        failures.add(DUPLICATE_RULE, ALL_COLUMNS, again, values, "error", message)

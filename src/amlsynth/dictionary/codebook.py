@@ -61,6 +61,7 @@ def _rules(d: Dictionary) -> str:
         f"| `{rule.id}` | {_cell(rule.message)} | {rule.severity.original} | {rule.severity.synthetic} |"
         for rule in d.rules
     ]
+    rows.append("| `empty_patient` | a patient has a value in some column | error | error |")
     rows.append("| `duplicate_patient` | no two rows are the same | error | error |")
     return "\n".join(rows)
 

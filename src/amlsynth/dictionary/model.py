@@ -41,6 +41,24 @@ class Group(Entry):
     panel: Annotated[str, Field(pattern=r"^[a-z]$")] | None = None
 
 
+class Typical(Entry):
+    """What is usual in a cohort, to tell a wrong unit from a right one; never a reason to refuse a value.
+
+    `median` is where the median of a cohort lies, `values` where nearly all of its patients lie, both in
+    the variable's unit.
+    """
+
+    median: Annotated[tuple[float, float], Field(strict=False)]
+    values: Annotated[tuple[float, float], Field(strict=False)]
+
+    @model_validator(mode="after")
+    def _nested(self) -> Self:
+        low, high = self.median
+        if not self.values[0] <= low < high <= self.values[1]:
+            raise ValueError("typical needs values[0] <= median[0] < median[1] <= values[1]")
+        return self
+
+
 class Variable(Entry):
     """One column of the core table."""
 
@@ -54,6 +72,7 @@ class Variable(Entry):
     minimum: float | None = None
     maximum: float | None = None
     exclusive_minimum: bool = False
+    typical: Typical | None = None
     decimals: Annotated[int, Field(ge=0, le=6)] = 0
     categories: Annotated[tuple[Category, ...], Field(strict=False)] = ()
     missing: bool = True
@@ -70,6 +89,8 @@ class Variable(Entry):
             raise ValueError(f"{self.name} is a number and needs minimum and maximum")
         if not numeric and (self.minimum is not None or self.maximum is not None or self.unit):
             raise ValueError(f"{self.name} is no number and takes no minimum, maximum or unit")
+        if not numeric and self.typical is not None:
+            raise ValueError(f"{self.name} is no number and takes no typical values")
         if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
             raise ValueError(f"the minimum of {self.name} is not below its maximum")
         if (self.type == "category") != bool(self.categories):
@@ -112,7 +133,7 @@ class Rule(Entry):
     """A rule between variables: where `when` holds, `require` must hold; NA means "cannot tell".
 
     With `for_each`, the rule stands for one rule a variable, whose id replaces `{each}`; an entry
-    `group:NAME` stands for the members of a group.
+    `group:NAME` stands for the members of a group, and `!ID` takes a variable out again.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -318,7 +339,11 @@ class Dictionary(Entry):
         targets: list[Variable | None] = [None]
         if rule.for_each:
             place = ("rules", position, "for_each")
-            targets = [variable for entry in rule.for_each for variable in self._targets(place, entry)]
+            taken = [entry for entry in rule.for_each if not entry.startswith("!")]
+            out = [
+                v for entry in rule.for_each if entry.startswith("!") for v in self._targets(place, entry[1:])
+            ]
+            targets = [v for entry in taken for v in self._targets(place, entry) if v not in out]
         cases = []
         for each in targets:
             when = self._parse(("rules", position, "when"), rule.when, each) if rule.when else None
@@ -397,6 +422,11 @@ def load_dictionary(source: str | Path = "aml", folder: Path | None = None) -> D
     return validated_yaml(path, data, lines, Dictionary)
 
 
+def carried_names() -> tuple[str, ...]:
+    """Return the names of the dictionaries that this version carries."""
+    return tuple(sorted(path.stem for path in asset("schema").glob("*.yaml")))
+
+
 def _dictionary_path(source: str | Path, folder: Path) -> Path:
     """Return the file of a built-in name, or of a path relative to `folder`."""
     text = str(source)
@@ -404,7 +434,7 @@ def _dictionary_path(source: str | Path, folder: Path) -> Path:
         try:
             return asset(f"schema/{text}.yaml")
         except UsageError:
-            known = sorted(path.stem for path in asset("schema").glob("*.yaml"))
+            known = carried_names()
             raise UsageError(
                 f"There is no dictionary {text!r}.{did_you_mean(text, known)} "
                 f"Give a YAML file, or one of: {', '.join(known)}."

@@ -75,7 +75,7 @@ class MeasureDefinition:
     id: str
     label: str
     aspect: Literal["fidelity", "survival", "outcome", "privacy", "validity"]
-    better: Literal["higher", "lower", "zero", "original", "none"]
+    better: Literal["higher", "lower", "zero", "half", "original", "none"]
     description: str
     source: str
     unit: str = ""

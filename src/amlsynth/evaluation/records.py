@@ -52,8 +52,8 @@ class Measure(Record):
     label: str
     aspect: Literal["fidelity", "survival", "outcome", "privacy", "validity"]
     group: str = Field("", description="measures that are computed together, such as Kaplan-Meier")
-    # "original": near the original's figure; "none": shown for information, no value is better
-    better: Literal["higher", "lower", "zero", "original", "none"]
+    # "half": near 0.5, guessing; "original": near the original's figure; "none": for information alone
+    better: Literal["higher", "lower", "zero", "half", "original", "none"]
     unit: str = ""
     description: str
     source: str

@@ -69,7 +69,8 @@ def _errors(broken: Broken) -> int:
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     broken = _of(cohort, context)
-    if cohort.protected and any(0 < count < SMALL_CELL for count in broken.values()):
+    errors = [count for (_, _, severity), count in broken.items() if severity == "error"]
+    if cohort.protected and any(0 < count < SMALL_CELL for count in errors):
         return {"rules_broken": Figure(reason=f"not shown: fewer than {SMALL_CELL} patients break a rule")}
     return {"rules_broken": figure(float(_errors(broken)))}
 

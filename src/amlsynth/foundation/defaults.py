@@ -3,3 +3,4 @@
 DEFAULT_GENERATOR = "event-history"
 DEFAULT_DICTIONARY = "aml"
 DICTIONARY_FILE = "dictionary.yaml"  # under which a release or an evaluation carries its dictionary
+GUARANTEED = "private"  # the generator with a guarantee

@@ -14,11 +14,14 @@ from amlsynth.foundation.errors import UsageError, did_you_mean
 
 _LIMIT = 2_000_000  # bytes; the dictionary has about 24,000
 _DEPTH = 50
+_PARTS = 100_000  # keys and items, aliases written out; a mapping of every variable has about 400
 _Path = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def read_yaml_model(path: Path, model: type[_Model], *, what: str, context: object = None) -> _Model:
+def read_yaml_model(
+    path: Path, model: type[_Model], *, what: str, context: object = None, aliases: bool = False
+) -> _Model:
     """Read a YAML file into `model`.
 
     Parameters
@@ -27,6 +30,7 @@ def read_yaml_model(path: Path, model: type[_Model], *, what: str, context: obje
     model : a pydantic model; use `extra="forbid"` so that typos are found.
     what : what the file is, for the sentences, such as "dictionary" or "release spec".
     context : what the model's validators are given, such as the dictionary that a mapping is for.
+    aliases : read anchors and aliases (`&name`, `*name`, `<<: *name`).
 
     Raises
     ------
@@ -34,7 +38,7 @@ def read_yaml_model(path: Path, model: type[_Model], *, what: str, context: obje
         For an unreadable file, broken YAML, or content that the model refuses. The sentence names
         every wrong place as FILE:LINE with the key and the remedy.
     """
-    data, lines = read_yaml(path, what=what)
+    data, lines = read_yaml(path, what=what, aliases=aliases)
     return validated_yaml(path, data, lines, model, context)
 
 
@@ -54,11 +58,11 @@ def misplaced(place: tuple[str | int, ...], problem: str) -> PydanticCustomError
     return PydanticCustomError("misplaced", "{problem}", {"problem": problem, "place": place})
 
 
-def read_yaml(path: Path, *, what: str) -> tuple[Any, dict[_Path, int]]:
+def read_yaml(path: Path, *, what: str, aliases: bool = False) -> tuple[Any, dict[_Path, int]]:
     """Read plain YAML data and the line of every key, by its path of keys and positions.
 
-    Only plain data is built (no tags), keys may not repeat, and aliases are refused, since a few
-    lines of them can expand to gigabytes.
+    Only plain data is built (no tags) and keys may not repeat. A few lines of aliases can expand to
+    gigabytes: they are refused, or with `aliases` read up to 100,000 parts, written out.
     """
     path = Path(path)
     try:
@@ -77,14 +81,14 @@ def read_yaml(path: Path, *, what: str) -> tuple[Any, dict[_Path, int]]:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEPTH:  # PyYAML takes very long for thousands
                 raise UsageError(f"{path}: nested deeper than {_DEPTH} levels. Correct the {what}.")
-            if isinstance(event, yaml.AliasEvent):
+            if isinstance(event, yaml.AliasEvent) and not aliases:
                 line = f":{event.start_mark.line + 1}" if event.start_mark else ""
                 raise UsageError(f"{path}{line}: aliases (*name) are not read. Write the content out.")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is None:
             raise UsageError(f"{path}: the file is empty. Write a {what} into it.")
         lines: dict[_Path, int] = {}
-        _collect_lines(node, (), lines, path)
+        _collect_lines(node, (), lines, path)  # before safe_load, which would build what is too large
         return yaml.safe_load(text), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -98,6 +102,8 @@ def read_yaml(path: Path, *, what: str) -> tuple[Any, dict[_Path, int]]:
 
 def _collect_lines(node: yaml.Node, at: _Path, lines: dict[_Path, int], path: Path) -> None:
     lines.setdefault(at, node.start_mark.line + 1)
+    if len(lines) > _PARTS or len(at) > _DEPTH:
+        raise UsageError(f"{path}: written out, the aliases (*name) are too many or nested too deep.")
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             inner = (*at, key.value)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -61,7 +62,7 @@ class DiscreetParameters(Parameters):
     copies: Annotated[
         int,
         Field(ge=1, le=20, description="resampled from so many copies of the cohort; 1 keeps all"),
-    ] = 10
+    ] = 3
 
     @property
     def discretion(self) -> Discretion:
@@ -72,6 +73,26 @@ def available_cores() -> int:
     """Return how many cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class TrainingPart:
+    """Training patients, and where they are from.
+
+    Attributes
+    ----------
+    patients : typed frame of those to fit to.
+    cohort : typed frame of the whole original cohort.
+    file : the file of the original cohort, beside which the ledger of its privacy budget is, or None.
+    name : which patients of the cohort these are, in words that are the same for the same patients.
+    resolution : the steps in which numbers are recorded, as the cohort's record tells them.
+    """
+
+    patients: pd.DataFrame
+    cohort: pd.DataFrame
+    file: Path | None
+    name: str
+    resolution: Resolution | None = None
 
 
 class Generator(ABC):
@@ -149,6 +170,19 @@ class Generator(ABC):
             self._fit(encoded, rng, progress)
         self._fitted = True
         return self
+
+    def fit_part(
+        self, part: TrainingPart, rng: np.random.Generator, progress: Progress = no_progress
+    ) -> Self:
+        """Fit to a part of a cohort, of which more is known than the patients; errors are those of `fit`.
+
+        A generator that spends a privacy budget overrides this, to account for it.
+        """
+        return self.fit(part.patients, rng, progress, part.resolution)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what a user of the fit has to know."""
+        return ()
 
     def default_n(self, n: int) -> int:
         """Return how many patients to sample when nobody says: as many as the original has, n."""

@@ -6,21 +6,29 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from amlsynth.cohort.cohort import About, Cohort, write_about
-from amlsynth.cohort.split import HOLDOUT_SHARE, Split, split_cohort
+from amlsynth.cohort.cohort import About, Cohort, not_assessed, write_about
+from amlsynth.cohort.split import HOLDOUT_SHARE, Split, split_by_patient, split_cohort
 from amlsynth.cohort.table_writing import file_kind
 from amlsynth.cohort.tables import write_blocks
 from amlsynth.cohort.validation import DUPLICATE_RULE, validate
+from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.foundation.defaults import GUARANTEED
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.types import Progress, no_progress
-from amlsynth.generators import DEFAULT, create
+from amlsynth.generators import DEFAULT, create, generator_class
+from amlsynth.generators.base import TrainingPart
 from amlsynth.generators.conditions import Condition
 from amlsynth.model_space.resolution import Resolution
+
+if TYPE_CHECKING:
+    from amlsynth.generators.private.sums import SumsFile
+
+ALL_PATIENTS = "all"
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ def generate(
     split_seed: int | None = None,
     holdout: float = HOLDOUT_SHARE,
     split: bool = True,
+    ledger_of: Path | None = None,
     progress: Progress = no_progress,
 ) -> Generated:
     """Make a synthetic cohort.
@@ -62,12 +71,15 @@ def generate(
     cohort : the original cohort; its dictionary is that of the synthetic one.
     generator : a name of `generators.generator_names()`.
     seed : seed of fitting and sampling; the same seed gives the same cohort.
-    n : number of synthetic patients; as many as `cohort` has when not given.
+    n : number of synthetic patients; as many as `cohort` has when not given, or with a guarantee as
+        many as the noisy sum lets expect.
     params : parameters of the generator.
     where : a condition that every synthetic patient meets, such as "AGE >= 60 and NPM1 == 1".
     split_seed : seed of the split; `seed` when not given.
     holdout : share of patients that the generator does not see.
     split : False fits on all patients; then nothing can be said about memorising.
+    ledger_of : the file of the original cohort, in whose budget ledger a generator with a guarantee accounts
+        for what it spends; without it nobody keeps account.
 
     Raises
     ------
@@ -81,7 +93,9 @@ def generate(
     >>> made.synthetic.n, bool((made.synthetic.frame["AGE"] >= 60).all())
     (50, True)
     """
-    request = _Request(cohort, generator, seed, n, params, where, split_seed, holdout, split, progress)
+    request = _Request(
+        cohort, generator, seed, n, params, where, split_seed, holdout, split, ledger_of, progress
+    )
     frame = pd.concat(request.blocks(), ignore_index=True)
     synthetic = Cohort(frame, "synthetic", request.about(), cohort.dictionary)
     return Generated(synthetic, request.split, request.warnings)
@@ -99,6 +113,7 @@ def generate_file(
     split_seed: int | None = None,
     holdout: float = HOLDOUT_SHARE,
     split: bool = True,
+    ledger_of: Path | None = None,
     progress: Progress = no_progress,
 ) -> Written:
     """Make a synthetic cohort as `generate` does, straight into a CSV or Parquet file.
@@ -119,11 +134,53 @@ def generate_file(
     100
     """
     file_kind(path)
-    request = _Request(cohort, generator, seed, n, params, where, split_seed, holdout, split, progress)
+    request = _Request(
+        cohort, generator, seed, n, params, where, split_seed, holdout, split, ledger_of, progress
+    )
     written = write_blocks(request.blocks(), path)
     about = request.about()
     write_about(about, path)
     return Written(written, about, request.split, request.warnings)
+
+
+def measure(
+    cohort: Cohort,
+    *,
+    params: Mapping[str, Any] | None = None,
+    split_seed: int | None = None,
+    holdout: float = HOLDOUT_SHARE,
+    ledger_of: Path | None = None,
+) -> tuple[SumsFile, str | None]:
+    """Draw a differentially private sum of a cohort, or of the training part of a split of it.
+
+    Parameters
+    ----------
+    cohort : the original cohort.
+    params : parameters of the generator `private`, such as epsilon.
+    split_seed : seed of the split whose training part is measured; all patients without it.
+    ledger_of : the file of the cohort, in whose ledger the cost is put to account.
+
+    Returns
+    -------
+    The noisy sum, and what there is to be warned of.
+
+    Raises
+    ------
+    UsageError, DataError
+        Unknown or senseless parameters, too few patients, no budget left; nothing is spent then.
+    """
+    from amlsynth.generators.private.generator import Private
+
+    model = create(GUARANTEED, _declared(GUARANTEED, params, cohort), cohort.dictionary)
+    assert isinstance(model, Private)
+    if model.params.measurements:
+        raise UsageError("measurements are what is measured here. Leave that parameter out.")
+    train, which = cohort.frame, ALL_PATIENTS
+    if split_seed is not None:
+        train = split_by_patient(cohort.frame, holdout, seed=split_seed).train
+        which = training_part(split_seed, holdout)
+    sums = model.measure_part(TrainingPart(train, cohort.frame, ledger_of, which))
+    return sums, model.params.budget.warning
 
 
 class _Request:
@@ -140,25 +197,41 @@ class _Request:
         split_seed: int | None,
         holdout: float,
         split: bool,
+        ledger_of: Path | None,
         progress: Progress,
     ) -> None:
         self._cohort, self._name, self._seed, self._progress = cohort, generator, seed, progress
-        self._n = cohort.n if n is None else n
         d = cohort.dictionary
-        self._model = create(generator, params, d)
+        self._model = create(generator, _declared(generator, params, cohort), d)
         self._condition = Condition.read(where, d) if where is not None else None
         self._split_seed = seed if split_seed is None else split_seed
         self._holdout = holdout
-        self.split = split_cohort(cohort.frame, holdout, seed=self._split_seed, d=d) if split else None
+        self.split = self._split() if split else None
         train = self.split.train if self.split else cohort.frame
         self._training_patients = len(train)
-        warning = self._condition.warning(train) if self._condition else None
-        self.warnings = (warning,) if warning else ()
         # Fitting and sampling draw from streams of their own, so that n does not change the fit.
         fitting, self._sampling = (
             np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)
         )
-        self._model.fit(train, fitting, progress, recorded_resolution(cohort))
+        which = training_part(self._split_seed, holdout) if self.split else ALL_PATIENTS
+        part = TrainingPart(train, cohort.frame, ledger_of, which, recorded_resolution(cohort))
+        self._model.fit_part(part, fitting, progress)
+        self._n = self._model.default_n(cohort.n) if n is None else n
+        self.warnings = tuple(self._warnings(train))
+
+    def _split(self) -> Split:
+        cohort = self._cohort
+        if self._model.guarantee:
+            return split_by_patient(cohort.frame, self._holdout, seed=self._split_seed)
+        return split_cohort(cohort.frame, self._holdout, seed=self._split_seed, d=cohort.dictionary)
+
+    def _warnings(self, train: pd.DataFrame) -> Iterator[str]:
+        # How many training patients meet a condition is an exact figure, which a guarantee does not allow.
+        if self._condition is not None and not self._model.guarantee:
+            warning = self._condition.warning(train)
+            if warning:
+                yield warning
+        yield from self._model.warnings()
 
     def blocks(self) -> Iterator[pd.DataFrame]:
         """Draw the patients, block by block, each checked."""
@@ -188,6 +261,13 @@ class _Request:
             report.raise_if_failed(f"the output of {self._name}")
         return frame
 
+    def _origin(self) -> dict[str, Any]:
+        """Return what may be said of the original: with a guarantee no count, hash or file of it."""
+        about = self._cohort.about
+        if self._model.guarantee:
+            return {"cohort": {"name": about.name, "title": about.title, "simulated": about.simulated}}
+        return {"training_patients": self._training_patients, "cohort": about.model_dump(mode="json")}
+
     def about(self) -> About:
         cohort = self._cohort
         return About(
@@ -202,16 +282,39 @@ class _Request:
                 "n": self._n,
                 "where": self._condition.expression.text if self._condition else None,
                 "split": {"seed": self._split_seed, "holdout": self._holdout} if self.split else None,
-                "training_patients": self._training_patients,
-                "cohort": cohort.about.model_dump(mode="json"),
+                **self._origin(),
             },
         )
 
 
+def nobody(d: Dictionary | None = None) -> Cohort:
+    """Return a cohort of no patients, in the place of originals that only their noisy sums are known of."""
+    d = d or dictionary()
+    about = About(
+        name="measured",
+        title="patients known by differentially private sums alone",
+        simulated=False,
+        statement="No patient is in this table; it stands for cohorts of which noisy sums were shared.",
+    )
+    frame = pd.DataFrame({v.name: pd.Series([], dtype=v.dtype) for v in d.variables})
+    return Cohort(frame, "original", about, d)
+
+
+def training_part(seed: int, holdout: float) -> str:
+    """Return what the ledger calls the training part of a split."""
+    return f"training part: split by patient, seed {seed}, hold-out {holdout:g}"
+
+
+def _declared(generator: str, params: Mapping[str, Any] | None, cohort: Cohort) -> Mapping[str, Any] | None:
+    """Add to the parameters what the cohort's import declares as not assessed, which is public."""
+    if not generator_class(generator).guarantee or "not_assessed" in (params or {}):
+        return params
+    declared = not_assessed(cohort.about)
+    return {**(params or {}), "not_assessed": declared} if declared else params
+
+
 def recorded_resolution(cohort: Cohort) -> Resolution | None:
-    """Return the steps in which numbers were recorded, as the cohort's import tells them; None if it does "
-    "not.
-    """
+    """Return the steps in which numbers were recorded, where the cohort's import tells them."""
     imported = cohort.about.provenance.get("import")
     steps = imported.get("steps") if isinstance(imported, dict) else None
     return Resolution.stated(cohort.dictionary, steps) if steps else None

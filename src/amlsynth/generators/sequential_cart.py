@@ -5,7 +5,8 @@ karyotype, alterations, laboratory values, response, and then the outcome in thr
 survival time, gap between event and end of follow-up. NA is one of the states that are drawn.
 
 Unlike in the original method, nothing is copied from a donor: frequencies in a leaf are shrunk towards
-those of the whole cohort, and numbers are drawn between the neighbours in a leaf.
+those of the whole cohort, and numbers are drawn between the neighbours in a leaf. No single patient decides
+what can come out (`building_blocks.discretion`), which is no guarantee against attacks.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import read_yaml_model
-from amlsynth.sources.mapping_file import SourceFormat
+from amlsynth.sources.cells import without_codes
+from amlsynth.sources.source_format import SourceFormat
 from amlsynth.sources.source_table import read_source
 
 _LAYOUTS = "release/layouts"
@@ -150,7 +151,10 @@ def _read(path: Path, d: Dictionary) -> pd.DataFrame:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
     delimiter = max(_SIGNS, key=lambda sign: header.count(sign.encode()))
-    return read_source(path, SourceFormat(delimiter=delimiter, missing=d.missing_values))
+    missing = d.missing_values
+    source = SourceFormat(delimiter=delimiter, missing=missing)
+    table = read_source(path, source).frame
+    return table.apply(lambda column: without_codes(column, missing, source).values)
 
 
 def _renamed(table: pd.DataFrame, layout: Layout, wanted: dict[str, str], d: Dictionary) -> pd.DataFrame:

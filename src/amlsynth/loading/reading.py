@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _FORMAT = 2  # of the markers; a change of how releases are checked needs another
 _PACKAGE_LIMIT = 10_000_000  # bytes of datapackage.json, which has about 40,000
 _AGAIN = "Download the release again."
+_LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what macOS and Windows leave in folders
 _DAMAGED = (OSError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError, RuntimeError)
 
 
@@ -249,9 +250,16 @@ def _check(folder: Path, source: Path, top: str | None) -> DataPackage:
     from amlsynth.release.checksums import check_files
 
     sums, problems = check_files(folder)
+    # Nothing of such a file is read, and it comes back whenever somebody looks at the folder.
+    problems = [
+        problem
+        for problem in problems
+        if not (problem.check == "extra" and problem.file.split("/")[-1] in _LITTER)
+    ]
     if problems:
         more = f" ({len(problems)} problems in all)" if len(problems) > 1 else ""
-        raise DataError(f"{source}: {problems[0]}{more}. {_AGAIN}")
+        remedy = "" if all(problem.check == "extra" for problem in problems) else f" {_AGAIN}"
+        raise DataError(f"{source}: {problems[0]}{more}.{remedy}")
     package = _package(folder, source, sums)
     if top is not None:
         if top != f"{package.name}-{package.version}":

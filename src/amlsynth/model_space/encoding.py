@@ -205,10 +205,13 @@ def breaks_any(frame: pd.DataFrame, d: Dictionary) -> npt.NDArray[np.bool_]:
 
 
 def imply(frame: pd.DataFrame, d: Dictionary) -> None:
-    """Carry out the rules that say "when this, then that column is 0 (or 1)", in the dictionary's order."""
+    """Carry out the rules that say "when this, then that column is 0 (or 1)", in the dictionary's order.
+
+    What is but a warning in synthetic data may be, as often as in the original.
+    """
     for case in d.rule_cases:
         then = binary_state(case.require, d)
-        if case.when is None or then is None:
+        if case.when is None or then is None or case.rule.severity.synthetic != "error":
             continue
         variable, state = then
         if variable.name not in d.outcome_columns:  # the event pattern has seen to those

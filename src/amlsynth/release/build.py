@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from amlsynth.cohort.cohort import About, Cohort, read_cohort
 from amlsynth.cohort.split import Split
@@ -25,6 +26,7 @@ from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE, sha256_of, writ
 from amlsynth.release.compare import changelog_entry, difference
 from amlsynth.release.documents import citation, documents, statement
 from amlsynth.release.doi import stamp_doi
+from amlsynth.release.origin import check_origin
 from amlsynth.release.package import (
     PACKAGE,
     PROVENANCE,
@@ -229,12 +231,13 @@ def _make(
     """Go the way of the data up to the gates; the generator gets the training part only."""
     tell("reading the original cohort", 0.0)
     cohort = original_cohort(spec.cohort, spec_path.parent, d)
+    check_origin(spec, spec_path, cohort.about)
     made = generate(
         cohort,
         spec.generator.name,
         seed=spec.generator.seed,
         n=spec.generator.n,
-        params=spec.generator.params,
+        params=_params(spec, spec_path),
         split_seed=spec.split.seed,
         holdout=spec.split.holdout,
         progress=_part(tell, 0.1, 0.4),
@@ -253,6 +256,14 @@ def _make(
     )
     gates = apply_gates(evaluation, profile, d=d)
     return _Made(spec, spec_path, d, cohort, split, synthetic, evaluation, gates, previous, doi)
+
+
+def _params(spec: ReleaseSpec, spec_path: Path) -> dict[str, Any]:
+    """Return the generator's parameters, with the noisy sums by their place beside the spec."""
+    params: dict[str, Any] = dict(spec.generator.params)
+    if spec.generator.measurements:
+        params["measurements"] = tuple(str(spec_path.parent / name) for name in spec.generator.measurements)
+    return params
 
 
 def _about(spec: ReleaseSpec, original: Cohort) -> About:

@@ -109,7 +109,7 @@ def check_files(folder: Path) -> tuple[dict[str, str], list[Problem]]:
     problems += wrong_lines
     for name in sorted(set(present) - set(sums) - {CHECKSUMS, PUBLISH_STATE}):
         if present[name]:
-            message = "the file is not listed in SHA256SUMS; it is no part of the release"
+            message = "the file is not listed in SHA256SUMS; it is no part of the release, so remove it"
             problems.append(Problem(file=shown(name), check="extra", message=message))
     good: dict[str, str] = {}
     for name, digest in sums.items():

@@ -75,6 +75,14 @@ def statement(spec: ReleaseSpec, *, simulated: bool) -> str:
     )
 
 
+def _responsible(spec: ReleaseSpec) -> str:
+    """Return the section that says who answers for the data, or "" where the spec says nothing of it."""
+    told = {"Contact": spec.contact, "Ethics": spec.ethics, "Legal basis": spec.legal_basis}
+    lines = [f"- {label}: {text}" for label, text in told.items() if text]
+    lines += [f"- Funding: {text}" for text in spec.funding]
+    return "\n".join(["## Who answers for it", "", *lines, "", ""]) if lines else ""
+
+
 def citation(spec: ReleaseSpec, doi: str | None = None) -> str:
     """Return the citation as one line of text."""
     names = "; ".join(creator.name for creator in spec.creators)
@@ -96,6 +104,7 @@ def _readme(
         license_line=f"Licence: {spec.license}, see `LICENSE`.",
         statement=statement(spec, simulated=evaluation.original_is_simulated),
         description=spec.description,
+        responsible=_responsible(spec),
         n=f"{evaluation.synthetic.n:,}",
         columns=str(len(d.names)),
         days_per_month=f"{d.days_per_month:g}",

@@ -291,6 +291,12 @@ def describe_original(about: About, n: int) -> dict[str, Any]:
         lost = report.get("set_to_missing")
         if isinstance(lost, dict):
             report["set_to_missing"] = {name: _published(sum(rows.values())) for name, rows in lost.items()}
+        unknown = report.get("na_from_expressions")
+        if isinstance(unknown, dict):
+            report["na_from_expressions"] = {name: _published(rows) for name, rows in unknown.items()}
+        # Medians, ranges and counts of the original, and sentences that quote them.
+        for key in ("summary", "warnings"):
+            report.pop(key, None)
         for key, count in (("dropped", "rows"), ("rules_broken", "patients")):
             for item in report.get(key, []):
                 item[count] = _published(item[count])

@@ -107,6 +107,10 @@ def _relative(text: str) -> str:
     return text
 
 
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 Line = Annotated[str, StringConstraints(min_length=1, max_length=300), After(_one_line)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 Count = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
@@ -183,11 +187,15 @@ class SplitPart(_Entry):
 
 
 class GeneratorPart(_Entry):
-    """The generator by name and parameters, or by the file of them that `tune` wrote; `params` override."""
+    """The generator by name and parameters, or by the file of them that `tune` wrote; `params` override.
+
+    `measurements` names the noisy sums that a generator with a guarantee is fitted to.
+    """
 
     name: Line = ""
     params: dict[str, Value] = Field(default_factory=dict)
     params_file: RelativePath | None = None
+    measurements: Annotated[tuple[RelativePath, ...], BeforeValidator(_listed)] = ()
     n: Count
     seed: Seed
 
@@ -227,6 +235,11 @@ class ReleaseSpec(_Entry):
     keywords: tuple[Line, ...] = ()
     related_identifiers: tuple[RelatedIdentifier, ...] = ()
     communities: tuple[Community, ...] = ()  # of Zenodo
+    # Of data made from patients: whom to ask, who allowed it, and on what ground; who paid.
+    contact: Line | None = None
+    ethics: Line | None = None
+    legal_basis: Line | None = None
+    funding: tuple[Line, ...] = ()
     dictionary: RelativePath = DEFAULT_DICTIONARY  # a name that amlsynth carries, or a file beside the spec
     cohort: CohortSource
     split: SplitPart
@@ -257,10 +270,27 @@ def check_generator(spec: ReleaseSpec, path: Path, d: Dictionary) -> None:
         generator = create(spec.generator.name, spec.generator.params, d)
     except UsageError as error:
         raise UsageError(f"{path}:{_line(path)}: generator: {error}") from error
+    _check_measurements(spec, path, generator.guarantee)
     if not generator.releasable:
         raise UsageError(
             f"{path}:{_line(path)}: generator: {spec.generator.name!r} is an anchor for comparison and never "
             "released. Choose another generator, such as 'event-history'."
+        )
+
+
+def _check_measurements(spec: ReleaseSpec, path: Path, guarantee: bool) -> None:
+    """A generator with a guarantee draws its noise once; a release is built from what was drawn."""
+    if guarantee and not spec.generator.measurements:
+        raise UsageError(
+            f"{path}:{_line(path)}: generator: {spec.generator.name!r} is released from a noisy sum that was "
+            "drawn once, so that the same spec gives the same bytes. Draw it with `amlsynth measure --cohort "
+            "FILE "
+            f"--split-seed {spec.split.seed} --out NAME.sums.json`, and add the key 'measurements'."
+        )
+    if spec.generator.measurements and not guarantee:
+        raise UsageError(
+            f"{path}:{_line(path)}: generator: {spec.generator.name!r} takes no measurements. Leave the key "
+            "out, or take the generator private."
         )
 
 

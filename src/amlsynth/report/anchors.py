@@ -28,6 +28,8 @@ def distance(figure: Figure | None, measure: Measure) -> float | None:
         return figure.value
     if measure.better == "zero":
         return abs(figure.value)
+    if measure.better == "half":
+        return abs(figure.value - 0.5)
     if measure.better == "original" and measure.original and measure.original.value is not None:
         return abs(figure.value - measure.original.value)
     return None

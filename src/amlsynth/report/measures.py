@@ -53,6 +53,7 @@ DIRECTIONS = {
     "higher": "Higher is better.",
     "lower": "Lower is better.",
     "zero": "Nearer to 0 is better.",
+    "half": "Nearer to 0.5 is better.",
     "original": "Nearer to the original is better.",
     "none": "For information.",
 }

@@ -64,7 +64,7 @@ def render_report(
 
     Examples
     --------
-    >>> render_report(release, folder / "report.html", engine="builtin")
+    >>> rendered = render_report(release, folder / "report.html", engine="fallback")
     """
     used, why = _choose(engine)
     context = read_context(directory, d)

@@ -68,7 +68,8 @@ def build_site(
 
     Examples
     --------
-    >>> build_site([release], folder / "site")
+    >>> build_site([release], folder / "site").versions
+    1
     """
     releases, out = [Path(path) for path in releases], Path(out)
     if not releases:

@@ -28,7 +28,13 @@ from amlsynth.sources.amlsg_files import (
     read_clinical,
     read_text,
 )
-from amlsynth.sources.import_report import Dropped, ImportReport, SourceFile, imported_cohort
+from amlsynth.sources.import_report import (
+    Dropped,
+    ImportReport,
+    SourceFile,
+    SourceWords,
+    imported_cohort,
+)
 from amlsynth.sources.karyotype import Karyotype, read_karyotype
 from amlsynth.sources.units import MMOL_PER_L
 
@@ -130,7 +136,7 @@ def import_amlsg(folder: Path | None = None) -> Cohort:
         name="amlsg", title="AMLSG cohort (Gerstung et al. 2017)", simulated=False, statement=STATEMENT
     )
     rows = np.flatnonzero((everyone["t_15_17"] != 1).to_numpy()) + 1
-    return imported_cohort(frame, about, report, rows, "AMLSG", d)
+    return imported_cohort(frame, about, report, SourceWords(rows), "AMLSG", d)
 
 
 @dataclass

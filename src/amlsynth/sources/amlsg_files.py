@@ -50,7 +50,7 @@ def amlsg_files(folder: Path | None) -> dict[str, Path]:
 
 def read_clinical(path: Path) -> pd.DataFrame:
     """Read the data frame `clinicalData`: a row a patient, 106 columns, indexed by PDID."""
-    pyreadr = require_extra("generate", "pyreadr", _PURPOSE)
+    pyreadr = require_extra("import", "pyreadr", _PURPOSE)
     table: pd.DataFrame = pyreadr.read_r(str(path))["clinicalData"]
     return table.set_index(table["PDID"].astype(str))
 

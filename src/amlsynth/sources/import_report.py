@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from amlsynth.cohort.cohort import About, Cohort
 from amlsynth.cohort.failures import Failures
 from amlsynth.cohort.tables import type_frame
-from amlsynth.cohort.validation import validate
+from amlsynth.cohort.validation import ALL_COLUMNS, DUPLICATE_RULE, EMPTY_RULE, validate
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.sources.import_summary import VariableSummary, summarise, table_lines
+from amlsynth.sources.plausibility import column_warnings
 
 
 class _Record(BaseModel):
@@ -41,9 +44,10 @@ class Broken(_Record):
 
 
 class ImportReport(_Record):
-    """What was read, dropped, mapped and left out; counts only, no patient's values.
+    """What was read, dropped, mapped, lost and left out.
 
-    It travels in the cohort's `about.provenance["import"]`.
+    It travels in the cohort's `about.provenance["import"]`, beside the original, and holds statistics of it
+    (`summary`); no row.
     """
 
     source: str = Field(description="where the files are from")
@@ -54,17 +58,23 @@ class ImportReport(_Record):
     mapped: dict[str, str] = Field(description="variable -> the source column and its conversion")
     not_assessed: list[str] = Field(description="variables that are NA for every patient")
     set_to_missing: dict[str, dict[str, int]] = Field(
-        default_factory=dict, description="variable -> source value without a counterpart -> rows"
+        default_factory=dict,
+        description="variable -> source value without a counterpart, or missing code -> cells that became NA",
+    )
+    na_from_expressions: dict[str, int] = Field(
+        default_factory=dict, description="variable -> rows in which its expression could not be told"
     )
     steps: dict[str, float] = Field(
         default_factory=dict,
         description="variable -> step in which the source records it, in the dictionary's unit, where known",
     )
     notes: list[str] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list, description="what looks wrong and breaks no rule")
     rules_broken: list[Broken] = Field(default_factory=list)
+    summary: list[VariableSummary] = Field(default_factory=list)
 
     def sentences(self) -> list[str]:
-        """Return the report as sentences for a terminal or a log."""
+        """Return the report as sentences, and a table, for a terminal or a log."""
         lines = [f"Read {self.rows_read:,} rows from {', '.join(file.name for file in self.files)}."]
         lines += [f"Dropped {item.rows:,} rows: {item.reason}." for item in self.dropped]
         lines.append(f"Kept {self.rows_kept:,} patients; {len(self.mapped)} variables are mapped.")
@@ -79,54 +89,142 @@ class ImportReport(_Record):
             "in original data this is a warning."
             for item in self.rules_broken
         ]
+        if self.summary:
+            lines += ["", *table_lines(self.summary), ""]
+        assumed = [item for item in self.summary if item.assumed and item.n]
+        if assumed:
+            shown = ", ".join(
+                f"{item.variable} in {item.unit} (median {item.median:.3g})" for item in assumed
+            )
+            lines.append(f"Units assumed, since the mapping names none: {shown}. Add unit: to be sure.")
+        lines += [f"Warning: {warning}" for warning in self.warnings]
         return lines
+
+
+@dataclass(frozen=True)
+class SourceWords:
+    """How an import speaks of its source.
+
+    Attributes
+    ----------
+    rows : for each row of the frame, the number of the source's row (from 1).
+    cells : (variable, row of the frame from 0) -> its cells, as "column 'hb' (line 2): '105'", or "".
+    hints : variable -> what may be wrong with all of its column.
+    problems, misuse : sentences about data and about the mapping that were found before; with the failures
+        they are raised as one error.
+    unsure : variables that could not be read, of which no rule is held.
+    limit : failures to list; 0 lists all.
+    """
+
+    rows: npt.NDArray[np.int64]
+    cells: Callable[[str, int], str] = lambda variable, row: ""
+    hints: Callable[[str], str] = lambda variable: ""
+    problems: Sequence[str] = ()
+    misuse: Sequence[str] = ()
+    unsure: Collection[str] = ()
+    limit: int = 10
+
+    def sentences(self, failures: pd.DataFrame, total: int, source: str) -> list[str]:
+        """Return hints, then a sentence a failure in the source's words, then how to list the rest."""
+        names = dict.fromkeys(name for text in failures["column"] for name in text.split(", "))
+        lines = [f"{source}: {hint}" for name in names if (hint := self.hints(name))]
+        shown = failures if self.limit == 0 else failures.head(self.limit)
+        lines += [self._sentence(item, source) for item in shown.itertuples()]
+        if total > len(shown):
+            lines.append(f"{source}: {total - len(shown):,} more; import with --limit 0 to list them all.")
+        return lines
+
+    def _sentence(self, item: Any, source: str) -> str:
+        row = item.row - 1
+        start = f"{source}: row {self.rows[row]}, "
+        if item.rule in (DUPLICATE_RULE, EMPTY_RULE):
+            value = item.value.removeprefix("the same as row ")
+            same = f"the same as row {self.rows[int(value) - 1]}; " if value.isdigit() else ""
+            return f"{start}{same}breaks the rule {item.rule}: {item.message}."
+        cells = [text for name in item.column.split(", ") if (text := self.cells(name, row))]
+        if not cells:
+            return f"{start}column {item.column}: {item.value!r} breaks the rule {item.rule}: {item.message}."
+        return (
+            f"{start}{', '.join(cells)}: {item.column} would be {item.value}, which breaks the rule "
+            f"{item.rule}: {item.message}."
+        )
 
 
 def imported_cohort(
     frame: pd.DataFrame,
     about: About,
     report: ImportReport,
-    rows: npt.NDArray[np.int64],
+    words: SourceWords,
     source: str,
     d: Dictionary,
+    units: dict[str, str | None] | None = None,
 ) -> Cohort:
     """Type and validate what was imported, and add the report to its provenance.
 
     Parameters
     ----------
     frame : the dictionary's columns, one row a patient.
-    rows : for each row of `frame`, the number of the source's row (from 1), for the messages.
+    words : how messages speak of the source's rows and cells.
     source : the name of the source in messages.
+    units : mapped variable -> the unit that the mapping names; None where it names none.
 
     Raises
     ------
-    DataError
-        Cells or rules are wrong; the message names rows of the source, not of the result.
+    UsageError, DataError
+        The mapping, cells or rules are wrong: every problem in one list. Rows are those of the source.
     """
-    if len(frame) == 0:
+    if len(frame) == 0 and not words.problems and not words.misuse:
         raise DataError(f"{source}: no patients are left after rows were dropped. Check the conditions.")
-    parsed = type_frame(frame, d, source)
-    _in_source_rows(parsed.failures, rows).raise_if_any(source)
-    validation = validate(parsed.frame, "original", d)
-    if not validation.ok:
-        _in_source_rows(validation.found, rows).raise_if_any(source)
+    problems = [*words.misuse, *words.problems]
+    found = Failures()
+    if len(frame):
+        parsed = type_frame(frame, d, source)
+        validation = validate(parsed.frame, "original", d)
+        found = parsed.failures
+        found.extend(validation.found)
+        errors, total = _errors(found, words.unsure)
+        if total:
+            problems += words.sentences(errors, total, source)
+    if problems:
+        raise (UsageError if words.misuse else DataError)("\n".join(problems))
     counts = validation.by_rule()
     broken = [
         Broken(rule=str(item.rule), column=str(item.column), patients=int(str(item.failures)))
         for item in counts.itertuples()
     ]
-    full = report.model_copy(update={"rules_broken": broken})
+    mapped = units if units is not None else {name: d[name].unit for name in report.mapped}
+    full = report.model_copy(
+        update={
+            "rules_broken": broken,
+            "summary": summarise(parsed.frame, d, mapped),
+            "warnings": [*report.warnings, *column_warnings(parsed.frame, d, list(mapped))],
+        }
+    )
     provenance: dict[str, Any] = {"import": full.model_dump(mode="json")}
     return Cohort(parsed.frame, "original", about.model_copy(update={"provenance": provenance}), d)
 
 
-def _in_source_rows(failures: Failures, rows: npt.NDArray[np.int64]) -> Failures:
-    """Renumber the rows of failures, those in the values of duplicates included."""
+def _is_of_one_cell(column: str) -> bool:
+    return ", " not in column and column != ALL_COLUMNS
 
-    def renumbered(match: re.Match[str]) -> str:
-        return f"the same as row {rows[int(match.group(1)) - 1]}"
 
-    for part in failures.parts:
-        part["row"] = rows[part["row"].to_numpy() - 1]
-        part["value"] = [re.sub(r"^the same as row (\d+)$", renumbered, value) for value in part["value"]]
-    return failures
+def _errors(found: Failures, unsure: Collection[str]) -> tuple[pd.DataFrame, int]:
+    """Return the errors that stand on their own, and how many there are beyond those listed.
+
+    A rule between variables says nothing where one of its cells is already wrong.
+    """
+    table = found.table()
+    table = table[table["severity"] == "error"]
+    places = [(int(row), str(column)) for row, column in zip(table["row"], table["column"], strict=True)]
+    single = {(row, column) for row, column in places if _is_of_one_cell(column)}
+    rows = {row for row, _ in single}
+
+    def alone(row: int, column: str) -> bool:
+        if column == ALL_COLUMNS:  # what was left of a row says nothing about the whole
+            return not unsure and row not in rows
+        return not any((row, name) in single or name in unsure for name in column.split(", "))
+
+    stands = [_is_of_one_cell(column) or alone(row, column) for row, column in places]
+    unlisted = found.count("error") - len(table)
+    kept = table[np.array(stands, dtype=bool)] if len(table) else table
+    return kept, len(kept) + unlisted

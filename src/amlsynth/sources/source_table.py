@@ -1,38 +1,80 @@
 """A steward's table as it comes: CSV, XLSX or Parquet, read without guessing what cells mean.
 
-Every column is either numbers (nullable) or text without outer blanks; a missing cell is NA.
+Every column is text (without outer blanks, "" for a blank cell), numbers (nullable) or dates. What a cell
+stands for, missing codes among it, is the mapping's business, not the reader's.
 """
 
 from __future__ import annotations
 
-import csv
 import datetime
-import io
 import re
-import warnings
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from amlsynth.foundation.errors import DataError, UsageError, require_extra
-from amlsynth.sources.mapping_file import SourceFormat
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.sources.delimited import read_delimited
+from amlsynth.sources.records import NoValue, Tabulated, check_names, is_blank
+from amlsynth.sources.source_format import SourceFormat
+from amlsynth.sources.workbook import read_workbook
 
 _READERS = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_DATE = "datetime64[us]"
 
 
-def read_source(path: Path, source: SourceFormat) -> pd.DataFrame:
+@dataclass(frozen=True)
+class SourceTable:
+    """The cells of a table, and where they stand in the file.
+
+    Attributes
+    ----------
+    frame : the columns, by name; their index counts the rows of data from 0.
+    lines : for each row, its line (CSV) or row (XLSX) in the file; empty for Parquet.
+    letters : column -> its letters in a sheet; empty for other files.
+    flaws : column -> row -> the cell that has no value (XLSX).
+    unusable : column -> why its cells cannot be read at all (Parquet).
+    lone : for each row, True where only one cell of it is filled: a legend, a total.
+    """
+
+    path: Path
+    frame: pd.DataFrame
+    lines: Sequence[int] = ()
+    letters: dict[str, str] = field(default_factory=dict)
+    flaws: dict[str, dict[int, NoValue]] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
+    lone: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    notes: list[str] = field(default_factory=list)
+
+    def place(self, row: int, column: str | None = None) -> str:
+        """Return " (line 7)" or " (cell F7)", what a person looks up, or "" where the file has no lines."""
+        if not self.lines:
+            return ""
+        if self.letters:
+            if column is None:
+                return f" (row {self.lines[row]} of the sheet)"
+            return f" (cell {self.letters[column]}{self.lines[row]})" if column in self.letters else ""
+        return f" (line {self.lines[row]})"
+
+
+def read_source(path: Path, source: SourceFormat, wanted: Collection[str] = ()) -> SourceTable:
     """Read a table by its ending: .csv, .tsv, .txt, .xlsx or .parquet.
+
+    Parameters
+    ----------
+    wanted : the columns that the mapping names, which tell a header from a title line.
 
     Raises
     ------
     UsageError
-        The file is not there, or its ending or its sheet is not known.
+        The file is not there, its ending or its sheet is not known, or its header or delimiter seems to be
+        another than the mapping says.
     DataError
         The file is empty, damaged, in another encoding, has rows of another length or two columns of
         one name.
@@ -45,23 +87,34 @@ def read_source(path: Path, source: SourceFormat) -> pd.DataFrame:
         raise UsageError(f"{path}: there is no such file. Check the path.")
     if path.stat().st_size == 0:
         raise DataError(f"{path}: the file is empty. Export the table again.")
-    if ending == ".xlsx":
-        names, columns = _read_xlsx(path, source)
+    if ending == ".parquet":
+        table = _read_parquet(path)
+    elif ending == ".xlsx":
+        table = _from_cells(path, read_workbook(path, source, wanted), source.decimal, in_sheet=True)
     else:
-        table = _read_parquet(path) if ending == ".parquet" else _read_csv(path, source)
-        names, columns = [name.strip() for name in table.column_names], [_series(c) for c in table.columns]
-    _check_names(path, names)
-    if not columns or len(columns[0]) == 0:
+        table = _from_cells(path, read_delimited(path, source, wanted), source.decimal, in_sheet=False)
+    if len(table.frame) == 0:
         raise DataError(f"{path}: there are no patients in it. Check that the right table was exported.")
-    cleaned = [_without_missing(column, source) for column in columns]
-    return pd.DataFrame(dict(zip(names, cleaned, strict=True)))
+    return table
 
 
-def to_number(text: str, decimal: str) -> float | None:
-    """Read a number written with a decimal sign and without thousands' separators; None for other text."""
+def to_number(text: str, decimal: str, thousands: str | None = None) -> float | None:
+    """Read a number; None for other text.
+
+    Parameters
+    ----------
+    decimal : the decimal sign; with a comma, "1.234" is no number, since it could be either.
+    thousands : the sign between groups of three digits, None where there is none. A group is never
+        guessed: "1.23" with the sign "." is no number.
+    """
+    if thousands is not None and thousands in text:
+        whole, _, rest = text.partition(decimal)
+        if not re.fullmatch(rf"[+-]?\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+", whole, re.ASCII):
+            return None
+        text = whole.replace(thousands, "") + (decimal + rest if rest else "")
     if decimal != ".":
         if "." in text:
-            return None  # "1.234" could be either
+            return None
         text = text.replace(decimal, ".")
     return float(text) if _NUMBER.fullmatch(text) else None
 
@@ -73,84 +126,70 @@ def by_value(column: pd.Series[Any], change: Callable[[Any], Any], dtype: Any) -
     return pd.Series(changed.take(codes), index=column.index)  # the code -1, of NA, picks the None
 
 
-def _check_names(path: Path, names: Sequence[str]) -> None:
-    for position, name in enumerate(names, start=1):
-        if not name:
-            raise DataError(f"{path}: column {position} has no name. Give it one or remove the column.")
-        if name in names[: position - 1]:
-            raise DataError(
-                f"{path}: two columns are named {name!r} (columns {names.index(name) + 1} and {position}). "
-                "Rename or remove one."
-            )
+def as_text(column: pd.Series[Any], decimal: str = ".") -> pd.Series[Any]:
+    """Return a column as text: the shortest of each number (1 for 1.0 and for True), ISO dates; "" is NA."""
+    if column.dtype == "string":
+        return column.mask(column == "")
+    if column.dtype.kind == "M":
+        return by_value(column, lambda day: _iso(day.to_pydatetime()), "string")
+
+    def shortest(number: float) -> str:
+        return f"{number:.15g}".replace(".", decimal)
+
+    return by_value(column.astype("Float64"), shortest, "string")
 
 
-def _read_csv(path: Path, source: SourceFormat) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.csv
+def _from_cells(path: Path, read: Tabulated, decimal: str, in_sheet: bool) -> SourceTable:
+    columns, flaws = {}, {}
+    for place, name in enumerate(read.names):
+        cells = [row[place] for row in read.rows]
+        columns[name] = _cells(cells, decimal) if in_sheet else pd.Series(cells, dtype="string").fillna("")
+        wrong = {row: cell for row, cell in enumerate(cells) if isinstance(cell, NoValue)}
+        if wrong:
+            flaws[name] = wrong
+    letters = {}
+    if in_sheet:
+        from openpyxl.utils import get_column_letter
 
-    content = path.read_bytes()
-    text = _decoded(path, content, source.encoding)
-    delimiter = (
-        "\t" if source.delimiter is None and path.suffix.lower() == ".tsv" else source.delimiter or ","
+        letters = {
+            name: get_column_letter(place + 1) for name, place in zip(read.names, read.places, strict=True)
+        }
+    lone = np.array([sum(not is_blank(cell) for cell in row) == 1 for row in read.rows], dtype=bool)
+    return SourceTable(
+        path,
+        pd.DataFrame(columns, index=range(len(read.rows))),
+        read.lines,
+        letters,
+        flaws,
+        lone=lone if len(read.names) > 2 else np.zeros(len(read.rows), dtype=bool),
+        notes=read.notes,
     )
-    ragged: list[tuple[int, int, int]] = []
-
-    def note(row: Any) -> str:
-        ragged.append((row.number - 1, row.actual_columns, row.expected_columns))
-        return "skip"
-
-    try:
-        header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
-        table = pyarrow.csv.read_csv(
-            io.BytesIO(text.encode("utf-8")),
-            pyarrow.csv.ReadOptions(use_threads=False),  # rows have numbers only so
-            pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note),
-            pyarrow.csv.ConvertOptions(
-                column_types={name: pa.string() for name in header}, strings_can_be_null=False
-            ),
-        )
-    except (pa.ArrowInvalid, csv.Error) as error:
-        raise DataError(
-            f"{path}: not a readable CSV file with the delimiter {delimiter!r}; a quote may be open, or "
-            "there is no header. Export it again, or set source.delimiter in the mapping."
-        ) from error
-    if ragged:
-        row, found, expected = ragged[0]
-        more = f" ({len(ragged)} such rows in all)" if len(ragged) > 1 else ""
-        raise DataError(
-            f"{path}: row {row} has {found} cells where the header has {expected} columns{more}. Check for "
-            f"unquoted {delimiter!r} in the cells, and source.delimiter in the mapping."
-        )
-    last = [str(column[-1].as_py()) for column in table.columns if len(column)]
-    if text.count('"') % 2 and any("\n" in cell or "\r" in cell for cell in last):
-        # Arrow takes all that follows an open quote for one cell, without a word.
-        raise DataError(
-            f"{path}: a quote that opens in row {table.num_rows} is never closed, so the rest of the file "
-            "would be one cell. Close or remove it."
-        )
-    return table
 
 
-def _decoded(path: Path, content: bytes, encoding: str) -> str:
-    if content.startswith(b"\xef\xbb\xbf") and encoding.lower() in ("utf-8", "utf8"):
-        encoding = "utf-8-sig"
-    try:
-        text = content.decode(encoding)
-    except UnicodeError as error:
-        line = content[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
-        raise DataError(
-            f"{path}: line {line} is not {encoding}. Save the file as UTF-8, or name its encoding in the "
-            "mapping under source.encoding, such as cp1252 or utf-16."
-        ) from error
-    if "\x00" in text:
-        raise DataError(
-            f"{path}: the text has zero bytes, so it is in another encoding (perhaps utf-16) or is no CSV. "
-            "Name its encoding in the mapping under source.encoding."
-        )
-    return text
+def _cells(cells: list[Any], decimal: str) -> pd.Series[Any]:
+    """Return the cells of a sheet's column: as numbers or dates where all are, or else as text."""
+    values = [None if isinstance(cell, NoValue) or is_blank(cell) else cell for cell in cells]
+    known = [cell for cell in values if cell is not None]
+    if all(isinstance(cell, int | float) for cell in known) and known:
+        return pd.Series([None if cell is None else float(cell) for cell in values], dtype="Float64")
+    if all(isinstance(cell, datetime.date) for cell in known) and known:
+        return pd.Series(np.array(values, dtype=_DATE))  # years that nanoseconds cannot hold, too
+    return pd.Series(["" if cell is None else _written(cell, decimal) for cell in values], dtype="string")
 
 
-def _read_parquet(path: Path) -> pa.Table:
+def _written(cell: Any, decimal: str) -> str:
+    if isinstance(cell, int | float):  # booleans too: TRUE becomes 1
+        return f"{float(cell):.15g}".replace(".", decimal)
+    return _iso(cell) if isinstance(cell, datetime.date | datetime.time) else str(cell)
+
+
+def _iso(moment: datetime.date | datetime.time) -> str:
+    if isinstance(moment, datetime.datetime) and moment.time() == datetime.time():
+        return moment.date().isoformat()
+    return moment.isoformat()
+
+
+def _read_parquet(path: Path) -> SourceTable:
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -160,53 +199,18 @@ def _read_parquet(path: Path) -> pa.Table:
         raise DataError(
             f"{path}: not a readable Parquet file; it is damaged or truncated. Export it again."
         ) from error
-    return table
+    names = [unicodedata.normalize("NFC", name).strip() for name in table.column_names]
+    check_names(path, names)
+    columns, unusable = {}, {}
+    for name, column in zip(names, table.columns, strict=True):
+        columns[name], problem = _arrow_column(column)
+        if problem:
+            unusable[name] = problem
+    return SourceTable(path, pd.DataFrame(columns, index=range(table.num_rows)), unusable=unusable)
 
 
-def _read_xlsx(path: Path, source: SourceFormat) -> tuple[list[str], list[pd.Series[Any]]]:
-    openpyxl = require_extra("generate", "openpyxl", "Reading an XLSX file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and extensions, which do not matter here
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-            sheets = list(book.sheetnames)
-            sheet = source.sheet if source.sheet is not None else sheets[0]
-            rows = [list(row) for row in book[sheet].iter_rows(values_only=True)] if sheet in sheets else None
-            book.close()
-    except Exception as error:  # openpyxl lets whatever zip, XML and its own parts raise through
-        raise DataError(
-            f"{path}: not a readable XLSX file; it is damaged or truncated. Save it again."
-        ) from error
-    known = ", ".join(repr(name) for name in sheets)
-    if rows is None:
-        raise UsageError(f"{path}: there is no sheet {source.sheet!r}. Sheets: {known}.")
-    if source.sheet is None and len(sheets) > 1:
-        raise UsageError(f"{path}: name one of the sheets in the mapping under source.sheet: {known}.")
-    while rows and all(cell is None for cell in rows[-1]):
-        rows.pop()
-    if not rows:
-        raise DataError(f"{path}: the sheet {sheet!r} is empty. Name another under source.sheet.")
-    width = max((place for row in rows for place, cell in enumerate(row, 1) if cell is not None), default=0)
-    padded = [row[:width] + [None] * (width - len(row)) for row in rows]
-    names = ["" if cell is None else str(cell).strip() for cell in padded[0]]
-    columns = [_cells([row[place] for row in padded[1:]], source.decimal) for place in range(width)]
-    return names, columns
-
-
-def _cells(cells: list[Any], decimal: str) -> pd.Series[Any]:
-    """Return the cells of a sheet's column: as numbers where all are, or else as text."""
-    if all(cell is None or isinstance(cell, int | float) for cell in cells):
-        return pd.Series([None if cell is None else float(cell) for cell in cells], dtype="Float64")
-    return pd.Series([None if cell is None else _as_text(cell, decimal) for cell in cells], dtype="string")
-
-
-def _as_text(cell: Any, decimal: str) -> str:
-    if isinstance(cell, int | float):  # booleans too: TRUE becomes 1
-        return f"{float(cell):.15g}".replace(".", decimal)
-    return cell.isoformat() if isinstance(cell, datetime.date | datetime.time) else str(cell)
-
-
-def _series(column: pa.ChunkedArray) -> pd.Series[Any]:
+def _arrow_column(column: Any) -> tuple[pd.Series[Any], str | None]:
+    """Return a column of a Parquet file, and why it cannot be used where it cannot."""
     import pyarrow as pa
 
     kind = column.type
@@ -216,25 +220,26 @@ def _series(column: pa.ChunkedArray) -> pd.Series[Any]:
         column, kind = column.cast(pa.int8()), pa.int8()
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         number = column.cast(pa.float64()).to_pandas(types_mapper={pa.float64(): pd.Float64Dtype()}.get)
-        return pd.Series(number)
+        number = pd.Series(number)
+        return number.mask((number != number).fillna(False)), None
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        try:
+            moments = column.cast(pa.timestamp("us")).to_pandas()
+        except (pa.ArrowException, ValueError):
+            return _blank(len(column)), "has dates outside the range that can be read; export it as text"
+        return pd.Series(np.asarray(moments, dtype=_DATE)), None
     if pa.types.is_null(kind):
-        return pd.Series(pd.NA, index=range(len(column)), dtype="string")
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        column = (
-            column.cast(pa.string()) if pa.types.is_temporal(kind) else pa.array([str(kind)] * len(column))
+        return _blank(len(column)), None
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        text = pd.Series(column.to_pandas(), dtype="string").fillna("").str.strip()
+        return text.str.normalize("NFC"), None
+    if pa.types.is_duration(kind):
+        return _blank(len(column)), (
+            "holds durations (timedelta), of which it cannot be told whether days, weeks or months were "
+            "meant; export it as a number, such as days with .dt.total_seconds() / 86400"
         )
-    return pd.Series(column.to_pandas(), dtype="string")
+    return _blank(len(column)), f"holds neither text, numbers nor dates ({kind}); export it as one of these"
 
 
-def _without_missing(column: pd.Series[Any], source: SourceFormat) -> pd.Series[Any]:
-    """Make cells that stand for a missing value NA, and strip blanks off text."""
-    if column.dtype == "string":
-
-        def cleaned(cell: str) -> str | None:
-            stripped = cell.strip()
-            return None if stripped in source.missing else stripped
-
-        return by_value(column, cleaned, "string")
-    codes = [number for token in source.missing if (number := to_number(token, source.decimal)) is not None]
-    missing = column.isna() | column.isin(codes).fillna(False) | (column != column).fillna(True)
-    return column.mask(missing)
+def _blank(n: int) -> pd.Series[Any]:
+    return pd.Series("", index=range(n), dtype="string")

@@ -21,7 +21,7 @@ _FACTORS = {
         "/µl": 0.001,
         "/ul": 0.001,
     },
-    "years": {"years": 1.0},
+    "years": {"years": 1.0, "months": 1 / 12, "days": 1 / 365.25},
 }
 
 

@@ -47,7 +47,7 @@ def test_curves_and_effects_of_both_endpoints_are_kept(
     endpoint = dictionary().endpoint(name)
     ours, theirs = endpoint_data(reference, endpoint), endpoint_data(synthetic, endpoint)
     months = np.array([1, 3, 6, 12, 24, 60, 100])
-    # A fit resamples patients, so its curve is off as that of another cohort is: four standard errors.
+    # A fit resamples patients, so its curve is off as that of another cohort: four standard errors.
     assert np.abs(kaplan_meier(ours).at(months) - kaplan_meier(theirs).at(months)).max() < 0.05
     for marker in ("TP53", "AGE", "NPM1"):
         original, copy = (

@@ -154,12 +154,12 @@ GROUP = MeasureGroup(
             id="classifier_auc",
             label="Classifier two-sample AUC",
             aspect="fidelity",
-            better="lower",
+            better="half",
             description=(
                 "How well gradient boosting tells synthetic from original patients by all columns at "
                 "once, cross-validated, with DeLong's 95 % interval: 0.5 is guessing, 1 is always right. "
-                "Shuffled columns are caught by it. Well below 0.5 the synthetic patients are near copies of "
-                "original ones."
+                "Shuffled columns are caught by it. Well below 0.5 the synthetic patients are nearer to "
+                "original ones than other patients are, as copies are."
             ),
             source="Lopez-Paz and Oquab, ICLR 2017, arXiv:1610.06545; DeLong et al., Biometrics 1988;44:837",
         ),

@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
-MIN_CARRIERS = 12  # of a state that regressions see or fit; fewer would have a profile of their own
+MIN_CARRIERS = 20  # of a state that regressions see or fit; fewer would have a profile of their own
 
 
 @dataclass(frozen=True)

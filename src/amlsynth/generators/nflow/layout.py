@@ -211,7 +211,7 @@ def _forced(d: Dictionary) -> list[Forced]:
     found = []
     for case in d.rule_cases:
         when, then = (binary_state(side, d) for side in (case.when, case.require))
-        if when is None or then is None:
+        if when is None or then is None or case.rule.severity.synthetic != "error":
             continue
         rule = Forced(when[0].name, when[1], then[0].name, then[1])
         if rule.when in names and rule.variable in names:

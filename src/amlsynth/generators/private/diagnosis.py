@@ -15,8 +15,8 @@ import numpy as np
 from amlsynth.generators.private.model import Fitted, PublicModel
 from amlsynth.generators.private.sums import Sums
 
-# Measured with priors that are wrong on purpose (benchmarks/private.md): up to here curves and margins come
-# from the data and effects largely too; beyond it effects need a larger budget or another prior.
+# Twice what a fitting prior gives. A choice, not a measurement: the study with priors that are wrong on
+# purpose has not been run.
 CONTRADICTED = 2.0
 
 

@@ -31,17 +31,21 @@ NUMBER_BINS = 12
 TIME_BINS = 21
 GAP_BINS = 9
 RESPONSE_WAVES = 8  # cosine waves of the composite endpoint among responders
+# How parts of the outcome's block weigh against the waves of the times: few numbers with large entries, such
+# as the event patterns, would take most of the norm for a precision that nobody needs.
+PATTERN_WEIGHT, GAP_WEIGHT, RESPONSE_WEIGHT = 0.4, 0.7, 0.7
+DIFFERENCE_WEIGHT = 0.7  # of the residuals' difference against their mean
 PAIR_SHARE = 0.008  # pairs of flags that the prior expects in fewer patients are left out
 _SLACK = 1 - 2.0**-20  # so that rounding of floating-point numbers cannot lead over the bound
 _VERSION = 1  # of the map; goes into its hash
 
 # The norm's square is shared out as follows, and blocks without a bound of their own are clipped at this
-# quantile of the prior's norms. Both were chosen on simulated cohorts (benchmarks/private.py --tune).
+# quantile of the prior's norms. benchmarks/private.md says how such numbers were chosen.
 SHARES: Mapping[str, float] = {
     "count": 0.01,
-    "flags": 0.20,
+    "flags": 0.18,
     "categories": 0.06,
-    "missing": 0.04,
+    "missing": 0.06,
     "numbers": 0.14,
     "outcome": 0.24,
     "effects": 0.20,
@@ -49,7 +53,7 @@ SHARES: Mapping[str, float] = {
     "number-flags": 0.04,
 }
 _CLIP_QUANTILES: Mapping[str, float] = {
-    "flags": 0.97, "outcome": 0.99, "effects": 0.93, "pairs": 0.93, "number-flags": 0.93,
+    "flags": 0.9, "outcome": 0.99, "effects": 0.8, "pairs": 0.85, "number-flags": 0.85,
 }  # fmt: skip
 
 
@@ -83,6 +87,17 @@ class FeatureMap:
             name: slice(int(end) - size, int(end))
             for (name, size), end in zip(self.sizes.items(), ends, strict=True)
         }
+
+    @property
+    def waves(self) -> FloatArray:
+        """How fine a wave each feature is, from 0 on; 0 for what is no wave. Shape (size,)."""
+        orders = np.zeros(self.size)
+        numbers = [np.arange(1, len(edges) + 1) for edges in self.constants["number_edges"]]
+        blocks = self.block_slices
+        orders[blocks["numbers"]] = np.concatenate([np.empty(0), *numbers])
+        if self.columns.terminal is not None:
+            orders[blocks["outcome"]] = _outcome_orders(self.columns, self.constants)
+        return orders
 
     @property
     def sha256(self) -> str:
@@ -153,7 +168,7 @@ def feature_map(
         norms = np.sqrt((values**2).sum(axis=1))
         quantile = np.quantile(norms, _CLIP_QUANTILES[name]) if name in _CLIP_QUANTILES else norms.max()
         clips[name] = _round(max(float(quantile), 1e-3), 3)
-    clips |= {"count": 1.0, "missing": MissingFeatures.of(columns).clip}
+    clips |= {"count": 1.0, "missing": 1.0}  # a vector of missing values tells its direction alone
     sizes = {name: values.shape[1] for name, values in blocks.items()}
     return FeatureMap(columns, constants | {"clips": clips}, sizes, _involvement(columns, constants, sizes))
 
@@ -302,13 +317,21 @@ def _residuals(patients: Patients, columns: Columns, constants: Mapping[str, Any
     residuals = []
     if columns.terminal is not None:
         edges = np.array([0.0, *constants["time_edges"]])
-        for time, event, key in (
-            (patients.time, patients.event, "hazard"),
-            (patients.inner_time, patients.inner_event, "inner_hazard"),
-        ):
-            if key in constants:
-                expected = np.interp(np.nan_to_num(time), edges, [0.0, *constants[key]])
-                residuals.append(np.nan_to_num(np.clip(event - expected, -1, 1)))
+
+        def beyond(time: FloatArray, event: FloatArray, hazard: list[float]) -> FloatArray:
+            expected = np.interp(np.nan_to_num(time), edges, [0.0, *hazard])
+            return np.clip(event - expected, -1, 1)
+
+        outer = beyond(patients.time, patients.event, constants["hazard"])
+        if columns.composite is None:
+            residuals = [np.nan_to_num(outer)]
+        else:
+            inner = beyond(patients.inner_time, patients.inner_event, constants["inner_hazard"])
+            # The two are alike, so their mean and difference take less of the norm than they do.
+            residuals = [
+                np.nan_to_num((outer + inner) / 2),
+                np.nan_to_num(DIFFERENCE_WEIGHT * (outer - inner)),
+            ]
     if columns.response is not None:
         residuals.append(np.nan_to_num(patients.response - constants["response_mean"]))
     return residuals
@@ -368,20 +391,34 @@ def _outcome_waves(patients: Patients, columns: Columns, constants: Mapping[str,
     parts = [
         waves * (patients.event == 1)[:, None],
         waves * (patients.event == 0)[:, None],
-        patterns,
+        PATTERN_WEIGHT * patterns,
     ]
     if columns.composite is not None:
         inner = _waves(np.digitize(np.nan_to_num(patients.inner_time), edges), len(edges) + 1)
         inner = inner * (patients.inner_event == 1)[:, None]
         gap = np.digitize(np.nan_to_num(patients.time - patients.inner_time), constants["gap_edges"])
-        gaps = 0.7 * _waves(gap, len(constants["gap_edges"]) + 1)
+        gaps = GAP_WEIGHT * _waves(gap, len(constants["gap_edges"]) + 1)
         parts += [inner, gaps * patterns[:, [2]], gaps * patterns[:, [1]]]
         if columns.response is not None:
             beyond = np.nan_to_num(patients.response - constants["response_mean"])[:, None]
-            parts += [inner[:, :RESPONSE_WAVES] * beyond]
+            parts += [RESPONSE_WEIGHT * inner[:, :RESPONSE_WAVES] * beyond]
     if columns.response is not None:
-        parts.append(patterns * np.nan_to_num(patients.response - constants["response_mean"])[:, None])
+        beyond = np.nan_to_num(patients.response - constants["response_mean"])[:, None]
+        parts.append(RESPONSE_WEIGHT * PATTERN_WEIGHT * patterns * beyond)
     return np.hstack(parts)
+
+
+def _outcome_orders(columns: Columns, constants: Mapping[str, Any]) -> FloatArray:
+    """Return how fine each feature of `_outcome_waves` is, in their order."""
+    waves = np.arange(len(constants["time_edges"]) + 1)
+    if columns.composite is None:
+        parts = [waves, waves, np.zeros(2), np.zeros(2 if columns.response else 0)]
+    else:
+        gaps = np.arange(len(constants["gap_edges"]) + 1)
+        parts = [waves, waves, np.zeros(4), waves, gaps, gaps]
+        if columns.response is not None:
+            parts += [waves[:RESPONSE_WAVES], np.zeros(4)]
+    return np.concatenate(parts).astype(np.float64)
 
 
 def _involvement(
@@ -417,17 +454,18 @@ def _involvement(
     }
     if columns.terminal:
         bins = len(constants["time_edges"]) + 1
-        both = outer | inner
+        pair = outer | inner
         patterns = 4 if columns.composite else 2
-        needs["outcome"] = [outer] * (2 * bins) + [both] * patterns
+        needs["outcome"] = [outer] * (2 * bins) + [pair] * patterns
         if columns.composite:
-            needs["outcome"] += [inner] * bins + [both] * (2 * (len(constants["gap_edges"]) + 1))
+            needs["outcome"] += [inner] * bins + [pair] * (2 * (len(constants["gap_edges"]) + 1))
             if response:
                 needs["outcome"] += [inner | response[0]] * min(RESPONSE_WAVES, bins)
         if response:
-            needs["outcome"] += [both | response[0]] * patterns
+            needs["outcome"] += [pair | response[0]] * patterns
     covariates = flag_units + levels + number_units
-    for target in ([outer] if outer else []) + ([inner] if inner else []) + response:
+    both = [outer | inner] * (2 if inner else 1) if outer else []
+    for target in both + response:
         needs["effects"] += [covariate | target for covariate in covariates]
     matrix = np.zeros((sum(sizes.values()), units), dtype=bool)
     for row, unit_set in enumerate(u for name in sizes for u in needs[name]):

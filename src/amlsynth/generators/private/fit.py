@@ -2,12 +2,12 @@
 it.
 
 Write mu for the mean of the features of observed patients, C for their covariance, N for the number of
-patients. A priori mu ~ N(mu0, C / kappa), with mu0 of the prior's pool: the prior counts for kappa patients.
-The noisy sum is y ~ N(N mu, N C + sigma^2 I), by sampling and noise. So the posterior of mu is Gaussian with
-mean and covariance in closed form; in the eigenvectors u_i of C, with c_i its eigenvalues,
+patients. A priori mu ~ N(mu0, P) with mu0 of the prior's pool and P = K^-1/2 C K^-1/2: the diagonal K says
+for how many patients the prior counts, which differs from block to block (survival and frequencies differ
+between cohorts more than effects do). The noisy sum is y ~ N(N mu, N C + sigma^2 I), by sampling and noise.
+So the posterior of mu is Gaussian, with G = P (P + C / N + (sigma / N)^2 I)^-1,
 
-    p_i = c_i / kappa,  e_i = c_i / N + (sigma / N)^2,
-    mean_i = mu0_i + p_i / (p_i + e_i) (y_i / N - mu0_i),  variance_i = p_i e_i / (p_i + e_i).
+    mean = mu0 + G (y / N - mu0),  V = P - G P.
 
 The distribution nearest to the prior (in Kullback-Leibler divergence) with these means is the exponential
 tilt q(x) ~ p(x) exp(theta . phi(x)); theta is found in the dual, where the posterior's covariance V says how
@@ -28,11 +28,11 @@ import numpy.typing as npt
 from amlsynth.foundation.errors import require_extra
 from amlsynth.generators.private.patients import FloatArray
 
-TOLERANCE = 4.0  # of the tilt, in posterior covariances: the prior's pull beyond kappa
+TOLERANCE = 50.0  # of the tilt, in posterior covariances; chosen on a simulated population
 _NEGLIGIBLE = 1e-7  # of the mean eigenvalue: directions in which patients do not differ
 _ITERATIONS = 120
 _GRADIENT, _DECREASE = 5e-4, 1e-7  # where L-BFGS stops: a ten-thousandth of a nat from the optimum
-_ROUNDS_FOR_N = 10
+_ROUNDS_FOR_N = 4
 _ROUNDS = 2  # the covariance is the prior's first and the fitted distribution's then
 
 
@@ -78,21 +78,20 @@ class Posterior:
     ----------
     n : number of patients, the likeliest.
     mean : shape (m,).
-    directions : eigenvectors in which patients differ, shape (m, k).
-    variance : along the directions, shape (k,), of the mean.
-    spread : along the directions, shape (k,), the variance of patients.
+    covariance : of the mean, shape (m, m).
+    spread : covariance of patients, shape (m, m).
     """
 
     n: float
     mean: FloatArray
-    directions: FloatArray
-    variance: FloatArray
+    covariance: FloatArray
     spread: FloatArray
 
     def draw(self, rng: np.random.Generator) -> FloatArray:
         """Draw a mean vector, for replicates that carry the uncertainty along."""
-        noise = np.sqrt(self.variance) * rng.standard_normal(len(self.variance))
-        drawn: FloatArray = self.mean + self.directions @ noise
+        variance, directions = np.linalg.eigh(self.covariance)
+        noise = np.sqrt(np.maximum(variance, 0.0)) * rng.standard_normal(len(variance))
+        drawn: FloatArray = self.mean + directions @ noise
         return drawn
 
 
@@ -132,7 +131,7 @@ def fit(
     total: FloatArray,
     sigma: float,
     *,
-    kappa: float,
+    kappa: FloatArray,
     n_at_most: float,
     n: float | None = None,
     shares: FloatArray | None = None,
@@ -144,7 +143,7 @@ def fit(
     pool : the prior's patients, m features each.
     total : the noisy sum, shape (m,).
     sigma : standard deviation of its noise.
-    kappa : how many patients the prior counts for.
+    kappa : for how many patients the prior counts, by feature, shape (m,).
     n_at_most : public upper bound of the number of patients.
     n : the number of patients, where another sum has told it already.
     shares : for each feature the share of patients in whom it can be seen; 1 when not given.
@@ -167,42 +166,40 @@ def posterior_mean(
     covariance: FloatArray,
     total: FloatArray,
     sigma: float,
-    kappa: float,
+    kappa: FloatArray,
     n_at_most: float,
     n: float | None = None,
 ) -> Posterior:
     """Return the posterior of the mean features; see the module. `n` is estimated when not given."""
-    values, vectors = np.linalg.eigh(covariance)
-    kept = values > _NEGLIGIBLE * max(float(values.mean()), 1e-12)
+    weight = 1.0 / np.sqrt(kappa)
+    before = covariance * np.outer(weight, weight)
+    identity = np.eye(len(total))
     if n is None:
-        n = _number_of_patients(prior_mean, values, vectors, total, sigma, kappa, n_at_most)
-    spread, directions = values[kept], vectors[:, kept]
-    before = spread / kappa
-    error = spread / n + (sigma / n) ** 2
-    surprise = directions.T @ (total / n - prior_mean)
-    mean = prior_mean + directions @ (before / (before + error) * surprise)
-    return Posterior(n, mean, directions, before * error / (before + error), spread)
+        n = _number_of_patients(prior_mean, before, covariance, total, sigma, n_at_most)
+    seen = before + covariance / n + (sigma / n) ** 2 * identity
+    gain = np.linalg.solve(seen, before).T
+    mean = prior_mean + gain @ (total / n - prior_mean)
+    after = before - gain @ before
+    return Posterior(n, mean, (after + after.T) / 2, covariance)
 
 
 def _number_of_patients(
     prior_mean: FloatArray,
-    values: FloatArray,
-    vectors: FloatArray,
+    before: FloatArray,
+    covariance: FloatArray,
     total: FloatArray,
     sigma: float,
-    kappa: float,
     n_at_most: float,
 ) -> float:
-    """Return the number of patients by weighted least squares, from 1 to the public bound.
+    """Return the number of patients by generalised least squares, from 1 to the public bound.
 
     Not the noisy count alone: every direction in which patients differ little tells it as well.
     """
-    spread = np.maximum(values, 0.0)
-    seen, expected = vectors.T @ total, vectors.T @ prior_mean
     n = n_at_most
     for _ in range(_ROUNDS_FOR_N):  # the weights depend on the number itself, but little
-        weights = expected / (spread * (n * n / kappa + n) + sigma**2)
-        n = float(np.clip(weights @ seen / (weights @ expected), 1.0, n_at_most))
+        variance = n * n * before + n * covariance + sigma**2 * np.eye(len(total))
+        weights = np.linalg.solve(variance, prior_mean)
+        n = float(np.clip(weights @ total / (weights @ prior_mean), 1.0, n_at_most))
     return n
 
 
@@ -212,20 +209,22 @@ def tilt(pool: Pool, posterior: Posterior, shares: FloatArray, start: FloatArray
     The dual is convex; where the pool's covariance is that of `posterior`, its Hessian is the identity.
     """
     optimize = require_extra("generate", "scipy.optimize", "The generator private")
-    curvature = posterior.spread + TOLERANCE * posterior.variance
-    root = np.sqrt(curvature)
-    whitening = posterior.directions / root  # theta = whitening @ u
-    ridge = TOLERANCE * posterior.variance / curvature
+    curvature, directions = np.linalg.eigh(posterior.spread + TOLERANCE * posterior.covariance)
+    kept = curvature > _NEGLIGIBLE * float(curvature.mean())  # patients differ in these directions
+    root = np.sqrt(curvature[kept])
+    whitening = directions[:, kept] / root  # theta = whitening @ u
+    ridge = TOLERANCE * whitening.T @ posterior.covariance @ whitening
     target = whitening.T @ posterior.mean
     log_weights = np.log(np.maximum(pool.weights, 1e-300))
 
     def dual(u: FloatArray) -> tuple[float, FloatArray]:
         weights, log_total = _weights(pool, shares * (whitening @ u), log_weights)
         mean = (weights.astype(np.float32) @ pool.features).astype(np.float64)
-        gradient = whitening.T @ (shares * mean) - target + ridge * u
-        return log_total - float(target @ u) + 0.5 * float(ridge @ u**2), gradient
+        pull = ridge @ u
+        gradient = whitening.T @ (shares * mean) - target + pull
+        return log_total - float(target @ u) + 0.5 * float(u @ pull), gradient
 
-    u0 = np.zeros(len(root)) if start is None else root * (posterior.directions.T @ start)
+    u0 = np.zeros(len(root)) if start is None else root * (directions[:, kept].T @ start)
     options = {"maxiter": _ITERATIONS, "maxcor": 20, "gtol": _GRADIENT, "ftol": _DECREASE}
     found = optimize.minimize(dual, u0, jac=True, method="L-BFGS-B", options=options)
     theta = whitening @ found.x

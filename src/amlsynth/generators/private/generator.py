@@ -12,8 +12,9 @@ from pydantic import Field, field_validator
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.types import Progress, no_progress
-from amlsynth.generators.base import Generator, Parameters
+from amlsynth.generators.base import Generator, Parameters, TrainingPart
 from amlsynth.generators.private.diagnosis import Diagnosis, diagnose
+from amlsynth.generators.private.ledger import Request, spend
 from amlsynth.generators.private.mechanism import DEFAULT_EPSILON, Budget, default_delta
 from amlsynth.generators.private.model import Fitted, PublicModel, public_model
 from amlsynth.generators.private.prior import REFERENCE, PriorModel
@@ -25,8 +26,9 @@ from amlsynth.generators.private.sampling import (
     patients_at,
     without_unassessed,
 )
-from amlsynth.generators.private.sums import Sums, SumsFile, add_up, draw_sums, read_sums
-from amlsynth.model_space.encoding import Encoded
+from amlsynth.generators.private.sums import Sums, SumsFile, add_up, dictionary_hash, draw_sums, read_sums
+from amlsynth.model_space.encoding import Encoded, decode, encode
+from amlsynth.model_space.resolution import Resolution
 
 _FRESH_AT_LEAST = 20_000  # patients of the prior for a block, so that rare kinds are among them
 _DRAWN_FROM_ONE = (
@@ -63,7 +65,7 @@ class PrivateParameters(Parameters):
     kappa: Annotated[float, Field(gt=0, le=1e6, description="how many patients the prior counts for")] = 100.0
     pool: Annotated[
         int, Field(ge=1_000, le=1_000_000, description="patients of the prior that are tilted")
-    ] = 40_000
+    ] = 100_000
 
     @field_validator("measurements", "not_assessed", mode="before")
     @classmethod
@@ -102,14 +104,25 @@ class Private(Generator):
     name = "private"
     summary = "a differential privacy guarantee: a public prior tilted to one noisy sum"
     guarantee = True
+    hides_single_patients = True
     minimum_patients = 50
     quick_params: ClassVar[dict[str, Any]] = {"pool": 4_000}
     Params = PrivateParameters
 
     sums_files: tuple[SumsFile, ...]
+    _steps: Resolution | None = None  # in which numbers are recorded, where they are stated
 
-    def fit(self, train: pd.DataFrame, rng: np.random.Generator, progress: Progress = no_progress) -> Self:
+    def fit(
+        self,
+        train: pd.DataFrame,
+        rng: np.random.Generator,
+        progress: Progress = no_progress,
+        resolution: Resolution | None = None,
+    ) -> Self:
         """Measure the training patients, or take the measurements given, and fit.
+
+        `resolution` holds the steps in which numbers are recorded, where the cohort's record states them;
+        else samples have the dictionary's decimals.
 
         Raises
         ------
@@ -124,15 +137,56 @@ class Private(Generator):
         else:
             progress("measuring", 0.0)
             files = (("the noisy sum", self.measure(train)),)
-        return self.fit_sums(files, progress)
+        return self.fit_sums(files, progress, resolution)
 
-    def measure(self, patients: pd.DataFrame) -> SumsFile:
-        """Draw a noisy sum of a typed frame of patients, which spends the budget; see `fit` for errors."""
+    def measure(self, patients: pd.DataFrame, name: str = "all") -> SumsFile:
+        """Draw a noisy sum of a typed frame of patients, which spends the budget; see `fit` for errors.
+
+        `name` says which patients of a cohort they are.
+        """
         self.check_size(len(patients))
         model = self.public
         total = model.sum(patients)
         return draw_sums(
-            total, model.map, model.prior.description, self.params.budget, self.params.patients_at_most
+            total, model.map, model.prior.description, self.params.budget, self.params.patients_at_most, name
+        )
+
+    def fit_part(
+        self, part: TrainingPart, rng: np.random.Generator, progress: Progress = no_progress
+    ) -> Self:
+        """Fit to a part of a cohort; what it costs is put to the account beside the cohort's file.
+
+        Raises
+        ------
+        DataError
+            As `fit`, and where the budget does not allow it or the ledger is not in order; nothing is spent
+            then. Or the measurements given are of other patients than the part.
+        """
+        if self.params.measurements:
+            files = tuple((path, read_sums(Path(path))) for path in self.params.measurements)
+            if part.patients is not part.cohort:
+                _check_part(files, part.name)
+            return self.fit_sums(files, progress, part.resolution)
+        progress("measuring", 0.0)
+        files = (("the noisy sum", self.measure_part(part)),)
+        return self.fit_sums(files, progress, part.resolution)
+
+    def measure_part(self, part: TrainingPart) -> SumsFile:
+        """Measure a part of a cohort, on the account beside the cohort's file; see `fit_part` for errors."""
+        self.check_size(len(part.patients))
+        if part.file is None:
+            return self.measure(part.patients, part.name)
+        model, budget = self.public, self.params.budget
+        request = Request(
+            patients=part.name,
+            dictionary=dictionary_hash(self.dictionary),
+            feature_map=model.map.sha256,
+            epsilon=budget.epsilon,
+            delta=budget.delta,
+            patients_at_most=self.params.patients_at_most,
+        )
+        return spend(
+            part.file, part.cohort, request, model.map.size, lambda: self.measure(part.patients, part.name)
         )
 
     def check_size(self, n: int) -> None:
@@ -150,8 +204,14 @@ class Private(Generator):
                 "their number, on which delta rests. Give a higher one (patients_at_most)."
             )
 
-    def fit_sums(self, files: tuple[tuple[str, SumsFile], ...], progress: Progress = no_progress) -> Self:
+    def fit_sums(
+        self,
+        files: tuple[tuple[str, SumsFile], ...],
+        progress: Progress = no_progress,
+        resolution: Resolution | None = None,
+    ) -> Self:
         """Fit to noisy sums, each with what it is called in messages; several are added up."""
+        self._steps = resolution
         model = self.public
         self._sums = add_up(files, model.map, model.prior.description)
         self.sums_files = tuple(sums for _, sums in files)
@@ -186,11 +246,16 @@ class Private(Generator):
         """How far the data contradict the prior; from the noisy sum alone."""
         return diagnose(self.public, self._model, self._sums)
 
+    def warnings(self) -> tuple[str, ...]:
+        """Return what a low guarantee or a prior that does not fit means."""
+        found = (self.params.budget.warning, self.diagnosis.warning)
+        return tuple(warning for warning in found if warning is not None)
+
     def default_n(self, n: int) -> int:
         """Return the estimated number of patients: the exact one is not to be told."""
         return max(round(self._model.n), 1)
 
-    def _recorded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         model = self.public
         columns = model.map.columns
         if n <= FROM_POOL:
@@ -203,13 +268,27 @@ class Private(Generator):
             frame = patients_at(fresh, draw_rows(weights, n, rng), columns, rng)
         masks, _ = model.masks
         frame = hide(frame, masks[draw_rows(self._model.masks, n, rng)], columns)
-        return without_unassessed(frame, columns)
+        frame = without_unassessed(frame, columns)
+        if self._steps is None:
+            return frame
+        encoded = self._steps.snap(encode(frame, self.dictionary))
+        return decode(encoded, self.dictionary, rounded=False)
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         raise NotImplementedError  # `fit` is its own, since nothing is learned from the model space
 
     def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
         raise NotImplementedError
+
+
+def _check_part(files: tuple[tuple[str, SumsFile], ...], part: str) -> None:
+    for name, sums in files:
+        if sums.patients != part:
+            raise UsageError(
+                f"{name}: a noisy sum of {sums.patients}, and it is to stand for the {part}: the hold-out "
+                f"would "
+                "not be held out. Measure that part, or leave the split out (--no-split)."
+            )
 
 
 def private(d: Dictionary | None = None, **params: Any) -> Private:

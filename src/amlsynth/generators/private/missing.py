@@ -17,6 +17,7 @@ from amlsynth.generators.private.patients import Columns, FloatArray
 Masks = npt.NDArray[np.bool_]
 
 MASKS = 20_000  # in the pool of masks
+_GROUP_WEIGHT = 0.5  # of a group against its units
 _OVERLAID = 0.5  # share of them with a block hidden beyond what the prior hides
 _OVERLAID_WEIGHT = 0.1  # what these weigh together in the prior: panels fail, but not often
 
@@ -25,9 +26,9 @@ _OVERLAID_WEIGHT = 0.1  # what these weigh together in the prior: panels fail, b
 class MissingFeatures:
     """What is summed about missing values.
 
-    For each group of the dictionary whether anything in it is missing and which share of it, and for each
-    unit whether it is, divided by the root of its group's size: a group that is missing as a whole has norm
-    root 3.
+    For each unit whether it is missing, and for each group of the dictionary whether anything in it is. A
+    patient with anything missing is clipped to norm 1, so that one missing value is told sharply, and which
+    values are missing together by how little each then counts.
 
     Attributes
     ----------
@@ -44,20 +45,12 @@ class MissingFeatures:
         order = list(dict.fromkeys(names))
         return cls(np.array([order.index(name) for name in names], dtype=np.int64))
 
-    @property
-    def clip(self) -> float:
-        """The norm that a patient's features are clipped at: one group missing as a whole is kept."""
-        return float(np.sqrt(3.0))
-
     def features(self, missing: Masks) -> FloatArray:
-        """Return the features of masks, shape (n, 2 groups + units)."""
-        sizes = np.bincount(self.groups).astype(np.float64)
-        member = (self.groups[:, None] == np.arange(len(sizes))[None, :]).astype(np.float64)
+        """Return the features of masks, shape (n, groups + units)."""
+        member = (self.groups[:, None] == np.arange(self.groups.max() + 1)[None, :]).astype(np.float64)
         hidden = missing.astype(np.float64)
-        counts = hidden @ member
-        return np.hstack(
-            [(counts > 0).astype(np.float64), counts / sizes, hidden / np.sqrt(sizes[self.groups])]
-        )
+        touched = hidden @ member > 0
+        return np.hstack([_GROUP_WEIGHT * touched, hidden])
 
 
 def mask_pool(

@@ -84,6 +84,7 @@ class SumsFile(_Part):
     feature_map: MapPart
     noise: NoisePart
     privacy: PrivacyPart
+    patients: Annotated[str, Field(min_length=1, description="which patients of the cohort, in words")]
     patients_at_most: Annotated[int, Field(ge=1)]
     sum: tuple[int, ...]
     sha256: str = ""
@@ -144,6 +145,7 @@ def draw_sums(
     prior: dict[str, str],
     budget: Budget,
     patients_at_most: int,
+    patients: str = "all",
 ) -> SumsFile:
     """Add the noise to a sum: this spends the budget.
 
@@ -176,6 +178,7 @@ def draw_sums(
             rho=made.rho,
             replace_one=ReplaceOne(rho=rho, epsilon=epsilon),
         ),
+        patients=patients,
         patients_at_most=patients_at_most,
         sum=tuple(int(value) for value in noisy),
     ).sealed()

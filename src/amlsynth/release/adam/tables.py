@@ -218,7 +218,8 @@ def _values(column: pd.Series, variable: Variable) -> object:
 
 
 def _adtte(frame: pd.DataFrame, study: Study, unique: list[str], d: Dictionary) -> Dataset:
-    endpoints = [endpoint for endpoint in d.endpoints if frame[endpoint.time].notna().any()]
+    known = [endpoint for endpoint in d.endpoints if frame[endpoint.time].notna().any()]
+    endpoints = known or list(d.endpoints)
     parts = [_records(frame, endpoint, study, unique, d) for endpoint in endpoints]
     columns = _identifiers(study, 3)
     codes = tuple((endpoint.name, _parameter(endpoint, d)) for endpoint in endpoints)
