@@ -11,7 +11,7 @@ from amlsynth.cli.auditing import audit
 from amlsynth.cli.data import cohort, datasets, load, schema, validate
 from amlsynth.cli.generators import generators
 from amlsynth.cli.making import demo, generate, report
-from amlsynth.cli.measuring import compare, evaluate
+from amlsynth.cli.measuring import compare, evaluate, gates
 from amlsynth.cli.privacy import budget, measure
 from amlsynth.cli.releasing import release
 from amlsynth.cli.site import site
@@ -64,6 +64,7 @@ for _command in (
     budget,
     evaluate,
     compare,
+    gates,
     audit,
     report,
     release,

@@ -1,4 +1,4 @@
-"""Commands that measure cohorts: evaluate, compare."""
+"""Commands that measure cohorts: evaluate, compare, gates."""
 
 from __future__ import annotations
 
@@ -199,3 +199,46 @@ def _summary(found: Evaluation) -> str:
         figures = " ".join(f"{shown(figure):>12}" for figure in measure.figures.values())
         lines.append(f"{measure.label:<42.42} {figures} {anchors[0]:>12} {anchors[1]:>10} {anchors[2]:>10}")
     return "\n".join(lines)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=FILE)
+@click.option("--profile", required=True, help="Name of a profile, such as research or public-release.")
+@click.option("--file", "gates_file", type=FILE, help="Gates file with the profile; amlsynth's by default.")
+@click.option("--cohort", help="Key of the synthetic cohort, where the evaluation has several.")
+@click.option("--json", "as_json", is_flag=True, help="Print the content of gates.json.")
+@with_dictionary
+def gates(
+    folder: Path,
+    profile: str,
+    gates_file: Path | None,
+    cohort: str | None,
+    as_json: bool,
+    d: Dictionary | None,
+) -> None:
+    """Hold the evaluation in DIR against the gates of a profile; exit code 1 when it is refused.
+
+    An undecided gate is no pass: the 95 % interval of its figure covers the limit.
+
+    \b
+    Examples:
+      amlsynth gates evaluation --profile research
+      amlsynth gates evaluation --profile own --file gates.yaml --json
+    """
+    from amlsynth.dictionary.carried import carried_dictionary
+    from amlsynth.evaluation import read_evaluation
+    from amlsynth.gates import apply_gates, gate_profile
+
+    evaluation = read_evaluation(folder / "evaluation.json")
+    chosen = gate_profile(profile, gates_file)
+    report = apply_gates(evaluation, chosen, cohort, d or carried_dictionary(folder))
+    if as_json:
+        click.echo(report.model_dump_json(indent=1))
+    else:
+        for gate in report.gates:
+            kind = "required" if gate.required else "advice"
+            click.echo(f"{gate.verdict:<15}{kind:<10}{gate.label} ({gate.measure}): {gate.reason}")
+        state = "passed" if report.passed else f"refused by {len(report.failed)} required gates"
+        click.echo(f"{folder}: {state} (profile {report.profile}).")
+    if not report.passed:
+        click.get_current_context().exit(1)

@@ -238,7 +238,7 @@ def _slope_definition(scope: _Scope, subjects: str) -> MeasureDefinition:
         id=_slope_id(scope),
         label=f"Strength of effects kept, {scope.label}",
         aspect="outcome" if scope.is_response else "survival",
-        better="original",
+        better="higher",
         description=(
             f"Slope of the cohort's {scope.label} of {subjects} on those of the original, as logarithms, "
             "over those significant in the original (p < 0.05), weighted by their precision: 1 is as strong, "
@@ -254,7 +254,7 @@ _TIME_SLOPE = MeasureDefinition(
     id="effects_slope_time",
     label="Strength of effects kept, on the time to the event",
     aspect="survival",
-    better="original",
+    better="higher",
     description=(
         "The same slope of the rank correlations of markers with the time to the event, among those who had "
         "it. Where the right patients have events at the wrong times, hazard ratios are mostly kept and this "
