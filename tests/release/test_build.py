@@ -249,7 +249,7 @@ def test_a_release_of_a_real_cohort_holds_no_row_of_it(
     spec = write_spec(
         folder,
         cohort={"source": "amlsg", "folder": os.path.relpath(amlsg_dir, folder)},
-        generator={"name": "sequential-cart", "n": 1475, "seed": 1},
+        generator={"name": "event-history", "n": 1475, "seed": 1},
         gates={"profile": "research"},
     )
     result = build_release(spec, tmp_path / "out")

@@ -145,6 +145,7 @@ class SplitRecord(_Record):
 class GeneratorRecord(_Record):
     name: str
     params: dict[str, Any]
+    measurements: tuple[str, ...] = ()  # files of noisy sums that the generator was fitted to
     n: int
     seed: int
 
