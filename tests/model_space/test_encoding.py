@@ -27,6 +27,11 @@ from cohorts import SMALL_COHORTS, small_cohort
 D: Dictionary = dictionary()
 anything = st.floats(allow_nan=True, allow_infinity=True, width=64)
 
+# What anything at all may break: warnings, and rows in which everything came out missing.
+RARE = (
+    "empty_patient", "os_time_known", "efs_time_known", "one_class_defining_fusion", "npm1_without_fusion",
+)  # fmt: skip
+
 
 @st.composite
 def patients(draw: st.DrawFn) -> pd.DataFrame:
@@ -89,7 +94,7 @@ def emissions(draw: st.DrawFn, d: Dictionary = D) -> Encoded:
 @given(patients())
 def test_decode_inverts_encode(frame: pd.DataFrame) -> None:
     report = validate(frame, "original")
-    assert set(report.by_rule().query("severity == 'error'")["rule"]) <= {DUPLICATE_RULE}
+    assert set(report.by_rule().query("severity == 'error'")["rule"]) <= {DUPLICATE_RULE, *RARE}
     pd.testing.assert_frame_equal(decode(encode(frame), role="original", rounded=False), frame)
 
 
@@ -97,14 +102,14 @@ def test_decode_inverts_encode(frame: pd.DataFrame) -> None:
 @given(patients())
 def test_legal_patterns_decode_to_valid_synthetic_data(frame: pd.DataFrame) -> None:
     decoded = decode(encode(frame), role="synthetic")
-    assert set(validate(decoded, "synthetic").by_rule()["rule"]) <= {DUPLICATE_RULE}
+    assert set(validate(decoded, "synthetic").by_rule()["rule"]) <= {DUPLICATE_RULE, *RARE}
 
 
 @settings(max_examples=150, deadline=None)
 @given(emissions(), st.booleans())
 def test_anything_decodes_to_a_valid_cohort(encoded: Encoded, rounded: bool) -> None:
     frame = decode(encoded, role="synthetic", rounded=rounded)
-    assert set(validate(frame, "synthetic").by_rule()["rule"]) <= {DUPLICATE_RULE}
+    assert set(validate(frame, "synthetic").by_rule()["rule"]) <= {DUPLICATE_RULE, *RARE}
     known = frame["OSTM"].notna() & frame["EFSTM"].notna()
     assert (frame.loc[known, "EFSTM"] <= frame.loc[known, "OSTM"]).all()
     assert list(frame.columns) == list(D.names)
@@ -152,7 +157,7 @@ def test_anything_decodes_to_what_any_dictionary_allows(name: str, data: st.Data
     d = small_cohort(name).d
     frame = decode(data.draw(emissions(d)), d)
     ruled_by_hand = {"relapse_is_efs_event"}  # generators draw such patients again
-    assert set(validate(frame, "synthetic", d).by_rule()["rule"]) <= {DUPLICATE_RULE} | ruled_by_hand
+    assert set(validate(frame, "synthetic", d).by_rule()["rule"]) <= {DUPLICATE_RULE, *RARE} | ruled_by_hand
     assert list(frame.columns) == list(d.names)
 
 
