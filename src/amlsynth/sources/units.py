@@ -7,9 +7,9 @@ from amlsynth.foundation.errors import did_you_mean
 
 MMOL_PER_L = 0.6206  # mmol/l of haemoglobin (monomer, 16,114 g/mol) in 1 g/dl
 
-# Dictionary unit -> source unit -> factor. Days and months are completed from the dictionary.
+# Dictionary unit -> source unit -> factor, for units that mean the same whatever is measured. What depends on
+# the substance, as mmol/l does, is said by the variable (`other_units`); days and months by the dictionary.
 _FACTORS = {
-    "mmol/l": {"mmol/l": 1.0, "g/dl": MMOL_PER_L, "g/l": MMOL_PER_L / 10},
     "GPt/l": {
         "GPt/l": 1.0,
         "Gpt/l": 1.0,
@@ -51,4 +51,7 @@ def factors(variable: Variable, d: Dictionary) -> dict[str, float]:
     if variable.unit == "months":
         day = 1 / d.days_per_month
         return {"months": 1.0, "days": day, "weeks": 7 * day, "years": 12.0}
-    return _FACTORS.get(variable.unit or "", {variable.unit: 1.0} if variable.unit else {})
+    if variable.unit is None:
+        return {}
+    own = {convention.unit: convention.factor for convention in variable.other_units}
+    return {variable.unit: 1.0} | _FACTORS.get(variable.unit, {}) | own

@@ -1,0 +1,74 @@
+"""A second disease by YAML alone: a cohort of MDS goes the whole way, from a file to a loaded release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import amlsynth
+from amlsynth.dictionary.model import Dictionary
+from amlsynth.generators import create, generator_class, generator_names
+
+
+@pytest.mark.slow
+def test_mds_from_a_file_to_a_loaded_release(
+    write_spec: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mds: pd.DataFrame,
+    mds_dictionary: Dictionary,
+) -> None:
+    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+    d = mds_dictionary
+    # Import: another column name and another unit than the dictionary's.
+    raw = mds.rename(columns={"BM_BLAST": "blasts"}).assign(HB=(mds["HB"] / 1.6114).round(4))
+    raw.to_csv(tmp_path / "office.csv", index=False)
+    columns: dict[str, object] = {name: {"from": name} for name in d.names}
+    columns |= {"BM_BLAST": {"from": "blasts"}, "HB": {"from": "HB", "unit": "mmol/l"}}
+    mapping = {"name": "mds-trial", "title": "MDS trial", "columns": columns}
+    (tmp_path / "map.yaml").write_text(yaml.safe_dump(mapping, sort_keys=False), encoding="utf-8")
+    cohort = amlsynth.import_mapped(tmp_path / "office.csv", tmp_path / "map.yaml", d=d)
+    assert cohort.n == len(mds) and amlsynth.validate(cohort.frame, "original", d).ok
+    np.testing.assert_allclose(cohort.frame["HB"].to_numpy(float), mds["HB"].to_numpy(float), atol=0.01)
+
+    split = amlsynth.split_cohort(cohort.frame, seed=1, d=d)
+    for name in generator_names():
+        if generator_class(name).guarantee:
+            continue  # takes a public cohort of the disease as its prior; see its own tests
+        model = create(name, generator_class(name).quick_params, d).fit(split.train, np.random.default_rng(1))
+        made = model.sample(60, np.random.default_rng(2))
+        rules = set(amlsynth.validate(made, "synthetic", d).by_rule()["rule"])
+        assert rules <= ({"duplicate_patient"} if model.copies_patients else set()), name
+
+    amlsynth.write_cohort(cohort, tmp_path / "cohort.csv")
+    spec = write_spec(
+        tmp_path,
+        name="mds-synthetic",
+        dictionary="mds",
+        cohort={"source": "file", "path": "cohort.csv"},
+        generator={"name": "event-history", "n": 200, "seed": 3},
+        communities=[],
+        keywords=[],
+    )
+    gates = {"profiles": {"easy": {"description": "For this test.", "gates": [_RULES]}}}
+    (tmp_path / "gates.yaml").write_text(yaml.safe_dump(gates), encoding="utf-8")
+    result = amlsynth.build_release(spec, tmp_path / "out")
+    assert amlsynth.verify_release(result.archive).ok
+    frame = amlsynth.load(result.archive)
+    assert list(frame.columns) == list(d.names) and len(frame) == 200
+    assert (frame["LFSTM"] <= frame["OSTM"]).fillna(True).all()
+    report = (result.folder / "report.html").read_text(encoding="utf-8")
+    assert "eukemia-free survival" in report and "acute myeloid leukemia (AML)" not in report
+    evaluation = amlsynth.read_evaluation(result.folder / "evaluation.json")
+    assert evaluation.measure("km_score_lfs").figures["synthetic"].value is not None
+
+
+_RULES = {
+    "id": "rules", "label": "Rules", "measure": "rules_broken", "comparison": "equals", "threshold": 0,
+    "required": True, "reason": "It must hold.", "source": "none",
+}  # fmt: skip
