@@ -147,6 +147,7 @@ class GeneratorRecord(_Record):
     params: dict[str, Any]
     n: int
     seed: int
+    measurements: tuple[str, ...] = ()  # files of noisy sums that a generator with a guarantee was fitted to
 
 
 class PreviousRecord(_Record):
