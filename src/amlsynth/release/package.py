@@ -148,6 +148,7 @@ class GeneratorRecord(_Record):
     measurements: tuple[str, ...] = ()  # files of noisy sums that the generator was fitted to
     n: int
     seed: int
+    measurements: tuple[str, ...] = ()  # files of noisy sums that a generator with a guarantee was fitted to
 
 
 class PreviousRecord(_Record):
