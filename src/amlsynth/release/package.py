@@ -145,7 +145,6 @@ class SplitRecord(_Record):
 class GeneratorRecord(_Record):
     name: str
     params: dict[str, Any]
-    measurements: tuple[str, ...] = ()  # files of noisy sums that the generator was fitted to
     n: int
     seed: int
     measurements: tuple[str, ...] = ()  # files of noisy sums that a generator with a guarantee was fitted to
