@@ -228,7 +228,8 @@ def report(results: list[dict[str, Any]]) -> str:
         "numbers at the dictionary's decimals.",
         "",
         "What was chosen how: kappa and the clipping by judgement, the tolerance of the tilt on a simulated "
-        "population (another seed of moved). The block of missing values, the weights within the outcome, "
+        "population (another seed of moved). The block of missing values, the shares of the blocks, the "
+        "clipping quantiles, the weights within the outcome, "
         "the trust by block and the size of the pool were changed after runs on AMLSG had been seen, so the "
         "AMLSG figures are not those of an untouched test; a cohort that played no part has to confirm them.",
     ]

@@ -143,7 +143,7 @@ def rare_alterations_lost(material: Material, rng: np.random.Generator) -> pd.Da
 
 
 def jittered_copies(material: Material, rng: np.random.Generator) -> pd.DataFrame:
-    """Put copies of 5 % training patients, blood values moved by a percent, in the place of rows."""
+    """Put copies of 5 % training patients, blood values moved by 0.2 %, in the place of rows."""
     copied = material.training.sample(
         round(0.05 * len(material.unseen)), random_state=int(rng.integers(2**31))
     )
