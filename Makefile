@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 USABLE = $(VENV)/.usable
 
-.PHONY: help setup demo test lint format types unit synthcity-setup test-synthcity schema benchmark \
+.PHONY: help setup demo test lint format types unit synthcity-setup test-synthcity schema changelog benchmark \
 	benchmark-generators benchmark-synthcity fuzz clean
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make benchmark-generators  every generator against every measure; takes an hour"
 	@echo "make benchmark-synthcity  the plugins of synthcity, in their environment; takes an hour"
 	@echo "make fuzz       10,000 mutated releases, none of which may be verified or loaded"
+	@echo "make changelog VERSION=X.Y.Z  gather the notes of changes/ into CHANGELOG.md"
 	@echo "make format     format the code"
 	@echo "make clean      remove what these commands made"
 
@@ -81,6 +82,10 @@ format: $(READY)
 
 schema: $(READY)
 	$(BIN)/python -c 'from amlsynth.dictionary.generated import write_all; write_all()'
+
+changelog: $(READY)
+	@test -n "$(VERSION)" || { echo "Name the version: make changelog VERSION=0.2.0" >&2; exit 2; }
+	$(BIN)/towncrier build --yes --version $(VERSION)
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/steps.py

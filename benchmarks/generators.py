@@ -32,6 +32,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 N = 1606
 HOLDOUT = "hold-out"
+SYNTHCITY = "synthcity:"  # whose plugins have a second run, on the plain table (raw_rules.py)
 GENERATORS = (
     "event-history",
     "sequential-cart",
@@ -119,8 +120,7 @@ def _run_all(arguments: argparse.Namespace) -> None:
             found = pool.apply(_one_or_reason, (run,))
         with arguments.results.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(run | {"found": found}) + "\n")
-        told = found.get("failed") or f"{found['fit_cpu']:.1f} s"
-        print(f"{number}/{len(todo)} {run} {told}", flush=True)
+        print(f"{number}/{len(todo)} {run} {found.get('failed') or found.get('fit_cpu')}", flush=True)
 
 
 def _plan(arguments: argparse.Namespace, params: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -133,13 +133,16 @@ def _plan(arguments: argparse.Namespace, params: dict[str, str]) -> Iterator[dic
                             continue  # it has no seed
                     elif arguments.paired and (seed - 1) % arguments.splits != split - 1:
                         continue
-                    yield {
+                    run = {
                         "cohort": cohort,
                         "generator": generator,
                         "params": params,
                         "split": split,
                         "seed": seed,
                     }
+                    yield run
+                    if generator.startswith(SYNTHCITY):
+                        yield run | {"raw": True}
 
 
 def _one_or_reason(run: dict[str, Any]) -> dict[str, Any]:
@@ -164,6 +167,10 @@ def _one(run: dict[str, Any]) -> dict[str, float | None]:
 
     cohort = _cohort(run["cohort"])
     parts = split_cohort(cohort.frame, 0.2, seed=run["split"])
+    if run.get("raw"):
+        import raw_rules
+
+        return dict(raw_rules.raw_shares(run["generator"], run["params"], parts.train, N, run["seed"]))
     found: dict[str, float | None] = {"fit_cpu": 0.0, "sample_cpu": 0.0, "memory": 0.0}
     if run["generator"] == HOLDOUT:
         frame, kind = parts.holdout, "holdout"
@@ -183,10 +190,6 @@ def _one(run: dict[str, Any]) -> dict[str, float | None]:
             "sample_cpu": time.process_time() - fitted,
             "memory": _peak() - before,
         }
-        if run["generator"].startswith("synthcity:"):
-            import raw_rules
-
-            found |= raw_rules.raw_shares(run["generator"], run["params"], parts.train, N, run["seed"])
     measures = measure(parts.train, frame, parts.holdout, seed=run["seed"], kind=kind)  # type: ignore[arg-type]
     found |= {name: figure.value for name, figure in measures.items()}
     from amlsynth.dictionary.model import dictionary
@@ -217,7 +220,7 @@ def _peak() -> float:
 
 def _key(run: dict[str, Any]) -> str:
     return json.dumps(
-        [run[name] for name in ("cohort", "generator", "params", "split", "seed")], sort_keys=True
+        [run.get(name) for name in ("cohort", "generator", "params", "split", "seed", "raw")], sort_keys=True
     )
 
 
@@ -230,15 +233,17 @@ def _read(path: Path) -> list[dict[str, Any]]:
 def table(cohort: str, results: list[dict[str, Any]], generators: list[str]) -> str:
     """Return the table of one cohort in Markdown: mean ± standard deviation over the runs."""
     runs: dict[str, list[dict[str, float | None]]] = {}
+    raw: dict[str, list[dict[str, float | None]]] = {}
     failed: dict[str, str] = {}
     for run in results:
         if run["cohort"] == cohort:
             label = run["generator"] + "".join(f" {k}={v}" for k, v in run["params"].items())
             runs.setdefault(label, [])
+            raw.setdefault(label, [])
             if "failed" in run["found"]:
                 failed[label] = run["found"]["failed"]
             else:
-                runs[label].append(run["found"])
+                (raw if run.get("raw") else runs)[label].append(run["found"])
     shown = [label for label in runs if label.split(" ")[0] in generators]
     shown.sort(key=lambda label: (generators.index(label.split(" ")[0]), label))
     if not shown:
@@ -251,10 +256,10 @@ def table(cohort: str, results: list[dict[str, Any]], generators: list[str]) -> 
         "| runs | " + " | ".join(str(len(runs[label])) for label in shown) + " |",
     ]
     for title, name, decimals in ROWS:
-        if name.startswith("raw_") and not any(name in found for label in shown for found in runs[label]):
-            continue  # none of synthcity's
-        cells = [_cell(runs[label], name, decimals, yardstick) for label in shown]
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+        source = raw if name.startswith("raw_") else runs
+        if any(source[label] for label in shown):  # the raw rows are synthcity's alone
+            cells = [_cell(source[label], name, decimals, yardstick) for label in shown]
+            lines.append(f"| {title} | " + " | ".join(cells) + " |")
     lines += [f"\n`{label}` could not run: {failed[label]}" for label in shown if label in failed]
     return "\n".join(lines)
 
@@ -266,8 +271,8 @@ def _cell(found: list[dict[str, float | None]], name: str, decimals: int, yardst
     values = [value for run in found if (value := run.get(name)) is not None]
     if not values:
         return "n/a"
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.{decimals}f} ± {spread:.{decimals}f}"
+    spread = f" ± {statistics.stdev(values):.{decimals}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{decimals}f}{spread}"
 
 
 def _mean(found: list[dict[str, float | None]], name: str) -> float | None:

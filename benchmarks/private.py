@@ -31,7 +31,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from amlsynth.evaluation.survival.kaplan_meier import endpoint_data, kaplan_meier
 
 from amlsynth.cohort.split import Split, split_cohort
 from amlsynth.dictionary.model import dictionary
@@ -39,6 +38,8 @@ from amlsynth.evaluation.effects.effects import answer, ask
 from amlsynth.evaluation.evaluate import GROUPS, measure
 from amlsynth.generators import create
 from amlsynth.sources.reference import reference_frame
+from amlsynth.survival.endpoint import endpoint_data
+from amlsynth.survival.kaplan_meier import kaplan_meier
 
 HERE = Path(__file__).resolve().parent
 N = 1606

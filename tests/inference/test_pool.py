@@ -90,6 +90,11 @@ def test_restricted_mean_is_that_of_lifelines() -> None:
     assert estimate.standard_error == pytest.approx(np.std(again), rel=0.2)  # the bootstrap's
 
 
+def test_a_mean_beyond_follow_up_is_told() -> None:
+    with pytest.raises(DataError, match="follow-up ends before 24 months"):
+        restricted_mean([5.0, 6.0], [1, 0], 24)
+
+
 def test_concordance_is_that_of_lifelines() -> None:
     frame = _cohort(3)
     score = -0.7 * frame["marker"] + 0.3 * frame["age"].round(1)

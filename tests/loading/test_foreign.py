@@ -28,7 +28,7 @@ def test_every_layout_fits_the_dictionary() -> None:
     for name in layout_names():
         layout = read_layout(name)
         assert {*layout.renamed, *layout.values, *layout.not_assessed} <= names
-        assert not set(layout.wanted().values()) & set(layout.dropped)
+        assert not set(layout.wanted(dictionary()).values()) & set(layout.dropped)
     with pytest.raises(UsageError, match="Did you mean 'eckardt-2024'"):
         read_layout("eckardt-2023")
     with pytest.raises(UsageError, match="no layout"):

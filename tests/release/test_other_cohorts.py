@@ -138,7 +138,7 @@ def test_it_says_which_outcomes_it_has(os_only: ReleaseResult) -> None:
 @pytest.mark.slow
 def test_its_report_speaks_of_what_there_is(os_only: ReleaseResult) -> None:
     report = text_of(os_only, "report.html")
-    assert "The original has no complete remission (CR) and event-free survival (EFS)" in report
+    assert "The original lacks event-free survival (EFS) and complete remission (CR)" in report
     assert 'id="fig-survival-os"' in report and 'id="fig-survival-efs"' not in report
     assert "not applicable" in report
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lifelines import KaplanMeierFitter
-from lifelines.utils import median_survival_times
+from lifelines.utils import median_survival_times, restricted_mean_survival_time
 
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.survival.medians import follow_up, median_survival
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
-from amlsynth.survival.kaplan_meier import kaplan_meier
+from amlsynth.survival.kaplan_meier import kaplan_meier, restricted_mean
 
 
 def data(time, event):
@@ -83,3 +83,23 @@ def test_patients_without_time_or_status_are_left_out_and_counted(make):
     found = endpoint_data(frame, dictionary().endpoint("OS"))
     assert found.time.tolist() == [1, 4] and found.event.tolist() == [True, False]
     assert found.left_out == 2
+
+
+def test_the_restricted_mean_is_that_of_lifelines(reference):
+    os = endpoint_data(reference, dictionary().endpoint("OS"))
+    mean, error = restricted_mean(os, 60)
+    fit = KaplanMeierFitter().fit(os.time, os.event)
+    assert mean == pytest.approx(restricted_mean_survival_time(fit, t=60), rel=1e-6)
+    rng = np.random.default_rng(1)
+    again = []
+    for _ in range(200):
+        rows = rng.integers(os.n, size=os.n)
+        again.append(restricted_mean(data(os.time[rows], os.event[rows]), 60)[0])
+    assert error == pytest.approx(np.std(again), rel=0.15)
+
+
+def test_the_restricted_mean_by_hand():
+    # Survival 1 to 2, 2/3 to 4, 0 from 6 (after a censoring at 5: the last event ends the curve).
+    mean, error = restricted_mean(data([2, 4, 6], [1, 1, 1]), horizon=10)
+    assert mean == pytest.approx(2 + 2 * 2 / 3 + 2 / 3)
+    assert error == pytest.approx(np.sqrt(2**2 * 1 / (3 * 2) + (2 / 3) ** 2 * 1 / (2 * 1)))

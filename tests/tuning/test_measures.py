@@ -50,12 +50,6 @@ def test_likeness_scores_higher_than_shuffled_columns_and_copies(
         assert found["independent"]["classifier"] < 0.6 < found["like"]["classifier"]
 
 
-def test_area_under_the_curve_against_hand_work() -> None:
-    score = np.array([0.1, 0.4, 0.4, 0.8])
-    # Pairs: (0.4 over 0.1), (0.4 with 0.4: half), (0.8 over both): 3.5 of 4.
-    assert measures.auc(score, np.array([False, True, False, True])) == pytest.approx(3.5 / 4)
-
-
 def test_effects_against_statsmodels(split: Split, dictionary: Dictionary) -> None:
     import statsmodels.api as sm
 

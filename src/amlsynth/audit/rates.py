@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from amlsynth.evaluation.fidelity.two_sample import area_under_curve
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.types import BoolArray, FloatArray
+from amlsynth.statistics.roc import area_under_curve
 from amlsynth.statistics.wald import Z95
 
 CONFIDENCE = 0.95

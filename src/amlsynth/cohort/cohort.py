@@ -72,6 +72,13 @@ def read_cohort(path: Path, role: Role, d: Dictionary | None = None) -> Cohort:
     ------
     UsageError, DataError
         The file cannot be read, or breaks the dictionary.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort, write_cohort
+    >>> write_cohort(reference_cohort(n=50), folder / "fifty.csv")
+    >>> read_cohort(folder / "fifty.csv", "original").n
+    50
     """
     path, d = Path(path), d or default_dictionary()
     frame = read_table(path, d)
@@ -80,7 +87,15 @@ def read_cohort(path: Path, role: Role, d: Dictionary | None = None) -> Cohort:
 
 
 def write_cohort(cohort: Cohort, path: Path) -> None:
-    """Write the table, and what is known about it to FILE.about.json."""
+    """Write the table, and what is known about it to FILE.about.json.
+
+    Examples
+    --------
+    >>> from amlsynth import read_cohort, reference_cohort
+    >>> write_cohort(reference_cohort(n=50), folder / "cohort.parquet")
+    >>> read_cohort(folder / "cohort.parquet", "original").about.simulated
+    True
+    """
     write_table(cohort.frame, path)
     write_about(cohort.about, path)
 

@@ -43,6 +43,13 @@ def split_cohort(
         `holdout` is not a share.
     DataError
         Too few patients for both parts to have one.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> parts = split_cohort(reference_cohort(n=300).frame, seed=1)
+    >>> len(parts.train), len(parts.holdout)
+    (240, 60)
     """
     if not 0 < holdout < 1:
         raise UsageError(f"The hold-out share {holdout} is not between 0 and 1; 0.2 is usual.")

@@ -53,6 +53,13 @@ def read_table(path: Path, d: Dictionary | None = None) -> pd.DataFrame:
     DataError
         The file is damaged, empty, in another encoding, or has columns or cells that the dictionary
         does not know; the message names them.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort, write_table
+    >>> write_table(reference_cohort(n=3).frame, folder / "three.csv")
+    >>> read_table(folder / "three.csv").shape
+    (3, 64)
     """
     parsed = parse_table(path, d)
     parsed.failures.raise_if_any(str(path))
@@ -66,6 +73,15 @@ def to_typed(frame: pd.DataFrame, d: Dictionary | None = None, source: str = "th
     ------
     DataError
         Missing or unknown columns, or cells that are not of their column's type.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from amlsynth import dictionary
+    >>> row = dict.fromkeys(dictionary().names) | {"AGE": "63", "NPM1": "1"}
+    >>> frame = to_typed(pd.DataFrame([row]))
+    >>> frame["NPM1"].dtype, int(frame["AGE"].iloc[0])
+    (Int8Dtype(), 63)
     """
     parsed = type_frame(frame, d, source)
     parsed.failures.raise_if_any(source)

@@ -79,6 +79,16 @@ def validate(frame: pd.DataFrame, role: Role = "synthetic", d: Dictionary | None
 
     Columns are checked by Pandera, lazily; the rules between columns by their expressions, since
     Pandera would list every cell of a failing row, and a message may show the offending cells only.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> frame = reference_cohort(n=20).frame
+    >>> validate(frame, "original").ok
+    True
+    >>> frame.loc[0, "EFSTM"] = frame.loc[0, "OSTM"] + 1
+    >>> validate(frame, "original").by_rule()["rule"].iloc[0]
+    'efs_not_after_os'
     """
     d = d or dictionary()
     failures = Failures()

@@ -68,6 +68,12 @@ def eln2022(frame: pd.DataFrame) -> pd.Series:
     unless a rule of higher precedence decides.
 
     Source: Döhner et al., Blood 2022;140:1345-1377, table 6 and its footnotes.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> eln2022(reference_cohort(n=300).frame).cat.categories.tolist()
+    ['favorable', 'intermediate', 'adverse']
     """
     needed = dict.fromkeys(
         (*_KARYOTYPE, *(name for rule in ELN2022_RULES for name in (*rule.present, *rule.absent)))

@@ -351,7 +351,14 @@ class Dictionary(Entry):
 
 @cache
 def dictionary() -> Dictionary:
-    """Return the AML dictionary that this version of amlsynth carries."""
+    """Return the AML dictionary that this version of amlsynth carries.
+
+    Examples
+    --------
+    >>> d = dictionary()
+    >>> d.name, len(d.alterations), d["OSTM"].unit
+    ('aml', 50, 'months')
+    """
     return load_dictionary(asset("schema/aml.yaml"))
 
 
@@ -378,6 +385,12 @@ def load_dictionary(source: str | Path = "aml", folder: Path | None = None) -> D
     ------
     UsageError
         The file is not a dictionary; the sentences name the lines that are wrong.
+
+    Examples
+    --------
+    >>> mds = load_dictionary("mds")
+    >>> [endpoint.name for endpoint in mds.endpoints]
+    ['OS', 'LFS']
     """
     path = _dictionary_path(source, folder or Path())
     data, lines = _extended(path, ())

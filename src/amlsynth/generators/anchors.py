@@ -10,7 +10,7 @@ from amlsynth.model_space.encoding import Encoded
 
 
 class Bootstrap(Generator):
-    """Training patients drawn with replacement: perfect likeness, no privacy at all."""
+    """Training patients drawn with replacement: perfect likeness, no privacy at all for single patients."""
 
     name = "bootstrap"
     summary = "anchor: copies of training patients (perfect likeness, no privacy)"
@@ -28,7 +28,8 @@ class Bootstrap(Generator):
 class Independent(Generator):
     """Every column of the model space drawn by itself: right margins, no association.
 
-    Statuses, survival time and gap are drawn apart from each other too; decoding then makes the outcome
+    It hides no single patients: their values come out, each by itself. Statuses, survival time and gap are
+    drawn apart from each other too; decoding then makes the outcome
     valid, and carries out the implications between alterations.
     """
 

@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.foundation.types import Progress, no_progress
+from amlsynth.generators.building_blocks.discretion import Discretion, discreet
 from amlsynth.generators.building_blocks.seen_rows import SeenRows
 from amlsynth.model_space.encoding import Encoded, breaks_any, decode, encode
 from amlsynth.model_space.resolution import Resolution
@@ -47,6 +48,26 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class DiscreetParameters(Parameters):
+    """Parameters of generators that hide single patients: what is taken out of the training cohort first."""
+
+    few: Annotated[
+        int,
+        Field(ge=2, le=100, description="patients who decide no state, event pattern or missing value alone"),
+    ] = 8
+    block: Annotated[
+        int, Field(ge=2, le=200, description="patients whose mean number is a knot of a quantile function")
+    ] = 12
+    copies: Annotated[
+        int,
+        Field(ge=1, le=20, description="resampled from so many copies of the cohort; 1 keeps all"),
+    ] = 10
+
+    @property
+    def discretion(self) -> Discretion:
+        return Discretion(self.few, self.block, self.copies)
+
+
 def available_cores() -> int:
     """Return how many cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
@@ -64,6 +85,8 @@ class Generator(ABC):
     guarantee : True when fits are differentially private, so that nothing exact of the training patients may
         stand beside the samples.
     copies_patients : True when samples repeat training patients by construction.
+    hides_single_patients : True when no patient alone decides which states, event patterns and combinations
+        of missing values can come out. It is no guarantee against attacks; `amlsynth audit` measures those.
     minimum_patients : the smallest training cohort that it accepts.
     package : name and version of the package that brings it, of a plug-in; None for amlsynth's own.
     parallel_sampling : True when `_sample` may run in several threads at once and gains from it.
@@ -75,6 +98,7 @@ class Generator(ABC):
     releasable: ClassVar[bool] = True
     guarantee: ClassVar[bool] = False
     copies_patients: ClassVar[bool] = False
+    hides_single_patients: ClassVar[bool] = False
     minimum_patients: ClassVar[int] = 50
     parallel_sampling: ClassVar[bool] = False
     quick_params: ClassVar[Mapping[str, Any]] = {}
@@ -86,17 +110,25 @@ class Generator(ABC):
         self.dictionary = d or dictionary()
         self._fitted = False
 
-    def fit(self, train: pd.DataFrame, rng: np.random.Generator, progress: Progress = no_progress) -> Self:
+    def fit(
+        self,
+        train: pd.DataFrame,
+        rng: np.random.Generator,
+        progress: Progress = no_progress,
+        resolution: Resolution | None = None,
+    ) -> Self:
         """Fit to a typed, valid frame of training patients, which never holds the hold-out.
+
+        Parameters
+        ----------
+        resolution : the steps in which numbers are recorded, as the cohort's record tells them; samples are
+            recorded alike. Without it a generator that hides single patients takes the dictionary's
+            decimals, and others learn the steps from the patients, of whom one odd one can change them.
 
         Raises
         ------
         DataError
             Fewer patients than `minimum_patients`; or a plug-in failed, and the sentence names its package.
-
-        Notes
-        -----
-        The resolution of the numbers is learned too; samples are recorded in it.
         """
         if len(train) < self.minimum_patients:
             raise DataError(
@@ -104,9 +136,17 @@ class Generator(ABC):
                 "from fewer it would repeat single patients. Use a larger cohort."
             )
         encoded = encode(train, self.dictionary).legal()
-        self._resolution = Resolution.of(encoded, self.dictionary)
+        if resolution is None:
+            hidden = self.hides_single_patients
+            resolution = (
+                Resolution.stated(self.dictionary) if hidden else Resolution.of(encoded, self.dictionary)
+            )
+        self._resolution = resolution
+        encoded = resolution.above_zero(encoded)
+        if self.hides_single_patients:
+            encoded = discreet(encoded, self.params.discretion, self.dictionary, rng)
         with self._named("fitting"):
-            self._fit(self._resolution.above_zero(encoded), rng, progress)
+            self._fit(encoded, rng, progress)
         self._fitted = True
         return self
 

@@ -20,6 +20,7 @@ from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators import DEFAULT, create
 from amlsynth.generators.conditions import Condition
+from amlsynth.model_space.resolution import Resolution
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,13 @@ def generate(
     ------
     UsageError, DataError
         Unknown generator or parameter, too few patients, or a condition out of reach.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> made = generate(reference_cohort(n=300), seed=1, n=50, where="AGE >= 60")
+    >>> made.synthetic.n, bool((made.synthetic.frame["AGE"] >= 60).all())
+    (50, True)
     """
     request = _Request(cohort, generator, seed, n, params, where, split_seed, holdout, split, progress)
     frame = pd.concat(request.blocks(), ignore_index=True)
@@ -102,6 +110,13 @@ def generate_file(
     ------
     UsageError, DataError
         As `generate`, and when the file cannot be written. The file is then as it was.
+
+    Examples
+    --------
+    >>> from amlsynth import read_table, reference_cohort
+    >>> written = generate_file(reference_cohort(n=300), folder / "made.csv", seed=1, n=100)
+    >>> len(read_table(folder / "made.csv"))
+    100
     """
     file_kind(path)
     request = _Request(cohort, generator, seed, n, params, where, split_seed, holdout, split, progress)
@@ -143,7 +158,7 @@ class _Request:
         fitting, self._sampling = (
             np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)
         )
-        self._model.fit(train, fitting, progress)
+        self._model.fit(train, fitting, progress, recorded_resolution(cohort))
 
     def blocks(self) -> Iterator[pd.DataFrame]:
         """Draw the patients, block by block, each checked."""
@@ -191,6 +206,14 @@ class _Request:
                 "cohort": cohort.about.model_dump(mode="json"),
             },
         )
+
+
+def recorded_resolution(cohort: Cohort) -> Resolution | None:
+    """Return the steps in which numbers were recorded, as the cohort's import tells them; None if it does "
+    "not."""
+    imported = cohort.about.provenance.get("import")
+    steps = imported.get("steps") if isinstance(imported, dict) else None
+    return Resolution.stated(cohort.dictionary, steps) if steps else None
 
 
 def _statement(cohort: Cohort, generator: str, copies: bool, condition: Condition | None) -> str:

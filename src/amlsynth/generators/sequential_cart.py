@@ -20,7 +20,7 @@ import pandas as pd
 from pydantic import Field
 
 from amlsynth.foundation.types import Progress
-from amlsynth.generators.base import Generator, Parameters, Search
+from amlsynth.generators.base import DiscreetParameters, Generator, Search
 from amlsynth.generators.building_blocks.leaves import Features, Leaves, NumberLeaves, StateLeaves
 from amlsynth.generators.building_blocks.order import synthesis_order
 from amlsynth.generators.building_blocks.scales import from_real_line, to_real_line
@@ -30,7 +30,7 @@ Array = npt.NDArray[Any]
 _BEFORE = [code for code, pattern in enumerate(PATTERNS) if pattern.times == "before"]
 
 
-class Params(Parameters):
+class Params(DiscreetParameters):
     """Parameters of `sequential-cart`."""
 
     min_leaf: Annotated[
@@ -69,6 +69,7 @@ class SequentialCart(Generator):
 
     name = "sequential-cart"
     summary = "trees in sequence, with event pattern and both endpoints"
+    hides_single_patients = True
     minimum_patients = 50
     parallel_sampling = True
     Params = Params

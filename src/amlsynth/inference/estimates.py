@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,10 +10,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from amlsynth.foundation.errors import DataError, UsageError, require_extra
+from amlsynth.foundation.errors import DataError, NotComputable, UsageError, require_extra
+from amlsynth.statistics.wald import Z95
+from amlsynth.survival.accuracy import concordance as c_index
+from amlsynth.survival.endpoint import EndpointData
+from amlsynth.survival.kaplan_meier import kaplan_meier
+from amlsynth.survival.kaplan_meier import restricted_mean as curve_mean
 
 Scale = Literal["identity", "log", "log-log", "logit"]
-Z95 = 1.959963984540054  # the standard normal quantile of 97.5 %
 
 # Back to the scale that people read. On the log-log scale a larger value is a smaller survival.
 BACK: dict[Scale, Callable[[Any], Any]] = {
@@ -111,66 +116,49 @@ def survival_at(time: Any, event: Any, at: float, name: str | None = None) -> Es
     DataError
         Nobody is at risk then, or no event came before, so that there is no standard error.
     """
-    time, event = np.asarray(time, float), np.asarray(event, bool)
     name = name or f"survival at {at:g}"
-    moments = np.unique(time[event & (time <= at)])
-    at_risk = (time[:, None] >= moments).sum(axis=0)
-    events = (event[:, None] & (time[:, None] == moments)).sum(axis=0)
-    survival = float(np.prod(1 - events / at_risk))
-    if not len(moments) or survival <= 0 or not (time >= at).any():
+    data = EndpointData(name, np.asarray(time, float), np.asarray(event, bool))
+    fit = kaplan_meier(data)
+    survival = float(fit.at(at))
+    if not 0 < survival < 1 or data.time.max() < at:
         raise DataError(
             f"{name}: no event before {at:g} months, or nobody at risk then. Choose another time."
         )
-    greenwood = float(np.sum(events / (at_risk * (at_risk - events))))
-    log_survival = np.log(survival)
-    error = np.sqrt(greenwood) / abs(log_survival)
-    return Estimate(name, float(np.log(-log_survival)), float(error), "log-log")
+    log_survival = math.log(survival)
+    return Estimate(name, math.log(-log_survival), fit.log_error(at) / -log_survival, "log-log")
 
 
 def restricted_mean(time: Any, event: Any, until: float, name: str | None = None) -> Estimate:
     """Return the mean survival time within `until` months, with its standard error.
 
-    The area under the Kaplan-Meier curve; its variance is the sum over event times of the squared area that
-    is left, times Greenwood's term (Klein and Moeschberger, Survival Analysis, 2003, section 4.5).
+    Raises
+    ------
+    DataError
+        Follow-up ends earlier, with patients alive.
     """
-    time, event = np.asarray(time, float), np.asarray(event, bool)
-    moments = np.unique(time[event & (time <= until)])
-    at_risk = (time[:, None] >= moments).sum(axis=0)
-    events = (event[:, None] & (time[:, None] == moments)).sum(axis=0)
-    survival = np.append(1.0, np.cumprod(1 - events / at_risk))
-    widths = np.diff(np.append(np.append(0.0, moments), until))
-    left = np.cumsum((survival * widths)[::-1])[::-1][1:]  # area from each event time on
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(at_risk > events, left**2 * events / (at_risk * (at_risk - events)), 0.0)
-    return Estimate(
-        name or f"restricted mean to {until:g}", float((survival * widths).sum()), float(np.sqrt(terms.sum()))
-    )
+    name = name or f"restricted mean to {until:g}"
+    data = EndpointData(name, np.asarray(time, float), np.asarray(event, bool))
+    try:
+        return Estimate(name, *curve_mean(data, until))
+    except NotComputable as reason:
+        raise DataError(f"{reason}. Choose an earlier time.") from reason
 
 
 def concordance(time: Any, event: Any, score: Any, name: str = "C-index") -> Estimate:
-    """Return Harrell's C-index on the logit scale, with a jackknife standard error.
+    """Return Harrell's C-index on the logit scale, with its infinitesimal jackknife standard error.
 
     Parameters
     ----------
-    score : larger for a worse outcome, shape (n,). The pairs are compared in blocks, n up to some thousands.
+    score : larger for a worse outcome, shape (n,).
     """
-    time, event, score = np.asarray(time, float), np.asarray(event, bool), np.asarray(score, float)
-    n = len(time)
-    good, usable = np.zeros(n), np.zeros(n)
-    for start in range(0, n, 512):
-        rows = slice(start, start + 512)
-        earlier = event[rows, None] & ((time[rows, None] < time) | ((time[rows, None] == time) & ~event))
-        right = earlier * ((score[rows, None] > score) + 0.5 * (score[rows, None] == score))
-        good[rows] += right.sum(axis=1)
-        good += right.sum(axis=0)
-        usable[rows] += earlier.sum(axis=1)
-        usable += earlier.sum(axis=0)
-    pairs, concordant = usable.sum() / 2, good.sum() / 2
-    if pairs == 0:
-        raise DataError(f"{name}: no two patients can be compared. A C-index needs events.")
-    value = concordant / pairs
+    data = EndpointData(name, np.asarray(time, float), np.asarray(event, bool))
+    try:
+        index = c_index(data, np.asarray(score, float))
+    except NotComputable as reason:
+        raise DataError(f"{name}: no two patients can be compared. A C-index needs events.") from reason
+    value = index.value
     if not 0 < value < 1:
         raise DataError(f"{name}: it is {value:.0f} exactly, which has no standard error on the logit scale.")
-    without = (concordant - good) / np.maximum(pairs - usable, 1e-12)
-    error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
-    return Estimate(name, float(np.log(value / (1 - value))), float(error / (value * (1 - value))), "logit")
+    return Estimate(
+        name, math.log(value / (1 - value)), index.standard_error / (value * (1 - value)), "logit"
+    )

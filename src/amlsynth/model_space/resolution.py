@@ -45,6 +45,16 @@ class Resolution:
         months = d[d.terminal.time]
         return cls(numbers, find_step(times, 10.0**-months.decimals))
 
+    @classmethod
+    def stated(cls, d: Dictionary, steps: Mapping[str, float] | None = None) -> Self:
+        """Return the dictionary's decimals, or the steps that a cohort's record states, by variable."""
+        steps = steps or {}
+
+        def step(name: str) -> float:
+            return float(steps.get(name, 10.0 ** -d[name].decimals))
+
+        return cls({v.name: step(v.name) for v in number_variables(d)}, step(d.terminal.time))
+
     def above_zero(self, encoded: Encoded) -> Encoded:
         """Return the cohort with times of one step where a dictionary lets them be 0.
 

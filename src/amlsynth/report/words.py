@@ -42,7 +42,7 @@ def lacking(context: Context) -> str:
     missing = [f"{label.lower()} ({name})" for name, label in names.items() if name not in context.outcomes]
     if not missing:
         return ""
-    return f"The original has no {escape(listing(missing))}: nothing is said of it, here or in the gates.\n"
+    return f"The original lacks {escape(listing(missing))}: nothing is said of that, here or in the gates.\n"
 
 
 def uses(context: Context) -> str:

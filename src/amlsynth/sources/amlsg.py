@@ -110,6 +110,12 @@ def import_amlsg(folder: Path | None = None) -> Cohort:
         ],
         mapped=source.mapped,
         not_assessed=source.not_assessed,
+        # Months are days, haemoglobin is tenths of g/dl; so the source records them, whoever is in it.
+        steps={
+            "OSTM": 1 / d.days_per_month,
+            "EFSTM": 1 / d.days_per_month,
+            "HB": round(0.1 * MMOL_PER_L, 6),
+        },
         set_to_missing={"AMLSTAT": _without_counterpart(clinical["TypeAML"], _STATUS_OF_DISEASE)},
         notes=source.notes,
     )

@@ -56,6 +56,10 @@ class ImportReport(_Record):
     set_to_missing: dict[str, dict[str, int]] = Field(
         default_factory=dict, description="variable -> source value without a counterpart -> rows"
     )
+    steps: dict[str, float] = Field(
+        default_factory=dict,
+        description="variable -> step in which the source records it, in the dictionary's unit, where known",
+    )
     notes: list[str] = Field(default_factory=list)
     rules_broken: list[Broken] = Field(default_factory=list)
 

@@ -57,6 +57,12 @@ def reference_cohort(n: int = 1606, seed: int = 1) -> Cohort:
     Every parameter and its source are in `reference.yaml` beside this module. The figures that the
     cohort reproduces, within the sampling error of its size, are those of Eckardt et al., npj Digit
     Med 2024, tables 1 and 2 (doi 10.1038/s41746-024-01076-x).
+
+    Examples
+    --------
+    >>> cohort = reference_cohort(n=100, seed=1)
+    >>> cohort.n, cohort.about.simulated
+    (100, True)
     """
     about = About(
         name="aml-reference",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +30,15 @@ class KaplanMeier:
     """A product-limit estimate; arrays have one entry for each distinct time, ascending.
 
     The 95 % interval is Greenwood's on the log(-log) scale (Kalbfleisch and Prentice), as Stata's sts
-    and lifelines compute it. At survival 1 it is (1, 1); at 0 it is (0, the last upper limit).
+    and lifelines compute it. At survival 1 it is (1, 1); at 0 it is (0, the last upper limit). The sum of
+    `greenwood` up to a time is the variance of the log of survival there.
     """
 
     times: FloatArray
     at_risk: IntArray
     events: IntArray
     survival: FloatArray
+    greenwood: FloatArray
     low: FloatArray
     high: FloatArray
 
@@ -46,6 +49,10 @@ class KaplanMeier:
     def at(self, months: ArrayLike) -> FloatArray:
         """Return survival at the given months, shape as given; after the last time, its last value."""
         return self._step(self.survival, months, 1.0)
+
+    def log_error(self, time: float) -> float:
+        """Return the standard error of the log of survival at a time (Greenwood)."""
+        return math.sqrt(float(self.greenwood[self.times <= time].sum()))
 
     def band(self, months: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return the 95 % interval at the given months."""
@@ -88,15 +95,36 @@ def kaplan_meier(data: EndpointData) -> KaplanMeier:
     events = np.bincount(position, weights=data.event, minlength=len(times)).astype(np.int64)
     at_risk = data.n - np.concatenate(([0], np.cumsum(leaving)[:-1]))
     survival = np.cumprod(1.0 - events / at_risk)
-    low, high = _interval(survival, events, at_risk)
-    return KaplanMeier(times, at_risk.astype(np.int64), events, survival, low, high)
-
-
-def _interval(survival: FloatArray, events: IntArray, at_risk: IntArray) -> tuple[FloatArray, FloatArray]:
     remaining = (at_risk - events).astype(np.float64)
-    terms = np.zeros_like(survival)
-    np.divide(events, at_risk * remaining, out=terms, where=remaining > 0)
-    spread = np.sqrt(np.cumsum(terms))
+    greenwood = np.zeros_like(survival)
+    np.divide(events, at_risk * remaining, out=greenwood, where=remaining > 0)
+    low, high = _interval(survival, greenwood)
+    return KaplanMeier(times, at_risk.astype(np.int64), events, survival, greenwood, low, high)
+
+
+def restricted_mean(data: EndpointData, horizon: float) -> tuple[float, float]:
+    """Return the mean time free of the event up to the horizon, and its standard error, units of the times.
+
+    The area under the Kaplan-Meier curve, with Greenwood's variance of it (Klein and Moeschberger,
+    Survival Analysis, 2003, section 4.5).
+
+    Raises
+    ------
+    NotComputable
+        No patient has a known time, or follow-up ends before the horizon with patients alive.
+    """
+    fit = kaplan_meier(data)
+    if fit.times[-1] < horizon and fit.survival[-1] > 0:
+        raise NotComputable(f"{data.name} follow-up ends before {horizon:.0f} months, so the mean is unknown")
+    inside = fit.times < horizon
+    edges = np.concatenate(([0.0], fit.times[inside], [horizon]))
+    pieces = np.diff(edges) * np.concatenate(([1.0], fit.survival[inside]))
+    after = np.cumsum(pieces[::-1])[::-1][1:]  # area from each time on
+    return float(pieces.sum()), math.sqrt(float((after**2 * fit.greenwood[inside]).sum()))
+
+
+def _interval(survival: FloatArray, greenwood: FloatArray) -> tuple[FloatArray, FloatArray]:
+    spread = np.sqrt(np.cumsum(greenwood))
     inside = (survival > 0) & (survival < 1)
     log_survival = np.log(survival, out=np.full_like(survival, -1.0), where=inside)
     exponent = np.exp(Z95 * spread / log_survival)  # below 1, for the log of survival is negative

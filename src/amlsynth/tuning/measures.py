@@ -20,6 +20,7 @@ from amlsynth.evaluation.outcomes import known_at_diagnosis
 from amlsynth.evaluation.privacy.hamming import Partition, count_exact_matches, minimum_distances
 from amlsynth.foundation.errors import require_extra
 from amlsynth.statistics.coding import CohortCoding, Floats, category_codes, numbers
+from amlsynth.statistics.roc import area_under_curve
 from amlsynth.survival.cox import cox_fit
 from amlsynth.survival.endpoint import endpoint_data
 from amlsynth.survival.logistic import logistic_fit
@@ -51,7 +52,8 @@ def indistinguishable(real: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary
     x = np.vstack((features(real, d), features(synthetic, d)))
     y = np.repeat([0, 1], (len(real), len(synthetic)))
     votes = forest.fit(x, y).oob_decision_function_[:, 1]
-    return 1 - 2 * max(0.0, auc(np.nan_to_num(votes, nan=0.5), y == 1) - 0.5)
+    votes = np.nan_to_num(votes, nan=0.5)
+    return 1 - 2 * max(0.0, area_under_curve(votes[y == 1], votes[y == 0])[0] - 0.5)
 
 
 def discriminator(real: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary, seed: int) -> float:
@@ -215,21 +217,9 @@ def privacy(real: pd.DataFrame, synthetic: pd.DataFrame, unseen: pd.DataFrame, d
     members, strangers = (
         minimum_distances(partition.coding.encode(frame), codes, partition.coding) for frame in (real, unseen)
     )
-    attack = auc(
-        -np.concatenate((members, strangers)).astype(np.float64),
-        np.repeat([True, False], (len(members), len(strangers))),
-    )
+    attack, _ = area_under_curve(-members.astype(np.float64), -strangers.astype(np.float64))
     lost = max(0.0, leakage / _BREACH, (attack - 0.5) / _ATTACK)
     return 1 - min(1.0, lost)
-
-
-def auc(score: Floats, positive: NDArray[np.bool_]) -> float:
-    """Return the area under the ROC curve, ties counted by one half."""
-    _, position, counts = np.unique(score, return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - (counts - 1) / 2
-    hits = int(positive.sum())
-    rank_sum = float(middle[position][positive].sum())
-    return (rank_sum - hits * (hits + 1) / 2) / (hits * (len(positive) - hits))
 
 
 def _forest(seed: int, oob: bool = False) -> Any:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.fidelity.two_sample import (
-    area_under_curve,
     classifier_auc,
     discriminator_score,
     k_means_score,
@@ -19,22 +17,6 @@ from amlsynth.evaluation.representations.embedding import Embedding, tree_featur
 
 def rng(seed: int = 1) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-def test_area_is_that_of_scikit_learn_and_its_variance_that_of_the_bootstrap():
-    positive, negative = rng().normal(0.6, 1, 300).round(1), rng(2).normal(0, 1, 200).round(1)
-    area, variance = area_under_curve(positive, negative)
-    labels = np.repeat([1, 0], [300, 200])
-    assert area == pytest.approx(roc_auc_score(labels, np.concatenate((positive, negative))))
-    draw = rng(3)
-    again = [area_under_curve(draw.choice(positive, 300), draw.choice(negative, 200))[0] for _ in range(1000)]
-    assert np.sqrt(variance) == pytest.approx(np.std(again), rel=0.1)
-
-
-def test_area_by_hand():
-    # Of six pairs, the positive is above in four and level in one.
-    area, _ = area_under_curve(np.array([3.0, 1.0]), np.array([0.0, 1.0, 2.0]))
-    assert area == pytest.approx(4.5 / 6)
 
 
 def test_shuffled_columns_are_caught_and_true_samples_are_not(evaluation):

@@ -4,44 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lifelines import KaplanMeierFitter
-from lifelines.utils import restricted_mean_survival_time
 
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.survival.tails import (
     event_pattern_distance,
     event_patterns,
-    restricted_mean,
     restricted_mean_difference,
     share_at_risk,
     survival_at,
 )
-from amlsynth.survival.endpoint import EndpointData, endpoint_data
+from amlsynth.survival.endpoint import EndpointData
 
 
 def data(time, event) -> EndpointData:
     return EndpointData("OS", np.array(time, dtype=float), np.array(event, dtype=bool), 0)
-
-
-def test_the_restricted_mean_is_that_of_lifelines(synthetic):
-    os = endpoint_data(synthetic, dictionary().endpoint("OS"))
-    mean, error = restricted_mean(os)
-    fit = KaplanMeierFitter().fit(os.time, os.event)
-    assert mean == pytest.approx(restricted_mean_survival_time(fit, t=60), rel=1e-6)
-    rng = np.random.default_rng(1)
-    again = []
-    for _ in range(200):
-        rows = rng.integers(os.n, size=os.n)
-        again.append(restricted_mean(data(os.time[rows], os.event[rows]))[0])
-    assert error == pytest.approx(np.std(again), rel=0.15)
-
-
-def test_the_restricted_mean_by_hand():
-    # Survival 1 to 2, 2/3 to 4, 0 from 6 (after a censoring at 5: the last event ends the curve).
-    mean, error = restricted_mean(data([2, 4, 6], [1, 1, 1]), horizon=10)
-    assert mean == pytest.approx(2 + 2 * 2 / 3 + 2 / 3)
-    assert error == pytest.approx(np.sqrt(2**2 * 1 / (3 * 2) + (2 / 3) ** 2 * 1 / (2 * 1)))
 
 
 def test_equal_cohorts_have_no_difference_and_short_follow_up_has_a_reason():

@@ -27,6 +27,7 @@ from amlsynth.evaluation.representations.embedding import Embedding, fill_empty,
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats
+from amlsynth.statistics.roc import area_under_curve
 from amlsynth.statistics.wald import Z95
 
 FOLDS = 5
@@ -68,22 +69,6 @@ def classifier_auc(
         variances.append(variance)
     mean, spread = float(np.mean(areas)), Z95 * math.sqrt(sum(variances)) / FOLDS
     return figure(mean, max(0.0, mean - spread), min(1.0, mean + spread))
-
-
-def area_under_curve(positive: Floats, negative: Floats) -> tuple[float, float]:
-    """Return the area under the ROC curve of two sets of scores and DeLong's variance of it.
-
-    Source: DeLong et al., Biometrics 1988;44:837, by ranks as in Sun and Xu, IEEE Signal Process Lett
-    2014;21:1389.
-    """
-    stats = require_extra("generate", "scipy.stats", _PURPOSE)
-
-    m, n = len(positive), len(negative)
-    ranks = stats.rankdata(np.concatenate((positive, negative)))
-    of_positive = (ranks[:m] - stats.rankdata(positive)) / n  # share of negatives below, ties one half
-    of_negative = 1 - (ranks[m:] - stats.rankdata(negative)) / m
-    variance = sum(float(v.var(ddof=1)) / len(v) for v in (of_positive, of_negative) if len(v) > 1)
-    return float(of_positive.mean()), variance
 
 
 def discriminator_score(

@@ -26,13 +26,13 @@ from amlsynth.evaluation.measure_group import (
     figure,
 )
 from amlsynth.evaluation.outcomes import known_at_diagnosis
-from amlsynth.evaluation.prediction.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import fill_empty, one_thread, tree_features
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.wald import Z95
+from amlsynth.survival.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.survival.cox import cox_fit
 from amlsynth.survival.endpoint import endpoint_data, known_endpoint
 

@@ -18,6 +18,7 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import SMALL_CELL, Figure
 from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.proportions import wilson_interval
 from amlsynth.statistics.wald import Z95
 
 SHARE_DECIMALS = 3  # a tenth of a percent, as tables show; no count can be read back from more digits
@@ -46,10 +47,7 @@ def response_rate(reached: int, missed: int) -> Figure:
 
 def wilson(count: int, n: int) -> Figure:
     """Return a share and Wilson's 95 % interval, at three decimals."""
-    share, z2 = count / n, Z95**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return figure(share, max(0.0, centre - half), min(1.0, centre + half), decimals=SHARE_DECIMALS)
+    return figure(count / n, *wilson_interval(count / n, n), decimals=SHARE_DECIMALS)
 
 
 def response_odds(reached: int, missed: int) -> Figure:

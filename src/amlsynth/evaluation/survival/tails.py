@@ -25,37 +25,11 @@ from amlsynth.evaluation.survival.response import SHARE_DECIMALS
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
-from amlsynth.survival.kaplan_meier import kaplan_meier
+from amlsynth.survival.kaplan_meier import kaplan_meier, restricted_mean
 
 FIVE_YEARS = 60.0  # months
 SAME_TIME = 1e-6  # months; times are kept to six decimals
 PATTERNS = 8  # status of the one x status of the other x whether both end at the same time
-
-
-def restricted_mean(data: EndpointData, horizon: float = FIVE_YEARS) -> tuple[float, float]:
-    """Return the mean time free of the event up to the horizon, months, and its standard error.
-
-    The area under the Kaplan-Meier curve, with Greenwood's variance of it (Klein and Moeschberger,
-    Survival Analysis, 2003, section 4.5).
-
-    Raises
-    ------
-    NotComputable
-        No patient has a known time, or follow-up ends before the horizon with patients alive.
-    """
-    fit = kaplan_meier(data)
-    if fit.times[-1] < horizon and fit.survival[-1] > 0:
-        raise NotComputable(f"{data.name} follow-up ends before {horizon:.0f} months, so the mean is unknown")
-    inside = fit.times < horizon
-    edges = np.concatenate(([0.0], fit.times[inside], [horizon]))
-    levels = np.concatenate(([1.0], fit.survival[inside]))
-    pieces = np.diff(edges) * levels
-    after = np.cumsum(pieces[::-1])[::-1][1:]  # area from each time on
-    events, at_risk = fit.events[inside], fit.at_risk[inside]
-    remaining = (at_risk - events).astype(np.float64)
-    terms = np.zeros(len(after))
-    np.divide(after**2 * events, at_risk * remaining, out=terms, where=remaining > 0)
-    return float(pieces.sum()), math.sqrt(float(terms.sum()))
 
 
 def restricted_mean_difference(

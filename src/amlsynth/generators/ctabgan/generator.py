@@ -33,7 +33,10 @@ _CHECK = 2048  # rows at most from which the corrections are estimated while tra
 
 
 class CtabganPlus(Generator):
-    """A conditional generative adversarial network over mixed columns, with both endpoints."""
+    """A conditional generative adversarial network over mixed columns, with both endpoints.
+
+    It hides no single patients: a state, event pattern or missing value that only one has can come out.
+    """
 
     name = "ctabgan-plus"
     summary = "generative adversarial network for mixed columns (Zhao et al. 2024)"

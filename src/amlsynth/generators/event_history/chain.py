@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import require_extra
 from amlsynth.generators.building_blocks.leaves import NumberLeaves, StateLeaves
-from amlsynth.generators.event_history.design import Column, Design, Layout, training_values
+from amlsynth.generators.event_history.design import MIN_CARRIERS, Column, Design, Layout, training_values
 from amlsynth.generators.event_history.ridge import TOLERANCE, ridge_linear
 from amlsynth.model_space.encoding import Encoded
 from amlsynth.survival.logistic import logistic_fit
@@ -24,7 +24,7 @@ from amlsynth.survival.logistic import logistic_fit
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-FEWEST = 5  # carriers of a state for a regression; of fewer, only the smoothed frequency is kept
+FEWEST = MIN_CARRIERS  # of a state for a regression; of fewer, only the smoothed frequency is kept
 _MISSING_LEAF = 10  # patients in a leaf of the trees for missingness
 _RESIDUAL_LEAF = 30  # patients in a leaf of the trees for what a number's regression leaves over
 _PRIOR = 0.5  # patients' worth of the whole cohort's frequencies in each leaf for missingness

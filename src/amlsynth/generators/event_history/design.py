@@ -20,6 +20,9 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
+MIN_CARRIERS = 12  # of a state that regressions see or fit; fewer would have a profile of their own
+
+
 @dataclass(frozen=True)
 class Column:
     """One variable of the training cohort.
@@ -29,6 +32,7 @@ class Column:
     name : of the variable. is_number : whether it is a number rather than a state.
     levels : codes of the states that occur, the most frequent first; empty for numbers.
     shares : share of each level among the known values.
+    indicated : how many levels after the first have an indicator: those with `MIN_CARRIERS`.
     numbers : sorted known values of a number; empty for states.
     missing_group : number of the pattern of missing patients that it shares with other variables.
     missing_share : share of patients in whom it is missing.
@@ -38,6 +42,7 @@ class Column:
     is_number: bool
     levels: tuple[int, ...]
     shares: tuple[float, ...]
+    indicated: int
     numbers: Floats
     missing_group: int
     missing_share: float
@@ -74,6 +79,7 @@ class Layout:
                 is_number=is_number,
                 levels=() if is_number else tuple(int(codes[i]) for i in by_frequency),
                 shares=() if is_number else tuple(float(counts[i] / len(known)) for i in by_frequency),
+                indicated=0 if is_number else max(0, int((counts >= MIN_CARRIERS).sum()) - 1),
                 numbers=np.sort(known) if is_number else np.empty(0),
                 missing_group=group,
                 missing_share=float(missing.mean()),
@@ -83,7 +89,7 @@ class Layout:
         width = 0
         for column in self.columns.values():
             self.start[column.name] = width
-            width += int(len(column.numbers) > 0) if column.is_number else max(0, len(column.levels) - 1)
+            width += int(len(column.numbers) > 0) if column.is_number else column.indicated
             if 0 < column.missing_share < 1 and column.missing_group not in self.missing_at:
                 self.missing_at[column.missing_group] = width
                 width += 1
@@ -97,7 +103,8 @@ class Design:
     Attributes
     ----------
     linear : float64 (n, layout.width), by columns. A state has an indicator for each level but the most
-        frequent, a number its normal score, both with mean 0 and 0 where missing; a group of variables
+        frequent and the rarest, a number its normal score, both with mean 0 and 0 where missing; a group of
+        variables
         that are missing together has one indicator of that.
     plain : float32 (n, variables). Codes and numbers as they are, -1 where missing, for trees.
     """
@@ -114,8 +121,9 @@ class Design:
         start = layout.start[name]
         if column.is_number and len(column.numbers):
             self._enter(start, np.where(missing, 0.0, column.scores(values)))
+        told = slice(1, 1 + column.indicated)
         for shift, (level, share) in enumerate(
-            zip(column.levels[1:], column.shares[1:], strict=True), start=start
+            zip(column.levels[told], column.shares[told], strict=True), start=start
         ):
             self._enter(shift, np.where(missing, 0.0, (values == level) - share))
         at = layout.missing_at.get(column.missing_group)

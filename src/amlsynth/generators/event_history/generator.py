@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import Field
 
 from amlsynth.foundation.types import Progress
-from amlsynth.generators.base import Generator, Parameters, Search
+from amlsynth.generators.base import DiscreetParameters, Generator, Search
 from amlsynth.generators.building_blocks.order import synthesis_order, with_shuffled_alterations
 from amlsynth.generators.event_history.chain import Chain, Drawn, Tuning
 from amlsynth.generators.event_history.design import Layout
@@ -24,7 +24,7 @@ from amlsynth.generators.event_history.transitions import IllnessDeath, Shrinkag
 from amlsynth.model_space.encoding import Encoded, columns_frame
 
 
-class Params(Parameters):
+class Params(DiscreetParameters):
     """Parameters of `event-history`. The first three trade likeness for privacy."""
 
     shrinkage: Annotated[
@@ -58,6 +58,7 @@ class EventHistory(Generator):
 
     name = "event-history"
     summary = "sequential regressions and an illness-death model for both endpoints (default)"
+    hides_single_patients = True
     minimum_patients = 50
     parallel_sampling = True
     Params = Params

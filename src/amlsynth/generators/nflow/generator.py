@@ -48,7 +48,10 @@ _FEWEST = 200  # samples, at least, for a rank map
 
 
 class NFlow(Generator):
-    """An autoregressive neural spline flow on dequantised states, event pattern and both endpoints."""
+    """An autoregressive neural spline flow on dequantised states, event pattern and both endpoints.
+
+    It hides no single patients: a state, event pattern or missing value that only one has can come out.
+    """
 
     name = "nflow"
     summary = "normalizing flow with event pattern and both endpoints (torch, zuko)"

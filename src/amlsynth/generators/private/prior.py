@@ -187,5 +187,5 @@ def _fitted(path: Path, digest: str, model: PriorModel, d: Dictionary) -> object
     from amlsynth.generators import create
 
     del digest  # part of the key: a file that was changed is fitted anew
-    public = read_cohort(path, "original")
+    public = read_cohort(path, "original", d)
     return create(model, {}, d).fit(public.frame, np.random.default_rng(_FITTING_SEED))

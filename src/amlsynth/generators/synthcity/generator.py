@@ -63,7 +63,10 @@ def synthcity_class(plugin: str) -> type[Generator]:
 
 
 class _Synthcity(Generator):
-    """A plugin of synthcity; `plugin` is its name there."""
+    """A plugin of synthcity; `plugin` is its name there.
+
+    It hides no single patients: a state, event pattern or missing value that only one has can come out.
+    """
 
     plugin: ClassVar[str]
     minimum_patients = 100

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from amlsynth.evaluation.measure_group import NotComputable, figure
 from amlsynth.evaluation.records import Figure
 from amlsynth.statistics.coding import Floats
+from amlsynth.statistics.proportions import wilson_interval
 from amlsynth.statistics.wald import Z95
 
 DECIMALS = 4  # of rates and AUCs: no single comparison of patients can be read back
@@ -27,11 +28,7 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval."""
-        z2 = Z95**2
-        centre = (self.share + z2 / (2 * self.n)) / (1 + z2 / self.n)
-        half = Z95 * math.sqrt(self.share * (1 - self.share) / self.n + z2 / (4 * self.n**2))
-        half /= 1 + z2 / self.n
-        return max(0.0, centre - half), min(1.0, centre + half)
+        return wilson_interval(self.share, self.n)
 
     @property
     def figure(self) -> Figure:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from amlsynth.evaluation.measure_group import NotComputable
+from amlsynth.foundation.errors import NotComputable
 from amlsynth.foundation.numeric import trapezoid
-from amlsynth.statistics.coding import Floats
+from amlsynth.foundation.types import FloatArray
 from amlsynth.survival.endpoint import EndpointData
 from amlsynth.survival.kaplan_meier import kaplan_meier
 
@@ -22,7 +22,7 @@ class Concordance:
     """Harrell's C-index; `influence` is each patient's part in its deviation, shape (n,)."""
 
     value: float
-    influence: Floats
+    influence: FloatArray
 
     @property
     def standard_error(self) -> float:
@@ -33,7 +33,7 @@ class Concordance:
         return math.sqrt(float(((self.influence - other.influence) ** 2).sum()))
 
 
-def concordance(data: EndpointData, score: Floats) -> Concordance:
+def concordance(data: EndpointData, score: FloatArray) -> Concordance:
     """Return in what share of the comparable pairs the patient with the higher score fares worse.
 
     Parameters
@@ -70,7 +70,7 @@ def concordance(data: EndpointData, score: Floats) -> Concordance:
     return Concordance(value, 2 * (concordant - value * comparable) / pairs)
 
 
-def integrated_brier_score(data: EndpointData, survival: Floats, months: Floats) -> float:
+def integrated_brier_score(data: EndpointData, survival: FloatArray, months: FloatArray) -> float:
     """Return the mean over time of the weighted squared error of predicted survival; lower is better.
 
     Parameters
