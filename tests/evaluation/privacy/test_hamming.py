@@ -106,10 +106,10 @@ def test_parts_have_the_size_of_the_holdout_and_share_nobody(split):
 
 
 def test_large_cohorts_are_sampled(split, monkeypatch):
-    monkeypatch.setattr(privacy, "LARGEST_PART", 40)
+    monkeypatch.setattr(privacy, "MAX_PART_PATIENTS", 40)
     partition = privacy.Partition.draw(EvaluationContext(split.train, split.holdout, D, seed=0))
     assert partition.parts.shape[1] == len(partition.holdout) == 40
-    monkeypatch.setattr(privacy, "MOST_IN_PARTS", 80)
+    monkeypatch.setattr(privacy, "MAX_IN_PARTS", 80)
     assert len(privacy.Partition.draw(EvaluationContext(split.train, split.holdout, D, seed=0)).parts) == 2
     full = figures(EvaluationContext(split.train, split.holdout, D, seed=0), split.train)
     assert full["exact_matches"] == len(split.train)  # counted over all

@@ -71,8 +71,8 @@ def test_every_measure_says_what_it_cannot_prove(group):
 def test_large_cohorts_are_sampled_and_small_ones_not(context, fresh, monkeypatch):
     from amlsynth.evaluation.privacy.attacks import attack_data as module
 
-    monkeypatch.setattr(module, "MOST_TARGETS", 100)
-    monkeypatch.setattr(module, "MOST_RELEASED", 90)
+    monkeypatch.setattr(module, "MAX_TARGETS", 100)
+    monkeypatch.setattr(module, "MAX_RELEASED", 90)
     data = module.AttackData.of(EvaluatedCohort("synthetic", fresh), context)
     assert (len(data.members), len(data.non_members), len(data.released)) == (100, 100, 90)
     assert not data.members.duplicated().any()
