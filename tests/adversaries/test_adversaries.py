@@ -49,12 +49,15 @@ def test_unseen_patients_pass_in_the_place_of_a_synthetic_cohort(cohorts: Materi
         assert report.passed, [gate.reason for gate in report.failed]
 
 
-@pytest.mark.parametrize(("generator", "n"), [("event-history", N), ("sequential-cart", 1606)])
-def test_cohorts_of_generators_pass(generator: str, n: int) -> None:
-    # Trees learn less than half of an effect from 640 patients, and are rightly refused there.
-    made = generate(reference_cohort(n=n, seed=1), generator, seed=1)
+@pytest.mark.parametrize(
+    ("generator", "profiles"), [("event-history", PROFILES), ("sequential-cart", ("research",))]
+)
+def test_cohorts_of_generators_pass(generator: str, profiles: tuple[str, ...]) -> None:
+    # From 640 patients both learn little more than half of an effect, and are rightly refused there; trees
+    # give out a patient whose every alteration is right and every number nearly so, which is no public release.
+    made = generate(reference_cohort(n=1606, seed=1), generator, seed=1)
     of = Material(made.split.train, made.split.holdout, made.split.holdout, made.synthetic.dictionary)
     found = figures(of, made.synthetic.frame)
-    for profile in PROFILES:
+    for profile in profiles:
         report = judge(of, found, profile)
         assert report.passed, [gate.reason for gate in report.failed]
