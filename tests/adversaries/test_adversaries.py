@@ -54,7 +54,7 @@ def test_unseen_patients_pass_in_the_place_of_a_synthetic_cohort(cohorts: Materi
 )
 def test_cohorts_of_generators_pass(generator: str, profiles: tuple[str, ...]) -> None:
     # From 640 patients both learn little more than half of an effect, and are rightly refused there; trees
-    # give out a patient whose every alteration is right and every number nearly so, which is no public release.
+    # give out a patient whose every alteration is right and every number nearly so: no public release.
     made = generate(reference_cohort(n=1606, seed=1), generator, seed=1)
     of = Material(made.split.train, made.split.holdout, made.split.holdout, made.synthetic.dictionary)
     found = figures(of, made.synthetic.frame)
