@@ -42,7 +42,8 @@ def test_mds_from_a_file_to_a_loaded_release(
             continue  # takes a public cohort of the disease as its prior; see its own tests
         model = create(name, generator_class(name).quick_params, d).fit(split.train, np.random.default_rng(1))
         made = model.sample(60, np.random.default_rng(2))
-        rules = set(amlsynth.validate(made, "synthetic", d).by_rule()["rule"])
+        broken = amlsynth.validate(made, "synthetic", d).by_rule().query("severity == 'error'")
+        rules = set(broken["rule"])
         assert rules <= ({"duplicate_patient"} if model.copies_patients else set()), name
 
     amlsynth.write_cohort(cohort, tmp_path / "cohort.csv")

@@ -50,7 +50,8 @@ def test_without_calibration_margins_are_the_networks_own(reference: pd.DataFram
     plain, corrected = (
         _fit(reference, calibrate=flag).sample(2000, np.random.default_rng(2)) for flag in (False, True)
     )
-    assert set(validate(plain, "synthetic").by_rule()["rule"]) <= {DUPLICATE_RULE}
+    broken = validate(plain, "synthetic").by_rule().query("severity == 'error'")
+    assert set(broken["rule"]) <= {DUPLICATE_RULE}
     wanted = reference["CR1"].mean()
     assert abs(corrected["CR1"].mean() - wanted) < 0.05 < abs(plain["CR1"].mean() - wanted)
 

@@ -37,7 +37,8 @@ def test_associations_are_kept(
 ) -> None:
     original = _log_odds(reference, *pair)
     assert abs(original) > 0.4
-    assert abs(_log_odds(synthetic, *pair) - original) < 0.35
+    # The ridge that hides rare pairs takes up to a fifth of a strong one.
+    assert abs(_log_odds(synthetic, *pair) - original) < max(0.35, 0.2 * abs(original))
 
 
 @pytest.mark.parametrize("name", ["OS", "EFS"])
