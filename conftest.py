@@ -10,10 +10,10 @@ import pytest
 
 @pytest.fixture(scope="session")
 def small_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a release of 300 synthetic patients, built as `amlsynth demo` does."""
+    """The folder of a release of 800 synthetic patients, built as `amlsynth demo` does."""
     from amlsynth.demo import run_demo
 
-    return run_demo(tmp_path_factory.mktemp("release"), n=300, say=lambda text: None).folder
+    return run_demo(tmp_path_factory.mktemp("release"), n=800, say=lambda text: None).folder
 
 
 @pytest.fixture(autouse=True)

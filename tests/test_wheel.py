@@ -39,7 +39,7 @@ def test_demo_from_the_installed_wheel(repository: Path, tmp_path: Path) -> None
     _run(python, "-m", "pip", "install", "--quiet", extras, cwd=tmp_path, PIP_CONSTRAINT=constraints)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    out = _run(environment / "bin" / "amlsynth", "demo", "--out", "here", "--n", 400, cwd=elsewhere)
+    out = _run(environment / "bin" / "amlsynth", "demo", "--out", "here", "--n", 800, cwd=elsewhere)
     assert "verified" in out
     (folder,) = (path for path in (elsewhere / "here").iterdir() if path.is_dir())
     assert (folder / "report.html").stat().st_size > 50_000

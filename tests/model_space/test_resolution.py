@@ -44,9 +44,9 @@ def test_synthetic_numbers_are_on_the_steps(reference: pd.DataFrame) -> None:
     resolution = Resolution.of(encode(train), d)
     assert resolution.numbers["HB"] == pytest.approx(0.06206, rel=1e-6)
     assert resolution.time == pytest.approx(1 / 30.4375, rel=1e-6)
-    frame = (
-        create("event-history").fit(train, np.random.default_rng(0)).sample(2000, np.random.default_rng(1))
-    )
+    # No generator learns the steps from patients: the record of the cohort's import tells them.
+    model = create("event-history").fit(train, np.random.default_rng(0), resolution=resolution)
+    frame = model.sample(2000, np.random.default_rng(1))
     for name, step in (("HB", 0.06206), ("OSTM", 1 / 30.4375), ("EFSTM", 1 / 30.4375)):
         multiples = frame[name].dropna().to_numpy(float) / step
         np.testing.assert_allclose(multiples, np.rint(multiples), atol=1e-3)

@@ -144,7 +144,7 @@ def dataset(
     --------
     >>> data = dataset(release)
     >>> data.name, len(data.frame)
-    ('aml-reference', 300)
+    ('aml-reference', 800)
     """
     if sha256 is not None and not _DIGEST.fullmatch(sha256 := sha256.lower()):
         raise UsageError(f"sha256={sha256!r}: write 64 hexadecimal digits.")

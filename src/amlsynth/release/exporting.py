@@ -33,7 +33,7 @@ def export_release(path: Path, out: Path, kind: str = "adam", d: Dictionary | No
     Examples
     --------
     >>> export_release(release, folder / "adam").records
-    {'ADSL': 300, 'ADTTE': 600}
+    {'ADSL': 800, 'ADTTE': 1600}
     """
     path, out = Path(path), Path(out)
     if kind not in EXPORTS:
