@@ -15,7 +15,7 @@ Folds never part the two fits of a pair, so each target is in half of the releas
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,14 +50,9 @@ def attack(
     features : shape (releases, targets, features). member : shape (releases, targets).
     shared : which features mean the same for all targets, shape (features,).
     """
-    fold = (np.arange(len(features)) // 2) % FOLDS
     scores = {name: np.zeros(member.shape) for name in (*_PER_TARGET, *_TOGETHER)}
     with one_thread():
-        for number in range(FOLDS):
-            test, train = fold == number, fold != number
-            if not test.any():
-                continue
-            learned, tested = _standardised(features[train], features[test])
+        for number, train, test, learned, tested in _folds(features):
             for target in range(member.shape[1]):
                 for name, method in _PER_TARGET.items():
                     scores[name][test, target] = method(
@@ -72,15 +67,24 @@ def attack(
     return scores
 
 
-def family_attack(features: NDArray[np.float32], member: BoolArray) -> FloatArray:
-    """Return out-of-fold scores of ridge regressions on one family of features, shape (releases, targets)."""
+def _folds(
+    features: NDArray[np.float32],
+) -> Iterator[tuple[int, BoolArray, BoolArray, FloatArray, FloatArray]]:
+    """Give the number of each fold, which releases are trained and tested on, and their scaled features.
+
+    The two releases of a pair, which have complementary members, are in the same fold.
+    """
     fold = (np.arange(len(features)) // 2) % FOLDS
-    scores = np.zeros(member.shape)
     for number in range(FOLDS):
         test, train = fold == number, fold != number
-        if not test.any():
-            continue
-        learned, tested = _standardised(features[train], features[test])
+        if test.any():
+            yield number, train, test, *_standardised(features[train], features[test])
+
+
+def family_attack(features: NDArray[np.float32], member: BoolArray) -> FloatArray:
+    """Return out-of-fold scores of ridge regressions on one family of features, shape (releases, targets)."""
+    scores = np.zeros(member.shape)
+    for _, train, test, learned, tested in _folds(features):
         for target in range(member.shape[1]):
             scores[test, target] = _ridge(learned[:, target], member[train, target], tested[:, target], 0)
     return scores

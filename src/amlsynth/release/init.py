@@ -81,8 +81,6 @@ def init_release(
         )
     own = d is not None and d.name not in carried_names()
     dictionary = None if d is None else f"{d.name}.dictionary.yaml" if own else d.name
-    if own and d is not None:
-        write_text(out.with_name(f"{d.name}.dictionary.yaml"), FORMATS["yaml"](d))
     content = _content(original.about, original.n, cohort, out, answers, dictionary)
     draft = out.with_name(f".{out.name}.draft")
     try:
@@ -92,6 +90,8 @@ def init_release(
             check_origin(spec, draft, original.about)
         except UsageError as error:
             raise UsageError(str(error).replace(str(draft), str(out))) from error
+        if own and d is not None:  # only now, so that a spec that is refused leaves nothing
+            write_text(out.with_name(f"{d.name}.dictionary.yaml"), FORMATS["yaml"](d))
         draft.replace(out)
     finally:
         draft.unlink(missing_ok=True)
