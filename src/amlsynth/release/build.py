@@ -12,7 +12,10 @@ from amlsynth.cohort.split import Split
 from amlsynth.cohort.tables import write_table
 from amlsynth.dictionary.carried import write_carried
 from amlsynth.dictionary.model import Dictionary, load_dictionary, require_default
+from amlsynth.disclosure.origin import describe_original
+from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation import Evaluation, evaluate, write_evaluation
+from amlsynth.evaluation.differencing import find_leaks, refuse_leaks
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
@@ -36,7 +39,6 @@ from amlsynth.release.package import (
     SpecRecord,
     SplitRecord,
     data_paths,
-    describe_original,
     describe_package,
     environment,
     file_names,
@@ -251,10 +253,13 @@ def _make(
         split.holdout,
         seed=spec.evaluation.seed,
         simulated=cohort.about.simulated,
+        rule=OFF if cohort.about.simulated else DisclosureRule(spec.disclosure.min_cell),
         progress=_part(tell, 0.4, 0.8),
         d=d,
     )
     gates = apply_gates(evaluation, profile, d=d)
+    record = _describe(spec, cohort, evaluation)
+    refuse_leaks(find_leaks(evaluation, {"synthetic": synthetic.frame}, d, record), str(spec_path))
     return _Made(spec, spec_path, d, cohort, split, synthetic, evaluation, gates, previous, doi)
 
 
@@ -321,6 +326,12 @@ def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
     assert written == expected, f"unexpected files {written ^ expected}"
 
 
+def _describe(spec: ReleaseSpec, cohort: Cohort, evaluation: Evaluation) -> dict[str, Any]:
+    """Return what is published of the original's record."""
+    is_public = spec.cohort.source in ("reference", "amlsg")
+    return describe_original(cohort.about, evaluation.rule, public=is_public)
+
+
 def _provenance(made: _Made, folder: Path) -> Provenance:
     spec = made.spec
     content = made.spec_path.read_bytes()
@@ -335,7 +346,7 @@ def _provenance(made: _Made, folder: Path) -> Provenance:
         dictionary_version=made.d.version,
         endpoints=endpoints_in(made.evaluation),
         spec=SpecRecord(file=made.spec_path.name, sha256=sha256_of(content), text=content.decode("utf-8")),
-        cohort=describe_original(made.cohort.about, made.cohort.n),
+        cohort=_describe(spec, made.cohort, made.evaluation) | {"n": made.cohort.n},
         split=SplitRecord(
             seed=spec.split.seed,
             holdout=spec.split.holdout,
