@@ -80,6 +80,12 @@ def material(n: int, seed: int) -> Material:
     return Material(split.train, split.holdout, unseen, dictionary())
 
 
+def groups_of(gates: tuple[str, ...]) -> tuple[MeasureGroup, ...]:
+    """Return the groups that the gates of these ids need, in any profile; all else is not measured."""
+    needed = {one.measure for profile in PROFILES for one in gate_profile(profile).gates if one.id in gates}
+    return tuple(group for group in GROUPS if needed & {one.id for one in group.definitions(dictionary())})
+
+
 def figures(
     of: Material, frame: pd.DataFrame, groups: tuple[MeasureGroup, ...] = GROUPS
 ) -> dict[str, Figure]:
