@@ -51,8 +51,9 @@ def fisher_test(a: int, b: int, c: int, d: int) -> FisherTest:
 
     def probabilities(log_odds: float) -> FloatArray:
         logs = weights + cells * log_odds
-        shares: FloatArray = np.exp(logs - logs.max())
-        return shares / shares.sum()
+        likelihoods = np.exp(logs - logs.max())
+        shares: FloatArray = likelihoods / likelihoods.sum()
+        return shares
 
     chance = probabilities(0.0)
     p_value = min(1.0, float(chance[chance <= chance[place] * _SAME].sum()))
