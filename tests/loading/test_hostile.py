@@ -71,6 +71,15 @@ def deep(folder: Path) -> None:
         here.mkdir(parents=True)
 
 
+def shallow(folder: Path) -> None:
+    """Undo `deep`, which nothing removes that calls itself for each folder."""
+    while (folder / "d").exists():
+        (folder / "d").rename(folder / "x")
+        if (folder / "x" / "d").exists():
+            (folder / "x" / "d").rename(folder / "d")
+        (folder / "x").rmdir()
+
+
 def rows(number: int) -> Callable[[pa.Table], pa.Table]:
     """A few hundred bytes a column for any number of rows."""
     nothing = pa.nulls(number, pa.int8())
@@ -88,7 +97,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "bytes": (lambda f: parquet(f, column(pa.array([b"\xff"] * 40))), "neither numbers nor text"),
     "another column": (
         lambda f: parquet(f, lambda t: t.append_column("X", t["AGE"])),
-        "columns are not those",
+        "not as the dictionary",
     ),
     "rows": (lambda f: parquet(f, rows(1_000_000), row_group_size=1_000_000), "1,000,000 rows where 40"),
     "long text": (lambda f: parquet(f, column(LONG), store_schema=False), "cells of more than 10,000 bytes"),
@@ -159,7 +168,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "control characters at title",
     ),
-    "1,500 folders": (deep, "link or special file"),
+    "1,500 folders": (deep, "too deep"),
 }
 
 
@@ -174,10 +183,14 @@ VERIFIED = (
 
 
 @pytest.mark.parametrize("kind", FOLDERS)
-def test_hostile_folders(folder: Path, kind: str, patients: pd.DataFrame) -> None:
+def test_hostile_folders(
+    folder: Path, kind: str, patients: pd.DataFrame, request: pytest.FixtureRequest
+) -> None:
     tamper, problem = FOLDERS[kind]
     tamper(folder)
-    if kind != "1,500 folders":
+    if kind == "1,500 folders":
+        request.addfinalizer(lambda: shallow(folder))
+    else:
         write_checksums(folder)
     if not problem:  # what is strange and does no harm
         pd.testing.assert_frame_equal(amlsynth.load(folder), patients)
@@ -266,7 +279,7 @@ def test_a_swapped_csv_is_not_read(published: Path, monkeypatch: pytest.MonkeyPa
     with pytest.warns(UserWarning, match="eckardt"):
         made = amlsynth.dataset(published, sha256=sha256_of(content))
     assert made.sha256 == sha256_of(content)
-    with pytest.raises(DataError, match=str(published)):
+    with pytest.raises(AmlsynthError, match=str(published)):  # and its own name stands in the sentence
         amlsynth.load(published, sha256=sha256_of(content))
 
 

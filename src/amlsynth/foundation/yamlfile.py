@@ -97,7 +97,9 @@ def read_yaml(path: Path, *, what: str, aliases: bool = False) -> tuple[Any, dic
         raise UsageError(f"{path}: byte {error.start} is not UTF-8. Save the {what} as UTF-8.") from error
     try:
         depth = 0
-        for event in yaml.parse(text, Loader=_Loader):
+        for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
+            if number > 3 * _PARTS:
+                raise UsageError(f"{path}: too many parts for a {what}. Check the path.")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEPTH:  # PyYAML takes very long for thousands
                 raise UsageError(f"{path}: nested deeper than {_DEPTH} levels. Correct the {what}.")

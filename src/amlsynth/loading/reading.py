@@ -336,7 +336,7 @@ def _read_data(copy: PrivateCopy, source: Path, package: DataPackage, d: Diction
     from amlsynth.release.integrity import rows_problems
     from amlsynth.release.package import data_paths
 
-    for problem in rows_problems(copy, package, d.names):
+    for problem in rows_problems(copy, package, len(d.names)):
         raise DataError(f"{source}: {problem}. {_AGAIN}")
     parquet = data_paths(package.name)[1]
     try:

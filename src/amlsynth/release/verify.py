@@ -243,7 +243,7 @@ class _Verification:
         csv, parquet = data_paths(self.package.name)
         if csv not in self.good or parquet not in self.good:
             return
-        unreadable = list(rows_problems(self.copy, self.package, self.d.names))
+        unreadable = list(rows_problems(self.copy, self.package, len(self.d.names)))
         self.problems += unreadable
         if unreadable:
             return
