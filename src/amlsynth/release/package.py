@@ -53,6 +53,13 @@ VersionText = Annotated[str, AfterValidator(checked_version)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+def _https(address: str) -> str:
+    """Return an address that a page may link to; a script is one, too, for a browser."""
+    if not re.fullmatch(r"https://[!-~]{1,500}", address):
+        raise ValueError("must be an https:// address")
+    return address
+
+
 class _Record(StrictModel):
     model_config = ConfigDict(populate_by_name=True)
 
@@ -64,14 +71,14 @@ class _Record(StrictModel):
 class License(_Record):
     name: str
     title: str
-    path: str
+    path: Annotated[str, AfterValidator(_https)]
 
 
 class Contributor(_Record):
     title: str
     roles: tuple[str, ...] = ("creator",)
     organization: str | None = None
-    path: str | None = None  # the ORCID
+    path: Annotated[str, AfterValidator(_https)] | None = None  # the ORCID
 
 
 class Resource(_Record):

@@ -31,7 +31,8 @@ def escape(text: object) -> str:
 
 def code(text: object) -> str:
     """Return text in code style; for hashes, names of files and commands."""
-    plain = " ".join(str(text).split())
+    # Quarto runs its shortcodes even inside code; a joiner that nobody sees takes one apart.
+    plain = " ".join(str(text).split()).replace("{{<", "{\u2060{<").replace("{{%", "{\u2060{%")
     longest = max((len(run) for run in re.findall("`+", plain)), default=0)
     fence = "`" * (longest + 1)
     # A bar would end the cell of a table even inside code.
