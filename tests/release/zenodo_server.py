@@ -204,6 +204,9 @@ class ZenodoServer:
             "version": told.get("version"),
             "publication_date": told.get("publication_date"),
             "creators": [self._person(creator["name"]) for creator in people],
+            "resource_type": {"id": told["upload_type"]} if told.get("upload_type") else None,
+            "rights": [{"id": told["license"]}] if told.get("license") else None,
+            "subjects": [{"subject": keyword} for keyword in told.get("keywords", ())],
             "additional_descriptions": [{"description": told["notes"], "type": {"id": "other"}}]
             if told.get("notes")
             else None,

@@ -120,7 +120,7 @@ def _sentence(error: BaseException) -> tuple[str, int]:
     """Return what to tell the user of an error, and the exit code."""
     if isinstance(error, AmlsynthError):
         return str(error), error.exit_code
-    if isinstance(error, _Terminated):
+    if isinstance(error, _Terminated) or isinstance(error.__cause__, _Terminated):  # click wraps it
         return "Asked to end; nothing was left half-written.", 143
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return "Interrupted; nothing was left half-written.", 130

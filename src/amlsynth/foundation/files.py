@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 import re
@@ -45,6 +46,9 @@ def replacing(path: Path) -> Iterator[Path]:
         `path` is a folder, or its place is full or cannot be written.
     """
     path = Path(path)
+    if f".{_MARK}{_host()}-{os.getpid()}-" in path.name:  # it is such a path already
+        yield path
+        return
     if path.is_dir():
         raise UsageError(f"{path}: this is a folder; name a file to write.")
     with _named(path):
@@ -136,6 +140,7 @@ def _prefix(path: Path) -> str:
     return f".{path.name}.{_MARK}{_host()}-{os.getpid()}-"
 
 
+@functools.cache
 def _host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
