@@ -14,7 +14,7 @@ from amlsynth.sources.importing import Importing
 from amlsynth.sources.joining import join_tables, source_path
 from amlsynth.sources.mapping_expression import parse_expression
 from amlsynth.sources.mapping_file import Mapping
-from amlsynth.sources.odd_cells import odd_cells
+from amlsynth.sources.odd_cells import karyotype_notes, odd_cells
 from amlsynth.sources.source_table import SourceTable, read_source
 from amlsynth.sources.steps import step_remarks
 
@@ -93,7 +93,7 @@ def import_mapped(
         set_to_missing=importing.set_to_missing,
         na_from_expressions=importing.na_from_expressions,
         steps=importing.steps,
-        notes=[*table.notes, *importing.notes, *step_notes],
+        notes=[*table.notes, *importing.notes, *step_notes, *karyotype_notes(importing)],
         warnings=[*odd_cells(importing, frame), *import_doubts(importing), *step_warnings],
     )
     statement = plan.statement or f"Imported from {data.name} with the mapping {mapping.name}."

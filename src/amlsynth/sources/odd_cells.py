@@ -6,13 +6,17 @@ Nothing of this breaks a rule, so all of it is a warning.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.sources.cells import without_codes
 from amlsynth.sources.importing import Importing
+from amlsynth.sources.karyotype import unread
+from amlsynth.sources.mapping_expression import parse_expression
 from amlsynth.sources.source_table import as_text
 
 _FEW = 3  # cells of one kind, from which they are no accident
@@ -40,6 +44,25 @@ def odd_cells(importing: Importing, frame: pd.DataFrame) -> list[str]:
         *_repeated_ids(importing),
         *_used_twice(importing),
     ]
+
+
+def karyotype_notes(importing: Importing) -> list[str]:
+    """Return how many texts of the columns that `iscn` reads are no karyotype."""
+    expressions = [entry.expression for entry in importing.plan.columns.values() if entry.expression]
+    columns = {column for text in expressions for column in parse_expression(text).karyotypes}
+    notes = []
+    for column in sorted(columns & set(importing.table.frame.columns)):
+        texts = importing.table.frame[column].iloc[importing.kept]
+        no_karyotype = unread(
+            without_codes(texts, importing.plan.source.missing, importing.plan.source).values
+        )
+        if len(no_karyotype):
+            known = int((texts.notna() & (texts != "")).sum())
+            notes.append(
+                f"{int(no_karyotype.sum()):,} of {known:,} texts of {column!r} are no karyotype, and NA. To "
+                f"list them: amlsynth cohort karyotypes {importing.data.name} --column {shlex.quote(column)}"
+            )
+    return notes
 
 
 def zero_times(frame: pd.DataFrame, d: Dictionary) -> Iterator[str]:
