@@ -10,7 +10,9 @@ from typing import Any
 
 from amlsynth.cohort.cohort import About, Cohort, read_cohort
 from amlsynth.dictionary.model import Dictionary, load_dictionary, require_default
+from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation import evaluate
+from amlsynth.evaluation.differencing import find_leaks, refuse_leaks
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
@@ -31,7 +33,7 @@ from amlsynth.release.public.writing import INTERNAL, write_internal, write_publ
 from amlsynth.release.released import Released, read_verified
 from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, read_spec
 from amlsynth.release.versions import Version
-from amlsynth.release.writing import Made, write_measured
+from amlsynth.release.writing import Made, described_original, write_measured
 from amlsynth.release.zenodo.state import read_state
 
 
@@ -261,10 +263,14 @@ def _make(
         split.holdout,
         seed=spec.evaluation.seed,
         simulated=cohort.about.simulated,
+        rule=OFF if cohort.about.simulated else DisclosureRule(spec.disclosure.min_cell),
         progress=_part(tell, 0.4, 0.8),
         d=d,
     )
     gates = apply_gates(evaluation, profile, d=d)
+    if guarantee is None:  # else the evaluation is not published
+        record = described_original(spec, cohort, evaluation)
+        refuse_leaks(find_leaks(evaluation, {"synthetic": synthetic.frame}, d, record), str(spec_path))
     return Made(
         spec,
         spec_path,

@@ -137,7 +137,7 @@ def evaluate_publicly(
 
 def summarise_publicly(frame: pd.DataFrame, d: Dictionary) -> CohortSummary:
     """Return the aggregates of a synthetic cohort; nothing of it has to be held back."""
-    return summarise(frame, "Synthetic", d, protect=False)
+    return summarise(frame, "Synthetic", d)
 
 
 def read_public_evaluation(path: Path) -> PublicEvaluation:
