@@ -121,8 +121,7 @@ def _row_hashes(frame: pd.DataFrame) -> npt.NDArray[np.uint64]:
         for name, column in frame.items()
     }
     plain = pd.DataFrame(columns)
-    hashes: npt.NDArray[np.uint64] = pd.util.hash_pandas_object(plain, index=False).to_numpy(np.uint64)
-    return hashes
+    return np.asarray(pd.util.hash_pandas_object(plain, index=False), dtype=np.uint64)
 
 
 def _codes(column: pd.Series) -> npt.NDArray[np.float64]:

@@ -52,7 +52,8 @@ def fisher_test(a: int, b: int, c: int, d: int) -> FisherTest:
     def probabilities(log_odds: float) -> FloatArray:
         logs = weights + cells * log_odds
         shares: FloatArray = np.exp(logs - logs.max())
-        return shares / shares.sum()
+        shares /= shares.sum()
+        return shares
 
     chance = probabilities(0.0)
     p_value = min(1.0, float(chance[chance <= chance[place] * _SAME].sum()))
