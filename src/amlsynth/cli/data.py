@@ -195,6 +195,23 @@ def cohort_import(
     click.echo(f"All of this as data: {about_path(out)}")
 
 
+@cohort.command("karyotypes")
+@click.argument("data", type=FILE)
+@click.option("--column", required=True, help="The column with the karyotypes, in ISCN.")
+@click.option("--mapping", type=FILE, help="Mapping whose `source` says how the file is written.")
+def cohort_karyotypes(data: Path, column: str, mapping: Path | None) -> None:
+    """Read the karyotypes of a file: how many have each alteration, and the texts that could not be read.
+
+    \b
+    Example:
+      amlsynth cohort karyotypes trial.xlsx --column Karyotyp --mapping trial-map.yaml
+    """
+    from amlsynth.sources.karyotype_summary import karyotype_summary
+
+    for line in karyotype_summary(data, column, mapping):
+        click.echo(line)
+
+
 @cohort.command("sketch")
 @click.argument("data", metavar="cbioportal|DATA", type=FILE)
 @click.option("--out", type=FILE, required=True, help="Mapping to write (YAML).")

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from amlsynth.foundation.errors import DataError
 
@@ -136,7 +137,7 @@ def try_reading(path: Path, columns: int, rows: int) -> None:
     raise DataError(f"{path}: not a table of {rows:,} rows that can be used: {why}. Get the file again.")
 
 
-def _is_expected(kind: object) -> bool:
+def _is_expected(kind: Any) -> bool:
     import pyarrow as pa
 
     values = kind.value_type if pa.types.is_dictionary(kind) else kind

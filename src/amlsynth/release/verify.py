@@ -31,7 +31,15 @@ from amlsynth.gates import GateReport
 from amlsynth.release.checksums import Problem, sha256_of
 from amlsynth.release.derived_files import derived_problems
 from amlsynth.release.integrity import PrivateCopy, archive_problems, private_copy, rows_problems
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths, names_of
+from amlsynth.release.package import (
+    PACKAGE,
+    PROVENANCE,
+    DataPackage,
+    Provenance,
+    data_paths,
+    names_of,
+    records_of,
+)
 
 # Frictionless reads row by row; of larger data it checks the first rows, and amlsynth checks all.
 _FRICTIONLESS_ROWS = 20_000
@@ -59,19 +67,23 @@ class VerifyReport(StrictModel):
         return {"ok": self.ok} | self.model_dump(mode="json")
 
 
-def verify_release(path: Path, d: Dictionary | None = None) -> VerifyReport:
+def verify_release(path: Path, d: Dictionary | None = None, *, regenerate: bool = False) -> VerifyReport:
     """Verify a release folder or its zip.
 
     Checked are the archive's entries, SHA-256 of every file, missing and unlisted files,
     datapackage.json with frictionless, the data against the dictionary, that CSV and Parquet hold the
     same, that the gates were passed with the figures of evaluation.json, the hashes in
-    provenance.json, and that metadata and exports say what the data package and the data say.
+    provenance.json, and that metadata and exports say what the data package and the data say. Of a release
+    with a guarantee, which holds neither evaluation nor gates, the guarantee, its documents and the public
+    evaluation are made again.
 
     Parameters
     ----------
     path : the folder or zip.
     d : the dictionary that the data have to follow, instead of the one that the release carries; releases of
         older versions carry none and follow the AML dictionary.
+    regenerate : of a release with a guarantee, make the data again from its noisy sums alone, which takes ten
+        seconds or so, and compare them.
 
     Returns
     -------
@@ -81,7 +93,7 @@ def verify_release(path: Path, d: Dictionary | None = None) -> VerifyReport:
     Raises
     ------
     UsageError
-        There is nothing at `path`.
+        There is nothing at `path`, or data cannot be made again.
     MissingExtraError
         frictionless is not installed.
 
@@ -99,16 +111,20 @@ def verify_release(path: Path, d: Dictionary | None = None) -> VerifyReport:
         problem = Problem(file=path.name, check="archive", message="neither a folder nor a zip archive")
         return VerifyReport(path=str(path), name=None, version=None, files=0, problems=(problem,))
     with private_copy(path) as copy:
-        return verify_copy(copy, str(path), d)
+        return verify_copy(copy, str(path), d, regenerate=regenerate)
 
 
-def verify_copy(copy: PrivateCopy, path: str, d: Dictionary | None = None) -> VerifyReport:
+def verify_copy(
+    copy: PrivateCopy, path: str, d: Dictionary | None = None, *, regenerate: bool = False
+) -> VerifyReport:
     """Verify a private copy of the release at `path`, as `verify_release` does."""
     if copy.archive is not None and copy.top is None:  # not unpacked
         return VerifyReport(path=path, name=None, version=None, files=0, problems=copy.problems)
     verification = _Verification(copy, d)
     if copy.archive is not None:
         verification.attempt(copy.archive.name, "archive", verification.check_archive)
+    if regenerate:
+        verification.regenerate(path)
     return verification.report(path)
 
 
@@ -123,8 +139,10 @@ class _Verification:
             self.attempt(DICTIONARY_FILE, "dictionary", self._read_dictionary)
         self.package = self._read(PACKAGE, DataPackage)
         self.provenance = self._read(PROVENANCE, Provenance)
+        # Of a release with a guarantee neither is there; what is there in their places is checked at the end.
         self.evaluation = self._read("evaluation.json", Evaluation)
         self.gates = self._read("gates.json", GateReport)
+        self.frame: pd.DataFrame | None = None
         if self.package:
             self._check_complete(self.package)
         elif not self.problems:
@@ -136,6 +154,7 @@ class _Verification:
         self.attempt("gates.json", "gates", self._check_gates)
         self.attempt(PROVENANCE, "provenance", self._check_provenance)
         self.attempt(PACKAGE, "metadata", self._check_derived)
+        self.attempt(PACKAGE, "guarantee", self._check_guarantee)
 
     def report(self, path: str) -> VerifyReport:
         return VerifyReport(
@@ -164,6 +183,26 @@ class _Verification:
     def check_archive(self) -> None:
         if not self.problems and self.package is not None:  # else the files are wrong, which says more
             self.problems += archive_problems(self.copy, self.package)
+
+    def regenerate(self, source: str) -> None:
+        """Make the data of a release in order again from its noisy sums.
+
+        Raises
+        ------
+        UsageError
+            It has no guarantee, or its data cannot be made again here.
+        """
+        package, made = self.package, self.provenance
+        if self.problems or package is None or made is None or self.frame is None:
+            return
+        if package.guarantee is None:
+            raise UsageError(f"{source}: it has no noisy sums to make its data from. Leave --regenerate out.")
+        from amlsynth.release.public.verification import regenerated_problems
+
+        try:
+            self.problems += regenerated_problems(self.folder, package, made, self.frame, self.d)
+        except UsageError as error:
+            raise UsageError(str(error).replace(str(self.folder), source)) from None
 
     def _read_dictionary(self) -> None:
         self.d = read_carried(self.folder / DICTIONARY_FILE)
@@ -252,9 +291,13 @@ class _Verification:
             self.attempt(path, "data", partial(self._read_data, path, frames))
         if csv in frames:
             self.attempt(csv, "data", lambda: validate(frames[csv], "synthetic", self.d).raise_if_failed(csv))
+        self.frame = frames.get(parquet)
         if len(frames) == 2 and not frames[csv].equals(frames[parquet]):
             self.problem(parquet, "data", f"it does not hold the same data as {csv}")
         rows = len(frames[csv]) if csv in frames else None
+        if self.provenance and rows is not None and self.provenance.generator.n != rows:
+            message = f"it tells of {self.provenance.generator.n:,} patients, the data have {rows:,}"
+            self.problem(PROVENANCE, "data", message)
         if self.evaluation and rows is not None and self.evaluation.synthetic.n != rows:
             message = f"it evaluates {self.evaluation.synthetic.n:,} patients, the data have {rows:,}"
             self.problem("evaluation.json", "data", message)
@@ -275,10 +318,24 @@ class _Verification:
             self.problem("CITATION.cff", "citation", f"its title and version are not those of {PACKAGE}")
 
     def _check_derived(self) -> None:
-        if self.problems or self.package is None or self.provenance is None or self.evaluation is None:
+        if self.problems or self.package is None or self.provenance is None or self.frame is None:
             return  # the data themselves are wrong, which says more
-        rows = self.evaluation.synthetic.n
+        rows = len(self.frame)
         self.problems += derived_problems(self.folder, self.package, self.provenance, rows, self.d)
+
+    def _check_guarantee(self) -> None:
+        package, made = self.package, self.provenance
+        if (
+            self.problems
+            or package is None
+            or made is None
+            or self.frame is None
+            or package.guarantee is None
+        ):
+            return
+        from amlsynth.release.public.verification import public_problems  # which brings the generator's room
+
+        self.problems += public_problems(self.folder, package, made, self.frame, self.d)
 
     def _check_gates(self) -> None:
         if self.gates is None:
@@ -303,7 +360,7 @@ class _Verification:
             if name in self.good and self.good[name] != digest:
                 self.problem(PROVENANCE, "provenance", f"its hash of {name} is not that of SHA256SUMS")
         if self.package:
-            for name in (*data_paths(self.package.name), "evaluation.json", "gates.json", PACKAGE):
+            for name in (*data_paths(self.package.name), *records_of(self.package), PACKAGE):
                 if name not in made.files:
                     self.problem(PROVENANCE, "provenance", f"it has no hash of {name}")
             if (made.name, made.version) != (self.package.name, self.package.version):

@@ -32,7 +32,7 @@ from amlsynth.report.drawing import (
     styles,
 )
 from amlsynth.report.tables import PRESENT
-from amlsynth.report.text import escape, find, image, listing, percent
+from amlsynth.report.text import escape, find, image, is_rounded, listing, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,7 @@ def alteration_figure(context: Context, group: Group, folder: Path) -> str:
     names = listing([escape(cohort.label) for cohort in context.cohorts])
     caption = (
         f"{escape(title)}: share of patients with each alteration, of those in whom it was assessed; "
-        f"{names}. Each panel has its own scale. No symbol: suppressed or not assessed."
+        f"{names}. Each panel has its own scale. No symbol: not shown or not assessed."
     )
     alt = f"Dot plot. {title}, percent of patients with the alteration. " + " ".join(
         _describe_alteration(variable, [row[i] for row in shares], context.cohorts)
@@ -170,9 +170,9 @@ def _share_columns(
 
 
 def _percent(counts: Sequence[CategoryCount]) -> float | None:
-    """Return the share of carriers in percent; None where it is suppressed or too coarse for a plot."""
+    """Return the share of carriers in percent; None where it is held back, or only roughly known."""
     entry = find(counts, PRESENT)
-    return None if entry is None or entry.share is None or not percent(counts, PRESENT) else 100 * entry.share
+    return None if entry is None or entry.share is None or is_rounded(counts) else 100 * entry.share
 
 
 def _series(context: Context) -> list[tuple[str, str, Style]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from amlsynth.evaluation.records import Effect
-from amlsynth.report.context import Context
+from amlsynth.report.context import Context, ties_words
 from amlsynth.report.drawing import FAINT, HOLDOUT, MUTED, WIDTH, Style, drawing, styles
 from amlsynth.report.effects import main_subjects, subject_label, subjects
 from amlsynth.report.text import escape, image, listing
@@ -85,8 +85,8 @@ def _figure(
         )  # fmt: skip
     what = escape(_main_words(context)) if which == "main" else "other markers"
     caption = (
-        f"Univariable {escape(kind)}s for {endpoint}: {what}. No symbol: the cohort has no estimate, or "
-        "fewer than five patients of the original are in one of the cells."
+        f"Univariable {escape(kind)}s for {endpoint}{ties_words(context, kind)}: {what}. No symbol: the "
+        "cohort has no estimate, or too few patients of the original are in one of the cells."
     )
     alt = f"Forest plot of {kind}s for {endpoint}. " + " ".join(
         _describe(context, name, [found.get((name, cohort.key)) for cohort in cohorts]) for name in names

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from amlsynth.evaluation.records import CohortSummary, CurvePoint, SurvivalSummary
 from amlsynth.report.context import Context
 from amlsynth.report.drawing import FAINT, HOLDOUT, MUTED, ORIGINAL, WIDTH, Style, drawing, styles
-from amlsynth.report.text import escape, image, number
+from amlsynth.report.text import at_risk, escape, image, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +57,10 @@ def survival_figure(context: Context, endpoint: str, folder: Path) -> str:
         f"Kaplan-Meier curves of {escape(label.lower())} at whole months with 95 % confidence bands, and "
         "numbers at risk. Curves end where too few patients are left to be shown."
     )
+    if any(cohort.min_cell for cohort, _, _ in shown):
+        caption += (
+            " Of patients, months are shown between which enough have left, and ranges of those at risk."
+        )
     alt = f"Kaplan-Meier curves of {label.lower()}. " + " ".join(
         _describe_curve(cohort.label, survival, ticks) for cohort, survival, _ in shown
     )
@@ -98,10 +102,9 @@ def _numbers_at_risk(
         color=MUTED,
         va="center",
     )
-    for row, (_, survival, style) in enumerate(shown):
+    for row, (cohort, survival, style) in enumerate(shown):
         colour = style.colour
         y = -(0.84 + 0.22 * row) / 3.3
-        at_risk = {round(point.months): point.at_risk for point in survival.curve}
         line = axes.get_lines()[row]
         axes.plot(
             [-0.1, -0.065],
@@ -113,8 +116,7 @@ def _numbers_at_risk(
             clip_on=False,
         )
         for month in ticks:
-            left_over = at_risk.get(month)
-            text = "–" if left_over is None else f"{left_over:,}"
+            text = at_risk(survival, month, cohort.min_cell) or "–"
             axes.text(
                 month, y, text, transform=axes.get_xaxis_transform(), ha="center", va="center", fontsize=9,
                 color=colour,

@@ -8,17 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from amlsynth.evaluation.records import SMALL_CELL, CategoryCount, Figure
+from amlsynth.disclosure.rule import NA
+from amlsynth.evaluation.records import CategoryCount, Figure, SurvivalSummary
 
-SUPPRESSED = "suppressed"
-SUPPRESSED_NOTE = (
-    f"Suppressed: fewer than {SMALL_CELL} patients of the original are in this cell, or in one that "
-    "would follow from it by subtraction."
+HIDDEN = "–"
+HIDDEN_NOTE = (
+    "–: not shown, since too few patients of the original are in this cell, or in one that would follow from "
+    "it by subtraction."
 )
-ROUNDED_NOTE = "≈: rounded, so that a suppressed number of missing values does not follow."
+ROUNDED_NOTE = "≈: rounded, so that a number of missing values that is not shown does not follow."
 NOT_AVAILABLE = "n/a"
 INDENT = "&emsp;"
-MISSING = "NA"  # the cell of missing values among the counts of a variable
+MISSING = NA
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|$@~^&:-])")
 _RULE = 160  # characters; beyond pandoc's line length the rule of a table sets the widths of its columns
@@ -65,7 +66,7 @@ def find(counts: Iterable[CategoryCount], value: str) -> CategoryCount | None:
 
 
 def is_rounded(counts: Iterable[CategoryCount]) -> bool:
-    """Whether the shares of a variable are coarse: they are where missing values are suppressed."""
+    """Whether the shares of a variable are coarse: they are where missing values are held back."""
     missing = find(counts, MISSING)
     return missing is not None and missing.n is None
 
@@ -84,17 +85,26 @@ def percent(counts: Sequence[CategoryCount], value: str) -> str:
 def count(counts: Sequence[CategoryCount], value: str) -> str:
     """Format the cell of one value as "n (%)".
 
-    "suppressed" stands for a count that is held back, "n/a" for a cell that the record does not have, or
+    A dash stands for a count that is held back, "n/a" for a cell that the record does not have, or
     where nobody was assessed: none of nobody is no finding.
     """
     entry = find(counts, value)
     if entry is None or (value != MISSING and all(c.n == 0 for c in counts if c.value != MISSING)):
         return NOT_AVAILABLE
+    if entry.n is None:
+        return HIDDEN
     shown = percent(counts, value)
     share = f"({shown})" if shown else ""
-    if entry.n is None:
-        return f"{SUPPRESSED} {share}".rstrip()
     return f"{number(entry.n, 0)} {share}".rstrip()
+
+
+def at_risk(survival: SurvivalSummary, month: float, min_cell: int) -> str | None:
+    """Format how many are at risk at a month, as an interval where it is held back; None after the end."""
+    between = survival.at_risk_between(month, min_cell)
+    if between is None:
+        return None
+    low, high = between if month > 0 or survival.n is None else (survival.n, survival.n)
+    return number(low, 0) if low == high else f"{number(low, 0)}–{number(high, 0)}"
 
 
 def quartiles(values: tuple[float, float, float] | None, decimals: int) -> str:
@@ -166,7 +176,7 @@ def table(
     rows : cells as Markdown, one for each column.
     caption, label : Markdown and the reference, such as "tbl-baseline"; neither for a table without
         a number.
-    notes : Markdown paragraphs under the table. Suppressed cells are explained without being told to.
+    notes : Markdown paragraphs under the table. Hidden cells are explained without being told to.
     """
     body = [list(row) for row in rows]
     total = sum(column.width for column in columns)
@@ -178,8 +188,8 @@ def table(
     if caption:
         lines += ["", f": {caption} {{#{label}}}" if label else f": {caption}"]
     below = list(notes)
-    if any(cell.startswith(SUPPRESSED) for row in body for cell in row):
-        below.append(SUPPRESSED_NOTE)
+    if any(cell == HIDDEN for row in body for cell in row):
+        below.append(HIDDEN_NOTE)
     if any("(≈" in cell for row in body for cell in row):
         below.append(ROUNDED_NOTE)
     block = ["::: {.table-scroll}", "", *lines, "", ":::", ""]

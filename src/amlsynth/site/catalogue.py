@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import Evaluation
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import sha256
 from amlsynth.foundation.types import Progress
@@ -17,7 +16,7 @@ from amlsynth.gates import GateReport
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, read_checksums
 from amlsynth.release.opened import OpenedRelease, opened_release
-from amlsynth.release.package import DataPackage, names_of
+from amlsynth.release.package import PROVENANCE, DataPackage, Provenance, names_of
 from amlsynth.release.versions import Version
 
 
@@ -38,7 +37,8 @@ class Listed:
     package: DataPackage
     dictionary: Dictionary  # that the release carries
     patients: int
-    gates: GateReport
+    gates: GateReport | None  # None with a guarantee: the figures that they looked at are not told
+    profile: str  # of the gates, which were passed
     files: tuple[File, ...]  # those of SHA256SUMS, by name
     archive: File
     sums: str  # SHA256SUMS: releases with the same are the same
@@ -142,13 +142,16 @@ def _listed(opened: OpenedRelease, folder: Path, sums: str, data: bool) -> Liste
     # The same bytes as the archive of the build, whether the release was given as a folder or a zip.
     archive = (target if data else opened.folder.parent) / f"{stem}.zip"
     write_archive(opened.folder, names_of(package), archive, stem, package.date)
-    evaluation = Evaluation.model_validate_json((opened.folder / "evaluation.json").read_bytes())
-    gates = GateReport.model_validate_json((opened.folder / "gates.json").read_bytes())
+    made = Provenance.model_validate_json((opened.folder / PROVENANCE).read_bytes())
+    gates = None
+    if package.guarantee is None:
+        gates = GateReport.model_validate_json((opened.folder / "gates.json").read_bytes())
     return Listed(
         package=package,
         dictionary=opened.d,
-        patients=evaluation.synthetic.n,
+        patients=made.generator.n,
         gates=gates,
+        profile=made.gate_profile,
         files=tuple(files),
         archive=File(archive.name, archive.stat().st_size, sha256(archive), data),
         sums=sums,

@@ -16,6 +16,7 @@ from amlsynth.site.sections import (
     files_section,
     gates_section,
     load_section,
+    reading,
     search_box,
     versions_section,
 )
@@ -87,7 +88,10 @@ def data_set_page(
             [el("p", text) for text in package.description.split("\n\n")],
             el(
                 "p",
-                el("a", "Read the report", href=f"{prefix}report.html", class_="button"),
+                [
+                    el("a", f"Read the {label}", href=f"{prefix}{name}", class_="button")
+                    for label, name in reading(listed)
+                ],
                 el("a", "Download the zip", href=prefix + listed.archive.name, class_="button")
                 if data
                 else None,

@@ -11,6 +11,10 @@ from amlsynth.site.catalogue import DataSet, File, Listed
 from amlsynth.site.markup import Markup, el, join
 
 _VERDICTS = {True: "✓ passed", False: "✗ not passed", None: "not applicable"}
+_NOT_TOLD = (
+    "What the gates found is not told, since exact figures of the original would break the guarantee to its "
+    "patients."
+)
 Section = tuple[str, str, Markup]  # identifier, heading, content
 
 
@@ -54,8 +58,18 @@ def codebook_section(d: Dictionary) -> Section:
     return "codebook", "Codebook", join(box, table, none)
 
 
+def reading(listed: Listed) -> tuple[tuple[str, str], ...]:
+    """Return what a reader opens first of a release: labels and file names."""
+    if listed.package.guarantee is None:
+        return (("report", "report.html"),)
+    return (("guarantee", "PRIVACY.md"), ("evaluation", "EVALUATION.md"))
+
+
 def gates_section(listed: Listed) -> Section:
-    """The thresholds that the release met."""
+    """The thresholds that the release met; with a guarantee only that it met them."""
+    words = f"Profile {listed.profile}. A release is built only when every required gate is passed."
+    if listed.gates is None:
+        return "gates", "Gates", join(el("p", f"{words} {_NOT_TOLD}"))
     rows = [
         el(
             "tr",
@@ -69,7 +83,6 @@ def gates_section(listed: Listed) -> Section:
         )
         for gate in listed.gates.gates
     ]
-    words = f"Profile {listed.gates.profile}. A release is built only when every required gate is passed."
     table = _table(("Gate", "Required", "Verdict", "Finding"), rows, "Gates")
     return "gates", "Gates", join(el("p", words), table)
 
@@ -112,8 +125,10 @@ def versions_section(data_set: DataSet, listed: Listed, up: str) -> Section:
                     (
                         "Documents",
                         join(
-                            el("a", "report", href=f"{place}/report.html"),
-                            ", ",
+                            [
+                                (el("a", label, href=f"{place}/{name}"), ", ")
+                                for label, name in reading(other)
+                            ],
                             el("a", "changes", href=f"{place}/CHANGELOG.md"),
                         ),
                     ),
