@@ -341,7 +341,8 @@ def _held(evaluation: Evaluation, gate: Gate, cohort: str) -> tuple[float | None
     try:
         measure = evaluation.measure(gate.measure)
     except KeyError:
-        return None, False, False, f"the evaluation has no measure {gate.measure!r}"
+        hint = did_you_mean(gate.measure, [one.id for one in evaluation.measures])
+        return None, False, False, f"the evaluation has no measure {gate.measure!r}.{hint}".rstrip(".")
     figure = measure.figures[cohort]
     value = _known(figure)
     if gate.decided_by == "interval" and value is not None:

@@ -258,6 +258,13 @@ def gates(
         for gate in report.gates:
             kind = "required" if gate.required else "advice"
             click.echo(f"{gate.verdict:<15}{kind:<10}{gate.label} ({gate.measure}): {gate.reason}")
+        decided = [gate for gate in report.gates if gate.required and gate.value is not None]
+        unknown = sum(gate.required and gate.value is None and gate.passed is False for gate in report.gates)
+        undecided = sum(gate.undecided for gate in decided)
+        click.echo(
+            f"Required gates: {len(decided) - undecided} decided, {undecided} undecided, {unknown} without a "
+            "figure."
+        )
         state = "passed" if report.passed else f"refused by {len(report.failed)} required gates"
         click.echo(f"{folder}: {state} (profile {report.profile}).")
     if not report.passed:

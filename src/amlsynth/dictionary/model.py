@@ -331,18 +331,6 @@ class Dictionary(Entry):
         chosen = self.roles.classification
         return derived.CLASSIFICATIONS[chosen.function].classify(frame) if chosen else None
 
-    def classified_without(self, frame: pd.DataFrame) -> tuple[int, int, str] | None:
-        """Return how many patients were classed without what decides, how many lack it, and what it is.
-
-        None without a classification, or where it names nothing that decides.
-        """
-        risk, chosen = self.classify(frame), self.roles.classification
-        if risk is None or chosen is None or not derived.CLASSIFICATIONS[chosen.function].decisive:
-            return None
-        of = derived.CLASSIFICATIONS[chosen.function]
-        lacks = frame[list(of.decisive)].isna().all(axis=1).to_numpy()
-        return int((lacks & risk.notna().to_numpy()).sum()), int(lacks.sum()), of.lacking
-
     @cached_property
     def risks(self) -> tuple[str, ...]:
         """The levels of the derived risk, the reference first; empty without a classification."""

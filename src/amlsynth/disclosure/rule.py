@@ -20,7 +20,7 @@ NA = "NA"  # the cell of missing values among the counts of a variable
 SHARE_DECIMALS = 3  # a tenth of a percent, as tables show
 STATISTIC_DECIMALS = 3
 P_DIGITS = 2
-_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
+_STEPS = (0.01, 0.02, 0.05, 0.1)
 
 
 @dataclass(frozen=True)

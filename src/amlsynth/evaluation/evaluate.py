@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from amlsynth.cohort.tables import to_typed
+from amlsynth.dictionary.derived import CLASSIFICATIONS
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation import validity
@@ -344,15 +345,19 @@ def _notes(
 
 def _incomplete(name: str, frame: pd.DataFrame, d: Dictionary, rule: DisclosureRule) -> tuple[str, ...]:
     """Tell how many patients were classed by markers of which one that decides is unknown."""
-    chosen, unsure = d.roles.classification, d.classified_without(frame)
-    if chosen is None or unsure is None or unsure[0] == 0:
+    chosen, risk = d.roles.classification, d.classify(frame)
+    if chosen is None or risk is None:
         return ()
-    classed, unknown, what = unsure
+    of = CLASSIFICATIONS[chosen.function]
+    lacks = frame[list(of.decisive)].isna().all(axis=1) & bool(of.decisive)
+    unknown, classed = int(lacks.sum()), int((lacks & risk.notna()).sum())
+    if classed == 0:
+        return ()
     few = rule.is_small(classed) or rule.is_small(unknown - classed)
-    of = "some" if few else f"{classed:,} of {unknown:,}"
+    how_many = "some" if few else f"{classed:,} of {unknown:,}"
     return (
-        f"{chosen.label}: {of} patients of the {name} without {what} were classed by the markers that are "
-        "known; what is unknown counts as absent.",
+        f"{chosen.label}: {how_many} patients of the {name} without {of.lacking} were classed by the markers "
+        "that are known; what is unknown counts as absent.",
     )
 
 

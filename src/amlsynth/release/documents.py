@@ -128,7 +128,8 @@ def documents_with_doi(spec: ReleaseSpec, parts: Parts, d: Dictionary, doi: str 
 
 def statement(spec: ReleaseSpec, *, simulated: bool, guarantee: Guarantee | None = None) -> str:
     """Return the sentences that say what the data are, for every place that shows them."""
-    made = f"These are synthetic patients, made by the generator {spec.generator.name}"
+    by = f"the generator {spec.generator.name}" if spec.synthetic is None else spec.synthetic.made_by
+    made = f"These are synthetic patients, made by {by}"
     promise = "" if guarantee is None else f" {guarantee.sentence}"
     if simulated:
         return (

@@ -177,6 +177,9 @@ class GeneratorRecord(_Record):
     params: dict[str, Any]
     n: int
     seed: int
+    made_elsewhere: bool = (
+        False  # the synthetic cohort was given as a file; parameters and seed are not known
+    )
     measurements: tuple[str, ...] = ()  # files of noisy sums that a generator with a guarantee was fitted to
     steps: dict[str, float] = Field(default_factory=dict)  # in which its original's record says numbers are
 

@@ -54,7 +54,7 @@ class Made:
     cohort: Cohort
     split: Split
     synthetic: Cohort
-    model: Generator
+    model: Generator | None  # None for a cohort that was made elsewhere
     warnings: tuple[str, ...]
     evaluation: Evaluation
     gates: GateReport
@@ -175,7 +175,9 @@ def bare_provenance(made: Made, endpoints: tuple[str, ...], files: Mapping[str, 
         spec=SpecRecord(file=made.spec_path.name, sha256=sha256_of(content), text=content.decode("utf-8")),
         cohort={"name": about.name, "title": about.title, "simulated": about.simulated},
         split=SplitRecord(seed=spec.split.seed, holdout=spec.split.holdout),
-        generator=GeneratorRecord.model_validate(part | {"n": made.synthetic.n}),
+        generator=GeneratorRecord.model_validate(
+            part | {"n": made.synthetic.n, "made_elsewhere": spec.synthetic is not None}
+        ),
         evaluation_seed=spec.evaluation.seed,
         gate_profile=made.gates.profile,
         previous=(

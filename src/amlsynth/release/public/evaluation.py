@@ -78,7 +78,7 @@ class PublicEvaluation(Record):
     @property
     def endpoints(self) -> tuple[str, ...]:
         """The names of the endpoints that the synthetic cohort has."""
-        return tuple(summary.endpoint for summary in self.synthetic.survival if summary.n)
+        return tuple(summary.endpoint for summary in self.synthetic.survival if summary.n != 0)
 
     def root_mean_square(self, of: Literal["synthetic", "prior"], block: str | None = None) -> float:
         """Return the root mean square deviation of a block, or of all blocks, in units of the noise."""

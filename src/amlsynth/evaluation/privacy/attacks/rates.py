@@ -83,8 +83,8 @@ def risk_figure(main: Rate, control: Rate) -> Figure:
 
 def _clamped(value: float, half: float, least: float) -> Figure:
     """Return a figure whose value lies between `least` and 1, as its interval does."""
-    inside, low, high = (min(max(end, least), 1.0) for end in (value, value - half, value + half))
-    return figure(inside, low, high, decimals=DECIMALS)
+    middle, low, high = (min(max(end, least), 1.0) for end in (value, value - half, value + half))
+    return figure(middle, low, high, decimals=DECIMALS)
 
 
 def _half_width(rate: Rate) -> float:
