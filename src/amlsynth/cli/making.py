@@ -14,6 +14,7 @@ from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
+    from amlsynth.report.audience import Audience
     from amlsynth.report.render import Engine
 
 
@@ -224,22 +225,34 @@ def parameters(params: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="auto takes Quarto when it is on the PATH.",
 )
+@click.option(
+    "--for",
+    "audience",
+    type=click.Choice(["regulator", "public"]),
+    default="regulator",
+    show_default=True,
+    help="The public sees nothing of the original beyond what disclosure control and a guarantee allow.",
+)
 @with_dictionary
 def report(
     folder: Path,
     out: Path,
     pdf: Path | None,
     engine: str,
+    audience: str,
     d: Dictionary | None,
 ) -> None:
     """Render the report of the evaluation in DIR as one HTML file that opens offline.
 
     \b
-    Example:
+    Examples:
       amlsynth report evaluation --out report.html --pdf report.pdf
+      amlsynth report evaluation --for public --out public.html
     """
     from amlsynth.report import render_report
 
-    used = render_report(folder, out, pdf, engine=cast("Engine", engine), d=d)
+    used = render_report(
+        folder, out, pdf, engine=cast("Engine", engine), d=d, audience=cast("Audience", audience)
+    )
     by = "Quarto" if used == "quarto" else "the built-in renderer, since Quarto was not used"
     click.echo(f"{out}{f' and {pdf}' if pdf else ''}: rendered by {by}.")

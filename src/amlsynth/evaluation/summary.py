@@ -14,6 +14,7 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.dictionary.roles import Endpoint
+from amlsynth.evaluation.histograms import histogram
 from amlsynth.evaluation.measure_group import attempt
 from amlsynth.evaluation.outcomes import lacks, why_lacking
 from amlsynth.evaluation.records import (
@@ -139,6 +140,8 @@ def _variable(column: pd.Series, variable: Variable, is_time: bool, protect: boo
         n=len(column),
         missing=None if hide else missing,
         quartiles=_quartiles(known, decimals, protect),
+        # Survival has its curves; and beside a hidden number of missing values shares would tell it.
+        histogram=() if is_time or hide else histogram(known, variable, SMALL_CELL if protect else 0),
     )
 
 

@@ -297,14 +297,15 @@ def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
         endpoints=endpoints_in(made.evaluation),
     )
     write_text(folder / PACKAGE, package.json_text())
-    write_text(folder / PROVENANCE, _provenance(made, folder).json_text())
-    for name, text in documents(spec, made.evaluation, made.gates, made.d).items():
+    provenance = _provenance(made, folder)
+    write_text(folder / PROVENANCE, provenance.json_text())
+    for name, text in documents(spec, made.evaluation, made.gates, made.d, provenance).items():
         write_text(folder / name, text)
     if made.previous is not None:
         diff = difference(made.previous, read_released(folder))
         diff.raise_if_unsatisfied()
         entry = changelog_entry(diff, made.previous)
-        text = documents(spec, made.evaluation, made.gates, made.d, entry)["CHANGELOG.md"]
+        text = documents(spec, made.evaluation, made.gates, made.d, provenance, entry)["CHANGELOG.md"]
         write_text(folder / "CHANGELOG.md", text)
     tell("rendering the report", 0.8)
     render_report(folder, folder / "report.html", title=f"{spec.title}, version {spec.version}")

@@ -11,11 +11,15 @@ from string import Template
 
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import Evaluation, Figure
+from amlsynth.evaluation.records import Evaluation
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.assets import asset
+from amlsynth.foundation.defaults import DECISION_FILE
 from amlsynth.gates import GateReport, endpoints_in, known_outcomes
+from amlsynth.release.package import Provenance
 from amlsynth.release.spec import Creator, ReleaseSpec, license_text
+from amlsynth.report.decision import Decision, decide, decision_text
+from amlsynth.report.decision_page import also_weak, facts, readme_rows, told
 
 _ADAM_ROW = (
     "| `adam/` | the same as CDISC ADaM: ADSL and ADTTE as SAS transport files and Dataset-JSON, and their "
@@ -33,14 +37,19 @@ adtte <- haven::read_xpt("adam/adtte.xpt")   # $parameters; CNSR is 0 for an eve
 
 
 def documents(
-    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, d: Dictionary, changelog: str = ""
+    spec: ReleaseSpec,
+    evaluation: Evaluation,
+    gates: GateReport,
+    d: Dictionary,
+    provenance: Provenance,
+    changelog: str = "",
 ) -> dict[str, str]:
     """Return the text of every document of a release, by file name.
 
     `changelog` is what follows the spec's own changes: the comparison with the previous version, and
     the entries before.
     """
-    return documents_with_doi(spec, evaluation, gates, d, None) | {
+    return documents_with_doi(spec, evaluation, gates, d, provenance, None) | {
         "LICENSE": license_text(spec.license),
         "CHANGELOG.md": _fill(
             "CHANGELOG.md",
@@ -55,10 +64,20 @@ def documents(
 
 
 def documents_with_doi(
-    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, d: Dictionary, doi: str | None
+    spec: ReleaseSpec,
+    evaluation: Evaluation,
+    gates: GateReport,
+    d: Dictionary,
+    provenance: Provenance,
+    doi: str | None,
 ) -> dict[str, str]:
     """Return the text of the documents that name the DOI of the release, once it has one."""
-    return {"README.md": _readme(spec, evaluation, gates, d, doi), "CITATION.cff": _citation_file(spec, doi)}
+    decision = decide(evaluation, gates, provenance.model_dump(mode="json"), d, doi=doi)
+    return {
+        "README.md": _readme(spec, evaluation, gates, d, decision, doi),
+        "CITATION.cff": _citation_file(spec, decision, doi),
+        DECISION_FILE: decision_text(decision),
+    }
 
 
 def statement(spec: ReleaseSpec, *, simulated: bool) -> str:
@@ -91,7 +110,12 @@ def citation(spec: ReleaseSpec, doi: str | None = None) -> str:
 
 
 def _readme(
-    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, d: Dictionary, doi: str | None
+    spec: ReleaseSpec,
+    evaluation: Evaluation,
+    gates: GateReport,
+    d: Dictionary,
+    decision: Decision,
+    doi: str | None,
 ) -> str:
     holdout = evaluation.holdout
     return _fill(
@@ -110,7 +134,8 @@ def _readme(
         days_per_month=f"{d.days_per_month:g}",
         n_train=f"{evaluation.original.n:,}",
         holdout_line=f"the hold-out has {holdout.n:,}." if holdout else "there was no hold-out.",
-        measures=_measures(evaluation),
+        verdict=_verdict(decision),
+        rows=readme_rows(decision),
         export_rows=_ADAM_ROW if "adam" in spec.exports else "",
         export_lines=_adam_lines(evaluation) if "adam" in spec.exports else "",
         endpoints=_endpoints(evaluation, d),
@@ -128,28 +153,26 @@ def _adam_lines(evaluation: Evaluation) -> str:
     return Template(_ADAM_LINES).substitute(parameters=" and ".join(endpoints_in(evaluation)))
 
 
-def _measures(evaluation: Evaluation) -> str:
-    rows = [
-        "| measure | original | synthetic | independent | bootstrap | hold-out |",
-        "|---|---|---|---|---|---|",
-    ]
-    for measure in evaluation.measures:
-        figures = [measure.original, measure.synthetic]
-        figures += [measure.anchors.get("independent"), measure.anchors.get("bootstrap")]
-        figures += [measure.anchors.get("holdout")]
-        unit = f", {measure.unit}" if measure.unit else ""
-        cells = " | ".join(_figure(figure) for figure in figures)
-        rows.append(f"| {_cell(measure.label + unit)} | {cells} |")
-    return "\n".join(rows)
+def _verdict(decision: Decision) -> str:
+    """Return the head of the README: the verdict, what speaks against it, for what and for whom."""
+    lines = [f"**{decision.headline}**", ""]
+    lines += [f"- {alarm.signal.capitalize()}: {alarm.sentence}" for alarm in told(decision.alarms)]
+    lines += [f"- Also weak: {more}"] if (more := also_weak(decision.alarms)) else []
+    lines += [""] if decision.alarms else []
+    return "\n".join([*lines, *(f"- *{name}:* {text}" for name, text in facts(decision))])
 
 
 def _gates(gates: GateReport) -> str:
-    rows = ["| gate | required | passed | finding |", "|---|---|---|---|"]
-    for gate in gates.gates:
+    """Return the gates that were not passed; gates.json has all."""
+    missed = [gate for gate in gates.gates if gate.passed is not True]
+    if not missed:
+        return ""
+    rows = ["", "| gate | required | passed | finding |", "|---|---|---|---|"]
+    for gate in missed:
         required = "yes" if gate.required else "advised"
         verdict = "undecided" if gate.undecided else _VERDICTS[gate.passed]
         rows.append(f"| {_cell(gate.label)} | {required} | {verdict} | {_cell(gate.reason)} |")
-    return "\n".join(rows)
+    return "\n".join(rows) + "\n"
 
 
 def _gates_line(gates: GateReport) -> str:
@@ -174,17 +197,11 @@ def _endpoints(evaluation: Evaluation, d: Dictionary) -> str:
     return text
 
 
-def _figure(figure: Figure | None) -> str:
-    if figure is None:
-        return ""
-    return "n/a" if figure.value is None else f"{figure.value:.4g}"
-
-
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _citation_file(spec: ReleaseSpec, doi: str | None) -> str:
+def _citation_file(spec: ReleaseSpec, decision: Decision, doi: str | None) -> str:
     keywords = "\n".join(["keywords:", *(f"  - {_quoted(word)}" for word in spec.keywords)])
     text = _fill(
         "CITATION.cff",
@@ -192,7 +209,7 @@ def _citation_file(spec: ReleaseSpec, doi: str | None) -> str:
         version=_quoted(spec.version) + (f"\ndoi: {_quoted(doi)}" if doi else ""),
         date=_quoted(spec.date.isoformat()),
         license=spec.license,
-        abstract=_quoted(spec.description),
+        abstract=_quoted(f"{spec.description} {decision.headline} {decision.privacy}"),
         authors="\n".join(_author(creator) for creator in spec.creators),
         keywords=keywords if spec.keywords else "",
     )

@@ -28,7 +28,7 @@ from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of
 from amlsynth.release.spec import ReleaseSpec, read_spec
 
-# Where the report shows the DOI; `report.prose.citation` writes the span.
+# Where the report shows the DOI; `report.decision_page` and `report.prose` write the spans.
 _REPORT = "report.html"
 _PLACE = re.compile(r'(<span\s+class="amlsynth-doi">)(?:(?!</span>).)*(</span>)', re.DOTALL)
 
@@ -36,7 +36,8 @@ _PLACE = re.compile(r'(<span\s+class="amlsynth-doi">)(?:(?!</span>).)*(</span>)'
 def stamp_doi(folder: Path, doi: str | None) -> None:
     """Write a DOI (or, with None, that there is none) into the documents of a release folder, in place.
 
-    It goes into datapackage.json, CITATION.cff, README.md and report.html; the checksums follow.
+    It goes into datapackage.json, CITATION.cff, README.md, decision.json and report.html; the checksums
+    follow.
 
     Raises
     ------
@@ -58,13 +59,13 @@ def stamp_doi(folder: Path, doi: str | None) -> None:
         raise _foreign(folder) from None
     spec, evaluation = spec_of(provenance), read_evaluation(folder / "evaluation.json")
     d = carried_dictionary(folder) or dictionary()
-    for name, text in documents_with_doi(spec, evaluation, gates, d, package.doi).items():
+    for name, text in documents_with_doi(spec, evaluation, gates, d, provenance, package.doi).items():
         if (folder / name).read_bytes() != text.encode("utf-8"):
             raise _foreign(folder)
     link = doi_url(doi) if doi else None
     described = package.model_copy(update={"id": link, "citation": citation(spec, doi)})
     write_text(folder / PACKAGE, described.json_text())
-    for name, text in documents_with_doi(spec, evaluation, gates, d, doi).items():
+    for name, text in documents_with_doi(spec, evaluation, gates, d, provenance, doi).items():
         write_text(folder / name, text)
     files = {name: sha256(folder / name) for name in provenance.files}
     write_text(folder / PROVENANCE, provenance.model_copy(update={"files": files}).json_text())
@@ -106,12 +107,12 @@ def spec_of(provenance: Provenance) -> ReleaseSpec:
 
 
 def _stamp_report(folder: Path, link: str | None, digests: dict[str, str]) -> None:
-    from amlsynth.report.prose import NO_DOI
+    from amlsynth.report.decision_page import NO_DOI
 
     page = (folder / _REPORT).read_text(encoding="utf-8")
     shown = f'<a href="{link}">{link}</a>' if link else NO_DOI
     page, places = _PLACE.subn(lambda match: match[1] + shown + match[2], page)
-    if places != 1:
+    if not places:
         raise _foreign(folder)
     for old, new in digests.items():  # the report shows the provenance, checksums included
         page = page.replace(old, new)

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.foundation.addresses import DOI_PATTERN, doi_url
-from amlsynth.foundation.defaults import DEFAULT_DICTIONARY, DICTIONARY_FILE
+from amlsynth.foundation.defaults import DECISION_FILE, DEFAULT_DICTIONARY, DICTIONARY_FILE
 from amlsynth.foundation.files import sha256
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
@@ -88,7 +88,7 @@ class Resource(_Record):
 
 
 class DataPackage(_Record):
-    """datapackage.json: a Data Package of version 2 and, beside its words, seven of amlsynth."""
+    """datapackage.json: a Data Package of version 2 and, beside its words, eight of amlsynth."""
 
     profile: Literal["https://datapackage.org/profiles/2.0/datapackage.json"] = Field(alias="$schema")
     id: Annotated[str, StringConstraints(pattern=rf"^{re.escape(doi_url(''))}{DOI_PATTERN}$")] | None = None
@@ -106,6 +106,7 @@ class DataPackage(_Record):
     dictionary: str | None = None  # its name; None in releases of older versions, which carry none
     dictionary_version: str
     endpoints: tuple[str, ...] | None = None  # those that the cohort has; None in releases of older versions
+    decision: Literal["decision.json"] | None = None  # its file; None in releases of older versions
     exports: tuple[Export, ...] = ()  # formats beside the release's table
     resources: tuple[Resource, Resource]
 
@@ -187,22 +188,27 @@ def data_paths(name: str) -> tuple[str, str]:
 
 
 def file_names(
-    name: str, exports: tuple[Export, ...] = EXPORTS, *, dictionary: bool = True
+    name: str, exports: tuple[Export, ...] = EXPORTS, *, dictionary: bool = True, decision: bool = True
 ) -> frozenset[str]:
     """Return the names of all files that a release with these exports consists of.
 
-    `dictionary` says whether it carries its dictionary, as all do but those of older versions.
+    `dictionary` and `decision` say whether it carries these, as all do but those of older versions.
     """
     documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md", "report.html")
     records = (PACKAGE, PROVENANCE, "evaluation.json", "gates.json", CHECKSUMS)
     exported = ADAM_FILES if "adam" in exports else ()
-    carried = (DICTIONARY_FILE,) if dictionary else ()
+    carried = (*([DICTIONARY_FILE] if dictionary else []), *([DECISION_FILE] if decision else []))
     return frozenset((*data_paths(name), *documents, *records, *carried, *METADATA_FILES, *exported))
 
 
 def names_of(package: DataPackage) -> frozenset[str]:
     """Return the names of all files that a release consists of."""
-    return file_names(package.name, package.exports, dictionary=package.dictionary is not None)
+    return file_names(
+        package.name,
+        package.exports,
+        dictionary=package.dictionary is not None,
+        decision=package.decision is not None,
+    )
 
 
 def describe_package(
@@ -255,6 +261,7 @@ def describe_package(
             "dictionary": d.name,
             "dictionary_version": d.version,
             "endpoints": endpoints,
+            "decision": DECISION_FILE,
             "exports": spec.exports,
             "resources": [
                 resource(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,14 +12,16 @@ from typing import Any
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation
 from amlsynth.foundation.errors import UsageError
-from amlsynth.foundation.files import sha256
+from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, read_checksums
 from amlsynth.release.opened import OpenedRelease, opened_release
-from amlsynth.release.package import DataPackage, names_of
+from amlsynth.release.package import PROVENANCE, DataPackage, names_of
 from amlsynth.release.versions import Version
+from amlsynth.report.decision import Decision, decide
+from amlsynth.site.report_page import REPORT, REPORT_PAGE, report_page
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Listed:
     dictionary: Dictionary  # that the release carries
     patients: int
     gates: GateReport
+    decision: Decision
+    evaluation: Evaluation
     files: tuple[File, ...]  # those of SHA256SUMS, by name
     archive: File
     sums: str  # SHA256SUMS: releases with the same are the same
@@ -133,12 +138,16 @@ def _listed(opened: OpenedRelease, folder: Path, sums: str, data: bool) -> Liste
     files = []
     for name, digest in digests.items():
         source = opened.folder / name
-        here = data or PurePosixPath(name).parent == PurePosixPath()  # data and exports are in folders
+        # Data and exports are in folders; the report is shown in a frame of its own, see `report_page`.
+        here = name != REPORT and (data or PurePosixPath(name).parent == PurePosixPath())
         if here:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target / name)
         files.append(File(name, source.stat().st_size, digest, here))
     shutil.copyfile(opened.folder / CHECKSUMS, target / CHECKSUMS)
+    (target / "report").mkdir()
+    report = (opened.folder / REPORT).read_text(encoding="utf-8", errors="replace")
+    write_text(target / REPORT_PAGE, report_page(f"{package.title}, version {package.version}", report))
     # The same bytes as the archive of the build, whether the release was given as a folder or a zip.
     archive = (target if data else opened.folder.parent) / f"{stem}.zip"
     write_archive(opened.folder, names_of(package), archive, stem, package.date)
@@ -149,7 +158,17 @@ def _listed(opened: OpenedRelease, folder: Path, sums: str, data: bool) -> Liste
         dictionary=opened.d,
         patients=evaluation.synthetic.n,
         gates=gates,
+        decision=_decision(opened, evaluation, gates),
+        evaluation=evaluation,
         files=tuple(files),
         archive=File(archive.name, archive.stat().st_size, sha256(archive), data),
         sums=sums,
     )
+
+
+def _decision(opened: OpenedRelease, evaluation: Evaluation, gates: GateReport) -> Decision:
+    """Return the decision that a release carries; releases of older versions get it from their figures."""
+    if opened.package.decision is not None:
+        return Decision.model_validate_json((opened.folder / opened.package.decision).read_bytes())
+    provenance = json.loads((opened.folder / PROVENANCE).read_text(encoding="utf-8"))
+    return decide(evaluation, gates, provenance, opened.d, doi=opened.package.doi)
