@@ -28,7 +28,7 @@ from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.validity import GROUP as VALIDITY
 from amlsynth.foundation.streams import Stream
-from amlsynth.gates import GateReport, apply_gates, gate_profile
+from amlsynth.gates import GateReport, _written_out, apply_gates, gate_profile
 from amlsynth.sources.reference import reference_frame
 
 
@@ -78,6 +78,19 @@ def material(n: int, seed: int) -> Material:
     split = split_cohort(frame.iloc[:n], seed=seed)
     unseen = frame.iloc[n : n + len(split.train)].reset_index(drop=True)
     return Material(split.train, split.holdout, unseen, dictionary())
+
+
+def groups_of(gates: tuple[str, ...]) -> tuple[MeasureGroup, ...]:
+    """Return the groups that the gates of these ids need, in any profile; all else is not measured."""
+    d = dictionary()
+    needed = {
+        gate.measure
+        for profile in PROFILES
+        for one in gate_profile(profile).gates
+        for gate, _ in _written_out(one, d)
+        if gate.id in gates
+    }
+    return tuple(group for group in GROUPS if needed & {one.id for one in group.definitions(d)})
 
 
 def figures(

@@ -65,6 +65,7 @@ def test_only_what_names_the_doi_changes(built: ReleaseResult, folder: Path) -> 
     assert again != before
 
 
+@pytest.mark.usefixtures("same_evaluation")
 def test_a_build_with_the_doi_gives_the_same_bytes(
     folder: Path, archive: Path, tmp_path: Path, write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_draft_is_left_to_look_at_and_published_when_told(folder: Path, zenodo
     assert_one(zenodo, folder)
 
 
+@pytest.mark.usefixtures("same_evaluation")
 def test_the_whole_way_from_the_spec_to_the_files_that_others_get(
     zenodo: ZenodoServer, tmp_path: Path, write_spec: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 from tests.release.zenodo_server import TOKEN, ZenodoServer
 
 from amlsynth.cli import main
+from amlsynth.evaluation import read_evaluation
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, publish_release
 from amlsynth.release.zenodo import checks
@@ -165,6 +166,7 @@ def too_small_a_step(
     """Version 1.2.4 with other data, which asks for 1.3.0."""
     from tests.release.conftest import fake_report
 
+    evaluation = read_evaluation(built.folder / "evaluation.json")
     folder = tmp_path_factory.mktemp("step")
     spec = write_spec(
         folder / "spec", version="1.2.4", generator={"name": "sequential-cart", "n": 60, "seed": 3}
@@ -176,6 +178,7 @@ def too_small_a_step(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("amlsynth.report.render_report", page, raising=False)
+        patch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: evaluation)
         return build_release(spec, folder / "out").folder
 
 

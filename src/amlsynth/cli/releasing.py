@@ -12,6 +12,7 @@ import click
 from amlsynth.cli.options import FILE, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.foundation.addresses import doi_url
+from amlsynth.foundation.defaults import GUARANTEED
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -41,6 +42,9 @@ def release_build(
     released, and OUT/NAME-VERSION.gates.json says why. With --previous (or the key `previous` of the spec)
     the changelog says what changed since, and a version that is too small a step is refused.
 
+    With the generator private the release carries its guarantee (PRIVACY.md) and nothing that was measured
+    against the original: that goes into OUT/internal/NAME-VERSION/, which is not for publication.
+
     \b
     Examples:
       amlsynth release build release/aml-reference.yaml --out releases
@@ -53,6 +57,13 @@ def release_build(
         result = build_release(spec, out, progress=progress, doi=doi, previous=previous, d=d)
     click.echo(f"{result.folder}: {result.patients:,} synthetic patients, gates passed ({result.profile}).")
     click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
+    if result.guarantee is not None:
+        click.echo(f"{result.folder / 'PRIVACY.md'}: {result.guarantee.sentence}")
+        click.echo(
+            f"{result.internal}: evaluation, gates and report against the original. Not for publication."
+        )
+    for warning in result.warnings:
+        click.echo(f"Warning: {warning}", err=True)
 
 
 @release.command("init")
@@ -69,11 +80,27 @@ def release_build(
 @click.option("--ethics", help="Committee, number and date of the vote.")
 @click.option("--legal-basis", help="What allows the data to be published.")
 @click.option("--funder", multiple=True, help="May be repeated.")
+@click.option(
+    "--generator",
+    default=GUARANTEED,
+    show_default=True,
+    help="Another one makes a release without a guarantee, for sharing under an agreement.",
+)
+@click.option("--prior", type=FILE, help="Public cohort that the generator private starts from.")
 @with_dictionary
-def release_init(cohort: Path, out: Path, license_: str | None, d: Dictionary | None, **told: Any) -> None:
+def release_init(
+    cohort: Path,
+    out: Path,
+    license_: str | None,
+    generator: str,
+    prior: Path | None,
+    d: Dictionary | None,
+    **told: Any,
+) -> None:
     """Write a release spec for a cohort; what is not given is asked for on a terminal.
 
-    Nothing that is required is invented: without a terminal the missing options are named.
+    Nothing that is required is invented: without a terminal the missing options are named. The spec is one
+    for everybody, with a guarantee, unless another generator than private is named.
 
     \b
     Example:
@@ -82,6 +109,7 @@ def release_init(cohort: Path, out: Path, license_: str | None, d: Dictionary | 
           --contact "data@x.example" --ethics "..." --legal-basis "..."
     """
     from amlsynth.cohort.cohort import read_about
+    from amlsynth.generators.private.mechanism import DEFAULT_EPSILON
     from amlsynth.release.init import init_release, questions
 
     answers = {**told, "license": license_}
@@ -89,28 +117,46 @@ def release_init(cohort: Path, out: Path, license_: str | None, d: Dictionary | 
         for key, question in questions(read_about(cohort)).items():
             if not answers.get(key):
                 answers[key] = click.prompt(question)
-    spec = init_release(cohort, out, {key: text for key, text in answers.items() if text}, d=d)
-    click.echo(f"{out}: {spec.stem}. Read it, then: amlsynth release build {out} --out releases")
+    given = {key: text for key, text in answers.items() if text}
+    spec = init_release(cohort, out, given, generator=generator, prior=prior, d=d)
+    click.echo(f"{out}: {spec.stem}. Read it, then:")
+    for name in spec.generator.measurements:
+        options = "" if prior is None else f" --param prior={prior}"
+        if d is not None:
+            own = out.parent / spec.dictionary
+            options += f" --dictionary {own if own.exists() else spec.dictionary}"
+        click.echo(
+            f"  amlsynth measure --cohort {cohort} --epsilon {DEFAULT_EPSILON:g} --split-seed "
+            f"{spec.split.seed}{options} --out {out.parent / name}"
+        )
+    click.echo(f"  amlsynth release build {out} --out releases")
 
 
 @release.command("verify")
 @click.argument("path", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option(
+    "--regenerate",
+    is_flag=True,
+    help="Make the data of a release with a guarantee again from its noisy sums alone, and compare.",
+)
 @with_dictionary
 def release_verify(
     path: Path,
     as_json: bool,
+    regenerate: bool,
     d: Dictionary | None,
 ) -> None:
-    """Check a release folder or zip: every byte, the data package, the data, the gates.
+    """Check a release folder or zip: every byte, the data package, the data, the gates, the guarantee.
 
     \b
-    Example:
+    Examples:
       amlsynth release verify releases/aml-reference-1.0.0.zip
+      amlsynth release verify releases/aml-reference-1.0.0.zip --regenerate
     """
     from amlsynth.release import verify_release
 
-    report = verify_release(path, d)
+    report = verify_release(path, d, regenerate=regenerate)
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
     else:

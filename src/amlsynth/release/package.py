@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohor
     from amlsynth.dictionary.model import Dictionary
 
 PROVENANCE = "provenance.json"
+PUBLIC_EVALUATION = "public-evaluation.json"
 METADATA_FILES = ("croissant.json", "ro-crate-metadata.json", "datacite.json", "schema-org.json")
 ADAM_FILES = ("adam/adsl.json", "adam/adsl.xpt", "adam/adtte.json", "adam/adtte.xpt", "adam/define.xml")
 _PROFILES = "https://datapackage.org/profiles/2.0"
@@ -87,8 +88,31 @@ class Resource(_Record):
     table_schema: dict[str, Any] = Field(alias="schema")
 
 
+class Guarantee(_Record):
+    """The differential privacy of a release, for one patient of those that were measured.
+
+    With several sums each patient is in one of them only, so that the weakest budget among them holds for
+    all.
+    """
+
+    epsilon: Annotated[float, Field(gt=0)]
+    delta: Annotated[float, Field(gt=0, lt=1)]
+    neighbours: Literal["one patient added or removed"]
+    replace_one_epsilon: Annotated[float, Field(gt=0)]  # at the same delta, for one patient replaced
+    mechanism: Literal["discrete Gaussian"]
+    sums: Annotated[int, Field(ge=1, le=100)]  # files of noisy sums that the release holds
+
+    @property
+    def sentence(self) -> str:
+        """The guarantee in one sentence, for every place that says what the data are."""
+        return (
+            f"They carry a guarantee: differential privacy with epsilon {self.epsilon:g} and delta "
+            f"{self.delta:.2g} for {self.neighbours} (PRIVACY.md)."
+        )
+
+
 class DataPackage(_Record):
-    """datapackage.json: a Data Package of version 2 and, beside its words, eight of amlsynth."""
+    """datapackage.json: a Data Package of version 2 and, beside its words, nine of amlsynth."""
 
     profile: Literal["https://datapackage.org/profiles/2.0/datapackage.json"] = Field(alias="$schema")
     id: Annotated[str, StringConstraints(pattern=rf"^{re.escape(doi_url(''))}{DOI_PATTERN}$")] | None = None
@@ -106,8 +130,9 @@ class DataPackage(_Record):
     dictionary: str | None = None  # its name; None in releases of older versions, which carry none
     dictionary_version: str
     endpoints: tuple[str, ...] | None = None  # those that the cohort has; None in releases of older versions
-    decision: Literal["decision.json"] | None = None  # its file; None in releases of older versions
+    decision: Literal["decision.json"] | None = None  # its file; None with a guarantee and in older releases
     exports: tuple[Export, ...] = ()  # formats beside the release's table
+    guarantee: Guarantee | None = None  # of a public release; it then holds nothing exact of the original
     resources: tuple[Resource, Resource]
 
     def json_text(self) -> str:
@@ -139,8 +164,8 @@ class SpecRecord(_Record):
 class SplitRecord(_Record):
     seed: int
     holdout: float
-    n_train: int
-    n_holdout: int
+    n_train: int | None = None  # with a guarantee the numbers of patients are not told
+    n_holdout: int | None = None
 
 
 class GeneratorRecord(_Record):
@@ -149,6 +174,7 @@ class GeneratorRecord(_Record):
     n: int
     seed: int
     measurements: tuple[str, ...] = ()  # files of noisy sums that a generator with a guarantee was fitted to
+    steps: dict[str, float] = Field(default_factory=dict)  # in which its original's record says numbers are
 
 
 class PreviousRecord(_Record):
@@ -173,12 +199,14 @@ class Provenance(_Record):
     dictionary_version: str
     endpoints: tuple[str, ...] | None = None
     spec: SpecRecord
-    cohort: dict[str, Any]  # `About` of the original, and its size; no row
+    cohort: dict[str, Any]  # `About` of the original, and its size; no row. With a guarantee its name alone
     split: SplitRecord
     generator: GeneratorRecord
     evaluation_seed: int
     gate_profile: str
+    gates_passed: Literal[True] | None = None  # of a release that holds no gates.json
     previous: PreviousRecord | None = None
+    guarantee: Guarantee | None = None  # of the release, in what stays in the house
     files: dict[str, Digest]  # the files that the report and the documents speak of
 
 
@@ -187,18 +215,33 @@ def data_paths(name: str) -> tuple[str, str]:
     return f"data/{name}.csv", f"data/{name}.parquet"
 
 
+def sums_paths(count: int) -> tuple[str, ...]:
+    """Return the files of the noisy sums of a release with a guarantee, relative to its folder."""
+    return tuple(f"measurements/sum-{number}.json" for number in range(1, count + 1))
+
+
 def file_names(
-    name: str, exports: tuple[Export, ...] = EXPORTS, *, dictionary: bool = True, decision: bool = True
+    name: str,
+    exports: tuple[Export, ...] = EXPORTS,
+    *,
+    dictionary: bool = True,
+    decision: bool = True,
+    sums: int = 0,
 ) -> frozenset[str]:
     """Return the names of all files that a release with these exports consists of.
 
-    `dictionary` and `decision` say whether it carries these, as all do but those of older versions.
+    `dictionary` and `decision` say whether it carries these, as all do but those of older versions; `sums`
+    how many noisy sums a release with a guarantee holds, in place of what was measured against the original.
     """
-    documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md", "report.html")
-    records = (PACKAGE, PROVENANCE, "evaluation.json", "gates.json", CHECKSUMS)
+    documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md")
+    told = ("PRIVACY.md", "EVALUATION.md") if sums else ("report.html",)
+    records = (PACKAGE, PROVENANCE, CHECKSUMS, *_records(sums))
     exported = ADAM_FILES if "adam" in exports else ()
-    carried = (*([DICTIONARY_FILE] if dictionary else []), *([DECISION_FILE] if decision else []))
-    return frozenset((*data_paths(name), *documents, *records, *carried, *METADATA_FILES, *exported))
+    carried = (
+        *([DICTIONARY_FILE] if dictionary else []),
+        *([DECISION_FILE] if decision and not sums else []),
+    )
+    return frozenset((*data_paths(name), *documents, *told, *records, *carried, *METADATA_FILES, *exported))
 
 
 def names_of(package: DataPackage) -> frozenset[str]:
@@ -208,7 +251,17 @@ def names_of(package: DataPackage) -> frozenset[str]:
         package.exports,
         dictionary=package.dictionary is not None,
         decision=package.decision is not None,
+        sums=package.guarantee.sums if package.guarantee else 0,
     )
+
+
+def records_of(package: DataPackage) -> tuple[str, ...]:
+    """Return the files of a release that hold its figures, which its provenance has the hashes of."""
+    return _records(package.guarantee.sums if package.guarantee else 0)
+
+
+def _records(sums: int) -> tuple[str, ...]:
+    return (PUBLIC_EVALUATION, *sums_paths(sums)) if sums else ("evaluation.json", "gates.json")
 
 
 def describe_package(
@@ -220,6 +273,7 @@ def describe_package(
     citation: str,
     simulated: bool,
     endpoints: tuple[str, ...],
+    guarantee: Guarantee | None = None,
 ) -> DataPackage:
     """Describe the data files of a release folder, whose table is one of the dictionary `d`."""
     from amlsynth.dictionary.table_schema import table_schema
@@ -261,8 +315,9 @@ def describe_package(
             "dictionary": d.name,
             "dictionary_version": d.version,
             "endpoints": endpoints,
-            "decision": DECISION_FILE,
+            "decision": None if guarantee else DECISION_FILE,
             "exports": spec.exports,
+            "guarantee": guarantee,
             "resources": [
                 resource(
                     name=spec.name,

@@ -37,13 +37,14 @@ class Released:
     rules : by id, what the rule says and its severity in synthetic data.
     spec : the spec as plain data.
     checksums : SHA-256 of SHA256SUMS.
+    gates, evaluation : None in a release with a guarantee, which holds neither.
     changelog : the entries of its CHANGELOG.md, from the first heading of a version on.
     """
 
     package: DataPackage
     provenance: Provenance
-    gates: GateReport
-    evaluation: Evaluation
+    gates: GateReport | None
+    evaluation: Evaluation | None
     rules: dict[str, tuple[str, str]]
     rows: pd.DataFrame
     spec: dict[str, Any]
@@ -96,14 +97,15 @@ def read_released(folder: Path) -> Released:
     """Read a release folder that is known to be in order, or that the build is writing."""
     package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
     provenance = Provenance.model_validate_json((folder / PROVENANCE).read_bytes())
+    guaranteed = package.guarantee is not None
     listed = folder / CHECKSUMS
     changes = folder / "CHANGELOG.md"
     _, heading, entries = (changes.read_text("utf-8") if changes.exists() else "").partition("\n## ")
     return Released(
         package=package,
         provenance=provenance,
-        gates=GateReport.model_validate_json((folder / "gates.json").read_bytes()),
-        evaluation=read_evaluation(folder / "evaluation.json"),
+        gates=None if guaranteed else GateReport.model_validate_json((folder / "gates.json").read_bytes()),
+        evaluation=None if guaranteed else read_evaluation(folder / "evaluation.json"),
         rules=_rules((folder / "CODEBOOK.md").read_text(encoding="utf-8")),
         rows=pd.read_parquet(folder / data_paths(package.name)[1]),
         spec=_spec(provenance.spec.text),

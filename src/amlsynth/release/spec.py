@@ -189,20 +189,23 @@ class SplitPart(_Entry):
 class GeneratorPart(_Entry):
     """The generator by name and parameters, or by the file of them that `tune` wrote; `params` override.
 
-    `measurements` names the noisy sums that a generator with a guarantee is fitted to.
+    `measurements` names the noisy sums that a generator with a guarantee is fitted to. With them `n` may be
+    left out, and is then the number of patients that the sums let expect: the exact one is not to be told.
     """
 
     name: Line = ""
     params: dict[str, Value] = Field(default_factory=dict)
     params_file: RelativePath | None = None
     measurements: Annotated[tuple[RelativePath, ...], BeforeValidator(_listed)] = ()
-    n: Count
+    n: Count | None = None
     seed: Seed
 
     @model_validator(mode="after")
     def _named(self) -> Self:
         if not self.name and self.params_file is None:
             raise misplaced(("name",), "the key 'name' is missing; add it, or a params_file that tune wrote")
+        if self.n is None and not self.measurements:
+            raise misplaced(("n",), "the key 'n', the number of patients, is missing; add it")
         return self
 
 
@@ -280,6 +283,8 @@ def check_generator(spec: ReleaseSpec, path: Path, d: Dictionary) -> None:
 
 def _check_measurements(spec: ReleaseSpec, path: Path, guarantee: bool) -> None:
     """A generator with a guarantee draws its noise once; a release is built from what was drawn."""
+    from amlsynth.generators.private.sums import read_sums
+
     if guarantee and not spec.generator.measurements:
         raise UsageError(
             f"{path}:{_line(path)}: generator: {spec.generator.name!r} is released from a noisy sum that was "
@@ -287,6 +292,8 @@ def _check_measurements(spec: ReleaseSpec, path: Path, guarantee: bool) -> None:
             "FILE "
             f"--split-seed {spec.split.seed} --out NAME.sums.json`, and add the key 'measurements'."
         )
+    for name in spec.generator.measurements:
+        read_sums(path.parent / name)  # what is wrong with it is told now and not after the work
     if spec.generator.measurements and not guarantee:
         raise UsageError(
             f"{path}:{_line(path)}: generator: {spec.generator.name!r} takes no measurements. Leave the key "

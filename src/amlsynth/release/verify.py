@@ -30,7 +30,15 @@ from amlsynth.gates import GateReport
 from amlsynth.release.archive import unpack, write_archive
 from amlsynth.release.checksums import Problem, check_files, sha256_of
 from amlsynth.release.derived_files import derived_problems
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths, names_of
+from amlsynth.release.package import (
+    PACKAGE,
+    PROVENANCE,
+    DataPackage,
+    Provenance,
+    data_paths,
+    names_of,
+    records_of,
+)
 from amlsynth.report.decision import Decision
 
 # Frictionless reads row by row; of larger data it checks the first rows, and amlsynth checks all.
@@ -57,19 +65,23 @@ class VerifyReport(StrictModel):
         return {"ok": self.ok} | self.model_dump(mode="json")
 
 
-def verify_release(path: Path, d: Dictionary | None = None) -> VerifyReport:
+def verify_release(path: Path, d: Dictionary | None = None, *, regenerate: bool = False) -> VerifyReport:
     """Verify a release folder or its zip.
 
     Checked are the archive's entries, SHA-256 of every file, missing and unlisted files,
     datapackage.json with frictionless, the data against the dictionary, that CSV and Parquet hold the
     same, that the gates were passed with the figures of evaluation.json and decision.json has these, the
-    hashes in provenance.json, and that metadata and exports say what the data package and the data say.
+    hashes in provenance.json, and that metadata and exports say what the data package and the data say. Of a
+    release with a guarantee, which holds neither evaluation nor gates, the guarantee, its documents and the
+    public evaluation are made again.
 
     Parameters
     ----------
     path : the folder or zip.
     d : the dictionary that the data have to follow, instead of the one that the release carries; releases of
         older versions carry none and follow the AML dictionary.
+    regenerate : of a release with a guarantee, make the data again from its noisy sums alone, which takes ten
+        seconds or so, and compare them.
 
     Returns
     -------
@@ -79,7 +91,7 @@ def verify_release(path: Path, d: Dictionary | None = None) -> VerifyReport:
     Raises
     ------
     UsageError
-        There is nothing at `path`.
+        There is nothing at `path`, or data cannot be made again.
     MissingExtraError
         frictionless is not installed.
 
@@ -93,7 +105,10 @@ def verify_release(path: Path, d: Dictionary | None = None) -> VerifyReport:
         raise UsageError(f"{path}: there is no such folder or zip. Check the path.")
     require_extra("publish", "frictionless", "Verifying a release")
     if path.is_dir():
-        return _Verification(path, d).report(str(path))
+        verification = _Verification(path, d)
+        if regenerate:
+            verification.regenerate(path)
+        return verification.report(str(path))
     if not path.is_file():
         problem = Problem(file=path.name, check="archive", message="neither a folder nor a zip archive")
         return VerifyReport(path=str(path), name=None, version=None, files=0, problems=(problem,))
@@ -106,6 +121,8 @@ def verify_release(path: Path, d: Dictionary | None = None) -> VerifyReport:
             return VerifyReport(path=str(path), name=None, version=None, files=0, problems=problems)
         verification = _Verification(folder, d)
         verification.attempt(path.name, "archive", lambda: verification.archive(path, unpacked.top or ""))
+        if regenerate:
+            verification.regenerate(path)
         return verification.report(str(path))
 
 
@@ -120,8 +137,10 @@ class _Verification:
             self.attempt(DICTIONARY_FILE, "dictionary", self._read_dictionary)
         self.package = self._read(PACKAGE, DataPackage)
         self.provenance = self._read(PROVENANCE, Provenance)
+        # Of a release with a guarantee neither is there; what is there in their places is checked at the end.
         self.evaluation = self._read("evaluation.json", Evaluation)
         self.gates = self._read("gates.json", GateReport)
+        self.frame: pd.DataFrame | None = None
         if self.package:
             self._check_complete(self.package)
         elif not self.problems:
@@ -134,6 +153,7 @@ class _Verification:
         self.attempt(DECISION_FILE, "decision", self._check_decision)
         self.attempt(PROVENANCE, "provenance", self._check_provenance)
         self.attempt(PACKAGE, "metadata", self._check_derived)
+        self.attempt(PACKAGE, "guarantee", self._check_guarantee)
 
     def report(self, path: str) -> VerifyReport:
         return VerifyReport(
@@ -175,6 +195,26 @@ class _Verification:
                 "them; download it again, or unpack it and verify the folder"
             )
             self.problem(path.name, "archive", message)
+
+    def regenerate(self, source: Path) -> None:
+        """Make the data of a release in order again from its noisy sums.
+
+        Raises
+        ------
+        UsageError
+            It has no guarantee, or its data cannot be made again here.
+        """
+        package, made = self.package, self.provenance
+        if self.problems or package is None or made is None or self.frame is None:
+            return
+        if package.guarantee is None:
+            raise UsageError(f"{source}: it has no noisy sums to make its data from. Leave --regenerate out.")
+        from amlsynth.release.public.verification import regenerated_problems
+
+        try:
+            self.problems += regenerated_problems(self.folder, package, made, self.frame, self.d)
+        except UsageError as error:
+            raise UsageError(str(error).replace(str(self.folder), str(source))) from None
 
     def _read_dictionary(self) -> None:
         self.d = read_carried(self.folder / DICTIONARY_FILE)
@@ -261,8 +301,12 @@ class _Verification:
             self.attempt(path, "data", partial(self._read_data, path, frames))
         if csv in frames:
             self.attempt(csv, "data", lambda: validate(frames[csv], "synthetic", self.d).raise_if_failed(csv))
+        self.frame = frames.get(parquet)
         if len(frames) == 2 and not frames[csv].equals(frames[parquet]):
             self.problem(parquet, "data", f"it does not hold the same data as {csv}")
+        if self.provenance and self.provenance.generator.n != lines:
+            message = f"it tells of {self.provenance.generator.n:,} patients, the data have {lines:,}"
+            self.problem(PROVENANCE, "data", message)
         if self.evaluation and self.evaluation.synthetic.n != lines:
             message = f"it evaluates {self.evaluation.synthetic.n:,} patients, the data have {lines:,}"
             self.problem("evaluation.json", "data", message)
@@ -280,10 +324,24 @@ class _Verification:
             self.problem("CITATION.cff", "citation", f"its title and version are not those of {PACKAGE}")
 
     def _check_derived(self) -> None:
-        if self.problems or self.package is None or self.provenance is None or self.evaluation is None:
+        if self.problems or self.package is None or self.provenance is None or self.frame is None:
             return  # the data themselves are wrong, which says more
-        rows = self.evaluation.synthetic.n
+        rows = len(self.frame)
         self.problems += derived_problems(self.folder, self.package, self.provenance, rows, self.d)
+
+    def _check_guarantee(self) -> None:
+        package, made = self.package, self.provenance
+        if (
+            self.problems
+            or package is None
+            or made is None
+            or self.frame is None
+            or package.guarantee is None
+        ):
+            return
+        from amlsynth.release.public.verification import public_problems  # which brings the generator's room
+
+        self.problems += public_problems(self.folder, package, made, self.frame, self.d)
 
     def _check_gates(self) -> None:
         if self.gates is None:
@@ -323,7 +381,7 @@ class _Verification:
             if name in self.good and self.good[name] != digest:
                 self.problem(PROVENANCE, "provenance", f"its hash of {name} is not that of SHA256SUMS")
         if self.package:
-            for name in (*data_paths(self.package.name), "evaluation.json", "gates.json", PACKAGE):
+            for name in (*data_paths(self.package.name), *records_of(self.package), PACKAGE):
                 if name not in made.files:
                     self.problem(PROVENANCE, "provenance", f"it has no hash of {name}")
             if (made.name, made.version) != (self.package.name, self.package.version):

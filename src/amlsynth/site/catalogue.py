@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import Evaluation
+from amlsynth.evaluation.records import read_evaluation
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
@@ -18,9 +17,11 @@ from amlsynth.gates import GateReport
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, read_checksums
 from amlsynth.release.opened import OpenedRelease, opened_release
-from amlsynth.release.package import PROVENANCE, DataPackage, names_of
+from amlsynth.release.package import PROVENANCE, DataPackage, Provenance, names_of
 from amlsynth.release.versions import Version
 from amlsynth.report.decision import Decision, decide
+from amlsynth.site.curve import curve
+from amlsynth.site.markup import Markup
 from amlsynth.site.report_page import REPORT, REPORT_PAGE, report_page
 
 
@@ -41,9 +42,10 @@ class Listed:
     package: DataPackage
     dictionary: Dictionary  # that the release carries
     patients: int
-    gates: GateReport
-    decision: Decision
-    evaluation: Evaluation
+    gates: GateReport | None  # None with a guarantee: the figures that they looked at are not told
+    profile: str  # of the gates, which were passed
+    decision: Decision | None  # None with a guarantee, and so is the curve beside the original's
+    curve: Markup | None
     files: tuple[File, ...]  # those of SHA256SUMS, by name
     archive: File
     sums: str  # SHA256SUMS: releases with the same are the same
@@ -145,30 +147,29 @@ def _listed(opened: OpenedRelease, folder: Path, sums: str, data: bool) -> Liste
             shutil.copyfile(source, target / name)
         files.append(File(name, source.stat().st_size, digest, here))
     shutil.copyfile(opened.folder / CHECKSUMS, target / CHECKSUMS)
-    (target / "report").mkdir()
-    report = (opened.folder / REPORT).read_text(encoding="utf-8", errors="replace")
-    write_text(target / REPORT_PAGE, report_page(f"{package.title}, version {package.version}", report))
+    if (opened.folder / REPORT).is_file():
+        (target / REPORT_PAGE).parent.mkdir()
+        report = (opened.folder / REPORT).read_text(encoding="utf-8", errors="replace")
+        write_text(target / REPORT_PAGE, report_page(f"{package.title}, version {package.version}", report))
     # The same bytes as the archive of the build, whether the release was given as a folder or a zip.
     archive = (target if data else opened.folder.parent) / f"{stem}.zip"
     write_archive(opened.folder, names_of(package), archive, stem, package.date)
-    evaluation = Evaluation.model_validate_json((opened.folder / "evaluation.json").read_bytes())
-    gates = GateReport.model_validate_json((opened.folder / "gates.json").read_bytes())
+    made = Provenance.model_validate_json((opened.folder / PROVENANCE).read_bytes())
+    gates, decision, drawn = None, None, None
+    if package.guarantee is None:
+        gates = GateReport.model_validate_json((opened.folder / "gates.json").read_bytes())
+        evaluation = read_evaluation(opened.folder / "evaluation.json")
+        drawn = curve(evaluation, opened.d)
+        decision = decide(evaluation, gates, made.model_dump(mode="json"), opened.d, doi=package.doi)
     return Listed(
         package=package,
         dictionary=opened.d,
-        patients=evaluation.synthetic.n,
+        patients=made.generator.n,
         gates=gates,
-        decision=_decision(opened, evaluation, gates),
-        evaluation=evaluation,
+        profile=made.gate_profile,
+        decision=decision,
+        curve=drawn,
         files=tuple(files),
         archive=File(archive.name, archive.stat().st_size, sha256(archive), data),
         sums=sums,
     )
-
-
-def _decision(opened: OpenedRelease, evaluation: Evaluation, gates: GateReport) -> Decision:
-    """Return the decision that a release carries; releases of older versions get it from their figures."""
-    if opened.package.decision is not None:
-        return Decision.model_validate_json((opened.folder / opened.package.decision).read_bytes())
-    provenance = json.loads((opened.folder / PROVENANCE).read_text(encoding="utf-8"))
-    return decide(evaluation, gates, provenance, opened.d, doi=opened.package.doi)

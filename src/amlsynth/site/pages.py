@@ -9,9 +9,7 @@ from amlsynth.foundation.assets import asset
 from amlsynth.foundation.version import __version__
 from amlsynth.release.metadata import schema_org_record
 from amlsynth.site.catalogue import DataSet, Listed
-from amlsynth.site.curve import curve
 from amlsynth.site.markup import Markup, el, inline, join, json_ld, source_hash
-from amlsynth.site.report_page import REPORT_PAGE
 from amlsynth.site.sections import (
     cite_section,
     codebook_section,
@@ -19,7 +17,9 @@ from amlsynth.site.sections import (
     files_section,
     gates_section,
     load_section,
+    reading,
     search_box,
+    verdict,
     versions_section,
 )
 from amlsynth.site.words import words_of_all
@@ -63,7 +63,7 @@ def data_set_page(
     package = listed.package
     up, prefix = ("../../", "") if versioned else ("../", f"{package.version}/")
     sections = [
-        decision_section(listed),
+        *([decision_section(listed.decision)] if listed.decision else []),
         load_section(listed, prefix),
         codebook_section(listed.dictionary),
         gates_section(listed),
@@ -92,7 +92,10 @@ def data_set_page(
             [el("p", text) for text in package.description.split("\n\n")],
             el(
                 "p",
-                el("a", "Read the report", href=f"{prefix}{REPORT_PAGE}", class_="button"),
+                [
+                    el("a", f"Read the {label}", href=f"{prefix}{name}", class_="button")
+                    for label, name in reading(listed)
+                ],
                 el("a", "Download the zip", href=prefix + listed.archive.name, class_="button")
                 if data
                 else None,
@@ -133,8 +136,8 @@ def _card(data_set: DataSet) -> Markup:
     return el(
         "li",
         el("h2", el("a", package.title, href=f"{package.name}/index.html")),
-        el("p", listed.decision.headline, class_=f"verdict {listed.decision.verdict.replace(' ', '-')}"),
-        curve(listed.evaluation, listed.dictionary),
+        verdict(listed.decision) if listed.decision else None,
+        listed.curve,
         _facts(listed),
         el("p", _shortened(package.description)),
         el("p", f"{listed.patients:,} synthetic patients, {kind}; {versions}.", class_="small"),

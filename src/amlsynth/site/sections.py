@@ -7,6 +7,7 @@ from typing import Any
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.foundation.addresses import doi_url
+from amlsynth.report.decision import Decision
 from amlsynth.report.decision_page import also_weak, facts, told
 from amlsynth.site.catalogue import DataSet, File, Listed
 from amlsynth.site.markup import Markup, el, join
@@ -14,6 +15,10 @@ from amlsynth.site.report_page import REPORT_PAGE
 from amlsynth.site.words import words_of
 
 _VERDICTS = {True: "✓ passed", False: "✗ not passed", None: "not applicable"}
+_NOT_TOLD = (
+    "What the gates found is not told, since exact figures of the original would break the guarantee to its "
+    "patients."
+)
 Section = tuple[str, str, Markup]  # identifier, heading, content
 
 
@@ -57,28 +62,34 @@ def codebook_section(d: Dictionary) -> Section:
     return "codebook", "Codebook", join(box, _fold(f"Show the {len(rows)} variables", table), none)
 
 
-def decision_section(listed: Listed) -> Section:
+def decision_section(decision: Decision) -> Section:
     """The verdict, what speaks against it, and for what and for whom the data are."""
-    decision = listed.decision
-    told_of = [
-        el("li", el("strong", f"{a.signal.capitalize()}: "), a.sentence) for a in told(decision.alarms)
-    ]
+    alarms = [(a.signal.capitalize(), a.sentence) for a in told(decision.alarms)]
     more = also_weak(decision.alarms)
-    told_of += [el("li", el("strong", "Also weak: "), more)] if more else []
+    alarms += [("Also weak", more)] if more else []
+    lines = [el("li", el("strong", f"{signal}: "), text) for signal, text in alarms]
     pairs = [el("div", el("dt", name), el("dd", text)) for name, text in facts(decision)]
-    return (
-        "decision",
-        "Decision",
-        join(
-            el("p", el("strong", decision.headline), class_=f"verdict {decision.verdict.replace(' ', '-')}"),
-            el("ul", told_of) if told_of else None,
-            el("dl", pairs, class_="decision"),
-        ),
-    )
+    parts = (verdict(decision), el("ul", lines) if lines else None, el("dl", pairs, class_="decision"))
+    return "decision", "Decision", join(*parts)
+
+
+def verdict(decision: Decision) -> Markup:
+    """Return the verdict in one sentence, as the card and the page of a data set show it."""
+    return el("p", decision.headline, class_=f"verdict {decision.verdict.replace(' ', '-')}")
+
+
+def reading(listed: Listed) -> tuple[tuple[str, str], ...]:
+    """Return what a reader opens first of a release: labels and file names."""
+    if listed.package.guarantee is None:
+        return (("report", REPORT_PAGE),)
+    return (("guarantee", "PRIVACY.md"), ("evaluation", "EVALUATION.md"))
 
 
 def gates_section(listed: Listed) -> Section:
-    """The thresholds that the release met."""
+    """The thresholds that the release met; with a guarantee only that it met them."""
+    words = f"Profile {listed.profile}. A release is built only when every required gate is passed."
+    if listed.gates is None:
+        return "gates", "Gates", join(el("p", f"{words} {_NOT_TOLD}"))
     rows = [
         el(
             "tr",
@@ -91,7 +102,6 @@ def gates_section(listed: Listed) -> Section:
         )
         for gate in listed.gates.gates
     ]
-    words = f"Profile {listed.gates.profile}. A release is built only when every required gate is passed."
     table = _table(("Gate", "Required", "Verdict", "Finding"), rows, "Gates")
     return "gates", "Gates", join(el("p", words), table)
 
@@ -134,8 +144,10 @@ def versions_section(data_set: DataSet, listed: Listed, up: str) -> Section:
                     (
                         "Documents",
                         join(
-                            el("a", "report", href=f"{place}/{REPORT_PAGE}"),
-                            ", ",
+                            [
+                                (el("a", label, href=f"{place}/{name}"), ", ")
+                                for label, name in reading(other)
+                            ],
                             el("a", "changes", href=f"{place}/CHANGELOG.md"),
                         ),
                     ),
@@ -242,23 +254,10 @@ def _cells(*cells: tuple[str, Any]) -> Iterable[Markup]:
 
 
 def _table(headings: Iterable[str], rows: Iterable[Markup], label: str, id_: str | None = None) -> Markup:
-    head = el(
-        "tr",
-        [
-            el(
-                "th",
-                text,
-                scope="col",
-            )
-            for text in headings
-        ],
-    )
+    head = el("tr", [el("th", text, scope="col") for text in headings])
     return el(
         "table",
-        el(
-            "thead",
-            head,
-        ),
+        el("thead", head),
         el("tbody", rows, id=id_),
         aria_label=label,
     )

@@ -13,6 +13,7 @@ from amlsynth.foundation.files import write_text
 from amlsynth.report.decision.signal import Signal
 
 MAX_ROWS = 10
+RELEASED = {True: "release with a DOI", False: "release, no DOI reserved yet"}
 
 Verdict = Literal["publishable", "reservations", "undecided", "not publishable", "none"]
 
@@ -93,6 +94,13 @@ class Decision(Record):
     statements: tuple[str, ...]  # what bounds the verdict: few patients, lacking endpoints
     alarms: tuple[Alarm, ...]
     rows: Annotated[tuple[Row, ...], Field(max_length=MAX_ROWS)]
+
+    def with_doi(self, doi: str | None) -> Decision:
+        """Return the same decision on a release with this DOI, or with none."""
+        if self.release is None:
+            return self
+        release = self.release.model_copy(update={"doi": doi})
+        return self.model_copy(update={"release": release, "status": RELEASED[doi is not None]})
 
 
 def write_decision(decision: Decision, path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, Measure
 from amlsynth.gates import GateReport, known_outcomes
-from amlsynth.report.decision.records import Alarm, Guarantee, Named, Verdict
+from amlsynth.report.decision.records import RELEASED, Alarm, Guarantee, Named, Verdict
 from amlsynth.report.digits import number
 
 _NEVER = (
@@ -37,7 +37,7 @@ def status(evaluation: Evaluation, release: Named | None) -> str:
         return "comparison of two cohorts"
     if release is None:
         return "evaluation, not a release"
-    return "release with a DOI" if release.doi else "release, no DOI reserved yet"
+    return RELEASED[release.doi is not None]
 
 
 def headline(
