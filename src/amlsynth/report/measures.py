@@ -134,9 +134,9 @@ def measure_table(
     anchors = {k: t for k, t in ANCHORS.items() if k != "holdout" or context.evaluation.holdout is not None}
     with_original = any(measure.original is not None for measure in chosen)
     published = paper_figures(context, chosen) if paper else {}
-    columns = [Column("Measure", 30, "left")]
+    columns = [Column("Measure", 27, "left")]
     columns += [Column(_original_title(context), 13)] if with_original else []
-    columns += [Column(_title_of(context, cohort), 18) for cohort in cohorts]
+    columns += [Column(_title_of(context, cohort), 24) for cohort in cohorts]
     columns += [Column(title, 13) for title in anchors.values()]
     columns += [Column(f"{escape(name)} (paper)", 10) for name in published]
     notes = Notes()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TICK_STEPS = (1, 2, 3, 6, 12, 24, 36, 60, 120)
 _MOST_TICKS, _MOST_TICKS_NARROW = 8, 4
-_CURVES, _DIFFERENCE, _LINE = 2.7, 0.95, 0.2  # inches: the height of the panels and of a line at risk
+_CURVES, _DIFFERENCE, _LINE = 2.15, 0.8, 0.2  # inches: the height of the panels and of a line at risk
 Shown = Sequence[tuple[CohortSummary, SurvivalSummary, Style]]
 
 
