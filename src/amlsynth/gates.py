@@ -236,7 +236,7 @@ def apply_gates(
 
 def endpoints_in(evaluation: Evaluation) -> tuple[str, ...]:
     """Return the names of the endpoints that the original has, in the order of the dictionary."""
-    return tuple(summary.endpoint for summary in evaluation.original.survival if summary.n > 0)
+    return tuple(summary.endpoint for summary in evaluation.original.survival if summary.n != 0)
 
 
 def known_outcomes(evaluation: Evaluation, d: Dictionary) -> frozenset[str]:

@@ -106,7 +106,7 @@ def judge(
     """Apply the required gates of a profile whose measures are among the figures."""
     whole = gate_profile(profile)
     definitions = {one.id: one for group in groups for one in group.definitions(of.d)}
-    original = summarise(of.training, "original", of.d, protect=True, key="original")
+    original = summarise(of.training, "original", of.d, key="original")
     evaluation = Evaluation(
         dictionary_version=of.d.version,
         amlsynth_version="0",

@@ -16,9 +16,11 @@ import yaml
 
 from amlsynth.cohort.cohort import About, Cohort, write_cohort
 from amlsynth.cohort.tables import read_table, write_table
+from amlsynth.disclosure.origin import describe_original
+from amlsynth.disclosure.rule import DisclosureRule
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, verify_release
-from amlsynth.release.package import Provenance, describe_original, file_names
+from amlsynth.release.package import Provenance, file_names
 
 NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
@@ -281,10 +283,10 @@ def test_small_counts_and_cells_of_an_import_are_not_published() -> None:
     about = About(
         name="own", title="Own", simulated=False, statement="", provenance={"import": report, "sha256": "0"}
     )
-    shown = describe_original(about, 1475)["provenance"]["import"]
-    assert shown["dropped"] == [{"reason": "age", "rows": "fewer than 5"}, {"reason": "M3", "rows": 65}]
-    assert shown["rules_broken"][0]["patients"] == "fewer than 5"
-    assert shown["set_to_missing"] == {"AMLSTAT": 10, "SEX": "fewer than 5"}
+    shown = describe_original(about, DisclosureRule())["provenance"]["import"]
+    assert shown["dropped"] == [{"reason": "age", "rows": "1 to 9"}, {"reason": "M3", "rows": "60 to 69"}]
+    assert shown["rules_broken"][0]["patients"] == "1 to 9"
+    assert shown["set_to_missing"] == {"AMLSTAT": "10 to 19", "SEX": "1 to 9"}
     assert about.provenance["import"]["set_to_missing"]["SEX"] == {"u": 2}, (
         "the original's record is as it was"
     )

@@ -98,8 +98,8 @@ def test_counts_of_cells():
         CategoryCount(value="NA", n=None),
     ]
     assert count(few_missing, "1") == "8"
-    assert count(few_missing, "0") == "suppressed (≈ 95)"
-    assert count(few_missing, "NA") == "suppressed"
+    assert count(few_missing, "0") == "–"
+    assert count(few_missing, "NA") == "–"
 
 
 def test_notes_give_one_letter_for_one_reason():
@@ -115,12 +115,12 @@ def test_escape_leaves_no_markup_and_one_line():
     assert escape("a|b\n*c* @fig-x") == "a\\|b \\*c\\* \\@fig\\-x"
 
 
-def test_a_table_has_widths_a_label_and_a_note_on_suppressed_cells():
-    text = table([Column("A", 1, "left"), Column("B", 3)], [["x", "suppressed"]], caption="C.", label="tbl-c")
+def test_a_table_has_widths_a_label_and_a_note_on_hidden_cells():
+    text = table([Column("A", 1, "left"), Column("B", 3)], [["x", "–"]], caption="C.", label="tbl-c")
     rule = text.splitlines()[3].strip("|").split("|")
     assert 2.9 < len(rule[1]) / len(rule[0]) < 3.1
     assert ": C. {#tbl-c}" in text
-    assert "fewer than 5" in text
+    assert "too few patients of the original" in text
 
 
 @pytest.mark.parametrize(("longest", "last", "step"), [(187, 192, 24), (60, 72, 12), (7, 7, 1), (0, 1, 1)])

@@ -65,11 +65,10 @@ def test_a_figure_without_a_value_is_not_available_with_its_reason(page):
     assert "not available" in page.text  # the reading of the measure
 
 
-def test_held_back_cells_are_called_suppressed(page):
-    assert page.text.count("suppressed") > 3
-    assert "fewer than 5 patients" in page.text
+def test_held_back_cells_are_a_dash_that_a_note_explains(page):
+    assert "–: not shown, since too few patients of the original" in page.text
     assert "77 (≈ 32)" in page.text
-    assert "suppressed (0" not in page.text
+    assert not re.search(r"– \(", page.text)
 
 
 def test_a_simulated_original_is_told_of_on_the_first_page(page):

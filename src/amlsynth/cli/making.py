@@ -13,6 +13,8 @@ from amlsynth.foundation.defaults import DEFAULT_GENERATOR, GUARANTEED
 from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
+    from amlsynth.cohort.cohort import Cohort
+    from amlsynth.cohort.split import Split
     from amlsynth.dictionary.model import Dictionary
     from amlsynth.report.audience import Audience
     from amlsynth.report.render import Engine
@@ -142,7 +144,7 @@ def generate(
             err=True,
         )
     if save_split is not None and made.split is not None:
-        _write_split(made.split.train, made.split.holdout, save_split)
+        _write_split(cohort, made.split, made.about.provenance["split"], save_split)
     click.echo(f"{out}: {made.n:,} synthetic patients, valid. {made.about.statement}")
     if save_split is not None:
         click.echo(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
@@ -185,14 +187,19 @@ def budget_parameters(
     return given
 
 
-_PARTS = ("train.csv", "holdout.csv")
+_PARTS = {"train.csv": "training", "holdout.csv": "hold-out"}
 
 
-def _write_split(train: object, holdout: object, folder: Path) -> None:
+def _write_split(cohort: Cohort, split: Split, which: dict[str, Any], folder: Path) -> None:
+    """Write both parts, each with a record that says which part of which split it is."""
+    from amlsynth.cohort.cohort import write_about
     from amlsynth.cohort.tables import write_table
 
-    for name, frame in zip(_PARTS, (train, holdout), strict=True):
-        write_table(frame, folder / name)  # type: ignore[arg-type]
+    for (name, part), frame in zip(_PARTS.items(), (split.train, split.holdout), strict=True):
+        provenance = {**cohort.about.provenance, "split": {**which, "part": part}}
+        about = cohort.about.model_copy(update={"provenance": provenance})
+        write_table(frame, folder / name)
+        write_about(about, folder / name)
 
 
 def parameters(params: tuple[str, ...]) -> dict[str, str]:

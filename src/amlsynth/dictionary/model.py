@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from amlsynth.dictionary import derived
 from amlsynth.dictionary.roles import Endpoint, Entry, Roles, UnitConvention, Words
@@ -21,14 +21,22 @@ Role = Literal["original", "synthetic"]
 Severity = Literal["error", "warning"]
 VariableType = Literal["integer", "number", "category", "tri-state", "status"]
 
+_FORMULA = re.compile(r"[=@\t\r]|[-+].*[(!|]")
 _BUILT_IN = re.compile(r"[a-z][a-z0-9_-]*")
 _DTYPES = {"integer": "Int16", "number": "Float64", "tri-state": "Int8", "status": "Int8"}
+
+
+def _no_formula(value: str) -> str:
+    """Refuse a value that spreadsheets would run when they open a CSV file that holds it."""
+    if _FORMULA.match(value):
+        raise ValueError(f"{value[:40]!r} is a formula for spreadsheets; begin it with a letter or a digit")
+    return value
 
 
 class Category(Entry):
     """One value of a categorical variable."""
 
-    value: Annotated[str, Field(min_length=1)]
+    value: Annotated[str, Field(min_length=1), AfterValidator(_no_formula)]
     label: str
     export_value: Annotated[str, Field(min_length=1)] | None = None  # its code in clinical exports
 
@@ -322,6 +330,18 @@ class Dictionary(Entry):
         """
         chosen = self.roles.classification
         return derived.CLASSIFICATIONS[chosen.function].classify(frame) if chosen else None
+
+    def classified_without(self, frame: pd.DataFrame) -> tuple[int, int, str] | None:
+        """Return how many patients were classed without what decides, how many lack it, and what it is.
+
+        None without a classification, or where it names nothing that decides.
+        """
+        risk, chosen = self.classify(frame), self.roles.classification
+        if risk is None or chosen is None or not derived.CLASSIFICATIONS[chosen.function].decisive:
+            return None
+        of = derived.CLASSIFICATIONS[chosen.function]
+        lacks = frame[list(of.decisive)].isna().all(axis=1).to_numpy()
+        return int((lacks & risk.notna().to_numpy()).sum()), int(lacks.sum()), of.lacking
 
     @cached_property
     def risks(self) -> tuple[str, ...]:

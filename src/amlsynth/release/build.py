@@ -10,10 +10,12 @@ from typing import Any
 
 from amlsynth.cohort.cohort import About, Cohort, read_cohort
 from amlsynth.dictionary.model import Dictionary, load_dictionary, require_default
+from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation import evaluate
+from amlsynth.evaluation.differencing import find_leaks, refuse_leaks
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
-from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, sha256
+from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
 from amlsynth.generators.generation import generate
@@ -31,7 +33,7 @@ from amlsynth.release.public.writing import INTERNAL, write_internal, write_publ
 from amlsynth.release.released import Released, read_verified
 from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, read_spec
 from amlsynth.release.versions import Version
-from amlsynth.release.writing import Made, write_measured
+from amlsynth.release.writing import Made, described_original, write_measured
 from amlsynth.release.zenodo.state import read_state
 
 
@@ -261,10 +263,14 @@ def _make(
         split.holdout,
         seed=spec.evaluation.seed,
         simulated=cohort.about.simulated,
+        rule=OFF if cohort.about.simulated else DisclosureRule(spec.disclosure.min_cell),
         progress=_part(tell, 0.4, 0.8),
         d=d,
     )
     gates = apply_gates(evaluation, profile, d=d)
+    if guarantee is None:  # else the evaluation is not published
+        record = described_original(spec, cohort, evaluation)
+        refuse_leaks(find_leaks(evaluation, {"synthetic": synthetic.frame}, d, record), str(spec_path))
     return Made(
         spec,
         spec_path,
@@ -328,6 +334,7 @@ def _check_place(out: Path, spec: ReleaseSpec) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: this is a file; name a folder for the release.")
     folder, archive = out / spec.stem, out / f"{spec.stem}.zip"
+    restore_folder(folder)
     if folder.exists() and not (folder / CHECKSUMS).is_file():
         raise UsageError(f"{folder}: it exists and is no release. Remove it or choose another place.")
     state = read_state(folder)

@@ -73,8 +73,11 @@ def stamp_doi(folder: Path, doi: str | None) -> None:
     write_checksums(folder)
 
 
-def stamp_release(folder: Path, archive: Path, doi: str) -> None:
-    """Write a DOI into a release folder and its zip; the folder is swapped when the new one is complete."""
+def stamp_release(folder: Path, archive: Path, doi: str | None) -> None:
+    """Write a DOI, or that there is none, into a release folder and its zip.
+
+    The folder is swapped when the new one is complete.
+    """
     with replacing_folder(folder) as temporary:
         shutil.copytree(folder, temporary, copy_function=_link, dirs_exist_ok=True)
         stamp_doi(temporary, doi)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.foundation.addresses import DOI_PATTERN, doi_url
 from amlsynth.foundation.defaults import DECISION_FILE, DEFAULT_DICTIONARY, DICTIONARY_FILE
 from amlsynth.foundation.files import sha256
@@ -27,7 +26,6 @@ from amlsynth.release.spec import EXPORTS, Export, ReleaseSpec
 from amlsynth.release.versions import checked_version
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
-    from amlsynth.cohort.cohort import About
     from amlsynth.dictionary.model import Dictionary
 
 PROVENANCE = "provenance.json"
@@ -53,6 +51,13 @@ VersionText = Annotated[str, AfterValidator(checked_version)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+def _https(address: str) -> str:
+    """Return an address that a page may link to; a script is one, too, for a browser."""
+    if not re.fullmatch(r"https://[!-~]{1,500}", address):
+        raise ValueError("must be an https:// address")
+    return address
+
+
 class _Record(StrictModel):
     model_config = ConfigDict(populate_by_name=True)
 
@@ -64,14 +69,14 @@ class _Record(StrictModel):
 class License(_Record):
     name: str
     title: str
-    path: str
+    path: Annotated[str, AfterValidator(_https)]
 
 
 class Contributor(_Record):
     title: str
     roles: tuple[str, ...] = ("creator",)
     organization: str | None = None
-    path: str | None = None  # the ORCID
+    path: Annotated[str, AfterValidator(_https)] | None = None  # the ORCID
 
 
 class Resource(_Record):
@@ -340,34 +345,6 @@ def describe_package(
             ],
         }
     )
-
-
-def describe_original(about: About, n: int) -> dict[str, Any]:
-    """Describe the original for provenance.json: no row, no cell, and no count of a few patients.
-
-    The report of an import tells its reader which cell values had no counterpart, and how many rows
-    broke a rule; of those only totals are published, and none that counts fewer than `SMALL_CELL`.
-    """
-    content = about.model_dump(mode="json") | {"n": n}
-    report = content["provenance"].get("import")
-    if isinstance(report, dict):
-        lost = report.get("set_to_missing")
-        if isinstance(lost, dict):
-            report["set_to_missing"] = {name: _published(sum(rows.values())) for name, rows in lost.items()}
-        unknown = report.get("na_from_expressions")
-        if isinstance(unknown, dict):
-            report["na_from_expressions"] = {name: _published(rows) for name, rows in unknown.items()}
-        # Medians, ranges and counts of the original, and sentences that quote them.
-        for key in ("summary", "warnings"):
-            report.pop(key, None)
-        for key, count in (("dropped", "rows"), ("rules_broken", "patients")):
-            for item in report.get(key, []):
-                item[count] = _published(item[count])
-    return content
-
-
-def _published(count: int) -> int | str:
-    return count if count == 0 or count >= SMALL_CELL else f"fewer than {SMALL_CELL}"
 
 
 def environment() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator as After
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.disclosure.rule import MIN_CELL
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.defaults import DEFAULT_DICTIONARY
@@ -213,6 +214,12 @@ class EvaluationPart(_Entry):
     seed: Seed
 
 
+class DisclosurePart(_Entry):
+    """The smallest count of patients that is shown; of a simulated original everything is."""
+
+    min_cell: Annotated[int, Field(strict=True, ge=3, le=100)] = MIN_CELL
+
+
 class GatesPart(_Entry):
     """The gate profile, of the package's gates.yaml or of an own file of the same form."""
 
@@ -249,6 +256,7 @@ class ReleaseSpec(_Entry):
     generator: GeneratorPart
     evaluation: EvaluationPart
     gates: GatesPart
+    disclosure: DisclosurePart = DisclosurePart()
     exports: tuple[Export, ...] = EXPORTS  # an empty list switches them off
     changes: Annotated[tuple[Line, ...], Field(min_length=1)]
     previous: RelativePath | None = None  # folder or zip of the version before, for the changelog

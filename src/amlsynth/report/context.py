@@ -109,6 +109,13 @@ class Context:
         return found if isinstance(found, str) and found else None
 
 
+def ties_words(context: Context, kind: str) -> str:
+    """Return how Cox regression took ties, for a caption of hazard ratios; "" for other ratios."""
+    if kind != "hazard ratio":
+        return ""
+    return f", by Cox regression with ties after {context.evaluation.cox_ties.capitalize()}"
+
+
 def read_context(directory: Path, d: Dictionary | None = None) -> Context:
     """Read the folder of an evaluation or of a release.
 

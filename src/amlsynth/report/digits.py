@@ -48,9 +48,9 @@ def all_figures(measure: Measure) -> Iterable[Figure]:
 
 
 def shown(figure: Figure | None, places: int, *, interval: bool = True) -> str:
-    """Return a figure with its interval as plain text; "–" where there is none."""
+    """Return a figure with its interval as plain text; "" where there is none."""
     if figure is None or figure.value is None:
-        return "–"
+        return ""
     text = number(figure.value, places)
     if not interval or (figure.low is None and figure.high is None):
         return text

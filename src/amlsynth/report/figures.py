@@ -29,7 +29,7 @@ from amlsynth.report.drawing import (
     styles,
 )
 from amlsynth.report.tables import PRESENT
-from amlsynth.report.text import find, image, listing, percent
+from amlsynth.report.text import find, image, is_rounded, listing
 from amlsynth.statistics.proportions import wilson_interval
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def alteration_figure(context: Context, folder: Path) -> str:
     wide, narrow = both(draw, folder, "alterations")
     caption = (
         "Share of patients with each alteration, of those in whom it was assessed, with Wilson's 95 % "
-        "interval; square root scale. No symbol: suppressed or not assessed."
+        "interval; square root scale. No symbol: not shown or not assessed."
     )
     alt = f"Dot plot of the percent of patients with each alteration. {_far(context, members)} " + " ".join(
         _describe_alteration(entry, context.cohorts) for entry in members
@@ -98,7 +98,7 @@ def _entries(context: Context, group: Group) -> list[Entry]:
 def _share(summary: VariableSummary) -> Figure | None:
     """Return the share of carriers in percent with its interval; None where it is held back or too coarse."""
     entry = find(summary.counts, PRESENT)
-    if entry is None or entry.share is None or not percent(summary.counts, PRESENT):
+    if entry is None or entry.share is None or is_rounded(summary.counts):
         return None
     known = summary.n - (summary.missing or 0)
     if known <= 0:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from amlsynth.evaluation.records import CohortSummary, Effect
-from amlsynth.report.context import Context
+from amlsynth.report.context import Context, ties_words
 from amlsynth.report.drawing import FAINT, HOLDOUT, INK, MUTED, WIDTH, Style, both, drawing, styles
 from amlsynth.report.effects import main_subjects, subject_label, subjects
 from amlsynth.report.text import escape, image, listing, number
@@ -58,7 +58,7 @@ def overview_figure(context: Context, folder: Path) -> str:
     outcomes = listing([f"{panel.kind}s for {panel.endpoint}" for panel in panels])
     caption = (
         f"Univariable {escape(outcomes)} with 95 % intervals, log scale. An arrow: the interval goes on. No "
-        "symbol: the cohort has no estimate, or a cell of fewer than five patients of the original is in it. "
+        "symbol: the cohort has no estimate, or too few patients of the original are in a cell. "
         "The numbers are in the appendix."
     )
     return image(wide, caption, "fig-effects", " ".join(_finding(context, p, names) for p in panels), narrow)
@@ -93,9 +93,8 @@ def _figure(
     wide, narrow = both(draw, folder, name)
     what = escape(_main_words(context)) if which == "main" else "further markers"
     caption = (
-        f"Univariable {escape(panel.kind)}s for {endpoint}: {what}; 95 % intervals, log scale. An arrow: "
-        f"the interval "
-        "goes on."
+        f"Univariable {escape(panel.kind)}s for {endpoint}{ties_words(context, panel.kind)}: {what}; 95 % "
+        "intervals, log scale. An arrow: the interval goes on."
     )
     alt = f"{_finding(context, panel, names)} " + " ".join(
         _describe(context, subject, [panel.found.get((subject, cohort.key)) for cohort in context.cohorts])

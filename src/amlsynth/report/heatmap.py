@@ -53,8 +53,8 @@ def _heatmap(context: Context, record: CoOccurrence, cohort: CohortSummary, fold
     wide, narrow = both(draw, folder, f"co-occurrence-{cohort.key}")
     caption = (
         f"How often two traits occur together in {escape(cohort.label)}, relative to the original, of the "
-        "patients in whom both are known, by panel. Blue: less often; orange: more often; grey: fewer than "
-        "five patients of the original have both. On narrow screens the largest differences alone are drawn."
+        "patients in whom both are known, by panel. Blue: less often; orange: more often; grey: too few "
+        "patients of the original have both. On narrow screens the largest differences alone are drawn."
     )
     named = ", ".join(f"{name} {value:+.0f} percent" for name, value in largest[:_NAMED])
     counted = f"{near} differ by no more than {NEAR} percent"

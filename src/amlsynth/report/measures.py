@@ -166,7 +166,7 @@ def paper_figures(context: Context, chosen: Sequence[Measure]) -> dict[str, dict
 
 def _published(found: dict[str, float], measure: Measure) -> str:
     value = found.get(measure.id)
-    return "–" if value is None else number(value, decimals(measure))
+    return "" if value is None else number(value, decimals(measure))
 
 
 def seeds_table(context: Context, chosen: Sequence[Measure], label: str) -> str:
@@ -187,7 +187,7 @@ def seeds_table(context: Context, chosen: Sequence[Measure], label: str) -> str:
         for name in generators:
             spread, digits = measure.seeds.get(name), decimals(measure)
             digits = max(digits, 2)
-            row += ["–", "–", "–"] if spread is None else [
+            row += ["", "", ""] if spread is None else [
                 f"{number(spread.mean, digits)} ({number(spread.sd, digits)})",
                 f"{number(spread.least, digits)} to {number(spread.most, digits)}",
                 number(spread.cohorts, 0),
@@ -257,7 +257,7 @@ def _original_title(context: Context) -> str:
 def _cell(figure: Figure | None, measure: Measure, notes: Notes) -> str:
     if figure is not None and measure.id.startswith("logrank") and figure.value is not None:
         return notes.p_value(figure)
-    return notes.figure(figure, decimals(measure)) or "–"
+    return notes.figure(figure, decimals(measure))
 
 
 def _unit(measure: Measure) -> str:

@@ -11,7 +11,7 @@ from amlsynth.evaluation.records import CohortSummary, CurvePoint, Figure, Survi
 from amlsynth.report.context import Context
 from amlsynth.report.decision.signal import subtract
 from amlsynth.report.drawing import FAINT, HOLDOUT, INK, MUTED, ORIGINAL, WIDTH, Style, both, drawing, styles
-from amlsynth.report.text import escape, image, number
+from amlsynth.report.text import at_risk, escape, image, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,11 +38,13 @@ def survival_figure(context: Context, endpoint: str, folder: Path) -> str:
     wide, narrow = both(partial(_draw, label=label, shown=shown), folder, name)
     caption = (
         f"Kaplan-Meier curves of {escape(label.lower())} at whole months with 95 % bands (without that of "
-        f"the small "
-        "hold-out), their difference from the original's with its 95 % interval, and numbers at risk. "
-        "Curves end "
-        "where too few patients of the original are left to be shown."
+        "the small hold-out), their difference from the original's with its 95 % interval, and numbers at "
+        "risk. Curves end where too few patients of the original are left to be shown."
     )
+    if any(cohort.min_cell for cohort, _, _ in shown):
+        caption += (
+            " Of patients, months are shown between which enough have left, and ranges of those at risk."
+        )
     ticks = _month_ticks(_end(shown))
     alt = f"Kaplan-Meier curves of {label.lower()}. {_finding(shown)} " + " ".join(
         _describe_curve(cohort.label, survival, ticks) for cohort, survival, _ in shown
@@ -170,27 +172,18 @@ def _numbers_at_risk(axes: Axes, shown: Shown, ticks: Sequence[int], foot: float
     inch = 1 / (axes.get_position().height * height)  # in the axes' own height
     left = -0.72 / (axes.get_position().width * axes.figure.get_figwidth())
     axes.text(left, -0.5 * inch, "At risk", transform=axes.transAxes, fontsize=8, color=MUTED, va="center")
-    for row, (_, survival, style) in enumerate(shown):
+    for row, (cohort, survival, style) in enumerate(shown):
         y = -(0.66 + _LINE * row) * inch
         axes.plot(
             [left, left * 0.5], [y, y], transform=axes.transAxes, color=style.colour, linestyle=style.line,
             linewidth=1.7, clip_on=False,
         )  # fmt: skip
         for month in ticks:
-            text = _at_risk(survival.curve, month)
+            text = at_risk(survival, month, cohort.min_cell) or "–"
             axes.text(
                 month, y, text, transform=axes.get_xaxis_transform(), ha="center", va="center", fontsize=8,
                 color=INK,
             )  # fmt: skip
-
-
-def _at_risk(curve: Sequence[CurvePoint], month: float) -> str:
-    """Return the number at risk at a month; a range where the month was left out, "–" after the end."""
-    before = [point.at_risk for point in curve if point.months <= month]
-    after = [point.at_risk for point in curve if point.months >= month]
-    if not before or not after or before[-1] is None or after[0] is None:
-        return "–"
-    return f"{after[0]:,}" if after[0] == before[-1] else f"{after[0]:,}–{before[-1]:,}"
 
 
 def _finding(shown: Shown) -> str:

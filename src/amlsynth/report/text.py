@@ -9,20 +9,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from amlsynth.evaluation.records import SMALL_CELL, CategoryCount, Figure
+from amlsynth.disclosure.rule import NA
+from amlsynth.evaluation.records import CategoryCount, Figure, SurvivalSummary
 from amlsynth.report.digits import number as number
 from amlsynth.report.digits import shown
 from amlsynth.report.digits import span as span
 
-SUPPRESSED = "suppressed"
-SUPPRESSED_NOTE = (
-    f"Suppressed: fewer than {SMALL_CELL} patients of the original are in this cell, or in one that "
-    "would follow from it by subtraction."
+HIDDEN = "–"
+HIDDEN_NOTE = (
+    "–: not shown, since too few patients of the original are in this cell, or in one that would follow from "
+    "it by subtraction."
 )
-ROUNDED_NOTE = "≈: rounded, so that a suppressed number of missing values does not follow."
+ROUNDED_NOTE = "≈: rounded, so that a number of missing values that is not shown does not follow."
 NOT_AVAILABLE = "n/a"
 INDENT = "&emsp;"
-MISSING = "NA"  # the cell of missing values among the counts of a variable
+MISSING = NA
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|$@~^&:-])")
 _RULE = 160  # characters; beyond pandoc's line length the rule of a table sets the widths of its columns
@@ -35,7 +36,8 @@ def escape(text: object) -> str:
 
 def code(text: object) -> str:
     """Return text in code style; for hashes, names of files and commands."""
-    plain = " ".join(str(text).split())
+    # Quarto runs its shortcodes even inside code; a joiner that nobody sees takes one apart.
+    plain = " ".join(str(text).split()).replace("{{<", "{\u2060{<").replace("{{%", "{\u2060{%")
     longest = max((len(run) for run in re.findall("`+", plain)), default=0)
     fence = "`" * (longest + 1)
     # A bar would end the cell of a table even inside code.
@@ -62,7 +64,7 @@ def find(counts: Iterable[CategoryCount], value: str) -> CategoryCount | None:
 
 
 def is_rounded(counts: Iterable[CategoryCount]) -> bool:
-    """Whether the shares of a variable are coarse: they are where missing values are suppressed."""
+    """Whether the shares of a variable are coarse: they are where missing values are held back."""
     missing = find(counts, MISSING)
     return missing is not None and missing.n is None
 
@@ -81,17 +83,26 @@ def percent(counts: Sequence[CategoryCount], value: str) -> str:
 def count(counts: Sequence[CategoryCount], value: str) -> str:
     """Format the cell of one value as "n (%)".
 
-    "suppressed" stands for a count that is held back, "n/a" for a cell that the record does not have, or
+    A dash stands for a count that is held back, "n/a" for a cell that the record does not have, or
     where nobody was assessed: none of nobody is no finding.
     """
     entry = find(counts, value)
     if entry is None or (value != MISSING and all(c.n == 0 for c in counts if c.value != MISSING)):
         return NOT_AVAILABLE
+    if entry.n is None:
+        return HIDDEN
     shown = percent(counts, value)
     share = f"({shown})" if shown else ""
-    if entry.n is None:
-        return f"{SUPPRESSED} {share}".rstrip()
     return f"{number(entry.n, 0)} {share}".rstrip()
+
+
+def at_risk(survival: SurvivalSummary, month: float, min_cell: int) -> str | None:
+    """Format how many are at risk at a month, as an interval where it is held back; None after the end."""
+    between = survival.at_risk_between(month, min_cell)
+    if between is None:
+        return None
+    low, high = between if month > 0 or survival.n is None else (survival.n, survival.n)
+    return number(low, 0) if low == high else f"{number(low, 0)}–{number(high, 0)}"
 
 
 def quartiles(values: tuple[float, float, float] | None, decimals: int) -> str:
@@ -161,7 +172,7 @@ def table(
     caption, label : Markdown and the reference, such as "tbl-baseline"; neither for a table without
         a number.
     kind : a class of its own, for the style of the page.
-    notes : Markdown paragraphs under the table. Suppressed cells are explained without being told to.
+    notes : Markdown paragraphs under the table. Hidden cells are explained without being told to.
     """
     body = [list(row) for row in rows]
     total = sum(column.width for column in columns)
@@ -173,8 +184,8 @@ def table(
     if caption:
         lines += ["", f": {caption} {{#{label}}}" if label else f": {caption}"]
     below = list(notes)
-    if any(cell.startswith(SUPPRESSED) for row in body for cell in row):
-        below.append(SUPPRESSED_NOTE)
+    if any(cell == HIDDEN for row in body for cell in row):
+        below.append(HIDDEN_NOTE)
     if any("(≈" in cell for row in body for cell in row):
         below.append(ROUNDED_NOTE)
     classes = f".table-scroll .{kind}" if kind else ".table-scroll"

@@ -120,7 +120,7 @@ GROUP = MeasureGroup(
             description=(
                 "How fully every category (NA is one) and every tenth of a numeric column of the "
                 "original is represented; 1 is fully. It sees one column at a time, so shuffled "
-                "columns score high."
+                "columns score high. Columns that the original never assessed are left out."
             ),
             source=_SOURCE,
         ),
