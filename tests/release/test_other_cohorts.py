@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import amlsynth
+from amlsynth.cli import main
 from amlsynth.cohort.cohort import About, Cohort, write_cohort
 from amlsynth.cohort.tables import read_table, to_typed, write_table
 from amlsynth.dictionary.model import Dictionary, dictionary, load_dictionary
@@ -23,6 +24,7 @@ from amlsynth.release import ReleaseResult, build_release, export_release, verif
 from amlsynth.release.spec import read_spec
 from amlsynth.site import build_site
 from amlsynth.sources.reference import reference_frame
+from cbioportal_study import write_study
 
 TINY = """\
 name: tiny
@@ -109,15 +111,22 @@ def text_of(result: ReleaseResult, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def os_only(write_spec: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> ReleaseResult:
-    """500 patients of whom overall survival is the only outcome that is known, as in Beat AML and TCGA."""
-    d = dictionary()
-    assert d.composite is not None and d.response is not None
-    frame = amlsynth.reference_cohort(n=500, seed=11).frame.copy()
-    for name in (d.composite.time, d.composite.status, d.response.name):
-        frame[name] = pd.array([pd.NA] * len(frame), dtype=frame[name].dtype)
+    """A cBioPortal study of 500 patients, laid out as TCGA's: overall survival is the only outcome."""
+    folder = tmp_path_factory.mktemp("os-only")
+    frame = imported_study(folder, "tcga", 500)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
-        return build(write_spec, tmp_path_factory.mktemp("os-only"), frame)
+        return build(write_spec, folder, frame)
+
+
+def imported_study(folder: Path, layout: str, n: int) -> pd.DataFrame:
+    """Write a study of n patients and import it by the command line."""
+    write_study(folder, amlsynth.reference_cohort(n=n, seed=11).frame, layout)
+    out = folder / "imported.csv"
+    with pytest.raises(SystemExit) as caught:
+        main(["cohort", "import", "cbioportal", "--from", str(folder), "--out", str(out)])
+    assert not caught.value.code
+    return amlsynth.read_cohort(out, "original").frame
 
 
 @pytest.mark.slow
@@ -127,6 +136,16 @@ def test_a_cohort_with_overall_survival_alone_is_released(os_only: ReleaseResult
     frame = amlsynth.load(os_only.archive)
     assert frame[["EFSTM", "EFSSTAT", "CR1"]].isna().all(axis=None)
     assert frame["OSTM"].notna().mean() > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("fast")
+def test_a_study_laid_out_as_beat_aml_is_released(write_spec: Callable[..., Path], tmp_path: Path) -> None:
+    frame = imported_study(tmp_path, "beat-aml", 300)
+    assert frame["CR1"].notna().any() and frame["EFSTM"].isna().all()
+    result = build(write_spec, tmp_path, frame)
+    assert verify_release(result.folder).problems == verify_release(result.archive).problems == ()
+    assert amlsynth.load(result.archive)["EFSTM"].isna().all()
 
 
 @pytest.mark.slow

@@ -87,7 +87,7 @@ def test_no_token(
 def test_a_wrong_token(folder: Path, zenodo: ZenodoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = "not-the-token-of-this-account"
     monkeypatch.setenv("AMLSYNTH_ZENODO_TOKEN", wrong)
-    error = refused(folder, zenodo, r"refused the token .*\(401\)")
+    error = refused(folder, zenodo, r"refused the token .*\(403, GET\): Permission denied")
     assert "deposit:write" in str(error) and wrong not in str(error)
 
 
@@ -273,7 +273,7 @@ def test_a_second_publishing_beside_the_first(folder: Path, zenodo: ZenodoServer
         ((200, b"{}"), "no list of depositions"),
         ((200, b'[{"id": "no number"}]'), "not as this version of amlsynth reads it, at id"),
         ((418, b'{"message": "I am\\u0007 a teapot"}'), r"refused a request \(418, GET\): I am  a teapot"),
-        ((403, b"{}"), r"refused the token .*\(403\)"),
+        ((403, b"{}"), r"refused the token .*\(403, GET\)"),
     ],
 )
 def test_an_answer_that_makes_no_sense(
@@ -281,16 +281,6 @@ def test_an_answer_that_makes_no_sense(
 ) -> None:
     zenodo.answer = answer
     refused(folder, zenodo, problem)
-
-
-@pytest.mark.usefixtures("light")
-def test_what_zenodo_does_not_accept_is_told(
-    folder: Path, zenodo: ZenodoServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plain = zenodo.describe
-    monkeypatch.setattr(zenodo, "describe", lambda record, metadata: plain(record, metadata | {"title": ""}))
-    with pytest.raises(DataError, match=r"\(400, PUT\): Validation error; metadata.title: Missing data"):
-        publish(folder)
 
 
 @pytest.mark.usefixtures("light")

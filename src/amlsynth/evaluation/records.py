@@ -78,6 +78,14 @@ class CategoryCount(Record):
     share: float | None = Field(None, description="of the patients with a known value; for NA of all")
 
 
+class Bin(Record):
+    """The share of the patients with a known value from `low` to below `high`."""
+
+    low: float
+    high: float
+    share: float
+
+
 class VariableSummary(Record):
     """One variable in one cohort: quartiles for numbers, counts for the rest."""
 
@@ -86,6 +94,7 @@ class VariableSummary(Record):
     missing: int | None
     quartiles: tuple[float, float, float] | None = None
     counts: tuple[CategoryCount, ...] = ()
+    histogram: tuple[Bin, ...] = Field((), description="of numbers; empty in older files and where held back")
 
 
 class CurvePoint(Record):

@@ -19,7 +19,7 @@ from amlsynth.evaluation.differencing import find_leaks, refuse_leaks
 from amlsynth.evaluation.pairing import check_records
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
-from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, sha256
+from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
 from amlsynth.generators.base import Generator
@@ -368,6 +368,7 @@ def _check_place(out: Path, spec: ReleaseSpec) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: this is a file; name a folder for the release.")
     folder, archive = out / spec.stem, out / f"{spec.stem}.zip"
+    restore_folder(folder)
     if folder.exists() and not (folder / CHECKSUMS).is_file():
         raise UsageError(f"{folder}: it exists and is no release. Remove it or choose another place.")
     state = read_state(folder)

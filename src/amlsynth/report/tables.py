@@ -302,7 +302,7 @@ def _columns_with_p(context: Context, first: str) -> list[Column]:
     columns = [Column(first, 30, "left")]
     for cohort in context.cohorts:
         columns.append(Column(escape(cohort.label), 18))
-        columns += [Column("p", 9)] if cohort.key in context.evaluation.keys else []
+        columns += [Column("p", 9)] if cohort.key in context.evaluation.keys and not context.withheld else []
     return columns
 
 
@@ -310,7 +310,8 @@ def _with_p(context: Context, cells: dict[str, str], p_values: dict[str, str]) -
     row = []
     for cohort in context.cohorts:
         row.append(cells.get(cohort.key, ""))
-        row += [p_values.get(cohort.key, "")] if cohort.key in context.evaluation.keys else []
+        tested = cohort.key in context.evaluation.keys and not context.withheld
+        row += [p_values.get(cohort.key, "")] if tested else []
     return row
 
 
