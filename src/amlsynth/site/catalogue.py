@@ -18,6 +18,7 @@ from amlsynth.release.checksums import CHECKSUMS, read_checksums
 from amlsynth.release.opened import OpenedRelease, opened_release
 from amlsynth.release.package import PROVENANCE, DataPackage, Provenance, names_of
 from amlsynth.release.versions import Version
+from amlsynth.site.foreign_page import copy_page
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,11 @@ def _listed(opened: OpenedRelease, folder: Path, sums: str, data: bool) -> Liste
         here = data or PurePosixPath(name).parent == PurePosixPath()  # data and exports are in folders
         if here:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target / name)
+            if name.endswith(".html"):  # whose bytes are in the zip; here they must not run
+                copy_page(source, target / name)
+                here = False
+            else:
+                shutil.copyfile(source, target / name)
         files.append(File(name, source.stat().st_size, digest, here))
     shutil.copyfile(opened.folder / CHECKSUMS, target / CHECKSUMS)
     # The same bytes as the archive of the build, whether the release was given as a folder or a zip.
