@@ -15,7 +15,8 @@ HOSTILE = """<script>document.title = "ran 0"</script>
 <script>document.title = "ran 1"</script></head><body onload="document.title = 'ran 2'">
 <img src=x onerror="document.title = 'ran 3'"><svg onload="document.title = 'ran 4'"></svg>
 <iframe srcdoc="<script>parent.document.title = 'ran 5'</script>"></iframe>
-<a id="a" href="javascript:document.title = 'ran 6'">x</a><p id="style" style="color: red">shown</p></body></html>"""
+<a id="a" href="javascript:document.title = 'ran 6'">x</a>
+<p id="style" style="color: red">shown</p></body></html>"""
 
 
 @pytest.mark.parametrize("start", ["", "<!DOCTYPE html>", "\n<!doctype html SYSTEM 'about:legacy-compat'>\n"])
