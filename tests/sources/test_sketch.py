@@ -116,7 +116,7 @@ def test_what_is_not_understood_is_asked(tmp_path: Path) -> None:
     frame.to_csv(tmp_path / "t.csv", index=False)
     text = sketch(tmp_path / "t.csv").text
     assert '"Typ A": NA' in text and "? what means 'Typ A'" in text
-    assert 'HB: {from: Hb, unit: "g/l"}' in text and "? by the median" in text
+    assert 'HB: {from: Hb, unit: "g/l", step: 1}' in text and "? by the median" in text
     assert "# Not found, so NA for everybody: AGE" in text
 
 

@@ -265,9 +265,7 @@ class _Drafting:
         if start and (death or last) and survival.time not in found:
             ends = ", ".join(_sql(name) for name in (death, last) if name)
             end = f"coalesce({ends})" if death and last else ends
-            entries.append(
-                (_expression(survival.time, f"months_between({_sql(start)}, {end})", "months"), start)
-            )
+            entries.append((_expression(survival.time, f"days_between({_sql(start)}, {end})", "days"), start))
         if death and survival.status not in found:
             entries.append((_expression(survival.status, f"{_sql(death)} is not null"), death))
         entries += [(f"  # ? a date: {_quoted(name)} ({word})", name) for word, name in role.items() if name]
