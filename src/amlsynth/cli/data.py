@@ -11,6 +11,7 @@ import click
 from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.text import printable
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -346,9 +347,9 @@ def load(
         click.echo(f"{title}: {len(loaded.frame):,} patients, {loaded.frame.shape[1]} columns.")
         for text in (loaded.statement, loaded.citation, loaded.doi and doi_url(loaded.doi)):
             if text:
-                click.echo(text)
+                click.echo(printable(text))
     for note in loaded.notes:
-        click.echo(f"Note: {note}", err=True)
+        click.echo(printable(f"Note: {note}"), err=True)
 
 
 @click.command()
@@ -388,4 +389,4 @@ def datasets(
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for row in rows:
         cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, row[5]]).rstrip())
+        click.echo(printable("  ".join([*cells, row[5]]).rstrip()))
