@@ -81,10 +81,9 @@ class Rarities:
         for name in rng.permutation(names).tolist():
             column = self.d.by_id[name].name
             here = rows[(frame[column].iloc[rows] == 1).to_numpy(bool, na_value=False)]
-            here = here[~self._breaking(frame.iloc[here].assign(**{column: np.int8(0)}), name)]
+            here = here[~self._breaking(frame.iloc[here], name, 0)]
             without = (frame[column] == 0).to_numpy(bool, na_value=False)
-            without &= ~self._breaking(frame.assign(**{column: np.int8(1)}), name)
-            others = np.flatnonzero(without)
+            others = np.flatnonzero(without & ~self._breaking(frame, name, 1))
             count = min(len(here), len(others))
             taken = here[:count]
             frame.iloc[taken, frame.columns.get_loc(column)] = 0  # type: ignore[index]
@@ -93,13 +92,19 @@ class Rarities:
             rows = rows[~np.isin(rows, taken)]
         return rows
 
-    def _breaking(self, frame: pd.DataFrame, name: str) -> BoolArray:
-        """Return who breaks a rule that names a variable and is an error in synthetic data, or is rare."""
+    def _breaking(self, frame: pd.DataFrame, name: str, state: int) -> BoolArray:
+        """Return who, with a variable in this state, breaks a rule on it that is an error, or rare."""
         assert self.d is not None
-        frame = frame.astype({self.d.by_id[name].name: "Int8"})
-        broken = np.zeros(len(frame), dtype=bool)
-        for case in self.d.rule_cases:
-            named = {*case.require.names, *(case.when.names if case.when else ())}
-            if name in named and (case.rule.severity.synthetic == "error" or case in self.cases):
-                broken |= breaks(self.d, case, frame)
+        named = {
+            case: {*case.require.names, *(case.when.names if case.when else ())}
+            for case in self.d.rule_cases
+            if case.rule.severity.synthetic == "error" or case in self.cases
+        }
+        cases = [case for case in named if name in named[case]]
+        needed = {self.d.by_id[each].name for case in cases for each in named[case]}
+        part = frame[sorted(needed)].copy()  # a few columns, of perhaps many patients
+        part[self.d.by_id[name].name] = pd.array([state] * len(part), dtype="Int8")
+        broken = np.zeros(len(part), dtype=bool)
+        for case in cases:
+            broken |= breaks(self.d, case, part)
         return broken
