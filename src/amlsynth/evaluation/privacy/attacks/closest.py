@@ -108,7 +108,8 @@ class _Real:
             there = drawn[self.order]
             gap = np.take_along_axis(self.distances, there.argmax(axis=1)[:, None], axis=1)[:, 0]
             nearest.append(np.where(there.any(axis=1), gap, np.inf))
-        return (nearest[0] < nearest[1]) + (nearest[0] == nearest[1]) / 2
+        shares: Floats = (nearest[0] < nearest[1]) + (nearest[0] == nearest[1]) / 2
+        return shares
 
 
 def _nearest_real(
