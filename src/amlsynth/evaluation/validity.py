@@ -20,11 +20,6 @@ from amlsynth.evaluation.records import SMALL_CELL, Figure, RuleCount
 Broken = dict[tuple[str, str, str], int]  # rule, columns, severity -> patients
 
 
-def count_rules_broken(frame: pd.DataFrame, d: Dictionary) -> int:
-    """Return how many errors validation finds with the severities of a synthetic cohort."""
-    return _errors(_broken(frame, d))
-
-
 def rule_counts(
     cohorts: Sequence[EvaluatedCohort], context: EvaluationContext, protected: Collection[str]
 ) -> tuple[RuleCount, ...]:
@@ -32,12 +27,12 @@ def rule_counts(
 
     Counts below `SMALL_CELL` of the cohorts whose keys are `protected` are held back.
     """
-    found = {cohort.key: _of(cohort, context) for cohort in cohorts}
+    broken_rules = {cohort.key: _of(cohort, context) for cohort in cohorts}
     messages = {rule.id: rule.message for rule in context.dictionary.rules}
-    places = sorted({place for broken in found.values() for place in broken})
+    places = sorted({place for broken in broken_rules.values() for place in broken})
 
     def count(key: str, place: tuple[str, str, str]) -> int | None:
-        n = found[key].get(place, 0)
+        n = broken_rules[key].get(place, 0)
         return None if key in protected and 0 < n < SMALL_CELL else n
 
     return tuple(
@@ -46,7 +41,7 @@ def rule_counts(
             columns=columns,
             message=messages.get(rule, "a value that the dictionary does not allow"),
             severity="error" if severity == "error" else "warning",
-            counts={key: count(key, (rule, columns, severity)) for key in found},
+            counts={key: count(key, (rule, columns, severity)) for key in broken_rules},
         )
         for rule, columns, severity in places
     )
@@ -63,16 +58,11 @@ def _of(cohort: EvaluatedCohort, context: EvaluationContext) -> Broken:
     return context.once(name, lambda: _broken(cohort.frame, context.dictionary))
 
 
-def _errors(broken: Broken) -> int:
-    return sum(count for (_, _, severity), count in broken.items() if severity == "error")
-
-
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
-    broken = _of(cohort, context)
-    errors = [count for (_, _, severity), count in broken.items() if severity == "error"]
+    errors = [count for (_, _, severity), count in _of(cohort, context).items() if severity == "error"]
     if cohort.protected and any(0 < count < SMALL_CELL for count in errors):
         return {"rules_broken": Figure(reason=f"not shown: fewer than {SMALL_CELL} patients break a rule")}
-    return {"rules_broken": figure(float(_errors(broken)))}
+    return {"rules_broken": figure(float(sum(errors)))}
 
 
 GROUP = MeasureGroup(

@@ -104,8 +104,10 @@ def load(
 
     Examples
     --------
-    >>> amlsynth.load("aml-reference", "1.0.0")                   # doctest: +SKIP
-    >>> amlsynth.load("10.5281/zenodo.1234567", as_="polars")     # doctest: +SKIP
+    >>> import amlsynth
+    >>> frame = amlsynth.load(release)  # or a name and version, or a DOI
+    >>> len(frame), frame.attrs["version"], frame["NPM1"].dtype
+    (800, '1.0.0', Int8Dtype())
     """
     check_kind(as_)
     loaded = dataset(

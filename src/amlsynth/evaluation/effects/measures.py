@@ -70,16 +70,16 @@ def _listed(names: Sequence[str]) -> str:
 
 
 _KINDS: dict[str, tuple[str, str, Callable[[Agreement], float]]] = {
-    "sign": ("Same sign", "point the same way", lambda found: found.same_sign),
+    "sign": ("Same sign", "point the same way", lambda kept: kept.same_sign),
     "significant": (
         "Still significant",
         "point the same way and are significant (p < 0.05) again",
-        lambda found: found.significant,
+        lambda kept: kept.significant,
     ),
     "overlap": (
         "Overlapping intervals",
         "have a 95 % interval that overlaps the original's",
-        lambda found: found.overlapping,
+        lambda kept: kept.overlapping,
     ),
 }
 
@@ -109,18 +109,18 @@ def effect_records(
 
 
 def _record(
-    effect: EffectDefinition, found: EffectEstimate, cohort: str, total: int, protect: bool, is_odds: bool
+    effect: EffectDefinition, estimate: EffectEstimate, cohort: str, total: int, protect: bool, is_odds: bool
 ) -> Effect:
-    hide = protect and found.small_cell
-    reason = _HIDDEN if hide else found.reason
+    hide = protect and estimate.small_cell
+    reason = _HIDDEN if hide else estimate.reason
     if reason is None:
-        value, low, high = (_exp(x) for x in (found.log_ratio, *found.interval))
+        value, low, high = (_exp(x) for x in (estimate.log_ratio, *estimate.interval))
         ratio = figure(value, low, high, decimals=EFFECT_DECIMALS)
-        p_value = figure(found.p)
+        p_value = figure(estimate.p)
     else:
         ratio = p_value = Figure(reason=reason)
     # A missing cell of 1 to 4 would follow from the number analysed.
-    few_missing = protect and 0 < total - found.n < SMALL_CELL
+    few_missing = protect and 0 < total - estimate.n < SMALL_CELL
     return Effect(
         subject=effect.subject,
         contrast=effect.contrast,
@@ -130,8 +130,8 @@ def _record(
         effect_name="odds ratio" if is_odds else "hazard ratio",
         effect=ratio,
         p_value=p_value,
-        n=None if hide or few_missing or (protect and 0 < found.n < SMALL_CELL) else found.n,
-        carriers=None if hide or few_missing else found.carriers,
+        n=None if hide or few_missing or (protect and 0 < estimate.n < SMALL_CELL) else estimate.n,
+        carriers=None if hide or few_missing else estimate.carriers,
     )
 
 
@@ -163,25 +163,25 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
     d = context.dictionary
     effects, ours = _original(context)
     theirs = _estimates(cohort, context)
-    found: dict[str, Figure] = {}
+    figures: dict[str, Figure] = {}
     for scope in _scopes(d):
         chosen = {q: a for q, a in ours.items() if q.endpoint in scope.endpoints and q.model == scope.model}
         try:
             shares = agreement(chosen, theirs, ALPHA)
         except NotComputable as reason:
-            found |= {f"effects_{kind}_{scope.name}": Figure(reason=str(reason)) for kind in _KINDS}
+            figures |= {f"effects_{kind}_{scope.name}": Figure(reason=str(reason)) for kind in _KINDS}
         else:
-            found |= {
+            figures |= {
                 f"effects_{kind}_{scope.name}": figure(share(shares)) for kind, (*_, share) in _KINDS.items()
             }
-        found[_slope_id(scope)] = attempt(lambda chosen=chosen: _slope(chosen, theirs))  # type: ignore[misc]
-    found["effects_slope_time"] = attempt(
+        figures[_slope_id(scope)] = attempt(lambda chosen=chosen: _slope(chosen, theirs))  # type: ignore[misc]
+    figures["effects_slope_time"] = attempt(
         lambda: _slope(
             context.once("time effects of original", lambda: time_effects(context.original, effects, d)),
             time_effects(cohort.frame, effects, d),
         )
     )
-    return found
+    return figures
 
 
 def _slope(

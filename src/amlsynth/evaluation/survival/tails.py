@@ -22,7 +22,8 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import SMALL_CELL, Figure
 from amlsynth.evaluation.survival.response import SHARE_DECIMALS
-from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.foundation.types import FloatArray
+from amlsynth.statistics.coding import numbers
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
 from amlsynth.survival.kaplan_meier import kaplan_meier, restricted_mean
@@ -63,7 +64,7 @@ def share_at_risk(data: EndpointData, months: float = FIVE_YEARS) -> float:
     return float((data.time > months).mean())
 
 
-def event_patterns(frame: pd.DataFrame, terminal: Endpoint, composite: Endpoint) -> Floats:
+def event_patterns(frame: pd.DataFrame, terminal: Endpoint, composite: Endpoint) -> FloatArray:
     """Return how often each joint pattern of two endpoints occurs, shape (PATTERNS,), sum 1.
 
     A pattern is the status of the composite one, that of the terminal one, and whether both end at the same
@@ -93,7 +94,7 @@ def event_pattern_distance(
 
 
 def _own_figures(frame: pd.DataFrame, d: Dictionary, protect: bool) -> dict[str, Figure]:
-    found: dict[str, Figure] = {}
+    computed: dict[str, Figure] = {}
     for endpoint in d.endpoints:
         data, suffix = endpoint_data(frame, endpoint), endpoint.suffix
         late = int((data.time > FIVE_YEARS).sum())
@@ -103,28 +104,28 @@ def _own_figures(frame: pd.DataFrame, d: Dictionary, protect: bool) -> dict[str,
         }
         for name, compute in figures.items():
             if protect and 0 < late < SMALL_CELL:
-                found[name] = Figure(
+                computed[name] = Figure(
                     reason=f"not shown: fewer than {SMALL_CELL} patients are followed longer"
                 )
             else:
-                found[name] = attempt(compute)
-        share = found[f"at_risk60_{suffix}"]
+                computed[name] = attempt(compute)
+        share = computed[f"at_risk60_{suffix}"]
         if share.value is not None:
-            found[f"at_risk60_{suffix}"] = figure(share.value, decimals=SHARE_DECIMALS)
-    return found
+            computed[f"at_risk60_{suffix}"] = figure(share.value, decimals=SHARE_DECIMALS)
+    return computed
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     d, original, frame = context.dictionary, context.original, cohort.frame
-    found = _own_figures(frame, d, protect=cohort.protected)
+    figures = _own_figures(frame, d, protect=cohort.protected)
     for endpoint in d.endpoints:
         pair = endpoint_data(original, endpoint), endpoint_data(frame, endpoint)
-        found[f"rmst_difference_{endpoint.suffix}"] = attempt(partial(restricted_mean_difference, *pair))
+        figures[f"rmst_difference_{endpoint.suffix}"] = attempt(partial(restricted_mean_difference, *pair))
     if (composite := d.composite) is not None:
-        found["event_patterns"] = attempt(
+        figures["event_patterns"] = attempt(
             lambda: event_pattern_distance(original, frame, d.terminal, composite)
         )
-    return found
+    return figures
 
 
 def _endpoint_definitions(endpoint: Endpoint) -> tuple[MeasureDefinition, ...]:

@@ -125,19 +125,21 @@ def evaluate(
     d = d or dictionary()
     inputs = as_synthetic_cohorts(synthetic, synthetic_label)
     original = _typed(original, d, "the original cohort")
-    made = evaluated_cohorts(inputs, lambda frame, source: _typed(frame, d, source))
+    synthetics = evaluated_cohorts(inputs, lambda frame, source: _typed(frame, d, source))
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
     context = EvaluationContext(original, holdout, d, seed)
     groups = measure_groups(d)
-    tell = _Steps(progress, total=(3 + len(made)) * len(groups) + 4)
+    tell = _Steps(progress, total=(3 + len(synthetics)) * len(groups) + 4)
 
     tell("drawing the anchors")
-    anchors = make_anchors(context, len(made[0].frame))
-    keys = [cohort.key for cohort in made]
-    measures = _measures(groups, made, anchors, context, generators_of(inputs, keys), tell)
+    anchors = make_anchors(context, len(synthetics[0].frame))
+    keys = [cohort.key for cohort in synthetics]
+    measures = _measures(groups, synthetics, anchors, context, generators_of(inputs, keys), tell)
     tell("comparing the cohorts")
-    protected = {"original", "holdout", *(cohort.key for cohort in made if cohort.protected)}
-    others = [*made] if holdout is None else [*made, EvaluatedCohort("holdout", holdout, "holdout")]
+    protected = {"original", "holdout", *(cohort.key for cohort in synthetics if cohort.protected)}
+    others = (
+        [*synthetics] if holdout is None else [*synthetics, EvaluatedCohort("holdout", holdout, "holdout")]
+    )
     comparisons = [
         compare(original, other.frame, d, cohort=other.key, protect=other.key in protected)
         for other in others
@@ -156,18 +158,18 @@ def evaluate(
         else summarise(holdout, holdout_label, d, protect=True, key="holdout", origin=holdout_origin),
         synthetics=tuple(
             summarise(m.frame, g.label, d, protect=m.protected, key=m.key, origin=g.origin)
-            for m, g in zip(made, inputs, strict=True)
+            for m, g in zip(synthetics, inputs, strict=True)
         ),
         measures=measures,
-        comparisons=tuple(one for found in comparisons for one in found),
-        effects=effect_measures.effect_records(context, made, protected),
+        comparisons=tuple(one for of_cohort in comparisons for one in of_cohort),
+        effects=effect_measures.effect_records(context, synthetics, protected),
         co_occurrence=co_occurrence(original, {o.key: o.frame for o in others}, d, protected),
         rules=validity.rule_counts(
             [EvaluatedCohort("synthetic", original, "original", holds_patients=True), *others],
             context,
             protected,
         ),
-        notes=(*notes, *_notes(context, made, [cohort.label for cohort in inputs]), *_foreign(groups)),
+        notes=(*notes, *_notes(context, synthetics, [cohort.label for cohort in inputs]), *_foreign(groups)),
     )
     tell("done")
     return evaluation
@@ -193,10 +195,10 @@ def measure(
     original, synthetic = _typed(original, d, "the original cohort"), _typed(synthetic, d, "the cohort")
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
     context, cohort = EvaluationContext(original, holdout, d, seed), EvaluatedCohort(kind, synthetic)
-    found: dict[str, Figure] = {}
+    figures: dict[str, Figure] = {}
     for group in measure_groups(d) if groups is None else groups:
-        found |= group.measured(cohort, context)
-    return found
+        figures |= group.measured(cohort, context)
+    return figures
 
 
 def measure_groups(d: Dictionary) -> tuple[MeasureGroup, ...]:
@@ -212,7 +214,7 @@ def measure_groups(d: Dictionary) -> tuple[MeasureGroup, ...]:
 
 def _measures(
     groups: Sequence[MeasureGroup],
-    made: Sequence[EvaluatedCohort],
+    synthetics: Sequence[EvaluatedCohort],
     anchors: dict[AnchorName, EvaluatedCohort | str],
     context: EvaluationContext,
     generators: Mapping[str, Sequence[str]],
@@ -222,25 +224,25 @@ def _measures(
     d = context.dictionary
     for group in groups:
         definitions = group.definitions(d)
-        found: dict[str, dict[str, Figure]] = {}
-        for cohort in made:
+        of_synthetics: dict[str, dict[str, Figure]] = {}
+        for cohort in synthetics:
             tell(f"measuring {group.name}: {cohort.key}")
-            found[cohort.key] = group.measured(cohort, context)
-        own = group.measured_original(context)
-        beside: dict[AnchorName, dict[str, Figure]] = {}
+            of_synthetics[cohort.key] = group.measured(cohort, context)
+        of_original = group.measured_original(context)
+        of_anchors: dict[AnchorName, dict[str, Figure]] = {}
         for name, anchor in anchors.items():
             tell(f"measuring {group.name}: {name}")
-            beside[name] = (
+            of_anchors[name] = (
                 {definition.id: Figure(reason=anchor) for definition in definitions}
                 if isinstance(anchor, str)
                 else group.measured(anchor, context)
             )
         for definition in definitions:
-            figures = {key: there[definition.id] for key, there in found.items()}
-            there = {name: of_anchor[definition.id] for name, of_anchor in beside.items()}
+            figures = {key: there[definition.id] for key, there in of_synthetics.items()}
+            there = {name: of_anchor[definition.id] for name, of_anchor in of_anchors.items()}
             measures.append(
                 definition.measure(
-                    own.get(definition.id),
+                    of_original.get(definition.id),
                     figures,
                     there,
                     group.name,
@@ -260,7 +262,7 @@ def _foreign(groups: Sequence[MeasureGroup]) -> tuple[str, ...]:
 
 
 def _notes(
-    context: EvaluationContext, made: Sequence[EvaluatedCohort], labels: Sequence[str]
+    context: EvaluationContext, synthetics: Sequence[EvaluatedCohort], labels: Sequence[str]
 ) -> tuple[str, ...]:
     notes = []
     if context.holdout is None:
@@ -268,8 +270,8 @@ def _notes(
     cohorts = [("original", context.original, True)]
     if context.holdout is not None:
         cohorts.append(("hold-out", context.holdout, True))
-    for cohort, label in zip(made, labels, strict=True):
-        name = "synthetic cohort" if len(made) == 1 else f"cohort {label}"
+    for cohort, label in zip(synthetics, labels, strict=True):
+        name = "synthetic cohort" if len(synthetics) == 1 else f"cohort {label}"
         cohorts.append((name, cohort.frame, cohort.protected))
     for name, frame, protect in cohorts:
         for endpoint in context.dictionary.endpoints:
@@ -286,7 +288,7 @@ def _notes(
         empty = [column for column in context.dictionary.names if frame[column].isna().all()]
         if empty:
             notes.append(f"Not assessed in the {name}, every value missing: {', '.join(empty)}.")
-    sizes = [len(cohort.frame) for cohort in made]
+    sizes = [len(cohort.frame) for cohort in synthetics]
     if len(set(sizes)) > 1:
         notes.append(
             f"The synthetic cohorts differ in size; the anchors have {sizes[0]} patients as the first has."
