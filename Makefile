@@ -6,14 +6,16 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 USABLE = $(VENV)/.usable
 
-.PHONY: help setup demo test lint format types unit synthcity-setup test-synthcity schema changelog benchmark \
-	benchmark-generators benchmark-synthcity fuzz clean
+.PHONY: help setup demo test lint format types unit studies synthcity-setup test-synthcity schema changelog benchmark \
+	benchmark-generators benchmark-synthcity reference-sums fuzz clean
 
 help:
 	@echo "make demo       release of a synthetic cohort, with report, into demo/"
 	@echo "make test       lint, format check, type check and all tests"
+	@echo "make studies    the tests that take minutes: neural generators at their defaults on AMLSG"
 	@echo "make test-synthcity  the generators of synthcity, in an environment of their own (7 GB)"
 	@echo "make schema     write again what is derived from schema/aml.yaml"
+	@echo "make reference-sums  draw the noisy sums of the reference data set anew, after a changed feature map"
 	@echo "make benchmark  time and peak memory of each step"
 	@echo "make benchmark-generators  every generator against every measure; takes an hour"
 	@echo "make benchmark-synthcity  the plugins of synthcity, in their environment; takes an hour"
@@ -33,7 +35,7 @@ INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --
 
 # What a user needs who makes releases, without torch, type checker and the rest of the development tools.
 $(USABLE): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[generate,report,publish]'
+	$(INSTALL) -e '.[generate,private,report,publish]'
 	@touch $@
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
@@ -60,8 +62,13 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+# On every core, each file on one of them, so that what a file's tests share is made once.
 unit: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# What takes minutes: the neural generators' targets on AMLSG at their defaults. Before a release.
+studies: $(READY)
+	$(BIN)/python -m pytest -m study
 
 # synthcity needs older packages than the rest, so it gets an environment of its own. The constraints are not
 # for the environments that packages are built in.
@@ -82,6 +89,10 @@ format: $(READY)
 
 schema: $(READY)
 	$(BIN)/python -c 'from amlsynth.dictionary.generated import write_all; write_all()'
+
+# They stand in the repository, so that release/aml-reference.yaml gives the same bytes each time.
+reference-sums: $(READY)
+	$(BIN)/python -c 'from amlsynth.release.reference_sums import draw_reference_sums; print(*draw_reference_sums())'
 
 changelog: $(READY)
 	@test -n "$(VERSION)" || { echo "Name the version: make changelog VERSION=0.2.0" >&2; exit 2; }

@@ -10,10 +10,19 @@ import pytest
 
 @pytest.fixture(scope="session")
 def small_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a release of 800 synthetic patients, built as `amlsynth demo` does."""
-    from amlsynth.demo import run_demo
+    """The folder of a release for sharing under an agreement: 800 patients, with evaluation and report."""
+    import yaml
 
-    return run_demo(tmp_path_factory.mktemp("release"), n=800, say=lambda text: None).folder
+    from amlsynth.foundation.assets import asset
+    from amlsynth.release import build_release
+
+    folder = tmp_path_factory.mktemp("release")
+    spec = yaml.safe_load(asset("release/aml-reference.yaml").read_text(encoding="utf-8"))
+    spec["generator"] = {"name": "event-history", "n": 800, "seed": 1}
+    spec["gates"]["profile"] = "research"
+    path = folder / "spec.yaml"
+    path.write_text(yaml.safe_dump(spec, allow_unicode=True), encoding="utf-8")
+    return build_release(path, folder / "out").folder
 
 
 @pytest.fixture(autouse=True)

@@ -35,14 +35,15 @@ def test_demo_from_the_installed_wheel(repository: Path, tmp_path: Path) -> None
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
     constraints = str(repository / "constraints.txt")
-    extras = f"{wheel}[generate,report,publish]"
+    extras = f"{wheel}[generate,private,report,publish]"
     _run(python, "-m", "pip", "install", "--quiet", extras, cwd=tmp_path, PIP_CONSTRAINT=constraints)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     out = _run(environment / "bin" / "amlsynth", "demo", "--out", "here", "--n", 800, cwd=elsewhere)
     assert "verified" in out
-    (folder,) = (path for path in (elsewhere / "here").iterdir() if path.is_dir())
-    assert (folder / "report.html").stat().st_size > 50_000
+    folder = next((elsewhere / "here").glob("aml-reference-*/"))
+    assert (folder / "PRIVACY.md").exists() and not (folder / "report.html").exists()
+    assert (elsewhere / "here" / "internal" / folder.name / "report.html").stat().st_size > 50_000
     where = _run(python, "-c", "import amlsynth; print(amlsynth.__file__)", cwd=elsewhere)
     assert str(environment) in where
     data = next((folder / "data").glob("*.csv"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,8 @@ from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.loading import load
-from amlsynth.release import ReleaseResult, build_release, verify_release
+from amlsynth.release import ReleaseResult, build_release, read_spec, verify_release
+from amlsynth.release.origin import EXAMPLE
 
 
 def run_demo(
@@ -31,7 +33,8 @@ def run_demo(
     ----------
     out : folder that receives the release folder and its zip.
     n : number of synthetic patients.
-    seed : seed of the cohort, the split, the generator and the anchors.
+    seed : seed of sampling and of the anchors. The cohort and its noisy sum, which are those of
+        release/aml-reference.yaml, are the same for all.
     d : the dictionary; the reference cohort follows that of AML and is refused under any other.
 
     Raises
@@ -39,13 +42,15 @@ def run_demo(
     DataError
         A gate failed, or the release did not verify.
     """
-    spec = yaml.safe_load(asset("release/aml-reference.yaml").read_text(encoding="utf-8"))
-    spec["cohort"]["seed"] = spec["split"]["seed"] = spec["evaluation"]["seed"] = seed
+    spec = yaml.safe_load(asset(EXAMPLE).read_text(encoding="utf-8"))
+    spec["evaluation"]["seed"] = seed
     spec["generator"] |= {"seed": seed, "n": n}
     # The original is simulated, so there is nobody to protect: any seed should give a release to look at.
     spec["gates"]["profile"] = "research"
     with tempfile.TemporaryDirectory(prefix="amlsynth-demo-") as scratch:
         path = Path(scratch) / "demo.yaml"
+        for sums in read_spec(asset(EXAMPLE)).generator.measurements:
+            shutil.copyfile(asset(EXAMPLE).parent / sums, path.parent / sums)
         path.write_text(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True), encoding="utf-8")
         say("Simulating the reference cohort, generating, evaluating and building a release ...")
         result = build_release(path, out, progress=progress, d=d)
@@ -57,7 +62,9 @@ def run_demo(
     frame = load(result.folder)
     say(f"Release:  {result.folder}")
     say(f"Archive:  {result.archive} (verified)")
-    say(f"Report:   {result.folder / 'report.html'}")
+    assert result.guarantee is not None and result.internal is not None  # the spec names noisy sums
+    say(f"Promise:  {result.folder / 'PRIVACY.md'} (epsilon {result.guarantee.epsilon:g})")
+    say(f"Report:   {result.internal / 'report.html'} (against the original, so not for publication)")
     say(f"Patients: {len(frame):,}, all synthetic; the original is a simulated cohort and holds no patient.")
     say(f'Load it:  amlsynth.load("{result.folder}")')
     return result

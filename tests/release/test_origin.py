@@ -40,7 +40,8 @@ def patients(reference: pd.DataFrame, tmp_path: Path) -> Path:
 
 def _spec(folder: Path, **changes: object) -> Path:
     content = yaml.safe_load(asset("release/aml-reference.yaml").read_text(encoding="utf-8"))
-    content |= {"cohort": {"source": "file", "path": "trial.parquet"}} | changes
+    made = {"name": "event-history", "n": 100, "seed": 1}
+    content |= {"cohort": {"source": "file", "path": "trial.parquet"}, "generator": made} | changes
     path = folder / "spec.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return path
@@ -115,7 +116,7 @@ def test_init_writes_what_was_told_and_invents_nothing(patients: Path) -> None:
     out = patients.parent / "trial-release.yaml"
     spec = init_release(patients, out, ANSWERS)
     assert spec == read_spec(out)
-    assert spec.cohort.path == "trial.parquet" and spec.generator.n == 300
+    assert spec.cohort.path == "trial.parquet"
     (creator,) = spec.creators
     assert (creator.name, creator.orcid) == ("Meier, Anna", "0000-0002-1825-0097")
     assert (spec.ethics, spec.contact) == (ANSWERS["ethics"], ANSWERS["contact"])
@@ -128,6 +129,26 @@ def test_init_names_what_is_missing(patients: Path, key: str) -> None:
     with pytest.raises(UsageError, match=f"needs --{key.replace('_', '-')}"):
         init_release(patients, out, {name: text for name, text in ANSWERS.items() if name != key})
     assert not out.exists()
+
+
+def test_init_makes_a_release_for_everybody_unless_told_otherwise(patients: Path) -> None:
+    out = patients.parent / "public.yaml"
+    spec = init_release(patients, out, ANSWERS)
+    # No count of the original is in it: the number of patients is left to the noisy sum.
+    assert (spec.generator.name, spec.generator.measurements) == ("private", ("trial.sums.json",))
+    assert spec.generator.n is None and spec.gates.profile == "public-release"
+    shared = init_release(patients, out.with_name("shared.yaml"), ANSWERS, generator="event-history")
+    assert shared.generator.n is not None and not shared.generator.measurements
+    assert shared.gates.profile == "research"
+    primed = init_release(patients, out.with_name("primed.yaml"), ANSWERS, prior=patients)
+    assert primed.generator.params == {"prior": "trial.parquet"}
+    with pytest.raises(UsageError, match=r"'none\.csv' is no file.*--generator event-history"):
+        init_release(patients, out.with_name("x.yaml"), ANSWERS, prior=Path("none.csv"))
+    with pytest.raises(UsageError, match="--prior goes with the generator private"):
+        init_release(patients, out.with_name("x.yaml"), ANSWERS, prior=patients, generator="event-history")
+    with pytest.raises(UsageError, match="no generator 'privat'"):
+        init_release(patients, out.with_name("x.yaml"), ANSWERS, generator="privat")
+    assert not out.with_name("x.yaml").exists()
 
 
 def test_init_refuses_a_wrong_answer_and_leaves_nothing(patients: Path) -> None:

@@ -12,6 +12,9 @@ import click
 from amlsynth.cli.options import FILE, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.foundation.addresses import doi_url
+from amlsynth.foundation.defaults import GUARANTEED
+from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.text import printable
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -41,6 +44,9 @@ def release_build(
     released, and OUT/NAME-VERSION.gates.json says why. With --previous (or the key `previous` of the spec)
     the changelog says what changed since, and a version that is too small a step is refused.
 
+    With the generator private the release carries its guarantee (PRIVACY.md) and nothing that was measured
+    against the original: that goes into OUT/internal/NAME-VERSION/, which is not for publication.
+
     \b
     Examples:
       amlsynth release build release/aml-reference.yaml --out releases
@@ -53,6 +59,13 @@ def release_build(
         result = build_release(spec, out, progress=progress, doi=doi, previous=previous, d=d)
     click.echo(f"{result.folder}: {result.patients:,} synthetic patients, gates passed ({result.profile}).")
     click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
+    if result.guarantee is not None:
+        click.echo(f"{result.folder / 'PRIVACY.md'}: {result.guarantee.sentence}")
+        click.echo(
+            f"{result.internal}: evaluation, gates and report against the original. Not for publication."
+        )
+    for warning in result.warnings:
+        click.echo(f"Warning: {warning}", err=True)
 
 
 @release.command("init")
@@ -69,11 +82,27 @@ def release_build(
 @click.option("--ethics", help="Committee, number and date of the vote.")
 @click.option("--legal-basis", help="What allows the data to be published.")
 @click.option("--funder", multiple=True, help="May be repeated.")
+@click.option(
+    "--generator",
+    default=GUARANTEED,
+    show_default=True,
+    help="Another one makes a release without a guarantee, for sharing under an agreement.",
+)
+@click.option("--prior", type=FILE, help="Public cohort that the generator private starts from.")
 @with_dictionary
-def release_init(cohort: Path, out: Path, license_: str | None, d: Dictionary | None, **told: Any) -> None:
+def release_init(
+    cohort: Path,
+    out: Path,
+    license_: str | None,
+    generator: str,
+    prior: Path | None,
+    d: Dictionary | None,
+    **told: Any,
+) -> None:
     """Write a release spec for a cohort; what is not given is asked for on a terminal.
 
-    Nothing that is required is invented: without a terminal the missing options are named.
+    Nothing that is required is invented: without a terminal the missing options are named. The spec is one
+    for everybody, with a guarantee, unless another generator than private is named.
 
     \b
     Example:
@@ -82,6 +111,7 @@ def release_init(cohort: Path, out: Path, license_: str | None, d: Dictionary | 
           --contact "data@x.example" --ethics "..." --legal-basis "..."
     """
     from amlsynth.cohort.cohort import read_about
+    from amlsynth.generators.private.mechanism import DEFAULT_EPSILON
     from amlsynth.release.init import init_release, questions
 
     answers = {**told, "license": license_}
@@ -89,33 +119,51 @@ def release_init(cohort: Path, out: Path, license_: str | None, d: Dictionary | 
         for key, question in questions(read_about(cohort)).items():
             if not answers.get(key):
                 answers[key] = click.prompt(question)
-    spec = init_release(cohort, out, {key: text for key, text in answers.items() if text}, d=d)
-    click.echo(f"{out}: {spec.stem}. Read it, then: amlsynth release build {out} --out releases")
+    given = {key: text for key, text in answers.items() if text}
+    spec = init_release(cohort, out, given, generator=generator, prior=prior, d=d)
+    click.echo(f"{out}: {spec.stem}. Read it, then:")
+    for name in spec.generator.measurements:
+        options = "" if prior is None else f" --param prior={prior}"
+        if d is not None:
+            own = out.parent / spec.dictionary
+            options += f" --dictionary {own if own.exists() else spec.dictionary}"
+        click.echo(
+            f"  amlsynth measure --cohort {cohort} --epsilon {DEFAULT_EPSILON:g} --split-seed "
+            f"{spec.split.seed}{options} --out {out.parent / name}"
+        )
+    click.echo(f"  amlsynth release build {out} --out releases")
 
 
 @release.command("verify")
 @click.argument("path", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option(
+    "--regenerate",
+    is_flag=True,
+    help="Make the data of a release with a guarantee again from its noisy sums alone, and compare.",
+)
 @with_dictionary
 def release_verify(
     path: Path,
     as_json: bool,
+    regenerate: bool,
     d: Dictionary | None,
 ) -> None:
-    """Check a release folder or zip: every byte, the data package, the data, the gates.
+    """Check a release folder or zip: every byte, the data package, the data, the gates, the guarantee.
 
     \b
-    Example:
+    Examples:
       amlsynth release verify releases/aml-reference-1.0.0.zip
+      amlsynth release verify releases/aml-reference-1.0.0.zip --regenerate
     """
     from amlsynth.release import verify_release
 
-    report = verify_release(path, d)
+    report = verify_release(path, d, regenerate=regenerate)
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
     else:
         for problem in report.problems:
-            click.echo(f"{problem.file}: {problem.check}: {problem.message}")
+            click.echo(printable(f"{problem.file}: {problem.check}: {problem.message}"))
         state = "intact and valid" if report.ok else f"refused, {len(report.problems)} problems"
         click.echo(f"{path}: {state}.")
     if not report.ok:
@@ -176,7 +224,7 @@ def release_diff(
     if as_json:
         click.echo(json.dumps(changes.to_dict(), indent=1, ensure_ascii=False))
     else:
-        click.echo("\n".join(changes.sentences()))
+        click.echo(printable("\n".join(changes.sentences())))
     if not changes.is_satisfied:
         click.get_current_context().exit(1)
 
@@ -186,6 +234,7 @@ def release_diff(
 @click.option("--confirm", is_flag=True, help="Publish; without it a draft is left to look at.")
 @click.option("--sandbox", is_flag=True, help="Use Zenodo's sandbox, where nothing lasts.")
 @click.option("--dry-run", is_flag=True, help="Show every request and make none.")
+@click.option("--discard", is_flag=True, help="Delete the draft, and take its DOI out of the release.")
 @click.option("--previous", type=FILE, help="Folder or zip of the published version before.")
 @click.option("--new-version-of", metavar="DOI", help="The data set that this is a version of.")
 @with_dictionary
@@ -194,6 +243,7 @@ def release_publish(
     confirm: bool,
     sandbox: bool,
     dry_run: bool,
+    discard: bool,
     previous: Path | None,
     new_version_of: str | None,
     d: Dictionary | None,
@@ -212,12 +262,21 @@ def release_publish(
       amlsynth release publish releases/my-release-1.0.0 --dry-run
       amlsynth release publish releases/my-release-1.0.0 --sandbox --confirm
       amlsynth release publish releases/my-release-1.0.0
+      amlsynth release publish releases/my-release-1.0.0 --discard
       amlsynth release publish releases/my-release-1.0.0 --confirm
       amlsynth release publish releases/my-release-1.1.0 --previous releases/my-release-1.0.0.zip --confirm
     """
+    from amlsynth.release.zenodo.discard import discard_draft
     from amlsynth.release.zenodo.plan import plan_publication
     from amlsynth.release.zenodo.publish import publish_release
 
+    if discard:
+        if confirm or dry_run:
+            raise UsageError("--discard deletes a draft; leave --confirm and --dry-run out.")
+        draft = discard_draft(path, sandbox=sandbox, d=d)
+        found = f"the draft {draft.page or draft.id} is deleted" if draft else "there is no draft of it"
+        click.echo(f"{path}: {found}.")
+        return
     if dry_run:
         plan = plan_publication(path, confirm=confirm, sandbox=sandbox, new_version_of=new_version_of, d=d)
         content = None
@@ -237,7 +296,7 @@ def release_publish(
             d=d,
         )
     for note in result.notes:
-        click.echo(f"Note: {note}", err=True)
+        click.echo(printable(f"Note: {note}"), err=True)
     files = f"{len(result.sent)} files sent, {len(result.kept)} were there, {len(result.removed)} removed"
     if result.published:
         click.echo(f"{path}: published as {doi_url(result.doi)} ({files}). {result.page}".rstrip())

@@ -16,7 +16,7 @@ from amlsynth.cohort.written_under import KEY, WrittenUnder, about_path
 from amlsynth.dictionary.model import Dictionary, Role
 from amlsynth.dictionary.model import dictionary as default_dictionary
 from amlsynth.foundation.errors import DataError
-from amlsynth.foundation.files import sha256, write_text
+from amlsynth.foundation.files import replacing, sha256, write_text
 from amlsynth.foundation.strict_model import StrictModel
 
 
@@ -125,14 +125,17 @@ def write_cohort(cohort: Cohort, path: Path) -> None:
     >>> read_cohort(folder / "cohort.parquet", "original").about.simulated
     True
     """
-    write_table(cohort.frame, path)
-    write_about(cohort.about, path, cohort.dictionary)
+    path = Path(path)
+    with replacing(path) as temporary:
+        write_table(cohort.frame, temporary)
+        # First, so that no table is ever without it.
+        write_about(cohort.about, path, cohort.dictionary, sha256(temporary))
 
 
-def write_about(about: About, path: Path, d: Dictionary) -> None:
+def write_about(about: About, path: Path, d: Dictionary, digest: str | None = None) -> None:
     """Write what is known about the table at `path` beside it, with its SHA-256 and its dictionary."""
     written_under = WrittenUnder.of(d).model_dump(mode="json")
-    content = about.model_dump(mode="json") | {KEY: written_under, "sha256": sha256(path)}
+    content = about.model_dump(mode="json") | {KEY: written_under, "sha256": digest or sha256(path)}
     write_text(about_path(path), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

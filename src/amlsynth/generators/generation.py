@@ -17,11 +17,13 @@ from amlsynth.cohort.table_writing import file_kind
 from amlsynth.cohort.tables import write_blocks
 from amlsynth.cohort.validation import DUPLICATE_RULE, validate
 from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.disclosure.origin import describe_original
+from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.foundation.defaults import GUARANTEED
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators import DEFAULT, create, generator_class
-from amlsynth.generators.base import TrainingPart
+from amlsynth.generators.base import Generator, TrainingPart
 from amlsynth.generators.conditions import Condition
 from amlsynth.model_space.resolution import Resolution
 
@@ -33,10 +35,14 @@ ALL_PATIENTS = "all"
 
 @dataclass(frozen=True)
 class Generated:
-    """A synthetic cohort, and the split that it was made from; `split` is None when all was fitted on."""
+    """A synthetic cohort with the split and the fitted generator that it was made by.
+
+    `split` is None when all patients were fitted to.
+    """
 
     synthetic: Cohort
     split: Split | None
+    model: Generator
     warnings: tuple[str, ...] = ()
 
 
@@ -98,7 +104,7 @@ def generate(
     )
     frame = pd.concat(request.blocks(), ignore_index=True)
     synthetic = Cohort(frame, "synthetic", request.about(), cohort.dictionary)
-    return Generated(synthetic, request.split, request.warnings)
+    return Generated(synthetic, request.split, request.model, request.warnings)
 
 
 def generate_file(
@@ -202,7 +208,7 @@ class _Request:
     ) -> None:
         self._cohort, self._name, self._seed, self._progress = cohort, generator, seed, progress
         d = cohort.dictionary
-        self._model = create(generator, _declared(generator, params, cohort), d)
+        self.model = create(generator, _declared(generator, params, cohort), d)
         self._condition = Condition.read(where, d) if where is not None else None
         self._split_seed = seed if split_seed is None else split_seed
         self._holdout = holdout
@@ -215,32 +221,32 @@ class _Request:
         )
         which = training_part(self._split_seed, holdout) if self.split else ALL_PATIENTS
         part = TrainingPart(train, cohort.frame, ledger_of, which, recorded_resolution(cohort))
-        self._model.fit_part(part, fitting, progress)
-        self._n = self._model.default_n(cohort.n) if n is None else n
+        self.model.fit_part(part, fitting, progress)
+        self._n = self.model.default_n(cohort.n) if n is None else n
         self.warnings = tuple(self._warnings(train))
 
     def _split(self) -> Split:
         cohort = self._cohort
-        if self._model.guarantee:
+        if self.model.guarantee:
             return split_by_patient(cohort.frame, self._holdout, seed=self._split_seed)
         return split_cohort(cohort.frame, self._holdout, seed=self._split_seed, d=cohort.dictionary)
 
     def _warnings(self, train: pd.DataFrame) -> Iterator[str]:
         # How many training patients meet a condition is an exact figure, which a guarantee does not allow.
-        if self._condition is not None and not self._model.guarantee:
+        if self._condition is not None and not self.model.guarantee:
             warning = self._condition.warning(train)
             if warning:
                 yield warning
-        yield from self._model.warnings()
+        yield from self.model.warnings()
 
     def blocks(self) -> Iterator[pd.DataFrame]:
         """Draw the patients, block by block, each checked."""
         if self._condition is None:
-            drawn = self._model.sample_blocks(self._n, self._sampling, self._progress)
+            drawn = self.model.sample_blocks(self._n, self._sampling, self._progress)
         else:
             if self._n < 1:
                 raise UsageError(f"{self._n} patients cannot be sampled; ask for 1 or more.")
-            endless = self._model.sample_blocks(sys.maxsize, self._sampling)
+            endless = self.model.sample_blocks(sys.maxsize, self._sampling)
             drawn = self._shown(self._condition.select(endless, self._n))
         for block in drawn:
             yield self._checked(block)
@@ -255,7 +261,7 @@ class _Request:
     def _checked(self, frame: pd.DataFrame) -> pd.DataFrame:
         report = validate(frame, "synthetic", self._cohort.dictionary)
         unexpected = set(report.by_rule()["rule"])
-        if self._model.copies_patients:
+        if self.model.copies_patients:
             unexpected -= {DUPLICATE_RULE}
         if unexpected:
             report.raise_if_failed(f"the output of {self._name}")
@@ -264,9 +270,10 @@ class _Request:
     def _origin(self) -> dict[str, Any]:
         """Return what may be said of the original: with a guarantee no count, hash or file of it."""
         about = self._cohort.about
-        if self._model.guarantee:
+        if self.model.guarantee:
             return {"cohort": {"name": about.name, "title": about.title, "simulated": about.simulated}}
-        return {"training_patients": self._training_patients, "cohort": about.model_dump(mode="json")}
+        described = describe_original(about, OFF if about.simulated else DisclosureRule())
+        return {"training_patients": self._training_patients, "cohort": described}
 
     def about(self) -> About:
         cohort = self._cohort
@@ -274,10 +281,10 @@ class _Request:
             name=f"{cohort.about.name}-synthetic",
             title=f"Synthetic cohort made from: {cohort.about.title}",
             simulated=cohort.about.simulated,
-            statement=_statement(cohort, self._name, self._model.copies_patients, self._condition),
+            statement=_statement(cohort, self._name, self.model.copies_patients, self._condition),
             provenance={
                 "generator": self._name,
-                "params": self._model.params.model_dump(mode="json"),
+                "params": self.model.params.model_dump(mode="json"),
                 "seed": self._seed,
                 "n": self._n,
                 "where": self._condition.expression.text if self._condition else None,
@@ -315,9 +322,15 @@ def _declared(generator: str, params: Mapping[str, Any] | None, cohort: Cohort) 
 
 def recorded_resolution(cohort: Cohort) -> Resolution | None:
     """Return the steps in which numbers were recorded, where the cohort's import tells them."""
-    imported = cohort.about.provenance.get("import")
-    steps = imported.get("steps") if isinstance(imported, dict) else None
+    steps = stated_steps(cohort.about)
     return Resolution.stated(cohort.dictionary, steps) if steps else None
+
+
+def stated_steps(about: About) -> dict[str, float]:
+    """Return the steps in which a cohort's import says that its source records numbers, by variable."""
+    imported = about.provenance.get("import")
+    steps = imported.get("steps") if isinstance(imported, dict) else None
+    return {str(name): float(step) for name, step in (steps or {}).items()}
 
 
 def _statement(cohort: Cohort, generator: str, copies: bool, condition: Condition | None) -> str:

@@ -3,47 +3,42 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from amlsynth.cohort.cohort import About, Cohort, read_cohort
-from amlsynth.cohort.split import Split
-from amlsynth.cohort.tables import write_table
-from amlsynth.dictionary.carried import write_carried
+from amlsynth.cohort.split import Split, split_cohort
 from amlsynth.dictionary.model import Dictionary, load_dictionary, require_default
-from amlsynth.evaluation import Evaluation, evaluate, write_evaluation
+from amlsynth.disclosure.rule import OFF, DisclosureRule
+from amlsynth.evaluation import evaluate
+from amlsynth.evaluation.differencing import find_leaks, refuse_leaks
+from amlsynth.evaluation.pairing import check_records
 from amlsynth.foundation.addresses import plain_doi
-from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
-from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, sha256, write_text
+from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
 from amlsynth.foundation.types import Progress, no_progress
-from amlsynth.foundation.version import __version__
-from amlsynth.gates import GateProfile, GateReport, apply_gates, endpoints_in, gate_profile, write_gates
+from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
+from amlsynth.generators.base import Generator
 from amlsynth.generators.generation import generate
+from amlsynth.generators.private.generator import Private
+from amlsynth.generators.private.ledger import read_ledger
+from amlsynth.generators.private.prior import REFERENCE
+from amlsynth.generators.private.sums import read_sums
 from amlsynth.release.archive import write_archive
-from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE, sha256_of, write_checksums
-from amlsynth.release.compare import changelog_entry, difference
-from amlsynth.release.documents import citation, documents, statement
-from amlsynth.release.doi import stamp_doi
+from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE
+from amlsynth.release.documents import statement
 from amlsynth.release.origin import check_origin
-from amlsynth.release.package import (
-    PACKAGE,
-    PROVENANCE,
-    GeneratorRecord,
-    PreviousRecord,
-    Provenance,
-    SpecRecord,
-    SplitRecord,
-    data_paths,
-    describe_original,
-    describe_package,
-    environment,
-    file_names,
-)
-from amlsynth.release.released import Released, read_released, read_verified
-from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, read_spec
+from amlsynth.release.package import PACKAGE, DataPackage, Guarantee, names_of
+from amlsynth.release.public.documents import guarantee_of
+from amlsynth.release.public.writing import INTERNAL, write_internal, write_public
+from amlsynth.release.released import Released, read_verified
+from amlsynth.release.spec import CohortSource, ElsewherePart, ReleaseSpec, check_generator, read_spec
 from amlsynth.release.versions import Version
+from amlsynth.release.writing import Made, described_original, write_measured
 from amlsynth.release.zenodo.state import read_state
 
 
@@ -56,6 +51,10 @@ class ReleaseResult:
     archive_sha256 : SHA-256 of the archive, 64 hexadecimal digits.
     patients : number of synthetic patients.
     gates : what the gates found; all required ones were passed.
+    guarantee : the differential privacy of the release, None where it has none.
+    internal : with a guarantee the folder OUT/internal/NAME-VERSION of what must not be published:
+        evaluation, gates and report.
+    warnings : what there is to be warned of.
     """
 
     folder: Path
@@ -63,27 +62,14 @@ class ReleaseResult:
     archive_sha256: str
     patients: int
     gates: GateReport
+    guarantee: Guarantee | None = None
+    internal: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def profile(self) -> str:
         """The gate profile that was passed."""
         return self.gates.profile
-
-
-@dataclass(frozen=True)
-class _Made:
-    """All that the files of a release are written from."""
-
-    spec: ReleaseSpec
-    spec_path: Path
-    d: Dictionary
-    cohort: Cohort
-    split: Split
-    synthetic: Cohort
-    evaluation: Evaluation
-    gates: GateReport
-    previous: Released | None
-    doi: str | None
 
 
 def build_release(
@@ -96,6 +82,9 @@ def build_release(
     d: Dictionary | None = None,
 ) -> ReleaseResult:
     """Build the release of a spec into OUT/NAME-VERSION and OUT/NAME-VERSION.zip.
+
+    With a generator that has a guarantee, the release holds nothing that was measured against the original;
+    that goes into OUT/internal/NAME-VERSION.
 
     Parameters
     ----------
@@ -142,8 +131,18 @@ def build_release(
     if previous is None and spec.previous:
         previous = spec_path.parent / spec.previous
     older = _previous(previous, spec) if previous is not None else None
+    guaranteed = bool(spec.generator.measurements)
+    internal = out / INTERNAL / spec.stem if guaranteed else None
+    if internal is not None:
+        _check_internal(internal)
+    if guaranteed and older is not None and older.package.guarantee is None:
+        raise UsageError(
+            f"{previous}: this version has no guarantee, and a changelog that goes on from it would tell "
+            "exact figures of the original. Leave `previous` out, or give the data set with the guarantee "
+            "another name."
+        )
     made = _make(spec, spec_path, d, profile, older, doi, tell)
-    failed = out / f"{spec.stem}.gates.json"
+    failed = (internal.parent if internal else out) / f"{spec.stem}.gates.json"
     if not made.gates.passed:
         write_gates(made.gates, failed)
         try:
@@ -152,20 +151,36 @@ def build_release(
             raise DataError(f"{error}\nAll gates are in {failed}.") from None
     folder, archive = out / spec.stem, out / f"{spec.stem}.zip"
     try:
-        with replacing_folder(folder) as temporary:
-            _write_files(made, temporary, tell)
+        with ExitStack() as stack:
+            beside = stack.enter_context(replacing_folder(internal)) if internal else None
+            temporary = stack.enter_context(replacing_folder(folder))
+            if beside is None:
+                write_measured(made, temporary, tell)
+            else:
+                write_public(made, temporary, tell)
+                write_internal(made, beside, temporary, tell)
             if (folder / PUBLISH_STATE).exists():  # a draft on Zenodo, which the next publish goes on with
                 shutil.copy2(folder / PUBLISH_STATE, temporary)
             tell("packing the zip", 0.97)
+            package = DataPackage.model_validate_json((temporary / PACKAGE).read_bytes())
             with replacing(archive) as zipped:
-                write_archive(temporary, file_names(spec.name, spec.exports), zipped, spec.stem, spec.date)
+                write_archive(temporary, names_of(package), zipped, spec.stem, spec.date)
         failed.unlink(missing_ok=True)
     except OSError as error:
         if error.errno not in PLACE_IS_BAD:
             raise
         raise UsageError(f"{out}: the release cannot be written ({error.strerror}).") from error
     tell("done", 1.0)
-    return ReleaseResult(folder, archive, sha256(archive), made.synthetic.n, made.gates)
+    return ReleaseResult(
+        folder,
+        archive,
+        sha256(archive),
+        made.synthetic.n,
+        made.gates,
+        package.guarantee,
+        internal,
+        made.warnings,
+    )
 
 
 def original_cohort(source: CohortSource, base: Path, d: Dictionary) -> Cohort:
@@ -227,11 +242,60 @@ def _make(
     previous: Released | None,
     doi: str | None,
     tell: Progress,
-) -> _Made:
+) -> Made:
     """Go the way of the data up to the gates; the generator gets the training part only."""
     tell("reading the original cohort", 0.0)
     cohort = original_cohort(spec.cohort, spec_path.parent, d)
     check_origin(spec, spec_path, cohort.about)
+    _check_account(spec, spec_path, cohort)
+    made = (
+        _made_elsewhere(spec, spec.synthetic, spec_path, cohort)
+        if spec.synthetic
+        else _generated(spec, spec_path, cohort, _part(tell, 0.1, 0.4))
+    )
+    split = made.split
+    guarantee = guarantee_of(made.model.sums_files) if isinstance(made.model, Private) else None
+    synthetic = Cohort.create(made.frame, "synthetic", _about(spec, cohort, guarantee), d)
+    evaluation = evaluate(
+        split.train,
+        synthetic.frame,
+        split.holdout,
+        seed=spec.evaluation.seed,
+        simulated=cohort.about.simulated,
+        rule=OFF if cohort.about.simulated else DisclosureRule(spec.disclosure.min_cell),
+        progress=_part(tell, 0.4, 0.8),
+        d=d,
+    )
+    gates = apply_gates(evaluation, profile, d=d)
+    if guarantee is None:  # else the evaluation is not published
+        record = described_original(spec, cohort, evaluation)
+        refuse_leaks(find_leaks(evaluation, {"synthetic": synthetic.frame}, d, record), str(spec_path))
+    return Made(
+        spec,
+        spec_path,
+        d,
+        cohort,
+        split,
+        synthetic,
+        made.model,
+        made.warnings,
+        evaluation,
+        gates,
+        previous,
+        doi,
+    )
+
+
+class _Synthetic(NamedTuple):
+    """A synthetic cohort with the split that it goes with, and its fitted generator where there is one."""
+
+    frame: pd.DataFrame
+    split: Split
+    model: Generator | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _generated(spec: ReleaseSpec, spec_path: Path, cohort: Cohort, progress: Progress) -> _Synthetic:
     made = generate(
         cohort,
         spec.generator.name,
@@ -240,117 +304,58 @@ def _make(
         params=_params(spec, spec_path),
         split_seed=spec.split.seed,
         holdout=spec.split.holdout,
-        progress=_part(tell, 0.1, 0.4),
+        progress=progress,
     )
-    split = made.split
-    assert split is not None  # generate splits unless told not to
-    synthetic = Cohort.create(made.synthetic.frame, "synthetic", _about(spec, cohort), d)
-    evaluation = evaluate(
-        split.train,
-        synthetic.frame,
-        split.holdout,
-        seed=spec.evaluation.seed,
-        simulated=cohort.about.simulated,
-        progress=_part(tell, 0.4, 0.8),
-        d=d,
-    )
-    gates = apply_gates(evaluation, profile, d=d)
-    return _Made(spec, spec_path, d, cohort, split, synthetic, evaluation, gates, previous, doi)
+    assert made.split is not None  # generate splits unless told not to
+    return _Synthetic(made.synthetic.frame, made.split, made.model, made.warnings)
+
+
+def _made_elsewhere(spec: ReleaseSpec, given: ElsewherePart, spec_path: Path, cohort: Cohort) -> _Synthetic:
+    """Read a cohort that was made elsewhere; what its record says of its split must go with the spec's."""
+    path = spec_path.parent / given.path
+    made = read_cohort(path, "synthetic", cohort.dictionary)
+    which = {"seed": spec.split.seed, "holdout": spec.split.holdout}
+    ours = cohort.about.model_copy(update={"provenance": {"split": which}})
+    check_records((f"the split of {spec_path.name}", ours), None, {str(path): made.about})
+    split = split_cohort(cohort.frame, spec.split.holdout, seed=spec.split.seed, d=cohort.dictionary)
+    return _Synthetic(made.frame, split)
+
+
+def _check_account(spec: ReleaseSpec, spec_path: Path, cohort: Cohort) -> None:
+    """Refuse to add up sums of the same patients, as far as the ledger beside their file tells.
+
+    Each patient has to be in one of the sums only: else budgets would add up, and the release promise too
+    much. A ledger that is not in order is refused as well; where there is none, nothing was drawn here.
+    """
+    if spec.cohort.path is None or spec.cohort.mapping is not None or not spec.generator.measurements:
+        return
+    ledger = read_ledger(spec_path.parent / spec.cohort.path, cohort.frame)
+    drawn = {entry.sums.id for entry in ledger.entries} if ledger else set()
+    ours = [name for name in spec.generator.measurements if read_sums(spec_path.parent / name).id in drawn]
+    if len(ours) > 1:
+        raise DataError(
+            f"{spec_path}: {' and '.join(ours)} are noisy sums of the same patients. A release adds up sums "
+            "of different patients; name one of these."
+        )
 
 
 def _params(spec: ReleaseSpec, spec_path: Path) -> dict[str, Any]:
-    """Return the generator's parameters, with the noisy sums by their place beside the spec."""
+    """Return the generator's parameters, with noisy sums and prior by their places beside the spec."""
     params: dict[str, Any] = dict(spec.generator.params)
     if spec.generator.measurements:
         params["measurements"] = tuple(str(spec_path.parent / name) for name in spec.generator.measurements)
+        if params.get("prior", REFERENCE) != REFERENCE:
+            params["prior"] = str(spec_path.parent / str(params["prior"]))
     return params
 
 
-def _about(spec: ReleaseSpec, original: Cohort) -> About:
+def _about(spec: ReleaseSpec, original: Cohort, guarantee: Guarantee | None) -> About:
     simulated = original.about.simulated
     return About(
         name=spec.name,
         title=spec.title,
         simulated=simulated,
-        statement=statement(spec, simulated=simulated),
-    )
-
-
-def _write_files(made: _Made, folder: Path, tell: Progress) -> None:
-    from amlsynth.release.adam import study_of, write_adam
-    from amlsynth.release.metadata import write_metadata
-    from amlsynth.report import render_report
-
-    spec = made.spec
-    for path in data_paths(spec.name):
-        write_table(made.synthetic.frame, folder / path)
-    write_evaluation(made.evaluation, folder / "evaluation.json")
-    write_gates(made.gates, folder / "gates.json")
-    write_carried(made.d, folder)
-    package = describe_package(
-        spec,
-        folder,
-        made.d,
-        statement=made.synthetic.about.statement,
-        citation=citation(spec),
-        simulated=made.cohort.about.simulated,
-        endpoints=endpoints_in(made.evaluation),
-    )
-    write_text(folder / PACKAGE, package.json_text())
-    write_text(folder / PROVENANCE, _provenance(made, folder).json_text())
-    for name, text in documents(spec, made.evaluation, made.gates, made.d).items():
-        write_text(folder / name, text)
-    if made.previous is not None:
-        diff = difference(made.previous, read_released(folder))
-        diff.raise_if_unsatisfied()
-        entry = changelog_entry(diff, made.previous)
-        text = documents(spec, made.evaluation, made.gates, made.d, entry)["CHANGELOG.md"]
-        write_text(folder / "CHANGELOG.md", text)
-    tell("rendering the report", 0.8)
-    render_report(folder, folder / "report.html", title=f"{spec.title}, version {spec.version}")
-    if "adam" in spec.exports:
-        tell("writing the clinical exports", 0.94)
-        write_adam(made.synthetic.frame, folder / "adam", study_of(package), made.d)
-    write_metadata(folder)
-    if made.doi is None:
-        write_checksums(folder)
-    else:
-        stamp_doi(folder, made.doi)
-    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    expected = file_names(spec.name, spec.exports)
-    assert written == expected, f"unexpected files {written ^ expected}"
-
-
-def _provenance(made: _Made, folder: Path) -> Provenance:
-    spec = made.spec
-    content = made.spec_path.read_bytes()
-    listed = (*data_paths(spec.name), "evaluation.json", "gates.json", DICTIONARY_FILE, PACKAGE)
-    return Provenance(
-        name=spec.name,
-        version=spec.version,
-        date=spec.date,
-        amlsynth=__version__,
-        **environment(),
-        dictionary=made.d.name,
-        dictionary_version=made.d.version,
-        endpoints=endpoints_in(made.evaluation),
-        spec=SpecRecord(file=made.spec_path.name, sha256=sha256_of(content), text=content.decode("utf-8")),
-        cohort=describe_original(made.cohort.about, made.cohort.n),
-        split=SplitRecord(
-            seed=spec.split.seed,
-            holdout=spec.split.holdout,
-            n_train=len(made.split.train),
-            n_holdout=len(made.split.holdout),
-        ),
-        generator=GeneratorRecord.model_validate(spec.generator.model_dump(exclude={"params_file"})),
-        evaluation_seed=spec.evaluation.seed,
-        gate_profile=made.gates.profile,
-        previous=(
-            PreviousRecord(version=str(made.previous.version), checksums=made.previous.checksums)
-            if made.previous
-            else None
-        ),
-        files={path: sha256(folder / path) for path in listed},
+        statement=statement(spec, simulated=simulated, guarantee=guarantee),
     )
 
 
@@ -363,6 +368,7 @@ def _check_place(out: Path, spec: ReleaseSpec) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: this is a file; name a folder for the release.")
     folder, archive = out / spec.stem, out / f"{spec.stem}.zip"
+    restore_folder(folder)
     if folder.exists() and not (folder / CHECKSUMS).is_file():
         raise UsageError(f"{folder}: it exists and is no release. Remove it or choose another place.")
     state = read_state(folder)
@@ -374,6 +380,14 @@ def _check_place(out: Path, spec: ReleaseSpec) -> None:
         )
     if archive.is_dir():
         raise UsageError(f"{archive}: this is a folder where the zip has to go. Remove it.")
+
+
+def _check_internal(folder: Path) -> None:
+    """Refuse to overwrite what no build put where the internal evaluation goes."""
+    if folder.exists() and not (folder / "evaluation.json").is_file():
+        raise UsageError(
+            f"{folder}: it exists and holds no evaluation of a release. Remove it or choose another place."
+        )
 
 
 def _rising(tell: Progress) -> Progress:

@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 def changes(old: Released, new: Released) -> list[Change]:
     """Return everything that changed between two releases of one data set, by area."""
-    finders = (_fields, _rules, _meaning, _rows, _making, _measures, _gates, _descriptions)
+    finders = (_fields, _rules, _meaning, _guarantee, _rows, _making, _measures, _gates, _descriptions)
     return [change for finder in finders for change in finder(old, new)]
 
 
@@ -164,6 +164,16 @@ def _meaning(old: Released, new: Released) -> Iterator[Change]:
         yield Change("licence", step, f"it is under {licences[1]}, was under {licences[0]}")
 
 
+def _guarantee(old: Released, new: Released) -> Iterator[Change]:
+    """Compare what is promised to the patients, which the version's number says nothing of."""
+    before, after = old.package.guarantee, new.package.guarantee
+    if before != after:
+        was, now = (
+            "none" if g is None else f"epsilon {g.epsilon:g}, delta {g.delta:.2g}" for g in (before, after)
+        )
+        yield Change("guarantee", Step.MAJOR if after is None else Step.MINOR, f"{now}, was {was}")
+
+
 def _rows(old: Released, new: Released) -> Iterator[Change]:
     """Compare the rows as multisets, in the fields that both have in the same type."""
     n_old, n_new = len(old.rows), len(new.rows)
@@ -215,8 +225,9 @@ def _making(old: Released, new: Released) -> Iterator[Change]:
     parts = (old.provenance.split, new.provenance.split)
     if parts[0].holdout != parts[1].holdout:
         yield Change("split", Step.PATCH, f"hold-out {parts[1].holdout:g}, was {parts[0].holdout:g}")
-    if (parts[0].n_train, parts[0].n_holdout) != (parts[1].n_train, parts[1].n_holdout):
-        was_n, now_n = (f"{part.n_train:,} + {part.n_holdout:,}" for part in parts)
+    counts = [(part.n_train, part.n_holdout) for part in parts]
+    if counts[0] != counts[1]:
+        was_n, now_n = ("not told" if None in found else "{:,} + {:,}".format(*found) for found in counts)
         yield Change("split", Step.PATCH, f"training and held-out patients: {now_n}, were {was_n}")
     if _made(old, "cohort") != _made(new, "cohort"):
         yield Change("original", Step.PATCH, "the spec names another original, or reads it otherwise")
@@ -226,6 +237,8 @@ def _making(old: Released, new: Released) -> Iterator[Change]:
 
 
 def _measures(old: Released, new: Released) -> Iterator[Change]:
+    if old.evaluation is None or new.evaluation is None:
+        return
     before = {measure.id: measure for measure in old.evaluation.measures}
     moved: list[tuple[float, str]] = []
     for measure in new.evaluation.measures:
@@ -243,8 +256,11 @@ def _measures(old: Released, new: Released) -> Iterator[Change]:
 
 
 def _gates(old: Released, new: Released) -> Iterator[Change]:
-    if old.gates.profile != new.gates.profile:
-        yield Change("gates", Step.PATCH, f"profile {new.gates.profile}, was {old.gates.profile}")
+    profiles = (old.provenance.gate_profile, new.provenance.gate_profile)
+    if profiles[0] != profiles[1]:
+        yield Change("gates", Step.PATCH, f"profile {profiles[1]}, was {profiles[0]}")
+    if old.gates is None or new.gates is None:
+        return
     before = {gate.id: gate for gate in old.gates.gates}
     for gate in new.gates.gates:
         was = before.pop(gate.id, None)

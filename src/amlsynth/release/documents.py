@@ -1,25 +1,42 @@
 """The documents of a release that people read: README, LICENSE, CITATION.cff, CHANGELOG, CODEBOOK.
 
-All are made from the spec, the evaluation and the gate report, with the templates in
-release/templates. No figure is computed here.
+All are made from the spec and from what the release holds (`Parts`): the evaluation and the gate report, or,
+with a guarantee, what `public.documents` makes of public parts; with the templates in release/templates. No
+figure is computed here.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from string import Template
 
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import Evaluation, Figure
+from amlsynth.evaluation.records import Evaluation
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.assets import asset
+from amlsynth.foundation.defaults import DECISION_FILE
 from amlsynth.gates import GateReport, endpoints_in, known_outcomes
+from amlsynth.release.package import Guarantee, Provenance
 from amlsynth.release.spec import Creator, ReleaseSpec, license_text
+from amlsynth.report.decision import Decision, decide, decision_text
+from amlsynth.report.decision_page import also_weak, facts, readme_rows, told
 
 _ADAM_ROW = (
     "| `adam/` | the same as CDISC ADaM: ADSL and ADTTE as SAS transport files and Dataset-JSON, and their "
     "Define-XML |\n"
+)
+_MEASURED_FILES = (
+    "| `report.html` | synthetic against original: tables, survival curves, privacy, gates, limits |\n"
+    "| `decision.json` | the verdict, what speaks against it, and the key figures |\n"
+    "| `evaluation.json`, `gates.json` | every figure of the report, and the thresholds that had to be met "
+    "|\n"
+)
+_MEASURED_LIMITS = (
+    "- A low leakage figure is no proof of privacy. Do not try to find patients in the data or to link it to "
+    "others."
 )
 _VERDICTS = {True: "yes", False: "no", None: "not applicable"}
 _ADAM_LINES = """As CDISC ADaM, in R (SAS reads the same files with `libname x xport "adam/adsl.xpt"`):
@@ -32,17 +49,74 @@ adtte <- haven::read_xpt("adam/adtte.xpt")   # $parameters; CNSR is 0 for an eve
 """
 
 
-def documents(
-    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, d: Dictionary, changelog: str = ""
-) -> dict[str, str]:
+@dataclass(frozen=True)
+class Parts:
+    """What the documents say of a release beside its spec, by what it holds.
+
+    patients : number of synthetic patients.
+    simulated : whether the original is simulated.
+    endpoints : names of the endpoints that the data have.
+    file_rows : rows of README's table of files, for those that not every release holds.
+    outcomes : which outcomes the data have and lack, as sentences.
+    worth : the sections on what the data are worth and what they give away, from their heading on.
+    limits : points of the list of limits.
+    rebuild : how the release is made again.
+    amlsynth : version that built it.
+    guarantee : its differential privacy, where it has a guarantee.
+    decision : what one can decide by; None with a guarantee, where nothing measured may be told.
+    more : further documents by file name.
+    """
+
+    patients: int
+    simulated: bool
+    endpoints: tuple[str, ...]
+    file_rows: str
+    outcomes: str
+    worth: str
+    limits: str
+    rebuild: str
+    amlsynth: str
+    guarantee: Guarantee | None = None
+    decision: Decision | None = None
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary, provenance: Provenance) -> Parts:
+    """Return the parts of a release that carries what was measured against the original."""
+    holdout = evaluation.holdout
+    found = known_outcomes(evaluation, d)
+    decision = decide(evaluation, gates, provenance.model_dump(mode="json"), d)
+    return Parts(
+        patients=evaluation.synthetic.n,
+        simulated=evaluation.original_is_simulated,
+        endpoints=endpoints_in(evaluation),
+        file_rows=_MEASURED_FILES,
+        outcomes=outcomes(d, found),
+        worth=fill(
+            "worth.md",
+            n_train=f"{evaluation.original.n:,}",
+            holdout_line=f"the hold-out has {holdout.n:,}." if holdout else "there was no hold-out.",
+            rows=readme_rows(decision),
+            profile=gates.profile,
+            gates_line=_gates_line(gates),
+            gates=_gates(gates),
+        ),
+        limits=_MEASURED_LIMITS,
+        rebuild="with it, the same original and the same versions of software",
+        amlsynth=evaluation.amlsynth_version,
+        decision=decision,
+    )
+
+
+def documents(spec: ReleaseSpec, parts: Parts, d: Dictionary, changelog: str = "") -> dict[str, str]:
     """Return the text of every document of a release, by file name.
 
     `changelog` is what follows the spec's own changes: the comparison with the previous version, and
     the entries before.
     """
-    return documents_with_doi(spec, evaluation, gates, d, None) | {
+    return documents_with_doi(spec, parts, d, None) | {
         "LICENSE": license_text(spec.license),
-        "CHANGELOG.md": _fill(
+        "CHANGELOG.md": fill(
             "CHANGELOG.md",
             title=spec.title,
             version=spec.version,
@@ -51,27 +125,33 @@ def documents(
         )
         + changelog,
         "CODEBOOK.md": codebook(d),
+        **parts.more,
     }
 
 
-def documents_with_doi(
-    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, d: Dictionary, doi: str | None
-) -> dict[str, str]:
+def documents_with_doi(spec: ReleaseSpec, parts: Parts, d: Dictionary, doi: str | None) -> dict[str, str]:
     """Return the text of the documents that name the DOI of the release, once it has one."""
-    return {"README.md": _readme(spec, evaluation, gates, d, doi), "CITATION.cff": _citation_file(spec, doi)}
+    decision = parts.decision.with_doi(doi) if parts.decision else None
+    found = {
+        "README.md": _readme(spec, parts, d, decision, doi),
+        "CITATION.cff": _citation_file(spec, decision, doi),
+    }
+    return found | ({DECISION_FILE: decision_text(decision)} if decision else {})
 
 
-def statement(spec: ReleaseSpec, *, simulated: bool) -> str:
+def statement(spec: ReleaseSpec, *, simulated: bool, guarantee: Guarantee | None = None) -> str:
     """Return the sentences that say what the data are, for every place that shows them."""
-    made = f"These are synthetic patients, made by the generator {spec.generator.name}"
+    by = f"the generator {spec.generator.name}" if spec.synthetic is None else spec.synthetic.made_by
+    made = f"These are synthetic patients, made by {by}"
+    promise = "" if guarantee is None else f" {guarantee.sentence}"
     if simulated:
         return (
             f"{made} from a simulated cohort that holds no patient's data. No row is a patient, and "
-            "nothing about patients can be concluded from them."
+            f"nothing about patients can be concluded from them.{promise}"
         )
     return (
         f"{made} from an original cohort of patients. No row is a patient of that cohort; findings have to "
-        "be confirmed on the original."
+        f"be confirmed on the original.{promise}"
     )
 
 
@@ -91,10 +171,10 @@ def citation(spec: ReleaseSpec, doi: str | None = None) -> str:
 
 
 def _readme(
-    spec: ReleaseSpec, evaluation: Evaluation, gates: GateReport, d: Dictionary, doi: str | None
+    spec: ReleaseSpec, parts: Parts, d: Dictionary, decision: Decision | None, doi: str | None
 ) -> str:
-    holdout = evaluation.holdout
-    return _fill(
+    adam = "adam" in spec.exports
+    return fill(
         "README.md",
         name=spec.name,
         stem=spec.stem,
@@ -102,54 +182,51 @@ def _readme(
         version=spec.version,
         date=spec.date.isoformat(),
         license_line=f"Licence: {spec.license}, see `LICENSE`.",
-        statement=statement(spec, simulated=evaluation.original_is_simulated),
+        statement=statement(spec, simulated=parts.simulated, guarantee=parts.guarantee),
         description=spec.description,
         responsible=_responsible(spec),
-        n=f"{evaluation.synthetic.n:,}",
+        n=f"{parts.patients:,}",
         columns=str(len(d.names)),
         days_per_month=f"{d.days_per_month:g}",
-        n_train=f"{evaluation.original.n:,}",
-        holdout_line=f"the hold-out has {holdout.n:,}." if holdout else "there was no hold-out.",
-        measures=_measures(evaluation),
-        export_rows=_ADAM_ROW if "adam" in spec.exports else "",
-        export_lines=_adam_lines(evaluation) if "adam" in spec.exports else "",
-        endpoints=_endpoints(evaluation, d),
-        profile=gates.profile,
-        gates_line=_gates_line(gates),
-        gates=_gates(gates),
-        amlsynth_version=evaluation.amlsynth_version,
+        decision=_verdict(decision) if decision else "",
+        file_rows=parts.file_rows,
+        export_rows=_ADAM_ROW if adam else "",
+        export_lines=_adam_lines(parts.endpoints) if adam else "",
+        endpoints=parts.outcomes,
+        worth=parts.worth,
+        limits=parts.limits,
+        rebuild=parts.rebuild,
+        amlsynth_version=parts.amlsynth,
         generator=spec.generator.name,
         dictionary=f"{d.name} {d.version}",
         citation=citation(spec, doi),
     )
 
 
-def _adam_lines(evaluation: Evaluation) -> str:
-    return Template(_ADAM_LINES).substitute(parameters=" and ".join(endpoints_in(evaluation)))
+def _adam_lines(endpoints: Iterable[str]) -> str:
+    return Template(_ADAM_LINES).substitute(parameters=" and ".join(endpoints))
 
 
-def _measures(evaluation: Evaluation) -> str:
-    rows = [
-        "| measure | original | synthetic | independent | bootstrap | hold-out |",
-        "|---|---|---|---|---|---|",
-    ]
-    for measure in evaluation.measures:
-        figures = [measure.original, measure.synthetic]
-        figures += [measure.anchors.get("independent"), measure.anchors.get("bootstrap")]
-        figures += [measure.anchors.get("holdout")]
-        unit = f", {measure.unit}" if measure.unit else ""
-        cells = " | ".join(_figure(figure) for figure in figures)
-        rows.append(f"| {_cell(measure.label + unit)} | {cells} |")
-    return "\n".join(rows)
+def _verdict(decision: Decision) -> str:
+    """Return the head of the README: the verdict, what speaks against it, for what and for whom."""
+    lines = ["## Decision", "", f"**{decision.headline}**", ""]
+    lines += [f"- {alarm.signal.capitalize()}: {alarm.sentence}" for alarm in told(decision.alarms)]
+    lines += [f"- Also weak: {more}"] if (more := also_weak(decision.alarms)) else []
+    lines += [""] if decision.alarms else []
+    return "\n".join([*lines, *(f"- *{name}:* {text}" for name, text in facts(decision)), "", ""])
 
 
 def _gates(gates: GateReport) -> str:
-    rows = ["| gate | required | passed | finding |", "|---|---|---|---|"]
-    for gate in gates.gates:
+    """Return the gates that were not passed; gates.json has all."""
+    missed = [gate for gate in gates.gates if gate.passed is not True]
+    if not missed:
+        return ""
+    rows = ["", "| gate | required | passed | finding |", "|---|---|---|---|"]
+    for gate in missed:
         required = "yes" if gate.required else "advised"
         verdict = "undecided" if gate.undecided else _VERDICTS[gate.passed]
-        rows.append(f"| {_cell(gate.label)} | {required} | {verdict} | {_cell(gate.reason)} |")
-    return "\n".join(rows)
+        rows.append(f"| {cell(gate.label)} | {required} | {verdict} | {cell(gate.reason)} |")
+    return "\n".join(rows) + "\n"
 
 
 def _gates_line(gates: GateReport) -> str:
@@ -159,9 +236,11 @@ def _gates_line(gates: GateReport) -> str:
     return text + (f" {missing} not applicable: the cohort lacks what they measure." if missing else "")
 
 
-def _endpoints(evaluation: Evaluation, d: Dictionary) -> str:
-    """Return which outcomes the data have and which they lack, as sentences."""
-    found = known_outcomes(evaluation, d)
+def outcomes(d: Dictionary, found: Container[str]) -> str:
+    """Return which outcomes the data have and which they lack, as sentences.
+
+    `found` holds the names of the endpoints, and of the response, that there are.
+    """
     names = {e.name: f"{e.label.lower()} ({e.name})" for e in d.endpoints}
     response = d.roles.response
     if response is not None:
@@ -174,25 +253,22 @@ def _endpoints(evaluation: Evaluation, d: Dictionary) -> str:
     return text
 
 
-def _figure(figure: Figure | None) -> str:
-    if figure is None:
-        return ""
-    return "n/a" if figure.value is None else f"{figure.value:.4g}"
-
-
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Return a text as a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _citation_file(spec: ReleaseSpec, doi: str | None) -> str:
+def _citation_file(spec: ReleaseSpec, decision: Decision | None, doi: str | None) -> str:
     keywords = "\n".join(["keywords:", *(f"  - {_quoted(word)}" for word in spec.keywords)])
-    text = _fill(
+    text = fill(
         "CITATION.cff",
         title=_quoted(spec.title),
         version=_quoted(spec.version) + (f"\ndoi: {_quoted(doi)}" if doi else ""),
         date=_quoted(spec.date.isoformat()),
         license=spec.license,
-        abstract=_quoted(spec.description),
+        abstract=_quoted(
+            " ".join([spec.description, *([decision.headline, decision.privacy] if decision else [])])
+        ),
         authors="\n".join(_author(creator) for creator in spec.creators),
         keywords=keywords if spec.keywords else "",
     )
@@ -216,6 +292,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _fill(template: str, **values: str) -> str:
+def fill(template: str, **values: str) -> str:
+    """Return a template of release/templates with its fields filled."""
     text = (asset("release/templates") / template).read_text(encoding="utf-8")
     return Template(text).substitute(values)

@@ -16,19 +16,18 @@ from pydantic import ValidationError
 
 from amlsynth.dictionary.carried import carried_dictionary
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.records import read_evaluation
 from amlsynth.foundation.addresses import doi_url, plain_doi
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import replacing, replacing_folder, sha256, write_text
-from amlsynth.gates import GateReport
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import write_checksums
+from amlsynth.release.contents import read_parts
 from amlsynth.release.documents import citation, documents_with_doi
 from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of
 from amlsynth.release.spec import ReleaseSpec, read_spec
 
-# Where the report shows the DOI; `report.prose.citation` writes the span.
+# Where the report shows the DOI; `report.decision_page` and `report.prose` write the spans.
 _REPORT = "report.html"
 _PLACE = re.compile(r'(<span\s+class="amlsynth-doi">)(?:(?!</span>).)*(</span>)', re.DOTALL)
 
@@ -36,7 +35,8 @@ _PLACE = re.compile(r'(<span\s+class="amlsynth-doi">)(?:(?!</span>).)*(</span>)'
 def stamp_doi(folder: Path, doi: str | None) -> None:
     """Write a DOI (or, with None, that there is none) into the documents of a release folder, in place.
 
-    It goes into datapackage.json, CITATION.cff, README.md and report.html; the checksums follow.
+    It goes into datapackage.json, CITATION.cff, README.md and, where there are any, decision.json and
+    report.html; the checksums follow.
 
     Raises
     ------
@@ -53,28 +53,31 @@ def stamp_doi(folder: Path, doi: str | None) -> None:
     try:
         package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
         provenance = Provenance.model_validate_json((folder / PROVENANCE).read_bytes())
-        gates = GateReport.model_validate_json((folder / "gates.json").read_bytes())
+        spec, d = spec_of(provenance), carried_dictionary(folder) or dictionary()
+        parts = read_parts(folder, package, provenance, spec, d)
     except ValidationError:
         raise _foreign(folder) from None
-    spec, evaluation = spec_of(provenance), read_evaluation(folder / "evaluation.json")
-    d = carried_dictionary(folder) or dictionary()
-    for name, text in documents_with_doi(spec, evaluation, gates, d, package.doi).items():
+    for name, text in documents_with_doi(spec, parts, d, package.doi).items():
         if (folder / name).read_bytes() != text.encode("utf-8"):
             raise _foreign(folder)
     link = doi_url(doi) if doi else None
     described = package.model_copy(update={"id": link, "citation": citation(spec, doi)})
     write_text(folder / PACKAGE, described.json_text())
-    for name, text in documents_with_doi(spec, evaluation, gates, d, doi).items():
+    for name, text in documents_with_doi(spec, parts, d, doi).items():
         write_text(folder / name, text)
     files = {name: sha256(folder / name) for name in provenance.files}
     write_text(folder / PROVENANCE, provenance.model_copy(update={"files": files}).json_text())
-    _stamp_report(folder, link, {provenance.files[name]: digest for name, digest in files.items()})
+    if _REPORT in names_of(package):
+        _stamp_report(folder, link, {provenance.files[name]: digest for name, digest in files.items()})
     write_metadata(folder)
     write_checksums(folder)
 
 
-def stamp_release(folder: Path, archive: Path, doi: str) -> None:
-    """Write a DOI into a release folder and its zip; the folder is swapped when the new one is complete."""
+def stamp_release(folder: Path, archive: Path, doi: str | None) -> None:
+    """Write a DOI, or that there is none, into a release folder and its zip.
+
+    The folder is swapped when the new one is complete.
+    """
     with replacing_folder(folder) as temporary:
         shutil.copytree(folder, temporary, copy_function=_link, dirs_exist_ok=True)
         stamp_doi(temporary, doi)
@@ -106,12 +109,12 @@ def spec_of(provenance: Provenance) -> ReleaseSpec:
 
 
 def _stamp_report(folder: Path, link: str | None, digests: dict[str, str]) -> None:
-    from amlsynth.report.prose import NO_DOI
+    from amlsynth.report.decision_page import NO_DOI
 
     page = (folder / _REPORT).read_text(encoding="utf-8")
     shown = f'<a href="{link}">{link}</a>' if link else NO_DOI
     page, places = _PLACE.subn(lambda match: match[1] + shown + match[2], page)
-    if places != 1:
+    if not places:
         raise _foreign(folder)
     for old, new in digests.items():  # the report shows the provenance, checksums included
         page = page.replace(old, new)

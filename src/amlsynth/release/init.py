@@ -12,11 +12,14 @@ from typing import Any
 import yaml
 
 from amlsynth.cohort.cohort import About, read_cohort
+from amlsynth.cohort.split import HOLDOUT_SHARE
 from amlsynth.dictionary.generated import FORMATS
 from amlsynth.dictionary.model import Dictionary, carried_names
-from amlsynth.foundation.defaults import DEFAULT_GENERATOR
+from amlsynth.foundation.defaults import DEFAULT_GENERATOR, GUARANTEED
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import write_text
+from amlsynth.generators import generator_class
+from amlsynth.generators.private.prior import REFERENCE, read_prior
 from amlsynth.release.origin import check_origin
 from amlsynth.release.spec import ReleaseSpec, read_spec
 
@@ -45,9 +48,14 @@ def init_release(
     out: Path,
     answers: Mapping[str, str | Sequence[str]],
     *,
+    generator: str = GUARANTEED,
+    prior: Path | None = None,
     d: Dictionary | None = None,
 ) -> ReleaseSpec:
     """Write a release spec for the cohort in a file.
+
+    By default it is one for everybody: with the generator private and its guarantee, built from a noisy sum
+    that `amlsynth measure` still has to draw. Any other generator makes it one for sharing under agreement.
 
     Parameters
     ----------
@@ -55,6 +63,9 @@ def init_release(
     out : the spec to write, YAML; it must not exist.
     answers : what `questions` asks for, by key, and optionally `name`, `funder`, `contact`, `ethics` and
         `legal_basis`; `creator` and `funder` may be several. A creator is "Family, Given; ORCID; place".
+    generator : the generator of the release.
+    prior : a public cohort that the generator private starts from; the reference cohort's simulator when not
+        given, which there is for the AML dictionary alone.
     d : the dictionary of the cohort; one that amlsynth does not carry is written beside the spec.
 
     Returns
@@ -65,14 +76,20 @@ def init_release(
     Raises
     ------
     UsageError
-        An answer is missing or wrong, `out` exists, or the spec would not be valid: nothing is written.
+        An answer is missing or wrong, `out` exists, there is no such generator or prior, or the spec would
+        not be valid: nothing is written.
     DataError
         The cohort breaks the dictionary.
     """
     out, cohort = Path(out), Path(cohort)
     if out.exists():
         raise UsageError(f"{out}: exists already. Choose another name, or remove it.")
+    kind = generator_class(generator)
     original = read_cohort(cohort, "original", d)
+    if kind.guarantee:
+        _check_prior(prior, original.dictionary)
+    elif prior is not None:
+        raise UsageError(f"--prior goes with the generator {GUARANTEED}. Leave it out.")
     missing = [key for key in questions(original.about) if not answers.get(key)]
     if missing:
         flags = ", ".join(f"--{key.replace('_', '-')}" for key in missing)
@@ -81,7 +98,8 @@ def init_release(
         )
     own = d is not None and d.name not in carried_names()
     dictionary = None if d is None else f"{d.name}.dictionary.yaml" if own else d.name
-    content = _content(original.about, original.n, cohort, out, answers, dictionary)
+    content = _content(original.about, cohort, out, answers, dictionary)
+    content |= _guaranteed(cohort, out, prior) if kind.guarantee else _under_agreement(generator, original.n)
     draft = out.with_name(f".{out.name}.draft")
     try:
         write_text(draft, _HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))
@@ -103,7 +121,6 @@ _HEAD = "# A release spec. Build it with: amlsynth release build THIS.yaml --out
 
 def _content(
     about: About,
-    n: int,
     cohort: Path,
     out: Path,
     answers: Mapping[str, str | Sequence[str]],
@@ -124,15 +141,39 @@ def _content(
         content["funding"] = list(_several(answers["funder"]))
     if dictionary is not None:
         content["dictionary"] = dictionary
-    content |= {
-        "cohort": {"source": "file", "path": Path(os.path.relpath(cohort, out.parent)).as_posix()},
-        "split": {"seed": 1, "holdout": 0.2},
-        "generator": {"name": DEFAULT_GENERATOR, "n": n, "seed": 1},
+    return content | {
+        "cohort": {"source": "file", "path": _beside(cohort, out)},
+        "split": {"seed": 1, "holdout": HOLDOUT_SHARE},
         "evaluation": {"seed": 1},
-        "gates": {"profile": "public-release"},
         "changes": ["First version."],
     }
-    return content
+
+
+def _guaranteed(cohort: Path, out: Path, prior: Path | None) -> dict[str, Any]:
+    """Return what makes it a release for everybody; the number of patients is left to the noisy sum."""
+    part: dict[str, Any] = {"name": GUARANTEED, "measurements": f"{cohort.stem}.sums.json", "seed": 1}
+    if prior is not None:
+        part["params"] = {"prior": _beside(prior, out)}
+    return {"generator": part, "gates": {"profile": "public-release"}}
+
+
+def _under_agreement(generator: str, n: int) -> dict[str, Any]:
+    return {"generator": {"name": generator, "n": n, "seed": 1}, "gates": {"profile": "research"}}
+
+
+def _check_prior(prior: Path | None, d: Dictionary) -> None:
+    """Refuse a prior that is none now, and not when the budget is to be spent."""
+    try:
+        read_prior(REFERENCE if prior is None else str(prior), "event-history", d)
+    except UsageError as error:
+        problem = str(error).replace("--param prior=FILE", "--prior FILE")
+        raise UsageError(
+            f"{problem} Or release it for sharing under an agreement (--generator {DEFAULT_GENERATOR})."
+        ) from error
+
+
+def _beside(path: Path, out: Path) -> str:
+    return Path(os.path.relpath(path, out.parent)).as_posix()
 
 
 def _several(value: str | Sequence[str]) -> Sequence[str]:

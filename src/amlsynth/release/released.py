@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +12,12 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, read_evaluation
-from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.foundation.files import sha256
+from amlsynth.foundation.errors import DataError, UsageError, require_extra
+from amlsynth.foundation.files import restore_folder, sha256
 from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.gates import GateReport
-from amlsynth.release.archive import unpack
 from amlsynth.release.checksums import CHECKSUMS
+from amlsynth.release.integrity import private_copy
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths
 from amlsynth.release.versions import Version
 
@@ -37,13 +35,14 @@ class Released:
     rules : by id, what the rule says and its severity in synthetic data.
     spec : the spec as plain data.
     checksums : SHA-256 of SHA256SUMS.
+    gates, evaluation : None in a release with a guarantee, which holds neither.
     changelog : the entries of its CHANGELOG.md, from the first heading of a version on.
     """
 
     package: DataPackage
     provenance: Provenance
-    gates: GateReport
-    evaluation: Evaluation
+    gates: GateReport | None
+    evaluation: Evaluation | None
     rules: dict[str, tuple[str, str]]
     rows: pd.DataFrame
     spec: dict[str, Any]
@@ -76,18 +75,23 @@ def read_verified(path: Path, d: Dictionary | None = None) -> Released:
     DataError
         The release is not in order; the sentence names the first problem.
     """
-    from amlsynth.release.verify import verify_release
+    from amlsynth.release.verify import verify_copy
 
-    report = verify_release(path, d)
-    if not report.ok:
-        more = f" ({len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
-        raise DataError(
-            f"{path}: not a release in order: {report.problems[0]}{more}. Get it again; amlsynth release "
-            "verify lists all problems."
-        )
-    with _opened(Path(path)) as folder:
+    path = Path(path)
+    restore_folder(path)
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such folder or zip. Check the path.")
+    require_extra("publish", "frictionless", "Verifying a release")
+    with private_copy(path) as copy:
+        report = verify_copy(copy, str(path), d)
+        if not report.ok:
+            more = f" ({len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
+            raise DataError(
+                f"{path}: not a release in order: {report.problems[0]}{more}. Get it again; amlsynth release "
+                "verify lists all problems."
+            )
         try:
-            return read_released(folder)
+            return read_released(copy.folder)
         except UsageError as error:  # its files are hostile, for verify takes them for what they are
             raise DataError(f"{path}: cannot be compared: {str(error).partition(': ')[2]}") from None
 
@@ -96,14 +100,15 @@ def read_released(folder: Path) -> Released:
     """Read a release folder that is known to be in order, or that the build is writing."""
     package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
     provenance = Provenance.model_validate_json((folder / PROVENANCE).read_bytes())
+    guaranteed = package.guarantee is not None
     listed = folder / CHECKSUMS
     changes = folder / "CHANGELOG.md"
     _, heading, entries = (changes.read_text("utf-8") if changes.exists() else "").partition("\n## ")
     return Released(
         package=package,
         provenance=provenance,
-        gates=GateReport.model_validate_json((folder / "gates.json").read_bytes()),
-        evaluation=read_evaluation(folder / "evaluation.json"),
+        gates=None if guaranteed else GateReport.model_validate_json((folder / "gates.json").read_bytes()),
+        evaluation=None if guaranteed else read_evaluation(folder / "evaluation.json"),
         rules=_rules((folder / "CODEBOOK.md").read_text(encoding="utf-8")),
         rows=pd.read_parquet(folder / data_paths(package.name)[1]),
         spec=_spec(provenance.spec.text),
@@ -119,16 +124,6 @@ def _spec(text: str) -> dict[str, Any]:
         path.write_bytes(text.encode("utf-8"))
         data, _ = read_yaml(path, what="release spec")
     return data if isinstance(data, dict) else {}
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
-        unpack(path, Path(temporary))
-        yield Path(temporary)
 
 
 def _rules(codebook: str) -> dict[str, tuple[str, str]]:

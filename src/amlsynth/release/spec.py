@@ -12,6 +12,7 @@ from pydantic import AfterValidator as After
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.disclosure.rule import MIN_CELL
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.defaults import DEFAULT_DICTIONARY
@@ -189,25 +190,44 @@ class SplitPart(_Entry):
 class GeneratorPart(_Entry):
     """The generator by name and parameters, or by the file of them that `tune` wrote; `params` override.
 
-    `measurements` names the noisy sums that a generator with a guarantee is fitted to.
+    `measurements` names the noisy sums that a generator with a guarantee is fitted to. With them `n` may be
+    left out, and is then the number of patients that the sums let expect: the exact one is not to be told.
     """
 
     name: Line = ""
     params: dict[str, Value] = Field(default_factory=dict)
     params_file: RelativePath | None = None
     measurements: Annotated[tuple[RelativePath, ...], BeforeValidator(_listed)] = ()
-    n: Count
+    n: Count | None = None
     seed: Seed
 
     @model_validator(mode="after")
     def _named(self) -> Self:
         if not self.name and self.params_file is None:
             raise misplaced(("name",), "the key 'name' is missing; add it, or a params_file that tune wrote")
+        if self.n is None and not self.measurements:
+            raise misplaced(("n",), "the key 'n', the number of patients, is missing; add it")
         return self
+
+
+class ElsewherePart(_Entry):
+    """A synthetic cohort that was made elsewhere, in place of a generator: its file, and by whom or what.
+
+    It has to be made from the training part of the spec's cohort and split, or privacy is not measured.
+    """
+
+    path: RelativePath
+    made_by: Line
 
 
 class EvaluationPart(_Entry):
     seed: Seed
+
+
+class DisclosurePart(_Entry):
+    """The smallest count of patients that is shown; of a simulated original everything is."""
+
+    min_cell: Annotated[int, Field(strict=True, ge=3, le=100)] = MIN_CELL
 
 
 class GatesPart(_Entry):
@@ -243,12 +263,29 @@ class ReleaseSpec(_Entry):
     dictionary: RelativePath = DEFAULT_DICTIONARY  # a name that amlsynth carries, or a file beside the spec
     cohort: CohortSource
     split: SplitPart
-    generator: GeneratorPart
+    generator: GeneratorPart  # of a cohort that was made elsewhere: what it was made by, and nothing else
+    synthetic: ElsewherePart | None = None
     evaluation: EvaluationPart
     gates: GatesPart
+    disclosure: DisclosurePart = DisclosurePart()
     exports: tuple[Export, ...] = EXPORTS  # an empty list switches them off
     changes: Annotated[tuple[Line, ...], Field(min_length=1)]
     previous: RelativePath | None = None  # folder or zip of the version before, for the changelog
+
+    @model_validator(mode="before")
+    @classmethod
+    def _made_elsewhere(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or content.get("synthetic") is None:
+            return content
+        if "generator" in content:
+            raise misplaced(
+                ("synthetic",),
+                "a cohort that was made elsewhere has no generator here; leave one out",
+            )
+        made = content["synthetic"]
+        name = made.get("made_by") if isinstance(made, dict) else None
+        # A placeholder where the name is wrong, which is then told of the key itself
+        return content | {"generator": {"name": name or "elsewhere", "n": 1, "seed": 0}}
 
     @property
     def stem(self) -> str:
@@ -266,6 +303,8 @@ def check_generator(spec: ReleaseSpec, path: Path, d: Dictionary) -> None:
     """
     from amlsynth.generators import create
 
+    if spec.synthetic is not None:
+        return
     try:
         generator = create(spec.generator.name, spec.generator.params, d)
     except UsageError as error:
@@ -280,6 +319,8 @@ def check_generator(spec: ReleaseSpec, path: Path, d: Dictionary) -> None:
 
 def _check_measurements(spec: ReleaseSpec, path: Path, guarantee: bool) -> None:
     """A generator with a guarantee draws its noise once; a release is built from what was drawn."""
+    from amlsynth.generators.private.sums import read_sums
+
     if guarantee and not spec.generator.measurements:
         raise UsageError(
             f"{path}:{_line(path)}: generator: {spec.generator.name!r} is released from a noisy sum that was "
@@ -287,6 +328,8 @@ def _check_measurements(spec: ReleaseSpec, path: Path, guarantee: bool) -> None:
             "FILE "
             f"--split-seed {spec.split.seed} --out NAME.sums.json`, and add the key 'measurements'."
         )
+    for name in spec.generator.measurements:
+        read_sums(path.parent / name)  # what is wrong with it is told now and not after the work
     if spec.generator.measurements and not guarantee:
         raise UsageError(
             f"{path}:{_line(path)}: generator: {spec.generator.name!r} takes no measurements. Leave the key "

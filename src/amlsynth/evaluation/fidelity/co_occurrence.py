@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import SMALL_CELL, CoOccurrence
+from amlsynth.disclosure.rule import OFF, DisclosureRule
+from amlsynth.evaluation.records import CoOccurrence
 from amlsynth.foundation.types import BoolArray, FloatArray
 from amlsynth.statistics.coding import numbers
 
@@ -26,6 +27,7 @@ def co_occurrence(
     original: pd.DataFrame,
     cohorts: Mapping[str, pd.DataFrame],
     d: Dictionary,
+    rule: DisclosureRule = OFF,
     protected: Collection[str] = (),
 ) -> CoOccurrence:
     """Compare how often each pair of traits occurs together.
@@ -35,11 +37,12 @@ def co_occurrence(
     original : typed frame.
     cohorts : typed frames by key; the share of a pair is of the patients in whom both traits are known.
     d : the dictionary.
-    protected : keys of the cohorts that hold patients, whose small cells are held back too.
+    rule : what is held back of the original.
+    protected : keys of the cohorts that hold patients, of which the same is held back.
     """
     names, present, known = traits(original, d)
     ours = _Counts(present, known)
-    enough = ours.may_be_shown()
+    enough = ours.may_be_shown(rule)
     below = np.tril_indices(len(names), -1)
     differences: dict[str, tuple[int | None, ...]] = {}
     for key, frame in cohorts.items():
@@ -47,7 +50,7 @@ def co_occurrence(
         theirs = _Counts(carriers, assessed)
         visible = enough & (theirs.known > 0)
         if key in protected:
-            visible &= theirs.may_be_shown() | (theirs.both == 0)
+            visible &= theirs.may_be_shown(rule) | (theirs.both == 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (theirs.both / theirs.known) / (ours.both / ours.known)
         percent = np.minimum(np.rint(100 * (np.where(visible, ratio, 1.0) - 1)), _MAX_PERCENT)
@@ -88,9 +91,9 @@ class _Counts:
         # Who has one and not, or not known, the other: follows from the number of carriers by subtraction.
         self.rest = present.sum(axis=0)[:, None] - self.both
 
-    def may_be_shown(self) -> BoolArray:
+    def may_be_shown(self, rule: DisclosureRule) -> BoolArray:
         cells = (self.one, self.one.T, self.neither, self.rest, self.rest.T)
-        visible: BoolArray = self.both >= SMALL_CELL
+        visible: BoolArray = self.both >= max(rule.min_cell, 1)  # a share of none has no relative difference
         for cell in cells:
-            visible &= ~((cell > 0) & (cell < SMALL_CELL))
+            visible &= ~((cell > 0) & (cell < rule.min_cell))
         return visible

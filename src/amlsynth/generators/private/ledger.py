@@ -190,6 +190,7 @@ def spend(
             ledger = Ledger(cohort=content, limit=limit)
         for entry in ledger.entries:
             if entry.request == request and entry.cohort == content:
+                _write_copy(ledger)  # which a crash may have kept from being written
                 return entry.sums
         rho = mechanism(Budget(request.epsilon, request.delta), size).rho
         total = epsilon_of(ledger.rho + rho, ledger.limit.delta)
@@ -282,21 +283,30 @@ def _read_file(path: Path) -> Ledger:
 
 def _write(ledger: Ledger, path: Path) -> None:
     """Write the ledger, then its copy, each beside its place and then renamed."""
-    text = json.dumps(ledger.model_dump(mode="json"), indent=1) + "\n"
-    write_text(path, text)
+    write_text(path, _text(ledger))
     _sync(path)
+    _write_copy(ledger)
+
+
+def _write_copy(ledger: Ledger) -> None:
     copy = _copy_path(ledger.cohort)
-    write_text(copy, text)
+    write_text(copy, _text(ledger))
     copy.chmod(0o600)
 
 
+def _text(ledger: Ledger) -> str:
+    return json.dumps(ledger.model_dump(mode="json"), indent=1) + "\n"
+
+
 def _sync(path: Path) -> None:
-    """Have the file on the disk before anything that it accounts for is used."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Have the file, and its name in the folder, on the disk before what it accounts for is used."""
+    places = (path, path.parent) if os.name == "posix" else (path,)  # Windows opens no folders
+    for place in places:
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _copy_path(content: str) -> Path:

@@ -270,7 +270,10 @@ def _check(name: str, sums: SumsFile, expected: MapPart, dictionary_sha256: str)
             "Measure again with this one."
         )
     if len(sums.sum) != expected.size or sums.feature_map.size != expected.size:
-        raise DataError(f"{name}: it has {len(sums.sum)} numbers, and the feature map has {expected.size}.")
+        raise DataError(
+            f"{name}: it has {len(sums.sum)} numbers, and the feature map has {expected.size}. Get the file "
+            "anew."
+        )
     _check_norm(name, sums)
 
 
