@@ -17,6 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from amlsynth.dictionary.model import dictionary
+from amlsynth.evaluation.measure_group import EvaluatedCohort, EvaluationContext
+from amlsynth.evaluation.privacy import attacks, hamming
+from amlsynth.evaluation.records import Figure
+from amlsynth.sources.reference import reference_frame
+
 ROOT = Path(__file__).resolve().parent.parent
 POPULATION = 20_000  # simulated patients, of whom each split draws
 
@@ -43,15 +49,10 @@ def expected(measure: str) -> float | None:
     return 0.0 if measure.endswith("_risk") or measure == "leakage" else None
 
 
-def null_figures(
-    n: int, splits: int, seed: int = 0, groups: tuple[str, ...] = (), population: int = POPULATION
-) -> Iterator[dict]:
-    """Yield the figures of one split after the other, by measure; of all groups, or of those named."""
-    from amlsynth.dictionary.model import dictionary
-    from amlsynth.evaluation.measure_group import EvaluatedCohort, EvaluationContext
-    from amlsynth.evaluation.privacy import attacks, hamming
-    from amlsynth.sources.reference import reference_frame
-
+def null_splits(
+    n: int, splits: int, seed: int = 0, population: int = POPULATION
+) -> Iterator[tuple[EvaluatedCohort, EvaluationContext]]:
+    """Yield a synthetic cohort of one split after the other, with what it is measured against."""
     everyone, d = reference_frame(population, 1), dictionary()
     holdout = n // 4
     for split in range(splits):
@@ -59,15 +60,19 @@ def null_figures(
         parts: list[pd.DataFrame] = [
             everyone.iloc[part].reset_index(drop=True) for part in np.split(rows, [n, n + holdout])
         ]
-        context = EvaluationContext(parts[0], parts[1], d, split)
-        found: dict = {}
-        for group in (*attacks.GROUPS, hamming.GROUP):
-            if not groups or group.name in groups:
-                found |= group.measured(EvaluatedCohort("synthetic", parts[2]), context)
-        yield {name: figure for name, figure in found.items() if expected(name) is not None}
+        yield EvaluatedCohort("synthetic", parts[2]), EvaluationContext(parts[0], parts[1], d, split)
 
 
-def summary(measure: str, figures: list) -> str:
+def null_figures(cohort: EvaluatedCohort, context: EvaluationContext, *groups: str) -> dict[str, Figure]:
+    """Return the figures of one split, by measure; of all groups, or of those named."""
+    found: dict[str, Figure] = {}
+    for group in (*attacks.GROUPS, hamming.GROUP):
+        if not groups or group.name in groups:
+            found |= group.measured(cohort, context)
+    return {name: figure for name, figure in found.items() if expected(name) is not None}
+
+
+def summary(measure: str, figures: list[Figure]) -> str:
     """Return the line of a measure."""
     null = expected(measure)
     known = [f for f in figures if f.value is not None]
@@ -91,10 +96,10 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=240)
     parser.add_argument("--splits", type=int, default=200)
     options = parser.parse_args()
-    found: dict[str, list] = {}
-    for place, figures in enumerate(null_figures(options.n, options.splits), start=1):
+    found: dict[str, list[Figure]] = {}
+    for place, split in enumerate(null_splits(options.n, options.splits), start=1):
         print(f"{place} of {options.splits}", file=sys.stderr, flush=True)
-        for name, figure in figures.items():
+        for name, figure in null_figures(*split).items():
             found.setdefault(name, []).append(figure)
     head = HEAD.format(
         n=options.n,

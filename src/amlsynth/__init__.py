@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from amlsynth.sources.mapping import import_mapped
     from amlsynth.sources.reference import reference_cohort
     from amlsynth.sources.sketch import sketch
+    from amlsynth.survival.frames import survival_frame
     from amlsynth.tuning import TuningResult, tune, write_params
 
 _HOMES = {
@@ -82,6 +83,7 @@ _HOMES = {
     "render_report": "report",
     "sketch": "sources.sketch",
     "split_cohort": "cohort.split",
+    "survival_frame": "survival.frames",
     "to_typed": "cohort.tables",
     "tune": "tuning",
     "validate": "cohort.validation",
@@ -135,6 +137,7 @@ __all__ = [
     "render_report",
     "sketch",
     "split_cohort",
+    "survival_frame",
     "to_typed",
     "tune",
     "validate",

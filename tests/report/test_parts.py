@@ -8,13 +8,24 @@ import pytest
 
 from amlsynth.evaluation.records import CategoryCount, Figure, Measure
 from amlsynth.foundation.errors import UsageError
-from amlsynth.report import current
+from amlsynth.report import current, drawing
 from amlsynth.report.anchors import reading
 from amlsynth.report.crossref import resolve
 from amlsynth.report.fallback import run_cells
 from amlsynth.report.sources import Cell, read_document
 from amlsynth.report.survival_figures import _month_ticks
-from amlsynth.report.text import Column, Notes, count, escape, number, p_value, plain_number, table
+from amlsynth.report.text import (
+    Column,
+    Notes,
+    block,
+    count,
+    escape,
+    image,
+    number,
+    p_value,
+    plain_number,
+    table,
+)
 
 
 def measure(
@@ -200,3 +211,32 @@ def test_importing_the_package_draws_nothing_in():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def _light(colour: str) -> float:
+    """Relative luminance of WCAG 2.2."""
+    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_colour_of_the_figures_can_be_seen_on_white():
+    drawn = (drawing.ORIGINAL, drawing.HOLDOUT, drawing.INDEPENDENT, drawing.BOOTSTRAP, *drawing.SYNTHETICS)
+    colours = {style.colour for style in drawn} | {drawing.INK, drawing.MUTED}
+    assert _light("#ffffff") == pytest.approx(1)
+    assert {
+        colour: 1.05 / (_light(colour) + 0.05) for colour in colours if 1.05 / (_light(colour) + 0.05) < 4.5
+    } == {}
+
+
+def test_the_version_for_phones_stands_beside_the_wide_one():
+    both = image("figures/a.svg", "A caption.", "fig-a", 'What "it" shows.', "figures/a-narrow.svg")
+    assert '<img src="figures/a-narrow.svg" alt="What &#x27;it&#x27; shows.">' in both
+    assert "![A caption.](figures/a.svg){#fig-a fig-alt=\"What 'it' shows.\"}" in both
+    assert "only-narrow" not in image("figures/a.svg", "A caption.", "fig-a", "It.")
+
+
+def test_blocks_stand_in_a_div_and_in_a_function_of_typst():
+    text = block("notice", "Words.", kind="alarm")
+    assert text.index('#notice("alarm")[') < text.index("::: {.notice .notice-alarm}") < text.index("Words.")
+    assert text.rstrip().endswith("```{=typst}\n]\n```")

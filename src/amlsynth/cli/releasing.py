@@ -165,7 +165,7 @@ def release_verify(
         for problem in report.problems:
             click.echo(printable(f"{problem.file}: {problem.check}: {problem.message}"))
         state = "intact and valid" if report.ok else f"refused, {len(report.problems)} problems"
-        click.echo(f"{path}: {state}.")
+        click.echo(printable(f"{path}: {state}."))
     if not report.ok:
         click.get_current_context().exit(1)
 

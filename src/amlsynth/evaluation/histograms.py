@@ -25,7 +25,8 @@ def bin_edges(variable: Variable) -> Floats:
     spaced = np.geomspace if is_skewed(variable) else np.linspace
     inner = spaced(low, high, BINS + 1)
     digits = max(variable.decimals, 0) + 1
-    edges = np.unique(np.round(np.concatenate(([variable.minimum], inner, [variable.maximum])), digits))
+    ends = np.concatenate(([variable.minimum], inner, [variable.maximum])).astype(np.float64)
+    edges: Floats = np.unique(np.round(ends, digits))
     return edges[(edges >= variable.minimum) & (edges <= variable.maximum)]
 
 

@@ -86,7 +86,13 @@ def _nothing_of(cohort: CohortSummary) -> CohortSummary:
     )
     survival = tuple(
         s.model_copy(
-            update={"n": min(s.n, 1), "events": None, "median": hidden, "follow_up": hidden, "curve": ()}
+            update={
+                "n": None if s.n is None else min(s.n, 1),
+                "events": None,
+                "median": hidden,
+                "follow_up": hidden,
+                "curve": (),
+            }
         )
         for s in cohort.survival
     )

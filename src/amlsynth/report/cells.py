@@ -23,7 +23,7 @@ from amlsynth.report import (
     tables,
     words,
 )
-from amlsynth.report.audience import seen_by
+from amlsynth.report.audience import Audience, seen_by
 from amlsynth.report.context import Context, read_context
 from amlsynth.report.decision_page import decision_page
 from amlsynth.report.references import References
@@ -200,7 +200,7 @@ def current() -> Cells:
     made_by = os.environ.get(FOOTER_VARIABLE, "Rendered by Quarto.")
     named = os.environ.get(DICTIONARY_VARIABLE)
     d = read_carried(Path(named)) if named else None
-    audience = "public" if os.environ.get(AUDIENCE_VARIABLE) == "public" else "regulator"
+    audience: Audience = "public" if os.environ.get(AUDIENCE_VARIABLE) == "public" else "regulator"
     return Cells(seen_by(read_context(Path(directory), d), audience), Path(FIGURES), made_by)
 
 

@@ -15,6 +15,7 @@ from amlsynth.evaluation.records import Bin, CohortSummary, VariableSummary
 from amlsynth.report.context import Context
 from amlsynth.report.drawing import FAINT, HOLDOUT, ORIGINAL, WIDTH, Style, both, drawing, styles
 from amlsynth.report.text import image, number
+from amlsynth.statistics.coding import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +111,10 @@ def _panel(axes: Axes, variable: Variable, shown: Sequence[tuple[VariableSummary
         _quartiles(axes, summary, style, -0.08 - 0.085 * place)
     if variable.other_units:  # the same axis in the unit that others know it by
         other = variable.other_units[0]
-        top = axes.secondary_xaxis("top", functions=(lambda x: x / other.factor, lambda x: x * other.factor))
+        top = axes.secondary_xaxis(
+            "top",
+            functions=(lambda x: np.divide(x, other.factor), lambda x: np.multiply(x, other.factor)),
+        )
         top.tick_params(labelsize=7, pad=1)
         top.set_xlabel(other.unit, fontsize=7, labelpad=1)
 
@@ -154,8 +158,9 @@ def _quartiles(axes: Axes, summary: VariableSummary, style: Style, y: float) -> 
     )  # fmt: skip
 
 
-def _root(values: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.maximum(values, 0))
+def _root(values: Floats) -> Floats:
+    roots: Floats = np.sqrt(np.maximum(values, 0))
+    return roots
 
 
 def _describe(context: Context, variable: Variable) -> str:

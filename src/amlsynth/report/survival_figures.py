@@ -78,7 +78,7 @@ def _draw(path: Path, width: float, *, label: str, shown: Shown) -> None:
             _difference_panel(lowest, compared, ticks)
         lowest.set_xlabel("Months")
         _legend(figure, axes, shown)
-        _numbers_at_risk(lowest, shown, ticks, foot, height)
+        _numbers_at_risk(lowest, shown, ticks, foot, (width, height))
 
 
 def _curves(axes: Axes, shown: Shown, ticks: Sequence[int]) -> None:
@@ -167,10 +167,13 @@ def _legend(figure: Drawing, axes: Axes, shown: Shown) -> None:
     )  # fmt: skip
 
 
-def _numbers_at_risk(axes: Axes, shown: Shown, ticks: Sequence[int], foot: float, height: float) -> None:
+def _numbers_at_risk(
+    axes: Axes, shown: Shown, ticks: Sequence[int], foot: float, size: tuple[float, float]
+) -> None:
     """Write numbers at risk under the ticks in ink, each line after a piece of its curve."""
+    width, height = size
     inch = 1 / (axes.get_position().height * height)  # in the axes' own height
-    left = -0.72 / (axes.get_position().width * axes.figure.get_figwidth())
+    left = -0.72 / (axes.get_position().width * width)
     axes.text(left, -0.5 * inch, "At risk", transform=axes.transAxes, fontsize=8, color=MUTED, va="center")
     for row, (cohort, survival, style) in enumerate(shown):
         y = -(0.66 + _LINE * row) * inch

@@ -183,7 +183,9 @@ class _Publishing:
         try:
             plain_doi(doi)
         except ValueError:
-            raise DataError(f"{self.server.title} reserved no DOI for the draft {draft.id}.") from None
+            raise DataError(
+                f"{self.server.title} reserved no DOI for the draft {draft.id}. Run the command again later."
+            ) from None
         self._remember(draft.model_copy(update={"doi": doi}), "reserved")
         found = self.depositions.read(draft.id)  # with its files and their place
         if found is None:

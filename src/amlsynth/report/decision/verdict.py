@@ -65,7 +65,7 @@ def headline(
         return f"Publishable with reservations: {kept}, but {findings} clearly against it."
     weak = len(alarms)
     rest = "no signal speaks against it" if not weak else (
-        "one weak signal is named below" if weak == 1 else f"{number(weak, 0)} weak signals are named below"
+        "one weak signal was found" if weak == 1 else f"{number(weak, 0)} weak signals were found"
     )  # fmt: skip
     return f"Publishable: {kept}, and {rest}."
 
