@@ -5,9 +5,9 @@ The public names are imported when first used, so that `import amlsynth` costs n
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from amlsynth.foundation.room import lazy_names
 from amlsynth.foundation.version import __version__
 
 if TYPE_CHECKING:
@@ -150,13 +150,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'amlsynth' has no attribute {name!r}")
-    value = getattr(import_module(f"amlsynth.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

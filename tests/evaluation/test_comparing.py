@@ -15,7 +15,7 @@ from amlsynth.evaluation import compare_cohorts
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.sources.reference import reference_frame
 
-module = importlib.import_module("amlsynth.evaluation.evaluate")
+module = importlib.import_module("amlsynth.evaluation.run")
 
 
 @pytest.fixture(scope="module")

@@ -82,10 +82,10 @@ for _command in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; every failure is a sentence on standard error."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
     with _sigterm_interrupts():
-        code = _run([argument for argument in given if argument != "--debug"], debug)
+        code = _run([argument for argument in words if argument != "--debug"], debug)
     sys.exit(code)
 
 

@@ -14,10 +14,11 @@ from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators.building_blocks.discretion import Discretion, discreet
 from amlsynth.generators.building_blocks.rarities import Rarities
@@ -45,10 +46,8 @@ class Search:
     choices: tuple[Any, ...] = ()
 
 
-class Parameters(BaseModel):
+class Parameters(StrictModel):
     """The parameters of a generator, with defaults, bounds, descriptions and ranges to search."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DiscreetParameters(Parameters):

@@ -113,10 +113,12 @@ def load(
 
     Examples
     --------
-    >>> load(release, columns=["AGE", "NPM1"], where="AGE >= 60").columns.tolist()
+    >>> import amlsynth
+    >>> frame = amlsynth.load(release)  # or a name and version, or a DOI
+    >>> len(frame), frame.attrs["version"], frame["NPM1"].dtype
+    (800, '1.0.0', Int8Dtype())
+    >>> amlsynth.load(release, columns=["AGE", "NPM1"], where="AGE >= 60").columns.tolist()
     ['AGE', 'NPM1']
-    >>> amlsynth.load("aml-reference", "1.0.0")                   # doctest: +SKIP
-    >>> amlsynth.load("10.5281/zenodo.1234567", as_="polars")     # doctest: +SKIP
     """
     check_kind(as_)
     loaded = dataset(

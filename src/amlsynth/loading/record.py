@@ -38,6 +38,13 @@ class Dataset:
     sha256 : of the zip or file; of SHA256SUMS, which lists every file, for a folder.
     dictionary : the dictionary that the data follow.
     notes : sentences on what was left out and which rules are broken; empty for a release.
+
+    Examples
+    --------
+    >>> from amlsynth import dataset
+    >>> data = dataset(release)
+    >>> data.kind, data.original_is_simulated, data.dictionary.name
+    ('release', True, 'aml')
     """
 
     frame: pd.DataFrame = field(repr=False)
@@ -136,6 +143,12 @@ class Dataset:
         ------
         MissingExtraError
             The package is not installed.
+
+        Examples
+        --------
+        >>> from amlsynth import dataset
+        >>> dataset(release).to("pyarrow").num_rows
+        800
         """
         check_kind(kind)
         return converted(self.frame, kind)

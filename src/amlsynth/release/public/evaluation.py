@@ -18,9 +18,10 @@ import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import CohortSummary, Record
+from amlsynth.evaluation.records import CohortSummary
 from amlsynth.evaluation.summary import summarise
 from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.version import __version__
 from amlsynth.generators.private.features import BOUND, FeatureMap
 from amlsynth.generators.private.model import PublicModel
@@ -34,7 +35,7 @@ _DECIMALS = 4
 _NEAR = 2.0  # standard deviations of the noise
 
 
-class BlockFit(Record):
+class BlockFit(StrictModel):
     """One block of the feature map: each released number, and the same of the synthetic cohort and the prior.
 
     All in units of the bound of one patient's norm, so that the noise is the same for every number.
@@ -59,7 +60,7 @@ class BlockFit(Record):
         return found
 
 
-class PublicEvaluation(Record):
+class PublicEvaluation(StrictModel):
     """The content of public-evaluation.json."""
 
     what: Literal["amlsynth: evaluation from public parts alone"] = (

@@ -101,6 +101,12 @@ def publish_release(
     DataError
         Gates not passed, a folder that changed since the build, a wrong version step, or a refusal of
         the server.
+
+    Examples
+    --------
+    It needs a token of Zenodo; `plan_publication` shows what it would send.
+
+    >>> publish_release(Path("releases/my-release-1.0.0"), sandbox=True)  # doctest: +SKIP
     """
     server = choose_server(sandbox=sandbox)
     checked = check_release(path, server, d)
