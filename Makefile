@@ -6,12 +6,13 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 USABLE = $(VENV)/.usable
 
-.PHONY: help setup demo test lint format types unit synthcity-setup test-synthcity schema changelog benchmark \
+.PHONY: help setup demo test lint format types unit studies synthcity-setup test-synthcity schema changelog benchmark \
 	benchmark-generators benchmark-synthcity reference-sums fuzz clean
 
 help:
 	@echo "make demo       release of a synthetic cohort, with report, into demo/"
 	@echo "make test       lint, format check, type check and all tests"
+	@echo "make studies    the tests that take minutes: neural generators at their defaults on AMLSG"
 	@echo "make test-synthcity  the generators of synthcity, in an environment of their own (7 GB)"
 	@echo "make schema     write again what is derived from schema/aml.yaml"
 	@echo "make reference-sums  draw the noisy sums of the reference data set anew, after a changed feature map"
@@ -61,8 +62,13 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+# On every core, each file on one of them, so that what a file's tests share is made once.
 unit: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# What takes minutes: the neural generators' targets on AMLSG at their defaults. Before a release.
+studies: $(READY)
+	$(BIN)/python -m pytest -m study
 
 # synthcity needs older packages than the rest, so it gets an environment of its own. The constraints are not
 # for the environments that packages are built in.

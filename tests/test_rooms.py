@@ -14,8 +14,8 @@ SOURCE = Path(amlsynth.__file__).parent
 # From the ground up; README's "How it is built" tells what each is for.
 ROOMS = (
     "foundation", "expressions", "dictionary", "cohort", "sources", "model_space", "statistics", "survival",
-    "inference", "generators", "evaluation", "audit", "gates", "tuning", "report", "release", "loading",
-    "site", "face", "demo", "cli", "__main__",
+    "disclosure", "inference", "generators", "evaluation", "audit", "gates", "tuning", "report", "release",
+    "loading", "site", "face", "demo", "cli", "__main__",
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.validity import GROUP as VALIDITY
 from amlsynth.foundation.streams import Stream
-from amlsynth.gates import GateReport, apply_gates, gate_profile
+from amlsynth.gates import GateReport, _written_out, apply_gates, gate_profile
 from amlsynth.sources.reference import reference_frame
 
 
@@ -80,6 +80,19 @@ def material(n: int, seed: int) -> Material:
     return Material(split.train, split.holdout, unseen, dictionary())
 
 
+def groups_of(gates: tuple[str, ...]) -> tuple[MeasureGroup, ...]:
+    """Return the groups that the gates of these ids need, in any profile; all else is not measured."""
+    d = dictionary()
+    needed = {
+        gate.measure
+        for profile in PROFILES
+        for one in gate_profile(profile).gates
+        for gate, _ in _written_out(one, d)
+        if gate.id in gates
+    }
+    return tuple(group for group in GROUPS if needed & {one.id for one in group.definitions(d)})
+
+
 def figures(
     of: Material, frame: pd.DataFrame, groups: tuple[MeasureGroup, ...] = GROUPS
 ) -> dict[str, Figure]:
@@ -93,7 +106,7 @@ def judge(
     """Apply the required gates of a profile whose measures are among the figures."""
     whole = gate_profile(profile)
     definitions = {one.id: one for group in groups for one in group.definitions(of.d)}
-    original = summarise(of.training, "original", of.d, protect=True, key="original")
+    original = summarise(of.training, "original", of.d, key="original")
     evaluation = Evaluation(
         dictionary_version=of.d.version,
         amlsynth_version="0",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adversaries.bad_cohorts import ADVERSARIES, Adversary, Material
-from adversaries.judging import PROFILES, figures, judge, material
+from adversaries.judging import PROFILES, figures, groups_of, judge, material
 from amlsynth.generators.generation import generate
 from amlsynth.sources.reference import reference_cohort
 
@@ -36,9 +36,10 @@ NOT_SEEN = {"times shuffled within event pattern"}
     ],
 )
 def test_a_bad_cohort_is_refused_for_the_right_reason(cohorts: Material, adversary: Adversary) -> None:
-    found = figures(cohorts, adversary.make(cohorts, np.random.default_rng(1)))
+    groups = groups_of(adversary.gates)
+    found = figures(cohorts, adversary.make(cohorts, np.random.default_rng(1)), groups)
     for profile in PROFILES:
-        refused = {gate.id: gate.reason for gate in judge(cohorts, found, profile).failed}
+        refused = {gate.id: gate.reason for gate in judge(cohorts, found, profile, groups).failed}
         assert set(adversary.gates) & set(refused), (profile, refused)
 
 

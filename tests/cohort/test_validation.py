@@ -99,8 +99,10 @@ def test_losses_of_5_and_7_may_be_recorded_together(frame: pd.DataFrame) -> None
     assert validate(frame, "original").ok and validate(frame, "synthetic").ok
 
 
-def test_time_of_zero_is_an_error(frame: pd.DataFrame) -> None:
-    frame.loc[0, ["EFSTM", "OSTM"]] = 0.0
+def test_death_on_the_day_of_diagnosis_is_fine_and_before_it_is_not(frame: pd.DataFrame) -> None:
+    frame.loc[0, ["EFSTM", "OSTM"]], frame.loc[0, ["EFSSTAT", "OSSTAT"]] = 0.0, 1
+    assert validate(frame, "original").ok and validate(frame, "synthetic").ok
+    frame.loc[0, ["EFSTM", "OSTM"]] = -0.01
     assert {(rule, column) for rule, column, _, _ in _broken(frame)} == {
         ("range", "EFSTM"),
         ("range", "OSTM"),

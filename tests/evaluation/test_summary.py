@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.evaluation.summary import category_counts, cells_to_hide, summarise
+from amlsynth.disclosure.rule import OFF, DisclosureRule
+from amlsynth.evaluation.summary import category_counts, summarise
 
 D = dictionary()
+RULE = DisclosureRule()
 
 
 def test_counts_shares_and_quartiles(make):
@@ -21,7 +23,7 @@ def test_counts_shares_and_quartiles(make):
         AGE=[*range(40, 60)] + [None] * 4,
         NPM1=[1, 0] * 12,
     )
-    summary = summarise(frame, "x", D, protect=False)
+    summary = summarise(frame, "x", D, OFF)
     sex = {count.value: (count.n, count.share) for count in summary.variable("SEX").counts}
     assert sex == {"female": (6, 0.333), "male": (12, 0.667), "NA": (6, 0.25)}
     age = summary.variable("AGE")
@@ -30,14 +32,14 @@ def test_counts_shares_and_quartiles(make):
 
 
 def test_every_variable_is_summarised(split):
-    summary = summarise(split.train, "x", D, protect=True)
+    summary = summarise(split.train, "x", D, RULE)
     assert tuple(variable.name for variable in summary.variables) == D.names
     assert sum(count.n for count in summary.risk if count.n is not None) <= len(split.train)
     assert [count.value for count in summary.risk] == ["favorable", "intermediate", "adverse", "NA"]
 
 
 def test_no_small_cell_of_real_patients_is_shown(split):
-    summary = summarise(split.holdout, "x", D, protect=True)
+    summary = summarise(split.holdout, "x", D, RULE)
     cells = [count.n for variable in summary.variables for count in variable.counts]
     assert None in cells  # rare alterations of a small hold-out
     assert all(n is None or n == 0 or n >= 5 for n in cells)
@@ -49,7 +51,7 @@ def test_no_small_cell_of_real_patients_is_shown(split):
 @given(st.lists(st.integers(0, 400), min_size=2, max_size=5))
 def test_hidden_cells_do_not_follow_from_the_total(sizes):
     counts = {f"c{place}": size for place, size in enumerate(sizes)}
-    hidden = cells_to_hide(counts)
+    hidden = RULE.hidden_cells(counts)
     assert all(cell in hidden for cell, n in counts.items() if 0 < n < 5)
     if hidden and any(n >= 5 for n in sizes):
         assert len(hidden) >= 2
@@ -60,7 +62,7 @@ def test_hidden_cells_do_not_follow_from_the_total(sizes):
 
 @given(st.integers(0, 3000), st.integers(5, 3000), st.integers(1, 4))
 def test_few_missing_values_do_not_follow_from_the_shares(present, absent, missing):
-    records = {r.value: r for r in category_counts({"0": absent, "1": present, "NA": missing}, protect=True)}
+    records = {r.value: r for r in category_counts({"0": absent, "1": present, "NA": missing}, RULE)}
     assert records["NA"].n is None and records["NA"].share is None
     total = present + absent + missing
     for record in records.values():
@@ -72,32 +74,36 @@ def test_few_missing_values_do_not_follow_from_the_shares(present, absent, missi
         assert round(record.share * 100) == pytest.approx(record.share * 100)
 
 
-def test_curves_stand_on_whole_months_and_end_before_few_are_left(split):
-    for protect in (True, False):
-        curve = summarise(split.train, "x", D, protect=protect).endpoint("OS").curve
-        assert [point.months for point in curve] == list(range(len(curve)))
-        assert curve[0].survival == 1 and curve[0].at_risk == len(split.train)
+def test_curves_stand_on_whole_months_and_those_of_patients_merge_them(split):
+    for rule in (RULE, OFF):
+        curve = summarise(split.train, "x", D, rule).endpoint("OS").curve
+        months = [point.months for point in curve]
+        assert curve[0].survival == 1 and months == sorted(map(int, months))
         assert all(a.survival >= b.survival for a, b in pairwise(curve))
         assert all(point.low <= point.survival <= point.high for point in curve)
-        assert (curve[-1].at_risk >= 5) or not protect
+        if rule.on:
+            assert all(point.at_risk >= 5 and point.at_risk % 5 == 0 for point in curve)
+            assert all(point.survival == round(point.survival, 2) for point in curve)
+        else:
+            assert months == list(range(len(curve))) and curve[0].at_risk == len(split.train)
 
 
 def test_few_events_are_not_shown(make):
     frame = make(OSTM=list(np.arange(1.0, 41.0)), OSSTAT=[1] * 3 + [0] * 37)
-    hidden = summarise(frame, "x", D, protect=True).endpoint("OS")
+    hidden = summarise(frame, "x", D, RULE).endpoint("OS")
     assert hidden.events is None and hidden.curve == () and "fewer than 5" in hidden.median.reason
-    shown = summarise(frame, "x", D, protect=False).endpoint("OS")
+    shown = summarise(frame, "x", D, OFF).endpoint("OS")
     assert shown.events == 3 and len(shown.curve) == 41
 
 
 def test_quartiles_of_few_real_patients_are_not_shown(make):
     frame = make(AGE=list(range(30, 49)))
-    assert summarise(frame, "x", D, protect=True).variable("AGE").quartiles is None
-    assert summarise(frame, "x", D, protect=False).variable("AGE").quartiles == (34.5, 39.0, 43.5)
+    assert summarise(frame, "x", D, RULE).variable("AGE").quartiles is None
+    assert summarise(frame, "x", D, OFF).variable("AGE").quartiles == (34.5, 39.0, 43.5)
 
 
 def test_values_outside_the_dictionary_are_counted_apart(make):
     frame = make(NPM1=[1, 0, 0])
     frame["NPM1"] = frame["NPM1"].replace(0, 9)
-    counts = {c.value: c.n for c in summarise(frame, "x", D, protect=False).variable("NPM1").counts}
+    counts = {c.value: c.n for c in summarise(frame, "x", D, OFF).variable("NPM1").counts}
     assert counts == {"0": 0, "1": 1, "not in the dictionary": 2, "NA": 0}

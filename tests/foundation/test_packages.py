@@ -154,7 +154,7 @@ def test_errors_of_other_kinds_are_none_of_packages() -> None:
 
 
 def test_the_pip_line_names_the_extras_that_bring_and_limit_a_package(install: Install) -> None:
-    assert extras_for("zuko") == ("generate",)
+    assert extras_for("zuko") == ("neural",)
     assert extras_for("joblib") == ("generate",), "which scikit-learn brings"
     assert extras_for("platformdirs") == (), "which the core needs"
     assert extras_for("no-such-package") is None

@@ -1,4 +1,4 @@
-"""What the default generator must reach on real data, over five seeds and five splits."""
+"""What the default generator must reach on real data, over three seeds, each with its split."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_event_history_reaches_its_targets_on_amlsg(amlsg_dir: Path) -> None:
     cohort = import_amlsg(amlsg_dir)
     found: dict[str, list[float]] = {}
     outside: list[tuple[int, str]] = []
-    for seed in range(1, 6):
+    for seed in range(1, 4):
         made = generate(cohort, "event-history", seed=seed)
         assert made.split is not None
         train = made.split.train
@@ -37,7 +37,7 @@ def test_event_history_reaches_its_targets_on_amlsg(amlsg_dir: Path) -> None:
                 outside.append((seed, endpoint.name))
     # A fit resamples patients, so its medians vary as another cohort's do, of which some lie outside a 95 %
     # interval of this one: two independent samples differ by more in one of six.
-    assert len(outside) <= 3, outside
+    assert len(outside) <= 2, outside
     # Of every seed.
     assert max(found["exact_matches"]) == max(found["rules_broken"]) == 0
     # A fit resamples patients, which costs the curves what another sample of patients would.

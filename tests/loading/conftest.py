@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -137,7 +139,9 @@ class Zenodo:
     contents: dict[tuple[int, str], bytes] = field(default_factory=dict)
     concepts: dict[int, int] = field(default_factory=dict)  # concept -> its newest record
     asked: list[str] = field(default_factory=list)
-    fail: Callable[[str], int | bytes | None] = lambda _: None
+    fail: Callable[[str], Any] = lambda _: None  # a status, a body, or status, headers and perhaps a body
+    stall: float = 0.0  # seconds before an answer
+    drip: float = 0.0  # seconds between the bytes of a body
 
     def put(self, number: int, files: dict[str, bytes], version: str = "1.0.0", concept: int = 1) -> str:
         """Publish a record; return its DOI."""
@@ -155,7 +159,7 @@ class Zenodo:
         self.concepts[concept] = number
         return f"10.5281/zenodo.{number}"
 
-    def answer(self, target: str) -> int | bytes:
+    def answer(self, target: str) -> Any:
         path = urlsplit(target).path
         parts = [unquote(part) for part in path.strip("/").split("/")]
         self.asked.append(path)
@@ -182,14 +186,21 @@ def zenodo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Zenodo]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answer = state.answer(self.path)
-            content = answer if isinstance(answer, bytes) else b"{}"
-            code = answer if isinstance(answer, int) else 200
+            told = answer if isinstance(answer, tuple) else ()
+            code = answer if isinstance(answer, int) else told[0] if told else 200
+            content = answer if isinstance(answer, bytes) else told[2] if len(told) > 2 else b"{}"
+            if state.stall:
+                time.sleep(state.stall)
             self.send_response(code)
-            if code in (301, 302):
-                self.send_header("Location", "http://192.0.2.1/elsewhere")
+            for key, value in (told[1] if told else {}).items():
+                self.send_header(key, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            with contextlib.suppress(OSError):  # who asked may have given up
+                for start in range(0, len(content), 1) if state.drip else ():
+                    self.wfile.write(content[start : start + 1])
+                    time.sleep(state.drip)
+                self.wfile.write(b"" if state.drip else content)
 
         def log_message(self, *_: Any) -> None:
             pass

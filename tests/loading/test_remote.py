@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 import yaml
 
 import amlsynth
+from amlsynth.foundation.addresses import doi_of
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.loading import Cache
 
@@ -207,16 +210,121 @@ def test_hostile_answers_are_sentences(zenodo: Any, here: Path, answer: bytes) -
     assert left(here.parent / "cache") == []
 
 
-def test_a_way_out_of_encryption_is_not_followed(
-    zenodo: Any, here: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("http://192.0.2.1/elsewhere", "is not encrypted"),
+        ("ftp://zenodo.example/x.zip", "is no https URL"),
+        ("https://user:secret@zenodo.example/x.zip", "must not hold a user name"),
+        ("file:///etc/passwd", "is no https URL"),
+        (None, "from one address to another without end"),
+    ],
+)
+def test_redirections_lead_to_no_worse_place(
+    zenodo: Any, here: Path, archive: bytes, target: str | None, says: str
 ) -> None:
-    from amlsynth.loading.download import _stay_encrypted
+    zenodo.put(77, {"small-1.0.0.zip": archive})
+    zenodo.fail = lambda path: (302, {"Location": target or path}) if path.endswith("content") else None
+    with pytest.raises(UsageError, match=says) as caught:
+        amlsynth.load(DOI)
+    assert "secret" not in str(caught.value)
+    assert left(here.parent / "cache") == []
 
-    class Answer:
-        url = "http://192.0.2.1/elsewhere"
 
-    with pytest.raises(UsageError, match="not encrypted"):
-        _stay_encrypted(Answer())
+@pytest.mark.parametrize(
+    "target",
+    ["https://127.0.0.1/x", "https://localhost/x", "https://[::1]/x", "https://10.0.0.1/x", "https://169.254.169.254/x",
+     "https://a.localhost./x"],
+)  # fmt: skip
+def test_a_server_elsewhere_leads_to_no_private_network(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from amlsynth.loading.download import _followed
+
+    class Session:
+        def get(self, url: str, **_: object) -> Any:
+            assert url == "https://zenodo.example/x.zip", "asked another server"
+            return types.SimpleNamespace(is_redirect=True, headers={"Location": target}, close=lambda: None)
+
+    with pytest.raises(UsageError, match="is in a private network"):
+        _followed(Session(), "https://zenodo.example/x.zip", "*/*")
+
+
+def test_a_redirection_on_the_same_server_is_followed(zenodo: Any, here: Path, archive: bytes) -> None:
+    zenodo.put(77, {"small-1.0.0.zip": archive})
+    zenodo.fail = lambda path: (
+        (302, {"Location": "/api/records/77"})
+        if path == "/api/records/70" and len(zenodo.asked) == 1
+        else None
+    )
+    assert len(amlsynth.load("10.5281/zenodo.70")) == 40
+    assert zenodo.asked[:2] == ["/api/records/70", "/api/records/77"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_waited_for(
+    zenodo: Any, here: Path, archive: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("amlsynth.loading.download._RETRIES", 2)
+    waited: list[float] = []
+    monkeypatch.setattr("amlsynth.loading.download.time.sleep", waited.append)
+    zenodo.put(77, {"small-1.0.0.zip": archive})
+    zenodo.fail = lambda path: (status, {"Retry-After": "7"}) if len(zenodo.asked) in (1, 3) else None
+    assert len(amlsynth.load(DOI)) == 40
+    assert waited == [7.0, 7.0]
+    zenodo.fail = lambda path: (status, {"Retry-After": "7200"})
+    with pytest.raises(UsageError, match=f"answered {status}"):
+        amlsynth.load("10.5281/zenodo.78")
+    assert waited == [7.0, 7.0]
+
+
+def test_a_server_that_is_too_slow_is_given_up(
+    zenodo: Any, here: Path, archive: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zenodo.put(77, {"small-1.0.0.zip": archive})
+    monkeypatch.setattr("amlsynth.loading.download._ANSWER_TIME", 0.3)
+    monkeypatch.setattr("amlsynth.loading.download._LEAST_SPEED", 1e9)
+    zenodo.drip = 0.15  # seconds between bytes of a body
+    with pytest.raises(UsageError, match="too slow"):
+        amlsynth.load(DOI)
+    zenodo.drip, zenodo.stall = 0.0, 1.0  # before the headers
+    with pytest.raises(UsageError, match="did not answer in 0 seconds"):
+        amlsynth.load(DOI)
+    assert left(here.parent / "cache") == []
+
+
+def test_nothing_is_decompressed(zenodo: Any, here: Path) -> None:
+    bomb = gzip.compress(b"0" * 10_000_000)
+    zenodo.fail = lambda _: (200, {"Content-Encoding": "gzip"}, bomb)
+    with pytest.raises(UsageError, match="compresses what was asked for"):
+        amlsynth.load(DOI)
+
+
+def test_files_that_were_sent_in_parts_have_no_md5(zenodo: Any, here: Path, archive: bytes) -> None:
+    zenodo.put(77, {"small-1.0.0.zip": archive, "big.bin": b"x"})
+    for file in zenodo.records[77]["files"]:
+        file["checksum"] = "multipart:abc-7" if file["key"] == "big.bin" else None
+    assert len(amlsynth.load(DOI)) == 40
+
+
+@pytest.mark.parametrize(
+    "text",
+    [DOI, DOI.upper(), f"doi:{DOI}", f"DOI: {DOI}", f"info:doi/{DOI}", f"https://doi.org/{DOI}", f"{DOI}.",
+     f" {DOI} ",     f"http://dx.doi.org/{DOI}", f"https://www.doi.org/{DOI}", "https://doi.org/10.5281%2Fzenodo.77",
+     "https://zenodo.org/records/77", "https://zenodo.org/record/77/", "zenodo.org/records/77", "http://zenodo.org/record/77",
+     "https://www.zenodo.org/records/77?token=x", "https://zenodo.org/records/77/files/small-1.0.0.zip?download=1",
+     "https://zenodo.org/records/77#x", "https://zenodo.org/api/records/77", f"https://zenodo.org/doi/{DOI}",
+     f"https://zenodo.org/badge/DOI/{DOI}.svg", "https://zenodo.org/badge/latestdoi/77"],
+)  # fmt: skip
+def test_all_forms_of_a_doi(text: str) -> None:
+    assert doi_of(text) == DOI
+    assert doi_of("https://sandbox.zenodo.org/records/77/files/x.zip") == "10.5072/zenodo.77"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["https://evil.example/records/77", "https://zenodo.org.evil.example/records/77", "aml-reference", "a/b"],
+)
+def test_what_is_no_doi(text: str) -> None:
+    assert doi_of(text) is None
 
 
 def test_no_net_is_a_sentence(here: Path, registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +360,7 @@ def test_a_full_disk_is_a_sentence(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pooch.HTTPDownloader.__call__", full)
+    monkeypatch.setattr("amlsynth.loading.download._blocks", full)
     with pytest.raises(UsageError, match="there is no space for it"):
         amlsynth.load(DOI)
     assert left(here.parent / "cache") == []
@@ -307,7 +415,7 @@ def test_the_published_cohorts_are_trusted_on_first_use(zenodo: Any, here: Path,
     digest = hashlib.sha256(content).hexdigest()
     with pytest.warns(UserWarning, match=f"nobody vouches for its bytes. It is {digest}"):
         made = amlsynth.dataset("eckardt-2024-ctabgan")
-    assert len(made.frame) == 300 and made.license == "cc-by-4.0"
+    assert len(made.frame) == 300 and made.license == "CC-BY-4.0"
     with pytest.warns(UserWarning):
         amlsynth.load("eckardt-2024-ctabgan", offline=True)
     Cache().remove(digest)

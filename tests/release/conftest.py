@@ -108,10 +108,15 @@ def plain_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def fast(plain_report: None, built: ReleaseResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the evaluation too, by that of the small release."""
+def same_evaluation(built: ReleaseResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the evaluation, which takes seconds, by that of the small release."""
     evaluation = read_evaluation(built.folder / "evaluation.json")
     monkeypatch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: evaluation)
+
+
+@pytest.fixture
+def fast(plain_report: None, same_evaluation: None) -> None:
+    """Replace both."""
 
 
 @pytest.fixture(scope="session")

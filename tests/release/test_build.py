@@ -16,9 +16,11 @@ import yaml
 
 from amlsynth.cohort.cohort import About, Cohort, write_cohort
 from amlsynth.cohort.tables import read_table, write_table
+from amlsynth.disclosure.origin import describe_original
+from amlsynth.disclosure.rule import DisclosureRule
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, verify_release
-from amlsynth.release.package import Provenance, describe_original, file_names
+from amlsynth.release.package import Provenance, file_names
 
 NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
@@ -106,20 +108,22 @@ def test_the_citation_file_is_valid_yaml_with_all_creators(built: ReleaseResult)
         },
         {"name": "The Trial Group"},
     ]
-    assert cited["abstract"] == "Synthetic patients: 50 % of them with a | in the text and a $dollar."
+    decision = json.loads((built.folder / "decision.json").read_text(encoding="utf-8"))
+    described = "Synthetic patients: 50 % of them with a | in the text and a $dollar."
+    assert cited["abstract"] == f"{described} {decision['headline']} {decision['privacy']}"
 
 
 def test_the_readme_says_what_the_data_are_and_shows_the_figures(built: ReleaseResult) -> None:
     text = (built.folder / "README.md").read_text(encoding="utf-8")
-    evaluation = json.loads((built.folder / "evaluation.json").read_text(encoding="utf-8"))
+    decision = json.loads((built.folder / "decision.json").read_text(encoding="utf-8"))
     assert "No row is a patient" in text and "simulated cohort" in text
     assert "a $dollar" in text
-    for measure in evaluation["measures"]:
-        assert measure["label"] in text
-    score = next(
-        m["figures"]["synthetic"]["value"] for m in evaluation["measures"] if m["id"] == "km_score_os"
-    )
-    assert f"{score:.4g}" in text
+    assert text.index(decision["headline"]) < text.index("## What is in it")
+    assert 5 < len(decision["rows"]) <= 10
+    for row in decision["rows"]:
+        assert row["label"] in text and row["reading"] in text
+        assert f"{row['synthetic']['value']:.{row['digits']}f}".replace("-", "−") in text
+    assert all(alarm["sentence"] in text or alarm["label"] in text for alarm in decision["alarms"])
     assert re.findall(r"\$\w+", text) == ["$dollar"], "a field of the template was not filled"
 
 
@@ -279,10 +283,10 @@ def test_small_counts_and_cells_of_an_import_are_not_published() -> None:
     about = About(
         name="own", title="Own", simulated=False, statement="", provenance={"import": report, "sha256": "0"}
     )
-    shown = describe_original(about, 1475)["provenance"]["import"]
-    assert shown["dropped"] == [{"reason": "age", "rows": "fewer than 5"}, {"reason": "M3", "rows": 65}]
-    assert shown["rules_broken"][0]["patients"] == "fewer than 5"
-    assert shown["set_to_missing"] == {"AMLSTAT": 10, "SEX": "fewer than 5"}
+    shown = describe_original(about, DisclosureRule())["provenance"]["import"]
+    assert shown["dropped"] == [{"reason": "age", "rows": "1 to 9"}, {"reason": "M3", "rows": "60 to 69"}]
+    assert shown["rules_broken"][0]["patients"] == "1 to 9"
+    assert shown["set_to_missing"] == {"AMLSTAT": "10 to 19", "SEX": "1 to 9"}
     assert about.provenance["import"]["set_to_missing"]["SEX"] == {"u": 2}, (
         "the original's record is as it was"
     )

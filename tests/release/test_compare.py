@@ -76,7 +76,7 @@ def constrain(name: str, **changes: Any) -> Edit:
         (constrain("AGE", minimum=None), "MINOR", "minimum of AGE is looser: none, was 18"),
         (constrain("AGE", maximum=100), "MAJOR", "maximum of AGE is tighter: 100, was 110"),
         (constrain("AGE", maximum=120), "MINOR", "maximum of AGE is looser: 120, was 110"),
-        (constrain("OSTM", exclusiveMinimum=None, minimum=0.0), "MINOR", "looser: 0, was above 0"),
+        (constrain("OSTM", minimum=-1.0), "MINOR", "looser: -1, was 0"),
         (constrain("WBC", exclusiveMinimum=0.0, minimum=None), "MAJOR", "tighter: above 0"),
         (constrain("AGE", required=True), "MAJOR", "required of AGE is True"),
         (constrain("SEX", enum=["female"]), "MAJOR", "SEX may no longer be male"),

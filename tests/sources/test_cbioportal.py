@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from amlsynth.cohort.cohort import Cohort
+from amlsynth.cohort.validation import validate
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.sources.cbioportal import import_cbioportal
+from cbioportal_study import READ_FROM_KARYOTYPE, write_study
 
 N = 60
 KARYOTYPES = [
@@ -185,3 +187,26 @@ def test_a_copy_of_the_mapping_can_be_changed(tcga: Path, repository: Path, tmp_
     (tcga / "data_clinical_sample.txt").unlink()
     with pytest.raises(UsageError, match=r"data_clinical_sample\.txt: there is no such file"):
         import_cbioportal(tcga)
+
+
+@pytest.mark.parametrize("layout", ["tcga", "beat-aml"])
+def test_what_a_study_can_say_comes_back(layout: str, reference: pd.DataFrame, tmp_path: Path) -> None:
+    original = reference.head(200).reset_index(drop=True)
+    write_study(tmp_path, original, layout)
+    cohort = import_cbioportal(tmp_path)
+    frame = cohort.frame
+    assert len(frame) == len(original) and validate(frame, "original").ok
+    exact = ["AGE", "SEX", "OSSTAT", "NPM1", "TP53", "DNMT3A", "CEBPA.bZIP.inframe", "FLT3T"]
+    exact += ["CR1"] if layout == "beat-aml" else []
+    for name in [*exact, "FLT3I"]:
+        unknown = original[name].isna() & frame[name].notna()
+        # A mutation nobody reported and one that was not looked for are alike in a list of mutations.
+        texts = [part[name][~unknown].astype("string").fillna("?") for part in (frame, original)]
+        assert texts[0].equals(texts[1]), name
+    for name, tolerance in (("OSTM", 0.006), ("HB", 0.01), ("WBC", 0.006), ("PLT", 0.6)):
+        both = (frame[name] - original[name]).abs()
+        assert both.max() < tolerance and frame[name].isna().equals(original[name].isna()), name
+    told = frame["t8.21"].notna()
+    assert told.equals(original[list(READ_FROM_KARYOTYPE)].notna().all(axis=1))
+    for name in READ_FROM_KARYOTYPE:
+        assert frame.loc[told, name].equals(original.loc[told, name]), name

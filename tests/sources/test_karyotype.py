@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from amlsynth.foundation.errors import UsageError
 from amlsynth.sources.karyotype import ALTERATIONS, Karyotype, iscn, read_karyotype
+from amlsynth.sources.karyotype_summary import karyotype_summary
 
 
 def read(text: str) -> Karyotype:
@@ -183,3 +187,34 @@ def test_what_the_text_leaves_open_is_na(text: str | None, alteration: str) -> N
 def test_what_a_karyotype_cannot_tell() -> None:
     with pytest.raises(UsageError, match="does not tell 'NPM1'"):
         iscn(pd.Series(["46,XX"]), "NPM1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("44,xy,-9,-18,-21,+mar[12]", 1),  # losses of chromosomes with two figures count
+        ("43-45,XY,-16,-17,-18,+2mar[9]/46,XY[3]", 1),
+        ("46,_XY,_del(5)(q13q33),_-13,_+marA", 1),
+        ("45,XX,-18[20]", 0),
+        ("45-47,XY,-13,+8[cp5]", 0),
+        ("45~47,XY[cp5]", 0),
+    ],
+)
+def test_losses_count_for_a_complex_karyotype(text: str, expected: int) -> None:
+    assert iscn(pd.Series([text]), "CGCX").tolist() == [expected]
+
+
+def test_an_inversion_that_healthy_people_have_is_none() -> None:
+    assert read("46,XX,inv(9)(p11q13)[20]").normal() is True
+    assert read("46,XX,inv(9)(p12;q13)").aberrations == ()
+    assert read("46,XX,inv(9)(p21q34)").normal() is False
+
+
+def test_what_was_not_read_is_listed_by_a_command(tmp_path: Path) -> None:
+    rows = ["id;Karyotyp", '1;"46,XX,t(8;21)(q22;q22)"', "2;komplex", "3;komplex", "4;", "5;45,xy,-7"]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    text = "\n".join(karyotype_summary(tmp_path / "t.csv", "Karyotyp"))
+    assert "2 of 4 karyotypes are read; 1 cells are empty" in text and "2  komplex" in text
+    assert re.search(r"minus.7 +1 yes +1 no +2 open", text)
+    with pytest.raises(UsageError, match="Did you mean 'Karyotyp'"):
+        karyotype_summary(tmp_path / "t.csv", "Karyotype")

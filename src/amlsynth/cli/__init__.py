@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import traceback
 
 import click
@@ -18,6 +20,7 @@ from amlsynth.cli.site import site
 from amlsynth.cli.tuning import tune
 from amlsynth.foundation.errors import AmlsynthError, MissingExtraError
 from amlsynth.foundation.packages import package_problem
+from amlsynth.foundation.text import printable
 from amlsynth.foundation.version import __version__
 
 _EXAMPLES = """
@@ -77,9 +80,22 @@ for _command in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; every failure is a sentence on standard error."""
+    _interrupt_on_sigterm()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     sys.exit(_run([argument for argument in given if argument != "--debug"], debug))
+
+
+class _Terminated(KeyboardInterrupt):
+    """The process was asked to end, by a scheduler or a shutdown: what Ctrl-C does is right then, too."""
+
+
+def _interrupt_on_sigterm() -> None:
+    def end(*_: object) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, end)
 
 
 def _run(arguments: list[str], debug: bool) -> int:
@@ -96,7 +112,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         if debug:
             traceback.print_exc()
         problem, code = _sentence(error)
-        click.echo("\n".join(f"Error: {line}" for line in problem.splitlines()), err=True)
+        click.echo("\n".join(f"Error: {line}" for line in printable(problem).splitlines()), err=True)
         return code
 
 
@@ -104,6 +120,8 @@ def _sentence(error: BaseException) -> tuple[str, int]:
     """Return what to tell the user of an error, and the exit code."""
     if isinstance(error, AmlsynthError):
         return str(error), error.exit_code
+    if isinstance(error, _Terminated) or isinstance(error.__cause__, _Terminated):  # click wraps it
+        return "Asked to end; nothing was left half-written.", 143
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return "Interrupted; nothing was left half-written.", 130
     if isinstance(error, MemoryError):

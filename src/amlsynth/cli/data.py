@@ -11,6 +11,7 @@ import click
 from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.text import printable
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -194,6 +195,23 @@ def cohort_import(
     click.echo(f"All of this as data: {about_path(out)}")
 
 
+@cohort.command("karyotypes")
+@click.argument("data", type=FILE)
+@click.option("--column", required=True, help="The column with the karyotypes, in ISCN.")
+@click.option("--mapping", type=FILE, help="Mapping whose `source` says how the file is written.")
+def cohort_karyotypes(data: Path, column: str, mapping: Path | None) -> None:
+    """Read the karyotypes of a file: how many have each alteration, and the texts that could not be read.
+
+    \b
+    Example:
+      amlsynth cohort karyotypes trial.xlsx --column Karyotyp --mapping trial-map.yaml
+    """
+    from amlsynth.sources.karyotype_summary import karyotype_summary
+
+    for line in karyotype_summary(data, column, mapping):
+        click.echo(line)
+
+
 @cohort.command("sketch")
 @click.argument("data", metavar="cbioportal|DATA", type=FILE)
 @click.option("--out", type=FILE, required=True, help="Mapping to write (YAML).")
@@ -329,9 +347,9 @@ def load(
         click.echo(f"{title}: {len(loaded.frame):,} patients, {loaded.frame.shape[1]} columns.")
         for text in (loaded.statement, loaded.citation, loaded.doi and doi_url(loaded.doi)):
             if text:
-                click.echo(text)
+                click.echo(printable(text))
     for note in loaded.notes:
-        click.echo(f"Note: {note}", err=True)
+        click.echo(printable(f"Note: {note}"), err=True)
 
 
 @click.command()
@@ -371,4 +389,4 @@ def datasets(
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for row in rows:
         cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
-        click.echo("  ".join([*cells, row[5]]).rstrip())
+        click.echo(printable("  ".join([*cells, row[5]]).rstrip()))

@@ -13,7 +13,10 @@ from amlsynth.foundation.defaults import DEFAULT_GENERATOR, GUARANTEED
 from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
+    from amlsynth.cohort.cohort import Cohort
+    from amlsynth.cohort.split import Split
     from amlsynth.dictionary.model import Dictionary
+    from amlsynth.report.audience import Audience
     from amlsynth.report.render import Engine
 
 
@@ -141,7 +144,7 @@ def generate(
             err=True,
         )
     if save_split is not None and made.split is not None:
-        _write_split(made.split.train, made.split.holdout, save_split)
+        _write_split(cohort, made.split, made.about.provenance["split"], save_split)
     click.echo(f"{out}: {made.n:,} synthetic patients, valid. {made.about.statement}")
     if save_split is not None:
         click.echo(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
@@ -184,14 +187,19 @@ def budget_parameters(
     return given
 
 
-_PARTS = ("train.csv", "holdout.csv")
+_PARTS = {"train.csv": "training", "holdout.csv": "hold-out"}
 
 
-def _write_split(train: object, holdout: object, folder: Path) -> None:
+def _write_split(cohort: Cohort, split: Split, which: dict[str, Any], folder: Path) -> None:
+    """Write both parts, each with a record that says which part of which split it is."""
+    from amlsynth.cohort.cohort import write_about
     from amlsynth.cohort.tables import write_table
 
-    for name, frame in zip(_PARTS, (train, holdout), strict=True):
-        write_table(frame, folder / name)  # type: ignore[arg-type]
+    for (name, part), frame in zip(_PARTS.items(), (split.train, split.holdout), strict=True):
+        provenance = {**cohort.about.provenance, "split": {**which, "part": part}}
+        about = cohort.about.model_copy(update={"provenance": provenance})
+        write_table(frame, folder / name)
+        write_about(about, folder / name)
 
 
 def parameters(params: tuple[str, ...]) -> dict[str, str]:
@@ -217,6 +225,7 @@ def parameters(params: tuple[str, ...]) -> dict[str, str]:
 @click.argument("folder", metavar="DIR", type=FILE)
 @click.option("--out", type=FILE, required=True, help="HTML file to write.")
 @click.option("--pdf", type=FILE, help="PDF file to write as well.")
+@click.option("--decision", type=FILE, help="JSON file for what the first page says.")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "quarto", "fallback"]),
@@ -224,22 +233,41 @@ def parameters(params: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="auto takes Quarto when it is on the PATH.",
 )
+@click.option(
+    "--for",
+    "audience",
+    type=click.Choice(["regulator", "public"]),
+    default="regulator",
+    show_default=True,
+    help="The public sees nothing of the original beyond what disclosure control and a guarantee allow.",
+)
 @with_dictionary
 def report(
     folder: Path,
     out: Path,
     pdf: Path | None,
+    decision: Path | None,
     engine: str,
+    audience: str,
     d: Dictionary | None,
 ) -> None:
     """Render the report of the evaluation in DIR as one HTML file that opens offline.
 
     \b
-    Example:
+    Examples:
       amlsynth report evaluation --out report.html --pdf report.pdf
+      amlsynth report evaluation --for public --out public.html
     """
     from amlsynth.report import render_report
+    from amlsynth.report.audience import seen_by
+    from amlsynth.report.context import read_context
+    from amlsynth.report.decision import write_decision
 
-    used = render_report(folder, out, pdf, engine=cast("Engine", engine), d=d)
+    used = render_report(
+        folder, out, pdf, engine=cast("Engine", engine), d=d, audience=cast("Audience", audience)
+    )
+    if decision is not None:
+        context = seen_by(read_context(folder, d), cast("Audience", audience))
+        write_decision(context.decisions[0], decision)
     by = "Quarto" if used == "quarto" else "the built-in renderer, since Quarto was not used"
     click.echo(f"{out}{f' and {pdf}' if pdf else ''}: rendered by {by}.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from amlsynth.cli.options import FILE, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
+from amlsynth.disclosure.rule import MIN_CELL, OFF, DisclosureRule
 from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
     from amlsynth.evaluation.inputs import SyntheticCohort
     from amlsynth.evaluation.records import Evaluation, Figure, Origin
+    from amlsynth.survival.cox import Ties
 
 
 @click.command()
@@ -29,6 +31,14 @@ if TYPE_CHECKING:
 @click.option("--holdout", type=FILE, help="Part of the original that the generator has not seen.")
 @click.option("--out", type=FILE, required=True, help="Folder for evaluation.json.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
+@click.option(
+    "--min-cell", type=click.IntRange(3, 100), default=MIN_CELL, show_default=True,
+    help="Smallest count of original patients that is shown; of a simulated original all are.",
+)  # fmt: skip
+@click.option(
+    "--ties", type=click.Choice(["efron", "breslow"]), default="efron", show_default=True,
+    help="How Cox regression takes events at the same time; the paper's authors took Breslow's way.",
+)  # fmt: skip
 @with_dictionary
 def evaluate(
     original: Path,
@@ -37,6 +47,8 @@ def evaluate(
     holdout: Path | None,
     out: Path,
     seed: int,
+    min_cell: int,
+    ties: str,
     d: Dictionary | None,
 ) -> None:
     """Measure one synthetic cohort or several against the original, beside three anchors.
@@ -53,6 +65,7 @@ def evaluate(
     """
     from amlsynth.cohort.cohort import read_cohort
     from amlsynth.evaluation import evaluate as evaluate_cohorts
+    from amlsynth.evaluation.pairing import check_records
 
     if labels and len(labels) != len(synthetics):
         raise UsageError(
@@ -62,13 +75,20 @@ def evaluate(
     train = read_cohort(original, "original", d)
     made = [read_cohort(path, "synthetic", d) for path in synthetics]
     unseen = read_cohort(holdout, "original", d) if holdout is not None else None
+    check_records(
+        (original.name, train.about),
+        (holdout.name, unseen.about) if holdout is not None and unseen is not None else None,
+        {path.name: cohort.about for path, cohort in zip(synthetics, made, strict=True)},
+    )
     with TerminalProgress() as progress:
         found = evaluate_cohorts(
             train.frame,
             _given(made, synthetics, labels),
             unseen.frame if unseen else None,
             seed=seed,
-            simulated=train.about.simulated or any(cohort.about.simulated for cohort in made),
+            simulated=train.about.simulated,
+            rule=OFF if train.about.simulated else DisclosureRule(min_cell),
+            ties=cast("Ties", ties),
             original_origin=_origin(train, original),
             holdout_origin=_origin(unseen, holdout) if unseen and holdout else None,
             progress=progress,
@@ -238,6 +258,13 @@ def gates(
         for gate in report.gates:
             kind = "required" if gate.required else "advice"
             click.echo(f"{gate.verdict:<15}{kind:<10}{gate.label} ({gate.measure}): {gate.reason}")
+        decided = [gate for gate in report.gates if gate.required and gate.value is not None]
+        unknown = sum(gate.required and gate.value is None and gate.passed is False for gate in report.gates)
+        undecided = sum(gate.undecided for gate in decided)
+        click.echo(
+            f"Required gates: {len(decided) - undecided} decided, {undecided} undecided, {unknown} without a "
+            "figure."
+        )
         state = "passed" if report.passed else f"refused by {len(report.failed)} required gates"
         click.echo(f"{folder}: {state} (profile {report.profile}).")
     if not report.passed:

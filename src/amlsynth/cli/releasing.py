@@ -13,6 +13,8 @@ from amlsynth.cli.options import FILE, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.defaults import GUARANTEED
+from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.text import printable
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -161,7 +163,7 @@ def release_verify(
         click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
     else:
         for problem in report.problems:
-            click.echo(f"{problem.file}: {problem.check}: {problem.message}")
+            click.echo(printable(f"{problem.file}: {problem.check}: {problem.message}"))
         state = "intact and valid" if report.ok else f"refused, {len(report.problems)} problems"
         click.echo(f"{path}: {state}.")
     if not report.ok:
@@ -222,7 +224,7 @@ def release_diff(
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False))
     else:
-        click.echo("\n".join(found.sentences()))
+        click.echo(printable("\n".join(found.sentences())))
     if not found.is_satisfied:
         click.get_current_context().exit(1)
 
@@ -232,6 +234,7 @@ def release_diff(
 @click.option("--confirm", is_flag=True, help="Publish; without it a draft is left to look at.")
 @click.option("--sandbox", is_flag=True, help="Use Zenodo's sandbox, where nothing lasts.")
 @click.option("--dry-run", is_flag=True, help="Show every request and make none.")
+@click.option("--discard", is_flag=True, help="Delete the draft, and take its DOI out of the release.")
 @click.option("--previous", type=FILE, help="Folder or zip of the published version before.")
 @click.option("--new-version-of", metavar="DOI", help="The data set that this is a version of.")
 @with_dictionary
@@ -240,6 +243,7 @@ def release_publish(
     confirm: bool,
     sandbox: bool,
     dry_run: bool,
+    discard: bool,
     previous: Path | None,
     new_version_of: str | None,
     d: Dictionary | None,
@@ -258,12 +262,21 @@ def release_publish(
       amlsynth release publish releases/my-release-1.0.0 --dry-run
       amlsynth release publish releases/my-release-1.0.0 --sandbox --confirm
       amlsynth release publish releases/my-release-1.0.0
+      amlsynth release publish releases/my-release-1.0.0 --discard
       amlsynth release publish releases/my-release-1.0.0 --confirm
       amlsynth release publish releases/my-release-1.1.0 --previous releases/my-release-1.0.0.zip --confirm
     """
+    from amlsynth.release.zenodo.discard import discard_draft
     from amlsynth.release.zenodo.plan import plan_publication
     from amlsynth.release.zenodo.publish import publish_release
 
+    if discard:
+        if confirm or dry_run:
+            raise UsageError("--discard deletes a draft; leave --confirm and --dry-run out.")
+        draft = discard_draft(path, sandbox=sandbox, d=d)
+        found = f"the draft {draft.page or draft.id} is deleted" if draft else "there is no draft of it"
+        click.echo(f"{path}: {found}.")
+        return
     if dry_run:
         plan = plan_publication(path, confirm=confirm, sandbox=sandbox, new_version_of=new_version_of, d=d)
         content = None
@@ -283,7 +296,7 @@ def release_publish(
             d=d,
         )
     for note in result.notes:
-        click.echo(f"Note: {note}", err=True)
+        click.echo(printable(f"Note: {note}"), err=True)
     files = f"{len(result.sent)} files sent, {len(result.kept)} were there, {len(result.removed)} removed"
     if result.published:
         click.echo(f"{path}: published as {doi_url(result.doi)} ({files}). {result.page}".rstrip())

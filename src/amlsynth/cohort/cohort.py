@@ -15,7 +15,7 @@ from amlsynth.cohort.validation import ValidationReport, validate
 from amlsynth.dictionary.model import Dictionary, Role
 from amlsynth.dictionary.model import dictionary as default_dictionary
 from amlsynth.foundation.errors import DataError
-from amlsynth.foundation.files import sha256, write_text
+from amlsynth.foundation.files import replacing, sha256, write_text
 
 
 class About(BaseModel):
@@ -96,13 +96,15 @@ def write_cohort(cohort: Cohort, path: Path) -> None:
     >>> read_cohort(folder / "cohort.parquet", "original").about.simulated
     True
     """
-    write_table(cohort.frame, path)
-    write_about(cohort.about, path)
+    path = Path(path)
+    with replacing(path) as temporary:
+        write_table(cohort.frame, temporary)
+        write_about(cohort.about, path, sha256(temporary))  # first, so that no table is ever without it
 
 
-def write_about(about: About, path: Path) -> None:
+def write_about(about: About, path: Path, digest: str | None = None) -> None:
     """Write what is known about the table at `path`, with its SHA-256, beside it."""
-    content = about.model_dump(mode="json") | {"sha256": sha256(path)}
+    content = about.model_dump(mode="json") | {"sha256": digest or sha256(path)}
     write_text(about_path(path), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

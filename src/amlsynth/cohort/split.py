@@ -29,7 +29,9 @@ def split_cohort(
     """Split a cohort, keeping the shares of the dictionary's strata, such as outcomes, in both parts.
 
     Patients are shuffled, lined up by stratum, and every k-th (k = 1 / `holdout`) goes to the hold-out,
-    from a random start; so also strata of a few patients are shared out fairly.
+    from a random start; so also strata of a few patients are shared out fairly. Patients who are equal in
+    every column stay together, in the part of the first of them: a patient of whom the generator saw a copy
+    is not unseen.
 
     Parameters
     ----------
@@ -68,6 +70,9 @@ def split_cohort(
     chosen = np.floor((np.arange(size) + rng.random()) * n / size).astype(int)
     held_out = np.zeros(n, dtype=bool)
     held_out[lined_up[chosen]] = True
+    together = _with_equals(frame, held_out)
+    if together.any() and not together.all():
+        held_out = together
     return Split(
         train=frame.loc[~held_out].reset_index(drop=True), holdout=frame.loc[held_out].reset_index(drop=True)
     )
@@ -95,6 +100,28 @@ def split_by_patient(frame: pd.DataFrame, holdout: float = HOLDOUT_SHARE, *, see
     return Split(
         train=frame.loc[~held_out].reset_index(drop=True), holdout=frame.loc[held_out].reset_index(drop=True)
     )
+
+
+def shared_patients(train: pd.DataFrame, holdout: pd.DataFrame) -> int:
+    """Return how many hold-out patients equal a training patient in every column."""
+    return int(np.isin(_row_hashes(holdout), _row_hashes(train)).sum())
+
+
+def _with_equals(frame: pd.DataFrame, held_out: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the hold-out with equal patients in the part of the first of them."""
+    _, first, group = np.unique(_row_hashes(frame), return_index=True, return_inverse=True)
+    together: npt.NDArray[np.bool_] = held_out[first][group.ravel()]
+    return together
+
+
+def _row_hashes(frame: pd.DataFrame) -> npt.NDArray[np.uint64]:
+    # Of text, since the categories of two frames may be numbered differently.
+    columns = {
+        name: column.astype("string") if isinstance(column.dtype, pd.CategoricalDtype) else column
+        for name, column in frame.items()
+    }
+    plain = pd.DataFrame(columns)
+    return np.asarray(pd.util.hash_pandas_object(plain, index=False), dtype=np.uint64)
 
 
 def _codes(column: pd.Series) -> npt.NDArray[np.float64]:

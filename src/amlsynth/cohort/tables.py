@@ -17,6 +17,7 @@ from amlsynth.cohort.failures import Failures
 from amlsynth.cohort.table_writing import file_kind, write_blocks, write_table
 from amlsynth.dictionary.model import Dictionary, Variable, dictionary
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.parquet import check_footer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -116,6 +117,8 @@ def read_raw(path: Path, d: Dictionary) -> pd.DataFrame:
     kind = file_kind(path)
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file. Check the path.")
+    if kind == "parquet":
+        _check_columns(check_footer(path), d, str(path))  # before a value is read
     try:
         table = _read_parquet(path) if kind == "parquet" else _read_csv(path, d)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, OSError) as error:

@@ -16,6 +16,7 @@ from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import write_text
+from amlsynth.foundation.text import unprintable_at
 from amlsynth.foundation.yamlfile import read_yaml, validated_yaml
 
 # A dictionary of others is untrusted text. The AML dictionary has 63 variables and 72 cases of rules.
@@ -57,6 +58,9 @@ def carried_dictionary(folder: Path) -> Dictionary | None:
 def read_carried(path: Path) -> Dictionary:
     """Read a dictionary that came with data; errors as of `carried_dictionary`."""
     data, lines = read_yaml(path, what="dictionary")
+    odd = unprintable_at(data)
+    if odd:
+        raise UsageError(f"{path}: it has control characters at {odd}, which no dictionary has.")
     if isinstance(data, dict):
         if "extends" in data:
             raise UsageError(

@@ -55,13 +55,13 @@ class AML(pa.DataFrameModel):
     )
     """Complete remission after induction therapy."""
 
-    OSTM: Series[pd.Float64Dtype] = pa.Field(nullable=True, gt=0, le=720, title="Overall survival time")
+    OSTM: Series[pd.Float64Dtype] = pa.Field(nullable=True, ge=0, le=720, title="Overall survival time")
     """Months of 30.4375 days from diagnosis to death, or to the last time known alive. Unit: months."""
 
     OSSTAT: Series[pd.Int8Dtype] = pa.Field(nullable=True, isin=[0, 1], title="Overall survival status")
     """1 died, 0 censored at OSTM."""
 
-    EFSTM: Series[pd.Float64Dtype] = pa.Field(nullable=True, gt=0, le=720, title="Event-free survival time")
+    EFSTM: Series[pd.Float64Dtype] = pa.Field(nullable=True, ge=0, le=720, title="Event-free survival time")
     """Months of 30.4375 days from diagnosis to the first of induction failure, relapse or death, or to the
     last time known free of them; never beyond OSTM. Unit: months."""
 

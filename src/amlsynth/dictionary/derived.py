@@ -67,6 +67,11 @@ def eln2022(frame: pd.DataFrame) -> pd.Series:
     NPM1 are known; otherwise the risk is NA. And mutated NPM1 without a known FLT3-ITD status is NA,
     unless a rule of higher precedence decides.
 
+    Limits: t(9;22), t(8;16), other rearranged MECOM and the monosomal karyotype are not in the dictionary;
+    CEBPA counts where the bZIP mutation is in frame, whatever the second allele, which it has not either.
+    t(9;11) stays intermediate beside adverse gene mutations, TP53 among them (the table's footnote), and
+    beside a complex karyotype, which is defined without it; beside -5, -7, -17 and the like it is adverse.
+
     Source: Döhner et al., Blood 2022;140:1345-1377, table 6 and its footnotes.
 
     Examples
@@ -98,14 +103,22 @@ def eln2022(frame: pd.DataFrame) -> pd.Series:
 
 
 class RiskClassification(NamedTuple):
-    """A classification by name: its function of a typed frame, and its levels, the reference first."""
+    """A classification by name: its function of a typed frame, and its levels, the reference first.
+
+    `decisive` are columns without all of which a patient can be classed by what else is known, `lacking` the
+    words for that.
+    """
 
     classify: Callable[[pd.DataFrame], pd.Series]
     levels: tuple[str, ...]
+    decisive: tuple[str, ...] = ()
+    lacking: str = ""
 
 
 # A dictionary names one of these under `roles: {classification: {function: ...}}`.
-CLASSIFICATIONS: Mapping[str, RiskClassification] = {"eln2022": RiskClassification(eln2022, ELN2022_RISKS)}
+CLASSIFICATIONS: Mapping[str, RiskClassification] = {
+    "eln2022": RiskClassification(eln2022, ELN2022_RISKS, _KARYOTYPE, "a karyotype")
+}
 
 
 def gap(frame: pd.DataFrame) -> pd.Series:

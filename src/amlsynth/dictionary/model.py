@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from amlsynth.dictionary import derived
 from amlsynth.dictionary.roles import Endpoint, Entry, Roles, UnitConvention, Words
@@ -21,14 +21,22 @@ Role = Literal["original", "synthetic"]
 Severity = Literal["error", "warning"]
 VariableType = Literal["integer", "number", "category", "tri-state", "status"]
 
+_FORMULA = re.compile(r"[=@\t\r]|[-+].*[(!|]")
 _BUILT_IN = re.compile(r"[a-z][a-z0-9_-]*")
 _DTYPES = {"integer": "Int16", "number": "Float64", "tri-state": "Int8", "status": "Int8"}
+
+
+def _no_formula(value: str) -> str:
+    """Refuse a value that spreadsheets would run when they open a CSV file that holds it."""
+    if _FORMULA.match(value):
+        raise ValueError(f"{value[:40]!r} is a formula for spreadsheets; begin it with a letter or a digit")
+    return value
 
 
 class Category(Entry):
     """One value of a categorical variable."""
 
-    value: Annotated[str, Field(min_length=1)]
+    value: Annotated[str, Field(min_length=1), AfterValidator(_no_formula)]
     label: str
     export_value: Annotated[str, Field(min_length=1)] | None = None  # its code in clinical exports
 

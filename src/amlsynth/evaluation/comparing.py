@@ -10,9 +10,10 @@ import pandas as pd
 from amlsynth.cohort.cohort import About, read_about
 from amlsynth.cohort.tables import read_raw, type_frame
 from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation.evaluate import evaluate
 from amlsynth.evaluation.inputs import SyntheticCohort
-from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Origin
+from amlsynth.evaluation.records import Evaluation, Origin
 from amlsynth.foundation.errors import DataError, did_you_mean
 from amlsynth.foundation.files import sha256
 from amlsynth.foundation.types import Progress
@@ -84,6 +85,7 @@ def compare_cohorts(
         [SyntheticCohort(other.frame, other.label, other.origin, holds_patients=not other.known_synthetic)],
         seed=seed,
         simulated=one.about.simulated,
+        rule=OFF if one.known_synthetic and other.known_synthetic else DisclosureRule(),
         original_label=one.label,
         original_origin=one.origin,
         kind="comparison",
@@ -128,15 +130,16 @@ def read_foreign(given: Path | pd.DataFrame, name: str, d: Dictionary) -> Foreig
     whole = raw[[column for column in raw.columns if str(column) in d.names]].reindex(columns=list(d.names))
     parsed = type_frame(whole, d, source)
     synthetic = about.simulated or origin.generator is not None
+    rule = OFF if synthetic else DisclosureRule()
     notes = []
     if missing:
         notes.append(f"Not in {source}, and therefore not assessed: {', '.join(missing)}.")
     if unknown:
         notes.append(f"Left out of {source}, as the dictionary does not know them: {', '.join(unknown)}.")
-    for (rule, column, _), count in sorted(parsed.failures.counts.items()):
-        few = not synthetic and count < SMALL_CELL
+    for (broken, column, _), count in sorted(parsed.failures.counts.items()):
+        few = rule.is_small(count)
         notes.append(
-            f"{f'Fewer than {SMALL_CELL}' if few else f'{count:,}'} cells of the column {column} of {source} "
-            f"break the rule {rule} and count as missing."
+            f"{rule.few.capitalize() if few else f'{count:,}'} cells of the column {column} of {source} "
+            f"break the rule {broken} and count as missing."
         )
     return Foreign(parsed.frame, label, origin, about, synthetic, tuple(notes))

@@ -9,13 +9,14 @@ out of that test. With large cohorts small differences are significant: read the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.disclosure.rule import NA, OFF, DisclosureRule
 from amlsynth.evaluation.effects.sizes import (
     CRAMERS_V,
     SIZE_DECIMALS,
@@ -33,20 +34,22 @@ from amlsynth.evaluation.outcomes import (
     outcome_names,
     why_lacking,
 )
-from amlsynth.evaluation.records import SMALL_CELL, Comparison, Figure
+from amlsynth.evaluation.records import Comparison, Figure
+from amlsynth.evaluation.summary import hidden_cells
 from amlsynth.evaluation.survival.curves import log_rank_p
 from amlsynth.evaluation.survival.response import responders
 from amlsynth.foundation.errors import require_extra
 from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.fisher import FisherTest, fisher_test
 from amlsynth.statistics.wald import Z95, wald_p
-from amlsynth.survival.cox import cox_fit
+from amlsynth.survival.cox import Ties, cox_fit
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
 
 ALPHA = 0.05
 EFFECT_DECIMALS = 3
 _SHAPIRO_LIMIT = 5000  # beyond it scipy's p-value of the Shapiro-Wilk test is not reliable
-_HIDDEN = f"not shown: fewer than {SMALL_CELL} patients of the original in one of the cells"
-_HIDDEN_IN_ONE = f"not shown: fewer than {SMALL_CELL} patients of one of the cohorts in one of the cells"
+
+Hidden = Mapping[str, frozenset[str]]
 
 
 def compare(
@@ -55,38 +58,64 @@ def compare(
     d: Dictionary,
     *,
     cohort: str = "synthetic",
+    rule: DisclosureRule = OFF,
     protect: bool = False,
+    ties: Ties = "efron",
 ) -> tuple[Comparison, ...]:
     """Test every variable, the derived risk, the response and the endpoints between two typed frames.
 
     Parameters
     ----------
-    original : the cohort of reference, whose small cells are always held back.
+    original : the cohort of reference.
     synthetic : the other one.
     d : the dictionary.
     cohort : the key of the other one.
-    protect : whether the other one holds patients too, so that its small cells are held back as well.
+    rule : what is held back: tests that would tell a hidden cell of the original, and digits.
+    protect : whether the other one holds patients too, so that the same holds for it.
+    ties : how Cox regression takes events at the same time.
     """
-    if protect:  # a ratio whose other side is small would tell that side
-        hidden = {one.subject for one in compare(synthetic, original, d) if _is_hidden(one)}
-        found = compare(original, synthetic, d)
-        return adjusted([_with_cohort(one, cohort, one.subject in hidden) for one in found])
-    return tuple(_with_cohort(one, cohort, hide=False) for one in _compared(original, synthetic, d))
+    frames = (original, synthetic) if protect else (original,)
+    hidden = [hidden_cells(frame, d, rule) for frame in frames]
+    found = _compared(original, synthetic, d, ties)
+    shown = [_shown(one, hidden, rule) for one in found]
+    return adjusted([one.model_copy(update={"cohort": cohort}) for one in shown])
 
 
-def _with_cohort(one: Comparison, cohort: str, hide: bool) -> Comparison:
-    if not hide:
-        return one.model_copy(update={"cohort": cohort})
-    return Comparison(
-        cohort=cohort, subject=one.subject, test=one.test, p_value=Figure(reason=_HIDDEN_IN_ONE)
+def _shown(one: Comparison, hidden: Sequence[Hidden], rule: DisclosureRule) -> Comparison:
+    """Return the test with rounded figures, or without any where a hidden cell would follow from them."""
+    if not rule.on:
+        return one
+    if any(_tells(one, cells) for cells in hidden):
+        few = Figure(reason=f"not shown: {rule.few} patients in one of the cells, or it would follow")
+        return Comparison(subject=one.subject, test=one.test, p_value=few)
+    return one.model_copy(
+        update={
+            "p_value": one.p_value.model_copy(update={"value": rule.p_value(one.p_value.value)}),
+            "effect": None if one.effect is None else rounded(one.effect, rule),
+            "effect_size": None if one.effect_size is None else rounded(one.effect_size, rule),
+        }
     )
 
 
-def _is_hidden(one: Comparison) -> bool:
-    return one.p_value.reason == _HIDDEN
+def rounded(figure: Figure, rule: DisclosureRule) -> Figure:
+    """Return a figure with the digits that the rule leaves."""
+    ends = {name: rule.statistic(getattr(figure, name)) for name in ("value", "low", "high")}
+    return figure.model_copy(update=ends)
 
 
-def _compared(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> tuple[Comparison, ...]:
+def _tells(one: Comparison, hidden: Hidden) -> bool:
+    """Return whether a test is of cells of which one is hidden.
+
+    A value against the rest needs that value and the number of known values; other tests need all cells.
+    """
+    name, _, value = one.subject.partition("=")
+    cells = hidden.get(name, frozenset())
+    return bool({NA, value} & cells if value else cells)
+
+
+def _compared(
+    original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary, ties: Ties
+) -> tuple[Comparison, ...]:
     found: list[Comparison] = []
     for variable in (d[name] for name in known_at_diagnosis(d)):
         ours, theirs = original[variable.name], synthetic[variable.name]
@@ -95,15 +124,15 @@ def _compared(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) ->
         elif variable.type == "category":
             found += compare_categories(variable.name, ours, theirs, [str(v) for v in variable.values])
         else:
-            found.append(_fisher(variable.name, _counts(ours, [1, 0]), _counts(theirs, [1, 0])))
+            found.append(fisher(variable.name, _counts(ours, [1, 0]), _counts(theirs, [1, 0])))
     classification, our_risk, their_risk = d.roles.classification, d.classify(original), d.classify(synthetic)
     if classification is not None and our_risk is not None and their_risk is not None:
         found += compare_categories(classification.name, our_risk, their_risk, d.risks)
     if d.response is not None:
         found.append(_response(d.response.name, original, synthetic))
     for endpoint in d.endpoints:
-        found += _survival(endpoint_data(original, endpoint), endpoint_data(synthetic, endpoint))
-    return adjusted([_or_lacking(one, original, synthetic, d) for one in found])
+        found += _survival(endpoint_data(original, endpoint), endpoint_data(synthetic, endpoint), ties)
+    return tuple(_or_lacking(one, original, synthetic, d) for one in found)
 
 
 def _or_lacking(
@@ -163,13 +192,13 @@ def compare_categories(
     """
     left, right = _counts(ours, values), _counts(theirs, values)
     if len(values) == 2:
-        return [_fisher(subject, left[::-1], right[::-1], f"odds ratio of {values[1]}")]
-    p_value = attempt(lambda: _chi_square(left, right))
+        return [fisher(subject, left[::-1], right[::-1], f"odds ratio of {values[1]}")]
+    p_value = attempt(lambda: chi_square(left, right))
     size = {} if p_value.value is None else _size(lambda: cramers_v(left, right), CRAMERS_V)
     found = [Comparison(subject=subject, test="chi-square", p_value=p_value, **size)]
     for position, value in enumerate(values):
         of_left, of_right = ((row[position], sum(row) - row[position]) for row in (left, right))
-        found.append(_fisher(f"{subject}={value}", of_left, of_right))
+        found.append(fisher(f"{subject}={value}", of_left, of_right))
     return found
 
 
@@ -177,28 +206,32 @@ def _counts(column: pd.Series, values: Sequence[str] | Sequence[int]) -> tuple[i
     return tuple(int(column.eq(value).fillna(False).sum()) for value in values)
 
 
-def _fisher(
+def fisher(
     subject: str, ours: Sequence[int], theirs: Sequence[int], effect_name: str = "odds ratio"
 ) -> Comparison:
-    """Compare counts (with, without) of two cohorts; p and odds ratio are held back for small cells."""
+    """Compare counts (with, without) of two cohorts; ratio and interval are those of the test."""
     test = "Fisher's exact"
-    if any(0 < count < SMALL_CELL for count in ours):
-        return Comparison(subject=subject, test=test, p_value=Figure(reason=_HIDDEN))
     if sum(ours) == 0 or sum(theirs) == 0:
         which = "the original" if sum(ours) == 0 else "the synthetic cohort"
         reason = Figure(reason=f"not assessed in {which}")
         return Comparison(subject=subject, test=test, p_value=reason)
-    stats = require_extra("generate", "scipy.stats", "Comparing cohorts")
-
-    p_value = min(1.0, float(stats.fisher_exact([list(theirs), list(ours)]).pvalue))
+    found = fisher_test(theirs[0], theirs[1], ours[0], ours[1])
     return Comparison(
         subject=subject,
         test=test,
-        p_value=figure(p_value),
-        effect=attempt(lambda: _ratio(*_log_odds_ratio(ours, theirs))),
+        p_value=figure(found.p_value),
+        effect=_exact_ratio(found),
         effect_name=effect_name,
         **_size(lambda: standardised_difference_of_shares(ours, theirs), STANDARDISED),
     )
+
+
+def _exact_ratio(found: FisherTest) -> Figure:
+    if found.odds_ratio is None:
+        reason = "an odds ratio needs patients with and without it in both cohorts"
+        ends = (None if end is None else round(end, EFFECT_DECIMALS) for end in (found.low, found.high))
+        return Figure(**dict(zip(("low", "high"), ends, strict=True)), reason=reason)
+    return figure(found.odds_ratio, found.low, found.high, decimals=EFFECT_DECIMALS)
 
 
 def _size(compute: Callable[[], float], name: str) -> dict[str, Any]:
@@ -208,11 +241,9 @@ def _size(compute: Callable[[], float], name: str) -> dict[str, Any]:
     }
 
 
-def _chi_square(ours: Sequence[int], theirs: Sequence[int]) -> float:
+def chi_square(ours: Sequence[int], theirs: Sequence[int]) -> float:
     stats = require_extra("generate", "scipy.stats", "Comparing cohorts")
 
-    if any(0 < count < SMALL_CELL for count in ours):
-        raise NotComputable(_HIDDEN)
     table = np.array([ours, theirs])
     table = table[:, table.sum(axis=0) > 0]
     if table.shape[1] < 2 or (table.sum(axis=1) == 0).any():
@@ -240,8 +271,6 @@ def _response(variable: str, original: pd.DataFrame, synthetic: pd.DataFrame) ->
     """Logistic regression of the response on the cohort; with one binary covariate it has a closed form."""
     ours, theirs = responders(original[variable]), responders(synthetic[variable])
     try:
-        if any(0 < count < SMALL_CELL for count in ours):
-            raise NotComputable(_HIDDEN)
         log_ratio, error = _log_odds_ratio(ours, theirs)
     except NotComputable as reason:
         p_value = effect = Figure(reason=str(reason))
@@ -257,7 +286,7 @@ def _response(variable: str, original: pd.DataFrame, synthetic: pd.DataFrame) ->
     )
 
 
-def _survival(ours: EndpointData, theirs: EndpointData) -> list[Comparison]:
+def _survival(ours: EndpointData, theirs: EndpointData, ties: Ties) -> list[Comparison]:
     try:
         if not (ours.event.any() and theirs.event.any()):
             raise NotComputable(f"one of the cohorts has no {ours.name} event, so no hazard ratio")
@@ -265,6 +294,7 @@ def _survival(ours: EndpointData, theirs: EndpointData) -> list[Comparison]:
             np.concatenate((ours.time, theirs.time)),
             np.concatenate((ours.event, theirs.event)),
             np.repeat([0.0, 1.0], [ours.n, theirs.n]),
+            ties=ties,
         )
     except NotComputable as reason:
         p_value = effect = Figure(reason=str(reason))

@@ -8,10 +8,12 @@ from typing import Literal
 import pandas as pd
 
 from amlsynth.cohort.tables import to_typed
+from amlsynth.dictionary.derived import CLASSIFICATIONS
 from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation import validity
 from amlsynth.evaluation.anchors import make_anchors
-from amlsynth.evaluation.comparisons import compare
+from amlsynth.evaluation.comparisons import compare, rounded
 from amlsynth.evaluation.effects import measures as effect_measures
 from amlsynth.evaluation.fidelity import alpha_precision_beta_recall, pairs, two_sample
 from amlsynth.evaluation.fidelity import columns as fidelity
@@ -33,18 +35,20 @@ from amlsynth.evaluation.measure_group import (
     lacking,
 )
 from amlsynth.evaluation.outcomes import lacks, why_lacking
+from amlsynth.evaluation.pairing import check_parts
 from amlsynth.evaluation.plugins import installed_groups
 from amlsynth.evaluation.prediction import prediction
 from amlsynth.evaluation.privacy import attacks, near_copies
 from amlsynth.evaluation.privacy import hamming as privacy
 from amlsynth.evaluation.privacy.attacks import attack_data
-from amlsynth.evaluation.records import SMALL_CELL, Evaluation, Figure, Measure, Origin
+from amlsynth.evaluation.records import Evaluation, Figure, Measure, Origin
 from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.survival import curves as survival
 from amlsynth.evaluation.survival import response, tails
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
+from amlsynth.survival.cox import Ties
 from amlsynth.survival.endpoint import endpoint_data
 
 GROUPS: tuple[MeasureGroup, ...] = (
@@ -71,6 +75,8 @@ def evaluate(
     *,
     seed: int = 0,
     simulated: bool = False,
+    rule: DisclosureRule | None = None,
+    ties: Ties = "efron",
     original_label: str = "Original (training)",
     synthetic_label: str = "Synthetic",
     holdout_label: str = "Original (hold-out)",
@@ -93,6 +99,9 @@ def evaluate(
         that reason.
     seed : for the anchors and the partition of the training part; the same gives the same record.
     simulated : whether the original itself is simulated and holds no patient.
+    rule : what is held back of cohorts of patients; by default nothing where the original is simulated, and
+        cells of fewer than five patients otherwise.
+    ties : how Cox regression takes events at the same time; the paper's authors took Breslow's way.
     original_label, synthetic_label, holdout_label : how tables and figures name the cohorts.
     original_origin, holdout_origin : where their files came from, for the record.
     kind : "comparison" where the synthetic cohorts are not known to be made from the original.
@@ -108,7 +117,8 @@ def evaluate(
     Raises
     ------
     DataError
-        A frame has no rows, or columns or cells that the dictionary does not know.
+        A frame has no rows, or columns or cells that the dictionary does not know; or the hold-out holds
+        training patients.
     UsageError
         The seed is negative, or two synthetic cohorts have the same label.
 
@@ -127,7 +137,10 @@ def evaluate(
     original = _typed(original, d, "the original cohort")
     made = evaluated_cohorts(inputs, lambda frame, source: _typed(frame, d, source))
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
-    context = EvaluationContext(original, holdout, d, seed)
+    if holdout is not None:
+        check_parts(original, holdout)
+    rule = rule or (OFF if simulated else DisclosureRule())
+    context = EvaluationContext(original, holdout, d, seed, rule, ties)
     groups = measure_groups(d)
     tell = _Steps(progress, total=(3 + len(made)) * len(groups) + 4)
 
@@ -139,7 +152,9 @@ def evaluate(
     protected = {"original", "holdout", *(cohort.key for cohort in made if cohort.protected)}
     others = [*made] if holdout is None else [*made, EvaluatedCohort("holdout", holdout, "holdout")]
     comparisons = [
-        compare(original, other.frame, d, cohort=other.key, protect=other.key in protected)
+        compare(
+            original, other.frame, d, cohort=other.key, rule=rule, protect=other.key in protected, ties=ties
+        )
         for other in others
     ]
     tell("summarising the cohorts")
@@ -150,22 +165,34 @@ def evaluate(
         amlsynth_version=__version__,
         seed=seed,
         original_is_simulated=simulated,
-        original=summarise(original, original_label, d, protect=True, key="original", origin=original_origin),
+        cox_ties=ties,
+        min_cell=rule.min_cell,
+        original=summarise(
+            original, original_label, d, rule, key="original", origin=_published(original_origin, rule)
+        ),
         holdout=None
         if holdout is None
-        else summarise(holdout, holdout_label, d, protect=True, key="holdout", origin=holdout_origin),
+        else summarise(
+            holdout, holdout_label, d, rule, key="holdout", origin=_published(holdout_origin, rule)
+        ),
         synthetics=tuple(
-            summarise(m.frame, g.label, d, protect=m.protected, key=m.key, origin=g.origin)
+            summarise(
+                m.frame,
+                g.label,
+                d,
+                context.rule_of(m),
+                key=m.key,
+                origin=_published(g.origin, context.rule_of(m)),
+            )
             for m, g in zip(made, inputs, strict=True)
         ),
         measures=measures,
         comparisons=tuple(one for found in comparisons for one in found),
         effects=effect_measures.effect_records(context, made, protected),
-        co_occurrence=co_occurrence(original, {o.key: o.frame for o in others}, d, protected),
+        co_occurrence=co_occurrence(original, {o.key: o.frame for o in others}, d, rule, protected),
         rules=validity.rule_counts(
             [EvaluatedCohort("synthetic", original, "original", holds_patients=True), *others],
             context,
-            protected,
         ),
         notes=(*notes, *_notes(context, made, [cohort.label for cohort in inputs]), *_foreign(groups)),
     )
@@ -236,11 +263,12 @@ def _measures(
                 else group.measured(anchor, context)
             )
         for definition in definitions:
-            figures = {key: there[definition.id] for key, there in found.items()}
-            there = {name: of_anchor[definition.id] for name, of_anchor in beside.items()}
+            figures = {key: _shown(there[definition.id], context.rule) for key, there in found.items()}
+            there = {name: _shown(of[definition.id], context.rule) for name, of in beside.items()}
+            own_figure = own.get(definition.id)
             measures.append(
                 definition.measure(
-                    own.get(definition.id),
+                    None if own_figure is None else _shown(own_figure, context.rule),
                     figures,
                     there,
                     group.name,
@@ -249,6 +277,16 @@ def _measures(
                 )
             )
     return tuple(measures)
+
+
+def _shown(figure: Figure, rule: DisclosureRule) -> Figure:
+    """Return a figure of a measure with the digits that the rule leaves: each is computed from rows."""
+    return rounded(figure, rule) if rule.on else figure
+
+
+def _published(origin: Origin | None, rule: DisclosureRule) -> Origin | None:
+    """Return an origin without the hash of patients' data, with which a copy of them could be confirmed."""
+    return origin.model_copy(update={"sha256": None}) if origin is not None and rule.on else origin
 
 
 def _foreign(groups: Sequence[MeasureGroup]) -> tuple[str, ...]:
@@ -265,24 +303,24 @@ def _notes(
     notes = []
     if context.holdout is None:
         notes.append(f"Measures against a hold-out are not available: {NO_HOLDOUT}.")
-    cohorts = [("original", context.original, True)]
+    cohorts = [("original", context.original, context.rule)]
     if context.holdout is not None:
-        cohorts.append(("hold-out", context.holdout, True))
+        cohorts.append(("hold-out", context.holdout, context.rule))
     for cohort, label in zip(made, labels, strict=True):
         name = "synthetic cohort" if len(made) == 1 else f"cohort {label}"
-        cohorts.append((name, cohort.frame, cohort.protected))
-    for name, frame, protect in cohorts:
+        cohorts.append((name, cohort.frame, context.rule_of(cohort)))
+    for name, frame, rule in cohorts:
         for endpoint in context.dictionary.endpoints:
             left_out = endpoint_data(frame, endpoint).left_out
             if lacks(frame, context.dictionary, endpoint.name):
                 notes.append(f"{_capital(why_lacking(endpoint.name, name))}.")
             elif left_out:
-                few = left_out < SMALL_CELL and protect
-                count = f"fewer than {SMALL_CELL}" if few else str(left_out)
+                count = rule.few if rule.is_small(left_out) else str(left_out)
                 notes.append(
                     f"{count} of {len(frame)} patients of the {name} have no usable {endpoint.name} time "
                     f"and status and are left out of every {endpoint.name} figure."
                 )
+        notes += _incomplete(name, frame, context.dictionary, rule)
         empty = [column for column in context.dictionary.names if frame[column].isna().all()]
         if empty:
             notes.append(f"Not assessed in the {name}, every value missing: {', '.join(empty)}.")
@@ -303,6 +341,24 @@ def _notes(
             f"hold-out patients, and search at most {attack_data.MAX_RELEASED} synthetic patients."
         )
     return tuple(notes)
+
+
+def _incomplete(name: str, frame: pd.DataFrame, d: Dictionary, rule: DisclosureRule) -> tuple[str, ...]:
+    """Tell how many patients were classed by markers of which one that decides is unknown."""
+    chosen, risk = d.roles.classification, d.classify(frame)
+    if chosen is None or risk is None:
+        return ()
+    of = CLASSIFICATIONS[chosen.function]
+    lacks = frame[list(of.decisive)].isna().all(axis=1) & bool(of.decisive)
+    unknown, classed = int(lacks.sum()), int((lacks & risk.notna()).sum())
+    if classed == 0:
+        return ()
+    few = rule.is_small(classed) or rule.is_small(unknown - classed)
+    how_many = "some" if few else f"{classed:,} of {unknown:,}"
+    return (
+        f"{chosen.label}: {how_many} patients of the {name} without {of.lacking} were classed by the markers "
+        "that are known; what is unknown counts as absent.",
+    )
 
 
 def _capital(sentence: str) -> str:

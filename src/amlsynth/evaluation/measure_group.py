@@ -16,10 +16,12 @@ from typing import Any, Literal, TypeVar
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation.outcomes import lacks, why_lacking
 from amlsynth.evaluation.records import Figure, Measure, Spread
 from amlsynth.foundation.errors import NotComputable as NotComputable  # what a measure may raise
 from amlsynth.foundation.errors import UsageError
+from amlsynth.survival.cox import Ties
 
 AnchorName = Literal["independent", "bootstrap", "holdout"]
 CohortKind = Literal["synthetic", "independent", "bootstrap", "holdout"]
@@ -31,12 +33,18 @@ NO_HOLDOUT = "no hold-out was given, so there is nothing the generator did not s
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """What every cohort is measured against; `original` is the training part."""
+    """What every cohort is measured against; `original` is the training part.
+
+    rule : what is held back of the original and of other cohorts of patients.
+    ties : how Cox regression takes events at the same time.
+    """
 
     original: pd.DataFrame
     holdout: pd.DataFrame | None
     dictionary: Dictionary
     seed: int
+    rule: DisclosureRule = OFF
+    ties: Ties = "efron"
     memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, name: str, compute: Callable[[], Found]) -> Found:
@@ -48,6 +56,10 @@ class EvaluationContext:
             self.memory[name] = compute()
         found: Found = self.memory[name]
         return found
+
+    def rule_of(self, cohort: EvaluatedCohort) -> DisclosureRule:
+        """Return what is held back of a cohort: nothing of one that holds no patients."""
+        return self.rule if cohort.protected else OFF
 
 
 @dataclass(frozen=True)

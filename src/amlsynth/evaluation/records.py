@@ -1,8 +1,7 @@
 """What an evaluation says, as typed records: the content of evaluation.json.
 
-A measure that cannot be computed has value None and a reason, never 0. Aggregates of the original
-hold no cell that counts fewer than `SMALL_CELL` patients and no patient's value: survival curves
-stand on a fixed grid of months. Several synthetic cohorts can stand in one evaluation, each under its
+A measure that cannot be computed has value None and a reason, never 0. What is said of patients has gone
+through the rule of `disclosure.rule`. Several synthetic cohorts can stand in one evaluation, each under its
 key; `synthetic` of an evaluation and of a measure is that of the first, the only one of a release.
 """
 
@@ -14,10 +13,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from amlsynth.disclosure.rule import MIN_CELL, OFF, DisclosureRule
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import write_text
+from amlsynth.survival.cox import Ties
 
-SMALL_CELL = 5
 SCHEMA_VERSION = "3"
 _RISK_OF_VERSION_2 = "eln2022"
 
@@ -71,11 +71,19 @@ class Measure(Record):
 
 
 class CategoryCount(Record):
-    """Patients with one value of a categorical variable; n None where the cell is suppressed."""
+    """Patients with one value of a categorical variable; n None where the cell is held back."""
 
     value: str  # a category, "1" for present, "NA" for missing
     n: int | None
     share: float | None = Field(None, description="of the patients with a known value; for NA of all")
+
+
+class Bin(Record):
+    """The share of the patients with a known value from `low` to below `high`."""
+
+    low: float
+    high: float
+    share: float
 
 
 class VariableSummary(Record):
@@ -86,6 +94,7 @@ class VariableSummary(Record):
     missing: int | None
     quartiles: tuple[float, float, float] | None = None
     counts: tuple[CategoryCount, ...] = ()
+    histogram: tuple[Bin, ...] = Field((), description="of numbers; empty in older files and where held back")
 
 
 class CurvePoint(Record):
@@ -93,18 +102,28 @@ class CurvePoint(Record):
     survival: float
     low: float
     high: float
-    at_risk: int | None  # None where fewer than SMALL_CELL are left
+    # Of patients rounded down to a multiple of the smallest cell that is shown; None in older files
+    at_risk: int | None
 
 
 class SurvivalSummary(Record):
     """Kaplan-Meier summary of one endpoint in one cohort, months."""
 
     endpoint: str
-    n: int
-    events: int | None  # None where fewer than SMALL_CELL had an event, or had none
+    n: int | None  # with a known time and status; None where few have not
+    events: int | None  # None where few had an event, or few had none
     median: Figure
     follow_up: Figure  # reverse Kaplan-Meier median
+    # At whole months; of patients, months are left out until enough have left in between
     curve: tuple[CurvePoint, ...]
+
+    def at_risk_between(self, month: float, min_cell: int) -> tuple[int, int] | None:
+        """Return the least and the most patients at risk at a month, or None after the end of the curve."""
+        before = [point for point in self.curve if point.months <= month]
+        after = [point for point in self.curve if point.months >= month]
+        if not before or not after or before[-1].at_risk is None or after[0].at_risk is None:
+            return None
+        return after[0].at_risk, before[-1].at_risk + max(min_cell - 1, 0)
 
 
 class Origin(Record):
@@ -122,6 +141,7 @@ class CohortSummary(Record):
     key: str = "synthetic"  # "original", "holdout", and "synthetic" or "synthetic-1", "synthetic-2", ...
     label: str
     n: int
+    min_cell: int = Field(0, description="smallest count that is shown of it; 0 for no patients")
     origin: Origin | None = None
     variables: tuple[VariableSummary, ...]
     risk: tuple[CategoryCount, ...] = ()  # of the dictionary's classification, where it has one
@@ -171,7 +191,7 @@ class CoOccurrence(Record):
 
     traits: tuple[str, ...]  # a variable for its presence, or "SEX=female"
     # Share of the patients in whom both are known, less the original's, over the original's, in percent;
-    # None where fewer than SMALL_CELL patients of the original have both, or a small cell would follow.
+    # None where few patients of the original have both, or a small cell would follow.
     differences: dict[str, tuple[int | None, ...]]  # by key of the cohort
     shown: int  # pairs with enough patients of the original
 
@@ -183,7 +203,7 @@ class RuleCount(Record):
     columns: str
     message: str
     severity: Literal["error", "warning"]
-    counts: dict[str, int | None]  # by key of the cohort; None where suppressed
+    counts: dict[str, int | None]  # by key of the cohort; None where held back
 
 
 class Evaluation(Record):
@@ -197,6 +217,8 @@ class Evaluation(Record):
     amlsynth_version: str
     seed: int
     original_is_simulated: bool
+    cox_ties: Ties = Field("efron", description="how Cox regression took events at the same time")
+    min_cell: int = Field(MIN_CELL, description="smallest count of patients shown; 0: nothing is held back")
     original: CohortSummary  # the training cohort
     holdout: CohortSummary | None
     synthetics: Annotated[tuple[CohortSummary, ...], Field(min_length=1)]
@@ -216,6 +238,11 @@ class Evaluation(Record):
             if tuple(measure.figures) != keys:
                 raise ValueError(f"the measure {measure.id} has not one figure for each synthetic cohort")
         return self
+
+    @property
+    def rule(self) -> DisclosureRule:
+        """The rule by which numbers of patients were held back."""
+        return DisclosureRule(self.min_cell) if self.min_cell else OFF
 
     @property
     def synthetic(self) -> CohortSummary:

@@ -1,23 +1,23 @@
 """The aggregates of one cohort: quartiles, counts, derived risk, Kaplan-Meier curves on a grid.
 
-For real patients, counts from 1 to 4 are held back, and with them a second cell of the variable
-where the first would follow by subtraction; curves end when fewer than 5 are at risk. What is
-protected is one variable at a time; zeros are shown.
+What is shown of patients is decided by the rule of `disclosure.rule`, one variable at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.dictionary.roles import Endpoint
+from amlsynth.disclosure.curves import ShownPoint, at_risk_of, band, rounded_down, shown_months
+from amlsynth.disclosure.rule import NA, OFF, DisclosureRule
+from amlsynth.evaluation.histograms import histogram
 from amlsynth.evaluation.measure_group import attempt
 from amlsynth.evaluation.outcomes import lacks, why_lacking
 from amlsynth.evaluation.records import (
-    SMALL_CELL,
     CategoryCount,
     CohortSummary,
     CurvePoint,
@@ -27,12 +27,10 @@ from amlsynth.evaluation.records import (
     VariableSummary,
 )
 from amlsynth.evaluation.survival.medians import MONTHS_DECIMALS, follow_up, median_survival
-from amlsynth.evaluation.survival.response import SHARE_DECIMALS
 from amlsynth.statistics.coding import category_codes, numbers
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
 from amlsynth.survival.kaplan_meier import KaplanMeier, kaplan_meier
 
-MISSING = "NA"
 OTHER = "not in the dictionary"
 _SURVIVAL_DECIMALS = 4
 
@@ -41,8 +39,8 @@ def summarise(
     frame: pd.DataFrame,
     label: str,
     d: Dictionary,
+    rule: DisclosureRule = OFF,
     *,
-    protect: bool,
     key: str = "synthetic",
     origin: Origin | None = None,
 ) -> CohortSummary:
@@ -53,7 +51,7 @@ def summarise(
     frame : typed frame, shape (n, columns).
     label : how tables and figures name the cohort.
     d : the dictionary.
-    protect : whether these are real patients, whose small cells are held back.
+    rule : what is held back; `OFF` where these are no patients.
     key : how measures and comparisons refer to it.
     origin : where its file came from.
     """
@@ -62,103 +60,90 @@ def summarise(
         key=key,
         label=label,
         n=len(frame),
+        min_cell=rule.min_cell,
         origin=origin,
-        variables=tuple(_variable(frame[v.name], v, v.name in times, protect) for v in d.variables),
-        risk=_risk_counts(frame, d, protect),
-        survival=tuple(_survival(frame, endpoint, d, protect) for endpoint in d.endpoints),
+        variables=tuple(_variable(frame[v.name], v, v.name in times, rule) for v in d.variables),
+        risk=_risk_counts(frame, d, rule),
+        survival=tuple(_survival(frame, endpoint, d, rule) for endpoint in d.endpoints),
     )
 
 
-def cells_to_hide(counts: Mapping[str, int]) -> frozenset[str]:
-    """Return the cells to hold back when the total of all cells is known.
+def hidden_cells(frame: pd.DataFrame, d: Dictionary, rule: DisclosureRule) -> dict[str, frozenset[str]]:
+    """Return the cells that are held back of every categorical variable and of the derived risk, by name.
 
-    Cells of 1 to 4 are hidden. One hidden cell would follow from the total, and several that make
-    fewer than 5 together would be a small cell themselves: then the largest cell is hidden too, the
-    one a reader misses least (absent, in most variables).
+    Variables of which everything is shown are left out. NA is a cell of each.
     """
-    hidden = {cell for cell, count in counts.items() if 0 < count < SMALL_CELL}
-    others = [cell for cell, count in counts.items() if count >= SMALL_CELL]
-    if hidden and others and (len(hidden) == 1 or sum(counts[cell] for cell in hidden) < SMALL_CELL):
-        hidden.add(max(others, key=lambda cell: counts[cell]))
-    return frozenset(hidden)
+    if not rule.on:
+        return {}
+    found = {name: rule.hidden_cells(counts) for name, counts in cell_counts(frame, d).items()}
+    return {name: cells for name, cells in found.items() if cells}
 
 
-def category_counts(counts: Mapping[str, int], protect: bool) -> tuple[CategoryCount, ...]:
-    """Turn counts by value, the cell "NA" among them, into records.
-
-    Shares are of the patients with a known value, that of NA is of all. Where NA is a hidden cell the
-    shares are coarse, whole percents at best, so that the number of known values does not follow.
-    """
-    total = sum(counts.values())
-    known = total - counts[MISSING]
-    hidden = cells_to_hide(counts) if protect else frozenset()
-    records = []
-    for value, count in counts.items():
-        share = None
-        if value == MISSING:
-            share = None if value in hidden or total == 0 else round(count / total, SHARE_DECIMALS)
-        elif MISSING in hidden:
-            small = 0 < count < SMALL_CELL
-            share = None if small or known == 0 else _coarse(count / known, total)
-        elif value not in hidden and known > 0:
-            share = round(count / known, SHARE_DECIMALS)
-        records.append(CategoryCount(value=value, n=None if value in hidden else count, share=share))
-    return tuple(records)
+def cell_counts(frame: pd.DataFrame, d: Dictionary) -> dict[str, dict[str, int]]:
+    """Return the patients by value of every categorical variable and of the derived risk, by its name."""
+    tables = {v.name: _counts(frame[v.name], v) for v in d.variables if v.is_categorical}
+    if d.roles.classification is not None and (counts := _counts_of_risk(frame, d)):
+        tables[d.roles.classification.name] = counts
+    return tables
 
 
-def _coarse(share: float, total: int) -> float | None:
-    """Round a share to a step that two times SMALL_CELL patients fit in.
-
-    None in cohorts too small for it, and where rounding would say "nobody" or "all" of a share that is not.
-    """
-    for step in (0.01, 0.02, 0.05, 0.1):
-        if step * total >= 2 * SMALL_CELL:
-            rounded = round(round(share / step) * step, 2)
-            return rounded if 0 < rounded < 1 else None
-    return None
+def category_counts(counts: Mapping[str, int], rule: DisclosureRule) -> tuple[CategoryCount, ...]:
+    """Turn counts by value, the cell "NA" among them, into records."""
+    return tuple(
+        CategoryCount(value=value, n=cell.n, share=cell.share) for value, cell in rule.table(counts).items()
+    )
 
 
-def _variable(column: pd.Series, variable: Variable, is_time: bool, protect: bool) -> VariableSummary:
+def _counts(column: pd.Series, variable: Variable) -> dict[str, int]:
+    values = [str(value) for value in variable.values]
+    tally = np.bincount(category_codes(column, variable), minlength=len(values) + 2)
+    counts = {value: int(tally[place + 1]) for place, value in enumerate(values)}
+    if tally[-1]:
+        counts[OTHER] = int(tally[-1])
+    return {**counts, NA: int(tally[0])}
+
+
+def _variable(column: pd.Series, variable: Variable, is_time: bool, rule: DisclosureRule) -> VariableSummary:
     if variable.is_categorical:
-        values = [str(value) for value in variable.values]
-        tally = np.bincount(category_codes(column, variable), minlength=len(values) + 2)
-        counts = {value: int(tally[place + 1]) for place, value in enumerate(values)}
-        if tally[-1]:
-            counts[OTHER] = int(tally[-1])
-        counts[MISSING] = int(tally[0])
-        records = category_counts(counts, protect)
+        records = category_counts(_counts(column, variable), rule)
         return VariableSummary(name=variable.name, n=len(column), missing=records[-1].n, counts=records)
     known = numbers(column)
     known = known[~np.isnan(known)]
-    missing = len(column) - known.size
-    # The number analysed stands beside every curve, so a missing time is no secret.
-    hide = protect and not is_time and 0 < missing < SMALL_CELL
+    missing = rule.count(len(column) - known.size)
     decimals = MONTHS_DECIMALS if is_time else max(variable.decimals, 1)
     return VariableSummary(
         name=variable.name,
         n=len(column),
-        missing=None if hide else missing,
-        quartiles=_quartiles(known, decimals, protect),
+        missing=missing,
+        quartiles=_quartiles(known, decimals, rule),
+        # Survival has its curves; and beside a hidden number of missing values shares would tell it.
+        histogram=() if is_time or missing is None else histogram(known, variable, rule.min_cell),
     )
 
 
-def _quartiles(known: np.ndarray, decimals: int, protect: bool) -> tuple[float, float, float] | None:
-    # Each quarter of real patients must hold SMALL_CELL of them.
-    if known.size == 0 or (protect and known.size < 4 * SMALL_CELL):
+def _quartiles(known: np.ndarray, decimals: int, rule: DisclosureRule) -> tuple[float, float, float] | None:
+    # Each quarter of real patients must hold enough of them.
+    if known.size == 0 or known.size < 4 * rule.min_cell:
         return None
     low, middle, high = (round(float(q), decimals) + 0.0 for q in np.quantile(known, (0.25, 0.5, 0.75)))
     return low, middle, high
 
 
-def _risk_counts(frame: pd.DataFrame, d: Dictionary, protect: bool) -> tuple[CategoryCount, ...]:
+def _counts_of_risk(frame: pd.DataFrame, d: Dictionary) -> dict[str, int]:
     risk = d.classify(frame)
     if risk is None:
-        return ()
-    counts = {name: int(risk.eq(name).sum()) for name in d.risks}
-    return category_counts({**counts, MISSING: int(risk.isna().sum())}, protect)
+        return {}
+    return {**{name: int(risk.eq(name).sum()) for name in d.risks}, NA: int(risk.isna().sum())}
 
 
-def _survival(frame: pd.DataFrame, endpoint: Endpoint, d: Dictionary, protect: bool) -> SurvivalSummary:
+def _risk_counts(frame: pd.DataFrame, d: Dictionary, rule: DisclosureRule) -> tuple[CategoryCount, ...]:
+    counts = _counts_of_risk(frame, d)
+    return category_counts(counts, rule) if counts else ()
+
+
+def _survival(
+    frame: pd.DataFrame, endpoint: Endpoint, d: Dictionary, rule: DisclosureRule
+) -> SurvivalSummary:
     data = endpoint_data(frame, endpoint)
     events = int(data.event.sum())
     if lacks(frame, d, endpoint.name):
@@ -166,40 +151,48 @@ def _survival(frame: pd.DataFrame, endpoint: Endpoint, d: Dictionary, protect: b
         return SurvivalSummary(
             endpoint=endpoint.name, n=0, events=0, median=lacking, follow_up=lacking, curve=()
         )
-    if protect and (0 < events < SMALL_CELL or data.n < SMALL_CELL):
-        hidden = Figure(reason=f"not shown: fewer than {SMALL_CELL} patients or events")
-        return SurvivalSummary(
-            endpoint=endpoint.name, n=data.n, events=None, median=hidden, follow_up=hidden, curve=()
-        )
-    few_censored = protect and 0 < data.n - events < SMALL_CELL
+    hidden = rule.hidden_cells({"event": events, "none": data.n - events, NA: len(frame) - data.n})
+    n = None if NA in hidden else data.n
+    if rule.is_small(events) or rule.is_small(data.n):
+        few = Figure(reason=f"not shown: {rule.few} patients or events")
+        return SurvivalSummary(endpoint=endpoint.name, n=n, events=None, median=few, follow_up=few, curve=())
     return SurvivalSummary(
         endpoint=endpoint.name,
-        n=data.n,
-        events=None if few_censored else events,
+        n=n,
+        events=None if "event" in hidden or rule.is_small(data.n - events) else events,
         median=attempt(lambda: median_survival(data)),
         follow_up=attempt(lambda: follow_up(data)),
-        curve=_curve(data, d[endpoint.time].maximum or 0.0, protect),
+        curve=_curve(data, d[endpoint.time].maximum or 0.0, rule, n_is_shown=n is not None),
     )
 
 
-def _curve(data: EndpointData, longest: float, protect: bool) -> tuple[CurvePoint, ...]:
+def _curve(
+    data: EndpointData, longest: float, rule: DisclosureRule, *, n_is_shown: bool
+) -> tuple[CurvePoint, ...]:
     """Return the curve at whole months, from 0 to the last month of follow-up."""
     if data.n == 0:
         return ()
     fit: KaplanMeier = kaplan_meier(data)
-    months = np.arange(0, int(min(float(fit.times[-1]), longest)) + 1)
-    at_risk = fit.at_risk_at(months)
-    if protect:
-        months = months[at_risk >= SMALL_CELL]  # a prefix: numbers at risk never grow
-    columns: Sequence[np.ndarray] = (fit.at(months), *fit.band(months))
-    survival, low, high = (np.round(values, _SURVIVAL_DECIMALS) for values in columns)
+    months = np.arange(0, int(min(float(fit.times[-1]), longest)) + 1, dtype=np.float64)
+    at_risk, survival = fit.at_risk_at(months), fit.at(months)
+    places = shown_months(months, at_risk, survival, rule, n_is_shown=n_is_shown)
+    decimals = rule.decimals(data.n, _SURVIVAL_DECIMALS)
+    shown = [
+        ShownPoint(
+            float(months[place]),
+            round(float(survival[place]), decimals),
+            at_risk_of(rounded_down(int(at_risk[place]), rule), rule),
+        )
+        for place in places
+    ]
+    low, high = band(shown, decimals) if rule.on else (np.round(x, decimals) for x in fit.band(months))
     return tuple(
         CurvePoint(
-            months=float(month),
-            survival=float(survival[i]),
-            low=float(low[i]),
-            high=float(high[i]),
-            at_risk=int(at_risk[i]),
+            months=point.months,
+            survival=point.survival,
+            low=min(float(low[i]), point.survival),
+            high=max(float(high[i]), point.survival),
+            at_risk=point.at_risk[0],
         )
-        for i, month in enumerate(months)
+        for i, point in enumerate(shown)
     )

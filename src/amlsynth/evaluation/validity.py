@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from amlsynth.evaluation.measure_group import (
     figure,
     fixed,
 )
-from amlsynth.evaluation.records import SMALL_CELL, Figure, RuleCount
+from amlsynth.evaluation.records import Figure, RuleCount
 
 Broken = dict[tuple[str, str, str], int]  # rule, columns, severity -> patients
 
@@ -25,20 +25,18 @@ def count_rules_broken(frame: pd.DataFrame, d: Dictionary) -> int:
     return _errors(_broken(frame, d))
 
 
-def rule_counts(
-    cohorts: Sequence[EvaluatedCohort], context: EvaluationContext, protected: Collection[str]
-) -> tuple[RuleCount, ...]:
+def rule_counts(cohorts: Sequence[EvaluatedCohort], context: EvaluationContext) -> tuple[RuleCount, ...]:
     """Return every rule that a cohort breaks, with the severities of a synthetic cohort.
 
-    Counts below `SMALL_CELL` of the cohorts whose keys are `protected` are held back.
+    Small counts of cohorts of patients are held back.
     """
+    rules = {cohort.key: context.rule_of(cohort) for cohort in cohorts}
     found = {cohort.key: _of(cohort, context) for cohort in cohorts}
     messages = {rule.id: rule.message for rule in context.dictionary.rules}
     places = sorted({place for broken in found.values() for place in broken})
 
     def count(key: str, place: tuple[str, str, str]) -> int | None:
-        n = found[key].get(place, 0)
-        return None if key in protected and 0 < n < SMALL_CELL else n
+        return rules[key].count(found[key].get(place, 0))
 
     return tuple(
         RuleCount(
@@ -70,8 +68,9 @@ def _errors(broken: Broken) -> int:
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     broken = _of(cohort, context)
     errors = [count for (_, _, severity), count in broken.items() if severity == "error"]
-    if cohort.protected and any(0 < count < SMALL_CELL for count in errors):
-        return {"rules_broken": Figure(reason=f"not shown: fewer than {SMALL_CELL} patients break a rule")}
+    rule = context.rule_of(cohort)
+    if not rule.splits(*errors):
+        return {"rules_broken": Figure(reason=f"not shown: {rule.few} patients break a rule")}
     return {"rules_broken": figure(float(_errors(broken)))}
 
 
@@ -86,7 +85,8 @@ GROUP = MeasureGroup(
             unit="errors",
             description=(
                 "Errors that validation finds: values outside the dictionary, rules between variables "
-                "and repeated rows, with the severities that hold for synthetic cohorts."
+                "and repeated rows, with the severities that hold for synthetic cohorts. Those of the "
+                "bootstrap are repeated rows, for it draws patients again, and no broken rules."
             ),
             source="amlsynth dictionary, rules",
         ),

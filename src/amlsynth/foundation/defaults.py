@@ -3,4 +3,5 @@
 DEFAULT_GENERATOR = "event-history"
 DEFAULT_DICTIONARY = "aml"
 DICTIONARY_FILE = "dictionary.yaml"  # under which a release or an evaluation carries its dictionary
+DECISION_FILE = "decision.json"  # what one can decide by, in a release
 GUARANTEED = "private"  # the generator with a guarantee

@@ -26,6 +26,10 @@ class UsageError(AmlsynthError, ValueError):
     exit_code = 2
 
 
+class PlaceError(UsageError):
+    """A file or folder cannot be written: its place is full, read-only or forbidden (exit code 2)."""
+
+
 class MissingExtraError(AmlsynthError, ImportError):
     """A package is not installed, or what is installed does not work (exit code 2)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,8 +16,27 @@ from amlsynth.foundation.errors import UsageError, did_you_mean
 _LIMIT = 2_000_000  # bytes; the dictionary has about 24,000
 _DEPTH = 50
 _PARTS = 100_000  # keys and items, aliases written out; a mapping of every variable has about 400
+_SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*:")  # 1:30 is 90 in YAML 1.1, and long ones take hours
 _Path = tuple[str | int, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Plain data, by libyaml where there is one; numbers of base 60 stay text."""
+
+
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+
+def _without_base_60(loader: Any, node: yaml.ScalarNode) -> Any:
+    if _SEXAGESIMAL.match(node.value):
+        return node.value
+    kind = node.tag.rpartition(":")[2]
+    return getattr(loader, f"construct_yaml_{kind}")(node)
+
+
+for _tag in _NUMBERS:
+    _Loader.add_constructor(_tag, _without_base_60)
 
 
 def read_yaml_model(
@@ -77,19 +97,22 @@ def read_yaml(path: Path, *, what: str, aliases: bool = False) -> tuple[Any, dic
         raise UsageError(f"{path}: byte {error.start} is not UTF-8. Save the {what} as UTF-8.") from error
     try:
         depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
+            if number > 3 * _PARTS:
+                raise UsageError(f"{path}: too many parts for a {what}. Check the path.")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEPTH:  # PyYAML takes very long for thousands
                 raise UsageError(f"{path}: nested deeper than {_DEPTH} levels. Correct the {what}.")
             if isinstance(event, yaml.AliasEvent) and not aliases:
                 line = f":{event.start_mark.line + 1}" if event.start_mark else ""
                 raise UsageError(f"{path}{line}: aliases (*name) are not read. Write the content out.")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
         if node is None:
             raise UsageError(f"{path}: the file is empty. Write a {what} into it.")
         lines: dict[_Path, int] = {}
-        _collect_lines(node, (), lines, path)  # before safe_load, which would build what is too large
-        return yaml.safe_load(text), lines
+        _collect_lines(node, (), lines, path)  # before the data are built, which may be too large
+        return loader.construct_document(node), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -106,6 +129,8 @@ def _collect_lines(node: yaml.Node, at: _Path, lines: dict[_Path, int], path: Pa
         raise UsageError(f"{path}: written out, the aliases (*name) are too many or nested too deep.")
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise UsageError(f"{path}:{key.start_mark.line + 1}: a key must be one word, no list or map.")
             inner = (*at, key.value)
             if inner in lines:
                 raise UsageError(f"{path}:{key.start_mark.line + 1}: the key {key.value!r} stands twice.")

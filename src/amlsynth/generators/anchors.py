@@ -16,6 +16,7 @@ class Bootstrap(Generator):
     summary = "anchor: copies of training patients (perfect likeness, no privacy)"
     releasable = False
     copies_patients = True
+    copies_times = True
     minimum_patients = 2
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
@@ -36,6 +37,7 @@ class Independent(Generator):
     name = "independent"
     summary = "anchor: every column by itself (right margins, no association)"
     releasable = False
+    copies_times = True
     minimum_patients = 2
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:

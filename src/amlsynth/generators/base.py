@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -20,8 +20,10 @@ from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators.building_blocks.discretion import Discretion, discreet
+from amlsynth.generators.building_blocks.rarities import Rarities, beyond
 from amlsynth.generators.building_blocks.seen_rows import SeenRows
 from amlsynth.model_space.encoding import Encoded, breaks_any, decode, encode
+from amlsynth.model_space.mass_points import MassPoints
 from amlsynth.model_space.resolution import Resolution
 
 _REDRAWS = 10  # of patients who are the same as one before
@@ -106,6 +108,7 @@ class Generator(ABC):
     guarantee : True when fits are differentially private, so that nothing exact of the training patients may
         stand beside the samples.
     copies_patients : True when samples repeat training patients by construction.
+    copies_times : True when samples repeat training times, so that mass points in time stay without care.
     hides_single_patients : True when no patient alone decides which states, event patterns and combinations
         of missing values can come out. It is no guarantee against attacks; `amlsynth audit` measures those.
     minimum_patients : the smallest training cohort that it accepts.
@@ -119,12 +122,14 @@ class Generator(ABC):
     releasable: ClassVar[bool] = True
     guarantee: ClassVar[bool] = False
     copies_patients: ClassVar[bool] = False
+    copies_times: ClassVar[bool] = False
     hides_single_patients: ClassVar[bool] = False
     minimum_patients: ClassVar[int] = 50
     parallel_sampling: ClassVar[bool] = False
     quick_params: ClassVar[Mapping[str, Any]] = {}
     Params: ClassVar[type[Parameters]] = Parameters
     package: str | None = None
+    _rare: Rarities = Rarities.none()
 
     def __init__(self, params: Parameters | None = None, d: Dictionary | None = None) -> None:
         self.params: Any = params if params is not None else self.Params()
@@ -157,15 +162,26 @@ class Generator(ABC):
                 "from fewer it would repeat single patients. Use a larger cohort."
             )
         encoded = encode(train, self.dictionary).legal()
+        self._rare = Rarities.of(train, self.dictionary)
         if resolution is None:
             hidden = self.hides_single_patients
             resolution = (
                 Resolution.stated(self.dictionary) if hidden else Resolution.of(encoded, self.dictionary)
             )
-        self._resolution = resolution
-        encoded = resolution.above_zero(encoded)
+        few = self.params.discretion.few if self.hides_single_patients else None
+        # A stream of its own: what is drawn for mass points leaves `rng` as it is.
+        stream = np.random.default_rng(rng.bit_generator.jumped())  # type: ignore[attr-defined]
         if self.hides_single_patients:
-            encoded = discreet(encoded, self.params.discretion, self.dictionary, rng)
+            self._rare = self._rare.drawn(stream)
+        self._mass_points = (
+            MassPoints.none() if self.copies_times else MassPoints.of(encoded, resolution.time, few, stream)
+        )
+        has_zero = self._mass_points.has_zero or self.copies_times
+        self._resolution = replace(resolution, zero=has_zero)
+        encoded = self._resolution.above_zero(encoded)
+        if self.hides_single_patients:
+            encoded = discreet(encoded, self.params.discretion, self.dictionary, rng, self._mass_points)
+        encoded = self._mass_points.spread(encoded, stream)
         with self._named("fitting"):
             self._fit(encoded, rng, progress)
         self._fitted = True
@@ -261,14 +277,19 @@ class Generator(ABC):
         return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
     def _recorded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        """Draw n patients as they would be recorded, those again who break a rule.
+        """Draw n patients as they would be recorded, those again who break a rule, or of a kind too often.
 
         Decoding carries out the rules of the usual forms; others, such as a steward's own between two dates,
         it cannot. Where patients who keep them are too rare, some are left who do not; validation tells.
         """
         frame = self._decoded(n, rng)
+        allowed: Sequence[int] | None = None
         for _ in range(_RULE_REDRAWS):
             wrong = breaks_any(frame, self.dictionary)
+            rare = self._rare.among(frame)
+            if any(hit.any() for hit in rare):
+                allowed = self._rare.allowed(n, rng) if allowed is None else allowed
+                wrong |= beyond(rare, allowed, rng)
             if not wrong.any():
                 break
             frame = pd.concat([frame[~wrong], self._decoded(int(wrong.sum()), rng)], ignore_index=True)
@@ -276,7 +297,7 @@ class Generator(ABC):
 
     def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         with self._named("sampling"):
-            encoded = self._sample(n, rng)
+            encoded = self._mass_points.collapse(self._sample(n, rng))
             if not self.copies_patients:
                 encoded = self._resolution.snap(encoded)
             return decode(encoded, self.dictionary, rounded=False)

@@ -17,6 +17,8 @@ from amlsynth.cohort.table_writing import file_kind
 from amlsynth.cohort.tables import write_blocks
 from amlsynth.cohort.validation import DUPLICATE_RULE, validate
 from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.disclosure.origin import describe_original
+from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.foundation.defaults import GUARANTEED
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.types import Progress, no_progress
@@ -270,7 +272,8 @@ class _Request:
         about = self._cohort.about
         if self.model.guarantee:
             return {"cohort": {"name": about.name, "title": about.title, "simulated": about.simulated}}
-        return {"training_patients": self._training_patients, "cohort": about.model_dump(mode="json")}
+        described = describe_original(about, OFF if about.simulated else DisclosureRule())
+        return {"training_patients": self._training_patients, "cohort": described}
 
     def about(self) -> About:
         cohort = self._cohort

@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -27,9 +28,11 @@ from typing import Any
 
 from amlsynth.foundation.errors import AmlsynthError, UsageError
 from amlsynth.foundation.files import write_text
+from amlsynth.foundation.text import is_plain
 
 CACHE_VARIABLE = "AMLSYNTH_CACHE"
 _ABOUT = "about.json"
+_LONGEST = 2_000  # characters of a note
 _STALE = 24 * 3600  # seconds after which a download that was cut off is removed
 
 
@@ -40,7 +43,7 @@ class Cache:
         """Use `folder`, or what AMLSYNTH_CACHE names, or the user's cache folder of this system."""
         named = folder or os.environ.get(CACHE_VARIABLE)
         if not named:
-            import platformdirs  # the library that pooch asks, too
+            import platformdirs
 
             named = platformdirs.user_cache_dir("amlsynth")
         self.folder = Path(named)
@@ -54,8 +57,9 @@ class Cache:
         return names[0] if len(names) == 1 and names[0].is_file() else None
 
     def about(self, digest: str) -> dict[str, Any]:
-        """Return what is known about where a cached file came from."""
-        return _read(self.folder / "datasets" / digest / _ABOUT) or {}
+        """Return what is known about where a cached file came from: plain words, and nothing else."""
+        found = _read(self.folder / "datasets" / digest / _ABOUT) or {}
+        return {k: v for k, v in found.items() if isinstance(v, str) and len(v) < _LONGEST and is_plain(v)}
 
     def files(self) -> list[tuple[str, Path]]:
         """List the cached files with their SHA-256."""
@@ -115,7 +119,7 @@ class Cache:
         """Return the SHA-256 that a DOI, URL or registry entry had when it was first loaded."""
         entry = _read(self.folder / "known" / f"{_hash(key)}.json") or {}
         digest = entry.get("sha256")
-        return digest if entry.get("key") == key and isinstance(digest, str) else None
+        return _digest(digest) if entry.get("key") == key else None
 
     def remember(self, key: str, digest: str) -> None:
         """Note the SHA-256 of a DOI, URL or registry entry."""
@@ -125,7 +129,7 @@ class Cache:
         """Return the content that a path had when it was last read, None when it may have changed."""
         entry = _read(self.folder / "seen" / f"{_hash(str(path.absolute()))}.json") or {}
         content = entry.get("content")
-        return content if entry.get("signature") == signature and isinstance(content, str) else None
+        return _digest(content) if entry.get("signature") == signature else None
 
     def note_seen(self, path: Path, signature: str, content: str) -> None:
         """Note which content a path has."""
@@ -151,6 +155,11 @@ class Cache:
             f"{self.folder}: the cache cannot be written ({error.strerror or error}). Make space or name "
             f"another folder in {CACHE_VARIABLE}."
         )
+
+
+def _digest(found: Any) -> str | None:
+    """Return what a marker has for a SHA-256, if it is one: it becomes part of a path."""
+    return found if isinstance(found, str) and re.fullmatch("[0-9a-f]{64}", found) else None
 
 
 def _hash(text: str) -> str:

@@ -29,7 +29,7 @@ def fetch_entry(request: Request, entry: Entry, expected: str | None) -> tuple[P
         assert entry.doi is not None  # the registry's model requires one of the two
         record = find_record(entry.doi)
         file = find_file(record, entry.file or f"{entry.name}-{entry.version}.zip")
-        url, name, checksum, size = file_url(entry.doi, record, file), file.key, file.checksum, file.size
+        url, name, checksum, size = file_url(entry.doi, record, file), file.key, file.md5, file.size
         about |= about_record(record)
     ending = ".zip" if entry.kind == "release" else ".csv"
     if not name.lower().endswith(ending):
@@ -59,7 +59,7 @@ def fetch(
 def about_record(record: Record) -> dict[str, Any]:
     """Return what the cache notes of a record of Zenodo."""
     known = record.metadata.license
-    return {"record": record.id, "title": record.metadata.title, "license": known.id if known else None}
+    return {"record": record.id, "title": record.metadata.title, "license": known.spdx if known else None}
 
 
 def zip_name(url: str) -> str:

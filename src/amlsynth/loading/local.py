@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from amlsynth.foundation.files import restore_all, restore_folder
 from amlsynth.release.names import CHECKSUMS
 from amlsynth.release.versions import Version
 
@@ -32,6 +33,7 @@ def local_releases() -> list[Found]:
     """
     listed: dict[tuple[str, str], Found] = {}
     for folder in search_path():
+        restore_all(folder)
         try:
             paths = sorted(folder.iterdir(), key=lambda path: (path.suffix == ".zip", path.name))
         except OSError:
@@ -64,6 +66,7 @@ def local_file(name: str) -> Path | None:
 def is_release(path: Path) -> bool:
     """Say whether a path looks like a release; that it is one is found out on reading."""
     try:
+        restore_folder(path)
         return (path / CHECKSUMS).is_file() if path.is_dir() else path.suffix == ".zip" and path.is_file()
     except (OSError, ValueError):
         return False

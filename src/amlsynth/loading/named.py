@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from pathlib import Path
 
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
@@ -11,6 +13,7 @@ from amlsynth.loading.paths import from_path
 from amlsynth.loading.record import Dataset
 from amlsynth.loading.registry import Entry, entries, newest
 from amlsynth.loading.request import Request
+from amlsynth.release.names import NAME_PATTERN
 from amlsynth.release.versions import Version
 
 
@@ -79,9 +82,11 @@ def cached_releases(cache: Cache) -> list[tuple[str, str, Path]]:
     """List name, version and path of the releases in the cache that were checked."""
     found = []
     for digest, path in cache.files():
-        info = (cache.checked(digest) or {}).get("info", {})
-        if isinstance(info, dict) and {"name", "version"} <= info.keys():
-            found.append((str(info["name"]), str(info["version"]), path))
+        marker = cache.checked(digest) or {}
+        name, version = str(marker.get("name")), str(marker.get("version"))
+        with contextlib.suppress(ValueError):
+            if re.fullmatch(NAME_PATTERN, name):
+                found.append((name, Version(version).text, path))
     return found
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
+import tempfile
 from functools import partial
 from pathlib import Path
 
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.foundation.files import sha256
 from amlsynth.loading.reading import read_document, read_release
 from amlsynth.loading.record import Dataset
 from amlsynth.loading.registry import Entry, entries
@@ -28,9 +28,9 @@ def from_path(
     """
     if path.suffix.lower() == ".csv" and not path.is_dir():
         return _from_foreign_file(request, path, version, entry)
-    if request.sha256 is not None:
-        _check_digest(path, request.sha256)
-    content = read_release(path, request.cache, request.verify, request.d)
+    if request.sha256 is not None and path.is_dir():
+        raise UsageError(f"{path}: sha256 is that of a zip, and this is a folder. Leave it out.")
+    content = read_release(path, request.cache, request.verify, request.d, request.sha256)
     info = content.info
     wanted = (name or info["name"], version or info["version"])
     if wanted != (info["name"], info["version"]):
@@ -51,16 +51,29 @@ def from_path(
 
 
 def _from_foreign_file(request: Request, path: Path, version: str | None, entry: Entry | None) -> Dataset:
-    """Load a CSV file in a layout that is known."""
+    """Load a CSV file in a layout that is known: a private copy, so that what is hashed is what is read."""
+    from amlsynth.release.integrity import copy_file
+
+    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
+        copy = Path(temporary) / path.name
+        digest = copy_file(path, copy)
+        try:
+            return _read_copy(request, path, copy, digest, version, entry)
+        except (DataError, UsageError) as error:
+            raise type(error)(str(error).replace(str(copy), str(path))) from error
+
+
+def _read_copy(
+    request: Request, path: Path, copy: Path, digest: str, version: str | None, entry: Entry | None
+) -> Dataset:
     from amlsynth.loading.foreign import layout_of, read_foreign
 
-    layout = entry.layout if entry else layout_of(path, request.d)
+    layout = entry.layout if entry else layout_of(copy, request.d)
     if layout is None:
         raise UsageError(
             f"{path}: no release, and its columns are in no layout that is known. A table with the columns "
             "of the dictionary is read with amlsynth.read_table."
         )
-    digest = sha256(path)
     if entry is None:
         fits = [e for e in entries(request.cache, request.registry) if e.layout == layout]
         fits = [e for e in fits if e.file and fnmatch.fnmatch(path.name.lower(), e.file.lower())]
@@ -70,7 +83,7 @@ def _from_foreign_file(request: Request, path: Path, version: str | None, entry:
         raise DataError(f"{path}: its SHA-256 is {digest}, not {expected}. Get the file again.")
     if version is not None and (entry is None or version != entry.version):
         raise UsageError(f"{path}: the file does not tell its version. Leave {version!r} out.")
-    read = read_foreign(path, layout, request.drop_unknown, request.d)
+    read = read_foreign(copy, layout, request.drop_unknown, request.d)
     about = request.cache.about(digest)
     notes = list(read.notes)
     if expected is None:
@@ -95,11 +108,3 @@ def _from_foreign_file(request: Request, path: Path, version: str | None, entry:
         notes=tuple(notes),
         d=request.d,
     )
-
-
-def _check_digest(path: Path, expected: str) -> None:
-    if path.is_dir():
-        raise UsageError(f"{path}: sha256 is that of a zip, and this is a folder. Leave it out.")
-    found = sha256(path)
-    if found != expected:
-        raise DataError(f"{path}: its SHA-256 is {found}, not {expected}. Get the file again.")

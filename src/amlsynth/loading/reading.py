@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
-import tempfile
+import re
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,20 +23,32 @@ import pandas as pd
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.text import unprintable_at
 from amlsynth.foundation.version import __version__
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import layout, read_plain
-from amlsynth.release.names import CHECKSUMS, PACKAGE
+from amlsynth.release.names import CHECKSUMS, NAME_PATTERN, PACKAGE
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
+    from amlsynth.release.integrity import PrivateCopy
     from amlsynth.release.package import DataPackage
 
-_FORMAT = 2  # of the markers; a change of how releases are checked needs another
+_FORMAT = 3  # of the markers; a change of how releases are checked needs another
+_MAX_DEPTH = 8  # of a release folder, which has two levels
 _PACKAGE_LIMIT = 10_000_000  # bytes of datapackage.json, which has about 40,000
 _AGAIN = "Download the release again."
 _LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what macOS and Windows leave in folders
-_DAMAGED = (OSError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError, RuntimeError)
+_DAMAGED = (
+    OSError,
+    zipfile.BadZipFile,
+    KeyError,
+    TypeError,
+    ValueError,
+    NotImplementedError,
+    EOFError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,13 @@ class Content:
     digest: str
 
 
-def read_release(path: Path, cache: Cache, verify: bool = True, d: Dictionary | None = None) -> Content:
+def read_release(
+    path: Path,
+    cache: Cache,
+    verify: bool = True,
+    d: Dictionary | None = None,
+    expected: str | None = None,
+) -> Content:
     """Read a release folder or zip.
 
     Parameters
@@ -58,43 +75,51 @@ def read_release(path: Path, cache: Cache, verify: bool = True, d: Dictionary | 
     cache : keeps what was found out.
     verify : False leaves out the validation against the dictionary.
     d : the dictionary to hold the data against, instead of the one that the release carries.
+    expected : the SHA-256 that the bytes must have which are used, None for any.
 
     Raises
     ------
     DataError
-        A byte is not that of the release, a file is missing, unlisted or a link, or the data break the
-        dictionary.
+        The bytes are others than expected, a byte is not that of the release, a file is missing, unlisted or
+        a link, or the data break the dictionary.
     """
     signature, made_by = _signature(path), _made_by(d)
-    digest = cache.seen(path, signature)
-    marker = _usable(cache.checked(digest), made_by) if digest else None
-    if digest and marker:
-        content = _read_known(path, digest, marker)
+    seen = cache.seen(path, signature)
+    marker = _usable(cache.checked(seen), made_by) if seen else None
+    if seen and marker:
+        _check_digest(path, seen, expected)
+        content = _read_known(path, seen, marker)
         if content is not None:
             return content
-    with _unpacked(path) as (folder, top):
-        digest = sha256(path) if path.is_file() else None
-        package = _check(folder, path, top)
-        digest = digest or sha256(folder / CHECKSUMS)
+    from amlsynth.release.integrity import private_copy
+
+    with private_copy(path) as copy:
+        folder, digest = copy.folder, copy.digest
+        _check_digest(path, digest, expected)
+        package = _check(copy, path)
         marker = _usable(cache.checked(digest), made_by)
         if marker:
             # The same content was validated before, at another place or time.
-            plain = read_plain((folder / marker["data"]).read_bytes(), marker["columns"])
-            if plain is not None:
+            content = _read_known(folder, digest, marker)
+            if content is not None:
                 cache.note_seen(path, signature, digest)
-                return Content(plain, marker["info"], digest)
+                return content
         d = d or _carried(folder, path)
-        frame = _read_data(folder, path, package, d)
-        info = _info(package)
+        frame = _read_data(copy, path, package, d)
         if verify:
             from amlsynth.cohort.validation import validate  # brings Pandera, a third of a second
 
             validate(frame, "synthetic", d).raise_if_failed(str(path))
-            marker = _marker(folder, package, info, frame, d, made_by)
+            marker = _new_marker(folder, package, frame, d)
             if marker is not None:
-                cache.note_checked(digest, marker)
+                cache.note_checked(digest, asdict(marker) | {"made_by": made_by})
                 cache.note_seen(path, signature, digest)
-    return Content(frame, info, digest)
+        return Content(frame, _info((folder / PACKAGE).read_bytes()), digest)
+
+
+def _check_digest(path: Path, found: str, expected: str | None) -> None:
+    if expected is not None and found != expected:
+        raise DataError(f"{path}: its SHA-256 is {found}, not {expected}. Get the file again.")
 
 
 def read_document(path: Path, name: str) -> bytes:
@@ -131,18 +156,21 @@ def _bytes(path: Path, name: str) -> bytes:
         return zipped.read(f"{top}/{name}")
 
 
-def _read_known(path: Path, digest: str, marker: dict[str, Any]) -> Content | None:
-    """Read a release that was checked and has not changed since; None when it has."""
+def _read_known(path: Path, digest: str, marker: _Marker) -> Content | None:
+    """Read a release that was checked and has not changed since; None when it has.
+
+    What is told of it is read from its data package, whose bytes are held against the marker.
+    """
     try:
-        package, data = _bytes(path, PACKAGE), _bytes(path, marker["data"])
+        package, data = _bytes(path, PACKAGE), _bytes(path, marker.data)
+        found = (hashlib.sha256(package).hexdigest(), hashlib.sha256(data).hexdigest())
+        if found != (marker.package_sha256, marker.data_sha256):
+            return None
+        info = _info(package)
+        frame = read_plain(data, marker.columns)
     except _DAMAGED:
         return None
-    found = (hashlib.sha256(package).hexdigest(), hashlib.sha256(data).hexdigest())
-    if found != (marker["package_sha256"], marker["data_sha256"]):
-        return None
-    del package
-    frame = read_plain(data, marker["columns"])
-    return None if frame is None else Content(frame, marker["info"], digest)
+    return None if frame is None else Content(frame, info, digest)
 
 
 def _signature(path: Path) -> str:
@@ -156,11 +184,14 @@ def _signature(path: Path) -> str:
     try:
         if not path.is_dir():
             note("", path.stat())
-        else:
-            for folder, folders, files in os.walk(path):
-                for name in (*folders, *files):
-                    place = os.path.join(folder, name)  # noqa: PTH118  (quicker, and this runs on each load)
-                    note(place, os.lstat(place))
+        waiting = [(str(path), 0)] if path.is_dir() else []
+        while waiting:
+            folder, depth = waiting.pop()
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    note(entry.path, entry.stat(follow_symlinks=False))
+                    if depth < _MAX_DEPTH and entry.is_dir(follow_symlinks=False):
+                        waiting.append((entry.path, depth + 1))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
     return hashlib.sha256("\n".join(sorted(lines)).encode("utf-8", "surrogatepass")).hexdigest()
@@ -196,19 +227,40 @@ def _carried(folder: Path, source: Path) -> Dictionary:
         ) from None
 
 
-def _usable(marker: dict[str, Any] | None, made_by: list[Any]) -> dict[str, Any] | None:
-    """Return a marker if this version made it, with these dictionaries."""
-    return marker if marker is not None and marker.get("made_by") == made_by else None
+@dataclass(frozen=True)
+class _Marker:
+    """What the cache notes of a validated release: nothing of it is shown, all is checked on reading."""
+
+    name: str
+    version: str
+    data_sha256: str
+    package_sha256: str
+    columns: list[list[Any]]
+
+    @property
+    def data(self) -> str:
+        return f"data/{self.name}.parquet"
 
 
-def _marker(
-    folder: Path,
-    package: DataPackage,
-    info: dict[str, Any],
-    frame: pd.DataFrame,
-    d: Dictionary,
-    made_by: list[Any],
-) -> dict[str, Any] | None:
+def _usable(found: dict[str, Any] | None, made_by: list[Any]) -> _Marker | None:
+    """Return a marker if this version made it, with these dictionaries, and it is as it writes them."""
+    if found is None or found.get("made_by") != made_by:
+        return None
+    try:
+        marker = _Marker(**{key: value for key, value in found.items() if key != "made_by"})
+        texts = (marker.name, marker.version, marker.data_sha256, marker.package_sha256)
+        columns = [name for name, kind in marker.columns if isinstance(kind, str) or all(map(_is_text, kind))]
+    except (TypeError, ValueError):
+        return None
+    fine = all(map(_is_text, texts)) and all(map(_is_text, columns)) and len(columns) == len(marker.columns)
+    return marker if fine and re.fullmatch(NAME_PATTERN, marker.name) else None
+
+
+def _is_text(found: Any) -> bool:
+    return isinstance(found, str)
+
+
+def _new_marker(folder: Path, package: DataPackage, frame: pd.DataFrame, d: Dictionary) -> _Marker | None:
     """Describe a validated release, None when its data have to be read with the dictionary each time."""
     from amlsynth.release.package import data_paths
 
@@ -217,61 +269,32 @@ def _marker(
     plain = read_plain(data, columns)
     if plain is None or not plain.equals(frame) or not plain.dtypes.equals(frame.dtypes):
         return None
-    return {
-        "made_by": made_by,
-        "info": info,
-        "data": data_paths(package.name)[1],
-        "data_sha256": hashlib.sha256(data).hexdigest(),
-        "package_sha256": sha256(folder / PACKAGE),
-        "columns": columns,
-    }
+    return _Marker(
+        name=package.name,
+        version=package.version,
+        data_sha256=hashlib.sha256(data).hexdigest(),
+        package_sha256=sha256(folder / PACKAGE),
+        columns=columns,
+    )
 
 
-@contextmanager
-def _unpacked(path: Path) -> Iterator[tuple[Path, str | None]]:
-    """Yield the release's folder and, of a zip, its top folder's name; a zip goes to a temporary folder."""
-    if path.is_dir():
-        yield path, None
-        return
-    from amlsynth.release.archive import unpack
+def _check(copy: PrivateCopy, source: Path) -> DataPackage:
+    """Refuse a release whose bytes are not as they should be; return its data package."""
+    from amlsynth.release.integrity import archive_problems
 
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
-        folder = Path(temporary) / "release"
-        folder.mkdir()
-        found = unpack(path, folder)
-        if found.problems or found.top is None:
-            raise DataError(f"{path}: {found.problems[0]}.")
-        yield folder, found.top
-
-
-def _check(folder: Path, source: Path, top: str | None) -> DataPackage:
-    """Hold every file against SHA256SUMS, and a zip against what release build makes of its files."""
-    from amlsynth.release.archive import write_archive
-    from amlsynth.release.checksums import check_files
-
-    sums, problems = check_files(folder)
-    # Nothing of such a file is read, and it comes back whenever somebody looks at the folder.
+    # Nothing of litter is read, and it comes back whenever somebody looks at the folder.
     problems = [
         problem
-        for problem in problems
+        for problem in copy.problems
         if not (problem.check == "extra" and problem.file.split("/")[-1] in _LITTER)
     ]
+    if not problems:
+        package = _package(copy.folder, source, copy.sums)
+        problems = list(archive_problems(copy, package))
     if problems:
         more = f" ({len(problems)} problems in all)" if len(problems) > 1 else ""
         remedy = "" if all(problem.check == "extra" for problem in problems) else f" {_AGAIN}"
         raise DataError(f"{source}: {problems[0]}{more}.{remedy}")
-    package = _package(folder, source, sums)
-    if top is not None:
-        if top != f"{package.name}-{package.version}":
-            raise DataError(f"{source}: its top folder is {top!r}, not NAME-VERSION. {_AGAIN}")
-        again = folder.parent / "again.zip"
-        write_archive(folder, [*sums, CHECKSUMS], again, top, package.date)
-        if sha256(again) != sha256(source):
-            raise DataError(
-                f"{source}: the files are right, but the archive is not byte for byte what release build "
-                "makes of them. Download it again, or unpack it and load the folder."
-            )
-        again.unlink()
     return package
 
 
@@ -285,7 +308,8 @@ def _package(folder: Path, source: Path, sums: dict[str, str]) -> DataPackage:
     if (folder / PACKAGE).stat().st_size > _PACKAGE_LIMIT:
         raise DataError(f"{source}: {PACKAGE} has too many bytes. {_AGAIN}")
     try:
-        package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
+        content = (folder / PACKAGE).read_bytes()
+        package = DataPackage.model_validate_json(content)
         _ = package.date  # ValueError when there is no such day
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
@@ -295,6 +319,9 @@ def _package(folder: Path, source: Path, sums: dict[str, str]) -> DataPackage:
         ) from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{source}: {PACKAGE} cannot be read ({type(error).__name__}). {_AGAIN}") from error
+    odd = unprintable_at(json.loads(content))
+    if odd:
+        raise DataError(f"{source}: {PACKAGE} has control characters at {odd}, which no release has.")
     paths = data_paths(package.name)
     for resource, path in zip(package.resources, paths, strict=True):
         if path not in sums:
@@ -304,25 +331,16 @@ def _package(folder: Path, source: Path, sums: dict[str, str]) -> DataPackage:
     return package
 
 
-def _read_data(folder: Path, source: Path, package: DataPackage, d: Dictionary) -> pd.DataFrame:
-    import pyarrow as pa
-    import pyarrow.parquet
-
+def _read_data(copy: PrivateCopy, source: Path, package: DataPackage, d: Dictionary) -> pd.DataFrame:
     from amlsynth.cohort.tables import read_table
+    from amlsynth.release.integrity import rows_problems
     from amlsynth.release.package import data_paths
 
-    csv, parquet = data_paths(package.name)
+    for problem in rows_problems(copy, package, len(d.names)):
+        raise DataError(f"{source}: {problem}. {_AGAIN}")
+    parquet = data_paths(package.name)[1]
     try:
-        # A small Parquet file can claim any number of rows; the lines of the CSV are real.
-        with pyarrow.parquet.ParquetFile(folder / parquet) as opened:
-            rows = opened.metadata.num_rows
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{source}: {parquet} is not a readable Parquet file. {_AGAIN}") from error
-    lines = _lines(folder / csv) - 1
-    if rows != lines:
-        raise DataError(f"{source}: {parquet} has {rows:,} rows where {csv} has {lines:,}. {_AGAIN}")
-    try:
-        return read_table(folder / parquet, d)
+        return read_table(copy.folder / parquet, d)
     except DataError as error:
         raise DataError(
             f"{source}: the data are not as the dictionary {d.name} {d.version} wants them (the release "
@@ -330,20 +348,17 @@ def _read_data(folder: Path, source: Path, package: DataPackage, d: Dictionary) 
         ) from error
 
 
-def _lines(path: Path) -> int:
-    with path.open("rb") as stream:
-        return sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))
-
-
-def _info(package: DataPackage) -> dict[str, Any]:
+def _info(package: bytes) -> dict[str, Any]:
+    """Return what is told of a release; of a data package that was validated, so that json is enough."""
+    content = json.loads(package)
     return {
-        "name": package.name,
-        "version": package.version,
-        "title": package.title,
-        "statement": package.statement,
-        "original_is_simulated": package.original_is_simulated,
-        "doi": package.doi,
-        "license": ", ".join(entry.name for entry in package.licenses),
-        "citation": package.citation,
-        "carries_dictionary": package.dictionary is not None,
+        "name": content["name"],
+        "version": content["version"],
+        "title": content["title"],
+        "statement": content["statement"],
+        "original_is_simulated": content["original_is_simulated"],
+        "doi": content["id"].removeprefix("https://doi.org/") if content.get("id") else None,
+        "license": ", ".join(entry["name"] for entry in content["licenses"]),
+        "citation": content["citation"],
+        "carries_dictionary": content.get("dictionary") is not None,
     }

@@ -6,6 +6,7 @@ are named by the environment variable AMLSYNTH_REGISTRY or given to `load`, and 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable
@@ -90,7 +91,10 @@ def _read(path: Path, cache: Cache) -> list[Entry]:
     content = f"registry-{digest}"
     kept = cache.checked(content)
     if kept is not None and kept.get("format") == _FORMAT:
-        return [Entry(**item, registry=str(path)) for item in kept["entries"]]
+        with contextlib.suppress(TypeError):  # of a marker that is damaged
+            read = [Entry(**item, registry=str(path)) for item in kept["entries"]]
+            if all(isinstance(value, str | None) for entry in read for value in asdict(entry).values()):
+                return read
     from amlsynth.loading.registry_file import read_registry
 
     read = [Entry(**model.plain(), registry=str(path)) for model in read_registry(path).datasets]

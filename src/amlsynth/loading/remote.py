@@ -54,7 +54,7 @@ def from_doi(request: Request, doi: str, version: str | None) -> Dataset:
     if made is None:
         url = file_url(doi, record, file)
         about = about_record(record) | {"doi": own, "url": url}
-        path, digest = fetch(request, url, file.key, request.sha256, file.checksum, file.size, about)
+        path, digest = fetch(request, url, file.key, request.sha256, file.md5, file.size, about)
         made = _taken(request, path, digest, own, version)
         request.cache.remember(f"doi:{own}", digest)
     digest = made.sha256

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from amlsynth.foundation.addresses import SANDBOX_URL, URL_VARIABLE, ZENODO_URL, check_url, zenodo_record
 from amlsynth.foundation.errors import UsageError
@@ -19,6 +20,7 @@ from amlsynth.release.checksums import name_fault
 
 _SHOWN = 20
 _PAGE, _PAGES = 25, 40  # Zenodo gives those who are not logged in no more than 25 at a time
+_SPDX = {"cc-zero": "CC0-1.0", "mit": "MIT", "apache-2.0": "Apache-2.0", "mit-license": "MIT"}
 _Model = TypeVar("_Model", bound="_Answer")
 
 
@@ -27,15 +29,25 @@ class _Answer(BaseModel):
 
 
 class RemoteFile(_Answer):
-    """A file of a record: Zenodo tells its MD5 only."""
+    """A file of a record: Zenodo tells its MD5, of files sent in parts another checksum, or none."""
 
     key: str
     size: Annotated[int, Field(ge=0)]
-    checksum: Annotated[str, StringConstraints(pattern=r"^md5:[0-9a-f]{32}$")]
+    checksum: str | None = None
+
+    @property
+    def md5(self) -> str | None:
+        """The checksum where it can be checked."""
+        return self.checksum if re.fullmatch("md5:[0-9a-f]{32}", self.checksum or "") else None
 
 
 class _License(_Answer):
     id: str
+
+    @property
+    def spdx(self) -> str:
+        """The SPDX identifier of a licence, which Zenodo names in lower case or in a way of its own."""
+        return _SPDX.get(self.id) or (self.id.upper() if self.id.startswith("cc") else self.id)
 
 
 class _Metadata(_Answer):

@@ -296,12 +296,11 @@ def _decode_outcome(encoded: Encoded, d: Dictionary, rounded: bool) -> dict[str,
     assert months.minimum is not None and months.maximum is not None
     decimals = months.decimals if rounded else TIME_DECIMALS
     step = 10.0**-decimals
-    # No time is 0, on whose logarithm generators work, even where a dictionary would let it be.
-    shortest = max(step, months.minimum + step * months.exclusive_minimum)
+    shortest = months.minimum + step * months.exclusive_minimum
     codes = _in_range(encoded.pattern)
     has_gap = np.isin(codes, _with_times("before"))
     unknown = np.isnan(encoded.time)
-    # A gap needs room for a positive time before it, so the shortest time with one is a step longer.
+    # A gap needs room for a time before it, so the shortest time with one is a step longer.
     time = np.clip(
         np.where(unknown, shortest, encoded.time),
         np.where(has_gap, shortest + step, shortest),

@@ -29,10 +29,14 @@ _BEFORE = [code for code, pattern in enumerate(PATTERNS) if pattern.times == "be
 
 @dataclass(frozen=True)
 class Resolution:
-    """The step of each number, in its unit, and that of the survival times in months."""
+    """The step of each number, in its unit, and that of the survival times in months.
+
+    `zero` says whether a time may be 0; else the shortest is a step.
+    """
 
     numbers: Mapping[str, float]
     time: float
+    zero: bool = False
 
     @classmethod
     def of(cls, encoded: Encoded, d: Dictionary) -> Self:
@@ -56,12 +60,12 @@ class Resolution:
         return cls({v.name: step(v.name) for v in number_variables(d)}, step(d.terminal.time))
 
     def above_zero(self, encoded: Encoded) -> Encoded:
-        """Return the cohort with times of one step where a dictionary lets them be 0.
+        """Return the cohort with times of one step in place of 0, unless 0 is kept as a mass point.
 
         Generators work on the logarithms of times.
         """
         short = encoded.time - encoded.gap <= 0
-        if not short.any():
+        if self.zero or not short.any():
             return encoded
         has_gap = np.isin(encoded.pattern, _BEFORE)
         time = np.where(short, np.maximum(encoded.time, self.time * (1 + has_gap)), encoded.time)
@@ -73,9 +77,10 @@ class Resolution:
         for name, step in self.numbers.items():
             numbers[name] = _at_steps(numbers[name].to_numpy(np.float64), step)
         has_gap = np.isin(encoded.pattern, _BEFORE)
-        shortest = np.full(len(has_gap), self.time) * (1 + has_gap)
-        time: Floats = np.round(np.maximum(_at_steps(encoded.time, self.time), shortest), TIME_DECIMALS)
-        gap = np.clip(_at_steps(encoded.gap, self.time), self.time, time - self.time)
+        shortest = 0.0 if self.zero else self.time
+        at_steps = np.maximum(_at_steps(encoded.time, self.time), shortest + self.time * has_gap)
+        time: Floats = np.round(at_steps, TIME_DECIMALS)
+        gap = np.clip(_at_steps(encoded.gap, self.time), self.time, np.maximum(time - shortest, self.time))
         return replace(
             encoded,
             numbers=numbers,

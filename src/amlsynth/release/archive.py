@@ -21,6 +21,9 @@ from amlsynth.release.checksums import Problem, name_fault, shown
 _MOST_ENTRIES = 1_000
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # bits of section 4.4.4 of the zip specification
 _BLOCK = 1 << 20
+_MAX_DIRECTORY = 1_000_000  # bytes of the central directory; a release's has some 2,000
+_END = struct.Struct("<4s4H2LH")  # the record at the end of a zip, and those of one with more than 4 GB
+_END64, _LOCATOR = struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
 # What zipfile raises on damaged input, besides its own BadZipFile.
 _DAMAGED = (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, struct.error, OverflowError)
 
@@ -68,6 +71,9 @@ def unpack(archive: Path, target: Path, wanted: Callable[[str], bool] = lambda n
         return Problem(file=shown(name) if name else archive.name, check="archive", message=message)
 
     try:
+        fault = _directory_fault(archive)
+        if fault:
+            return Unpacked(None, [problem(fault)])
         with zipfile.ZipFile(archive) as zipped:
             entries = zipped.infolist()
             problems = [problem(fault, info.orig_filename) for info, fault in _entry_faults(entries)]
@@ -84,6 +90,30 @@ def unpack(archive: Path, target: Path, wanted: Callable[[str], bool] = lambda n
             return Unpacked(entries[0].filename.partition("/")[0], problems)
     except (OSError, *_DAMAGED):
         return Unpacked(None, [problem("not a readable zip archive; it is damaged or cut off")])
+
+
+def _directory_fault(archive: Path) -> str | None:
+    """Return what is wrong with the end of an archive, before zipfile reads as long a list as it claims."""
+    with archive.open("rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(max(0, size - _END.size - _LOCATOR.size - _END64.size))
+        tail = stream.read()
+    if len(tail) < _END.size or tail[-_END.size :][:4] != b"PK\x05\x06":
+        return "not a readable zip archive; it is damaged or cut off"
+    *_, count, length, start, comment = _END.unpack(tail[-_END.size :])
+    if comment:
+        return "it has a comment, which release build never writes"
+    locator = tail[-_END.size - _LOCATOR.size : -_END.size]
+    if locator[:4] == b"PK\x06\x07":
+        record = tail[: -_END.size - _LOCATOR.size]
+        if len(record) < _END64.size or record[:4] != b"PK\x06\x06":
+            return "not a readable zip archive; it is damaged or cut off"
+        *_, count, length, start = _END64.unpack(record)
+    if count > _MOST_ENTRIES:
+        return f"{count:,} entries are too many for a release"
+    if length > _MAX_DIRECTORY or start + length > size:
+        return "its list of entries is too long for a release, or lies outside the archive"
+    return None
 
 
 def _write(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:

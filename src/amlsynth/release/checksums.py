@@ -5,11 +5,12 @@ The form is that of `sha256sum`, sorted by name, so that `sha256sum -c SHA256SUM
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from amlsynth.foundation.files import sha256, write_text
@@ -19,6 +20,7 @@ from amlsynth.release.names import CHECKSUMS as CHECKSUMS
 # What `release publish` keeps in a release folder: the one file that is no part of the release.
 PUBLISH_STATE = "publish.json"
 _LIMIT = 1_000_000  # bytes; a release has about fifteen lines
+_MAX_DEPTH, _MAX_FILES = 8, 10_000  # of a release folder, which has two levels
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 _WINDOWS_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 
@@ -36,7 +38,7 @@ class Problem(StrictModel):
 
 def write_checksums(folder: Path) -> None:
     """Write SHA256SUMS over every other file of `folder` but the state of publishing."""
-    names = sorted(name for name, _ in _walk(folder) if name not in (CHECKSUMS, PUBLISH_STATE))
+    names = sorted(name for name, _ in walk(folder) if name not in (CHECKSUMS, PUBLISH_STATE))
     write_text(folder / CHECKSUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names))
 
 
@@ -78,8 +80,13 @@ def read_checksums(content: bytes) -> tuple[dict[str, str], list[Problem]]:
     return sums, problems
 
 
-def check_files(folder: Path) -> tuple[dict[str, str], list[Problem]]:
+def check_files(folder: Path, known: Sequence[Problem] = ()) -> tuple[dict[str, str], list[Problem]]:
     """Hold every file of `folder` against its SHA256SUMS.
+
+    Parameters
+    ----------
+    folder : the release.
+    known : what is known to be wrong with files that are not in `folder` for that reason.
 
     Returns
     -------
@@ -87,24 +94,25 @@ def check_files(folder: Path) -> tuple[dict[str, str], list[Problem]]:
     are problems and never opened.
     """
     present: dict[str, bool] = {}
-    problems: list[Problem] = []
+    problems: list[Problem] = [*known]
+    absent = {problem.file for problem in known}
     try:
-        for name, regular in _walk(folder):
+        for name, regular in walk(folder):
             present[name] = regular
             if not regular:
-                problems.append(
-                    Problem(file=shown(name), check="link", message="a link or special file; remove it")
-                )
+                problems.append(not_regular(name))
     except OSError as error:
-        problems.append(_unreadable(str(error.filename), error))
+        problems.append(unreadable(str(error.filename), error))
     if not present.get(CHECKSUMS, False):
+        if CHECKSUMS in absent:
+            return {}, problems
         problems.append(Problem(file=CHECKSUMS, check="missing", message="the list of checksums is missing"))
         return {}, problems
     try:
         with (folder / CHECKSUMS).open("rb") as stream:
             content = stream.read(_LIMIT + 1)
     except OSError as error:
-        return {}, [*problems, _unreadable(CHECKSUMS, error)]
+        return {}, [*problems, unreadable(CHECKSUMS, error)]
     sums, wrong_lines = read_checksums(content)
     problems += wrong_lines
     for name in sorted(set(present) - set(sums) - {CHECKSUMS, PUBLISH_STATE}):
@@ -113,6 +121,8 @@ def check_files(folder: Path) -> tuple[dict[str, str], list[Problem]]:
             problems.append(Problem(file=shown(name), check="extra", message=message))
     good: dict[str, str] = {}
     for name, digest in sums.items():
+        if name not in present and shown(name) in absent:
+            continue
         if name not in present:
             message = "the file is listed in SHA256SUMS but missing"
             problems.append(Problem(file=name, check="missing", message=message))
@@ -130,7 +140,7 @@ def check_file(folder: Path, name: str, digest: str) -> Problem | None:
     try:
         found = sha256(folder / name)
     except OSError as error:
-        return _unreadable(name, error)
+        return unreadable(name, error)
     if found != digest:
         message = f"the bytes are not those of the release: SHA-256 is {found}, listed is {digest}"
         return Problem(file=name, check="checksum", message=message)
@@ -161,21 +171,43 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, bool]]:
-    """Yield name and "is a regular file" of everything but folders, following no link."""
-    empty = True
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            empty = False
+def walk(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Yield name and "is a regular file" of everything in a folder but folders, following no link.
+
+    A folder that is empty, or deeper than any of a release, is yielded as no regular file and not entered.
+
+    Raises
+    ------
+    OSError
+        A folder cannot be read, or holds more files than any release.
+    """
+    count = 0
+    waiting = [("", 0)]
+    while waiting:
+        prefix, depth = waiting.pop()
+        with os.scandir(folder / prefix) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+        count += len(found)
+        if count > _MAX_FILES:
+            raise OSError(errno.EMFILE, f"more than {_MAX_FILES:,} files", str(folder))
+        if not found and prefix:
+            yield prefix, False
+        for entry in found:
             if entry.is_dir(follow_symlinks=False):
-                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
+                if depth < _MAX_DEPTH:
+                    waiting.append((f"{prefix}{entry.name}/", depth + 1))
+                else:
+                    yield f"{prefix}{entry.name}/", False
             else:
-                mode = entry.stat(follow_symlinks=False).st_mode
-                yield prefix + entry.name, stat.S_ISREG(mode)
-    if empty and prefix:
-        yield prefix, False
+                yield prefix + entry.name, stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
 
 
-def _unreadable(name: str, error: OSError) -> Problem:
+def not_regular(name: str) -> Problem:
+    """Return the problem of what `walk` yields as no regular file."""
+    what = "a folder that is empty or too deep" if name.endswith("/") else "a link or special file"
+    return Problem(file=shown(name), check="link", message=f"{what}; remove it")
+
+
+def unreadable(name: str, error: OSError) -> Problem:
     message = f"cannot be read ({error.strerror}); check its permissions"
     return Problem(file=name, check="unreadable", message=message)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +9,12 @@ from pathlib import Path
 
 from amlsynth.dictionary.carried import carried_dictionary
 from amlsynth.dictionary.model import Dictionary, dictionary
-from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.release.archive import unpack
+from amlsynth.foundation.errors import DataError, UsageError, require_extra
+from amlsynth.foundation.files import restore_folder
 from amlsynth.release.checksums import CHECKSUMS
+from amlsynth.release.integrity import private_copy
 from amlsynth.release.package import PACKAGE, DataPackage
-from amlsynth.release.verify import verify_release
+from amlsynth.release.verify import verify_copy
 
 
 @dataclass(frozen=True)
@@ -45,24 +43,16 @@ def opened_release(path: Path, d: Dictionary | None = None) -> Iterator[OpenedRe
         frictionless is not installed.
     """
     path = Path(path)
+    restore_folder(path)
     if not path.is_dir() and not path.is_file():
         raise UsageError(f"{path}: there is no release folder or zip there. Check the path.")
     if path.is_dir() and not (path / CHECKSUMS).is_file():
         raise DataError(
             f"{path}: this is no release, as it has no {CHECKSUMS}. Name a release folder or zip."
         )
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
-        folder = Path(temporary) / "release"
-        if path.is_dir():
-            try:
-                shutil.copytree(path, folder, symlinks=True, copy_function=_copy)
-            except (OSError, shutil.Error) as error:
-                raise DataError(f"{path}: the release cannot be read. Check its permissions.") from error
-            verified = folder
-        else:
-            verified = Path(temporary) / path.name
-            shutil.copyfile(path, verified)
-        report = verify_release(verified, d)
+    require_extra("publish", "frictionless", "Verifying a release")
+    with private_copy(path) as copy:
+        report = verify_copy(copy, str(path), d)
         if not report.ok:
             problems = [f"{path}: {problem}." for problem in report.problems[:10]]
             more = len(report.problems) - len(problems)
@@ -70,16 +60,5 @@ def opened_release(path: Path, d: Dictionary | None = None) -> Iterator[OpenedRe
             raise DataError(
                 "\n".join([*problems, f"{last}The release does not verify; see amlsynth release verify."])
             )
-        if not path.is_dir():
-            folder.mkdir()
-            unpack(verified, folder)
-        package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
-        yield OpenedRelease(folder, package, d or carried_dictionary(folder) or dictionary())
-
-
-def _copy(source: str, target: str) -> None:
-    """Copy a regular file; a link stays one, and what is neither, such as a pipe, is never opened."""
-    mode = Path(source).lstat().st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-        raise shutil.SpecialFileError(f"{source} is a special file")
-    shutil.copyfile(source, target, follow_symlinks=False)
+        package = DataPackage.model_validate_json((copy.folder / PACKAGE).read_bytes())
+        yield OpenedRelease(copy.folder, package, d or carried_dictionary(copy.folder) or dictionary())

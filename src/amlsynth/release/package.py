@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.foundation.addresses import DOI_PATTERN, doi_url
-from amlsynth.foundation.defaults import DEFAULT_DICTIONARY, DICTIONARY_FILE
+from amlsynth.foundation.defaults import DECISION_FILE, DEFAULT_DICTIONARY, DICTIONARY_FILE
 from amlsynth.foundation.files import sha256
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
@@ -27,7 +26,6 @@ from amlsynth.release.spec import EXPORTS, Export, ReleaseSpec
 from amlsynth.release.versions import checked_version
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
-    from amlsynth.cohort.cohort import About
     from amlsynth.dictionary.model import Dictionary
 
 PROVENANCE = "provenance.json"
@@ -53,6 +51,13 @@ VersionText = Annotated[str, AfterValidator(checked_version)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+def _https(address: str) -> str:
+    """Return an address that a page may link to; a script is one, too, for a browser."""
+    if not re.fullmatch(r"https://[!-~]{1,500}", address):
+        raise ValueError("must be an https:// address")
+    return address
+
+
 class _Record(StrictModel):
     model_config = ConfigDict(populate_by_name=True)
 
@@ -64,14 +69,14 @@ class _Record(StrictModel):
 class License(_Record):
     name: str
     title: str
-    path: str
+    path: Annotated[str, AfterValidator(_https)]
 
 
 class Contributor(_Record):
     title: str
     roles: tuple[str, ...] = ("creator",)
     organization: str | None = None
-    path: str | None = None  # the ORCID
+    path: Annotated[str, AfterValidator(_https)] | None = None  # the ORCID
 
 
 class Resource(_Record):
@@ -112,7 +117,7 @@ class Guarantee(_Record):
 
 
 class DataPackage(_Record):
-    """datapackage.json: a Data Package of version 2 and, beside its words, eight of amlsynth."""
+    """datapackage.json: a Data Package of version 2 and, beside its words, nine of amlsynth."""
 
     profile: Literal["https://datapackage.org/profiles/2.0/datapackage.json"] = Field(alias="$schema")
     id: Annotated[str, StringConstraints(pattern=rf"^{re.escape(doi_url(''))}{DOI_PATTERN}$")] | None = None
@@ -130,6 +135,7 @@ class DataPackage(_Record):
     dictionary: str | None = None  # its name; None in releases of older versions, which carry none
     dictionary_version: str
     endpoints: tuple[str, ...] | None = None  # those that the cohort has; None in releases of older versions
+    decision: Literal["decision.json"] | None = None  # its file; None with a guarantee and in older releases
     exports: tuple[Export, ...] = ()  # formats beside the release's table
     guarantee: Guarantee | None = None  # of a public release; it then holds nothing exact of the original
     resources: tuple[Resource, Resource]
@@ -172,6 +178,9 @@ class GeneratorRecord(_Record):
     params: dict[str, Any]
     n: int
     seed: int
+    made_elsewhere: bool = (
+        False  # the synthetic cohort was given as a file; parameters and seed are not known
+    )
     measurements: tuple[str, ...] = ()  # files of noisy sums that a generator with a guarantee was fitted to
     steps: dict[str, float] = Field(default_factory=dict)  # in which its original's record says numbers are
 
@@ -205,6 +214,7 @@ class Provenance(_Record):
     gate_profile: str
     gates_passed: Literal[True] | None = None  # of a release that holds no gates.json
     previous: PreviousRecord | None = None
+    guarantee: Guarantee | None = None  # of the release, in what stays in the house
     files: dict[str, Digest]  # the files that the report and the documents speak of
 
 
@@ -219,18 +229,26 @@ def sums_paths(count: int) -> tuple[str, ...]:
 
 
 def file_names(
-    name: str, exports: tuple[Export, ...] = EXPORTS, *, dictionary: bool = True, sums: int = 0
+    name: str,
+    exports: tuple[Export, ...] = EXPORTS,
+    *,
+    dictionary: bool = True,
+    decision: bool = True,
+    sums: int = 0,
 ) -> frozenset[str]:
     """Return the names of all files that a release with these exports consists of.
 
-    `dictionary` says whether it carries its dictionary, as all do but those of older versions; `sums` how
-    many noisy sums a release with a guarantee holds, in place of what was measured against the original.
+    `dictionary` and `decision` say whether it carries these, as all do but those of older versions; `sums`
+    how many noisy sums a release with a guarantee holds, in place of what was measured against the original.
     """
     documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md")
     told = ("PRIVACY.md", "EVALUATION.md") if sums else ("report.html",)
     records = (PACKAGE, PROVENANCE, CHECKSUMS, *_records(sums))
     exported = ADAM_FILES if "adam" in exports else ()
-    carried = (DICTIONARY_FILE,) if dictionary else ()
+    carried = (
+        *([DICTIONARY_FILE] if dictionary else []),
+        *([DECISION_FILE] if decision and not sums else []),
+    )
     return frozenset((*data_paths(name), *documents, *told, *records, *carried, *METADATA_FILES, *exported))
 
 
@@ -240,6 +258,7 @@ def names_of(package: DataPackage) -> frozenset[str]:
         package.name,
         package.exports,
         dictionary=package.dictionary is not None,
+        decision=package.decision is not None,
         sums=package.guarantee.sums if package.guarantee else 0,
     )
 
@@ -304,6 +323,7 @@ def describe_package(
             "dictionary": d.name,
             "dictionary_version": d.version,
             "endpoints": endpoints,
+            "decision": None if guarantee else DECISION_FILE,
             "exports": spec.exports,
             "guarantee": guarantee,
             "resources": [
@@ -328,34 +348,6 @@ def describe_package(
             ],
         }
     )
-
-
-def describe_original(about: About, n: int) -> dict[str, Any]:
-    """Describe the original for provenance.json: no row, no cell, and no count of a few patients.
-
-    The report of an import tells its reader which cell values had no counterpart, and how many rows
-    broke a rule; of those only totals are published, and none that counts fewer than `SMALL_CELL`.
-    """
-    content = about.model_dump(mode="json") | {"n": n}
-    report = content["provenance"].get("import")
-    if isinstance(report, dict):
-        lost = report.get("set_to_missing")
-        if isinstance(lost, dict):
-            report["set_to_missing"] = {name: _published(sum(rows.values())) for name, rows in lost.items()}
-        unknown = report.get("na_from_expressions")
-        if isinstance(unknown, dict):
-            report["na_from_expressions"] = {name: _published(rows) for name, rows in unknown.items()}
-        # Medians, ranges and counts of the original, and sentences that quote them.
-        for key in ("summary", "warnings"):
-            report.pop(key, None)
-        for key, count in (("dropped", "rows"), ("rules_broken", "patients")):
-            for item in report.get(key, []):
-                item[count] = _published(item[count])
-    return content
-
-
-def _published(count: int) -> int | str:
-    return count if count == 0 or count >= SMALL_CELL else f"fewer than {SMALL_CELL}"
 
 
 def environment() -> dict[str, Any]:

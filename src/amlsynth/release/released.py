@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +12,12 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, read_evaluation
-from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.foundation.files import sha256
+from amlsynth.foundation.errors import DataError, UsageError, require_extra
+from amlsynth.foundation.files import restore_folder, sha256
 from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.gates import GateReport
-from amlsynth.release.archive import unpack
 from amlsynth.release.checksums import CHECKSUMS
+from amlsynth.release.integrity import private_copy
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths
 from amlsynth.release.versions import Version
 
@@ -77,18 +75,23 @@ def read_verified(path: Path, d: Dictionary | None = None) -> Released:
     DataError
         The release is not in order; the sentence names the first problem.
     """
-    from amlsynth.release.verify import verify_release
+    from amlsynth.release.verify import verify_copy
 
-    report = verify_release(path, d)
-    if not report.ok:
-        more = f" ({len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
-        raise DataError(
-            f"{path}: not a release in order: {report.problems[0]}{more}. Get it again; amlsynth release "
-            "verify lists all problems."
-        )
-    with _opened(Path(path)) as folder:
+    path = Path(path)
+    restore_folder(path)
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such folder or zip. Check the path.")
+    require_extra("publish", "frictionless", "Verifying a release")
+    with private_copy(path) as copy:
+        report = verify_copy(copy, str(path), d)
+        if not report.ok:
+            more = f" ({len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
+            raise DataError(
+                f"{path}: not a release in order: {report.problems[0]}{more}. Get it again; amlsynth release "
+                "verify lists all problems."
+            )
         try:
-            return read_released(folder)
+            return read_released(copy.folder)
         except UsageError as error:  # its files are hostile, for verify takes them for what they are
             raise DataError(f"{path}: cannot be compared: {str(error).partition(': ')[2]}") from None
 
@@ -121,16 +124,6 @@ def _spec(text: str) -> dict[str, Any]:
         path.write_bytes(text.encode("utf-8"))
         data, _ = read_yaml(path, what="release spec")
     return data if isinstance(data, dict) else {}
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
-        unpack(path, Path(temporary))
-        yield Path(temporary)
 
 
 def _rules(codebook: str) -> dict[str, tuple[str, str]]:

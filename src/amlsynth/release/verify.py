@@ -6,7 +6,7 @@ followed, and nothing is written outside a temporary folder.
 
 from __future__ import annotations
 
-import tempfile
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,15 +21,16 @@ from amlsynth.dictionary.carried import read_carried
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.dictionary.table_schema import table_schema
 from amlsynth.evaluation.records import Evaluation
-from amlsynth.foundation.defaults import DICTIONARY_FILE
+from amlsynth.foundation.defaults import DECISION_FILE, DICTIONARY_FILE
 from amlsynth.foundation.errors import AmlsynthError, MissingExtraError, UsageError, require_extra
-from amlsynth.foundation.files import sha256
+from amlsynth.foundation.files import restore_folder
 from amlsynth.foundation.strict_model import StrictModel
+from amlsynth.foundation.text import unprintable_at
 from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.gates import GateReport
-from amlsynth.release.archive import unpack, write_archive
-from amlsynth.release.checksums import Problem, check_files, sha256_of
+from amlsynth.release.checksums import Problem, sha256_of
 from amlsynth.release.derived_files import derived_problems
+from amlsynth.release.integrity import PrivateCopy, archive_problems, private_copy, rows_problems
 from amlsynth.release.package import (
     PACKAGE,
     PROVENANCE,
@@ -39,9 +40,12 @@ from amlsynth.release.package import (
     names_of,
     records_of,
 )
+from amlsynth.report.decision import Decision
 
 # Frictionless reads row by row; of larger data it checks the first rows, and amlsynth checks all.
 _FRICTIONLESS_ROWS = 20_000
+_MAX_RECORD = 50_000_000  # bytes; evaluation.json, the largest, has about a million
+_MAX_CITATION = 200_000  # bytes; it has about a thousand
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -69,10 +73,10 @@ def verify_release(path: Path, d: Dictionary | None = None, *, regenerate: bool 
 
     Checked are the archive's entries, SHA-256 of every file, missing and unlisted files,
     datapackage.json with frictionless, the data against the dictionary, that CSV and Parquet hold the
-    same, that the gates were passed with the figures of evaluation.json, the hashes in
-    provenance.json, and that metadata and exports say what the data package and the data say. Of a release
-    with a guarantee, which holds neither evaluation nor gates, the guarantee, its documents and the public
-    evaluation are made again.
+    same, that the gates were passed with the figures of evaluation.json and decision.json has these, the
+    hashes in provenance.json, and that metadata and exports say what the data package and the data say. Of a
+    release with a guarantee, which holds neither evaluation nor gates, the guarantee, its documents and the
+    public evaluation are made again.
 
     Parameters
     ----------
@@ -100,37 +104,37 @@ def verify_release(path: Path, d: Dictionary | None = None, *, regenerate: bool 
     True
     """
     path = Path(path)
+    restore_folder(path)
     if not path.exists():
         raise UsageError(f"{path}: there is no such folder or zip. Check the path.")
     require_extra("publish", "frictionless", "Verifying a release")
-    if path.is_dir():
-        verification = _Verification(path, d)
-        if regenerate:
-            verification.regenerate(path)
-        return verification.report(str(path))
-    if not path.is_file():
+    if not path.is_dir() and not path.is_file():
         problem = Problem(file=path.name, check="archive", message="neither a folder nor a zip archive")
         return VerifyReport(path=str(path), name=None, version=None, files=0, problems=(problem,))
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
-        folder = Path(temporary) / "release"
-        folder.mkdir()
-        unpacked = unpack(path, folder)
-        if unpacked.top is None or unpacked.problems:
-            problems = tuple(unpacked.problems)
-            return VerifyReport(path=str(path), name=None, version=None, files=0, problems=problems)
-        verification = _Verification(folder, d)
-        verification.attempt(path.name, "archive", lambda: verification.archive(path, unpacked.top or ""))
-        if regenerate:
-            verification.regenerate(path)
-        return verification.report(str(path))
+    with private_copy(path) as copy:
+        return verify_copy(copy, str(path), d, regenerate=regenerate)
+
+
+def verify_copy(
+    copy: PrivateCopy, path: str, d: Dictionary | None = None, *, regenerate: bool = False
+) -> VerifyReport:
+    """Verify a private copy of the release at `path`, as `verify_release` does."""
+    if copy.archive is not None and copy.top is None:  # not unpacked
+        return VerifyReport(path=path, name=None, version=None, files=0, problems=copy.problems)
+    verification = _Verification(copy, d)
+    if copy.archive is not None:
+        verification.attempt(copy.archive.name, "archive", verification.check_archive)
+    if regenerate:
+        verification.regenerate(path)
+    return verification.report(path)
 
 
 class _Verification:
     """One run over a folder: the steps add to `problems`."""
 
-    def __init__(self, folder: Path, d: Dictionary | None = None) -> None:
-        self.folder = folder
-        self.good, self.problems = check_files(folder)
+    def __init__(self, copy: PrivateCopy, d: Dictionary | None = None) -> None:
+        self.copy, self.folder = copy, copy.folder
+        self.good, self.problems = copy.sums, list(copy.problems)
         self.d = d or dictionary()
         if d is None and DICTIONARY_FILE in self.good:
             self.attempt(DICTIONARY_FILE, "dictionary", self._read_dictionary)
@@ -149,6 +153,7 @@ class _Verification:
             self.attempt(PACKAGE, "data", self._check_data)
         self.attempt("CITATION.cff", "citation", self._check_citation)
         self.attempt("gates.json", "gates", self._check_gates)
+        self.attempt(DECISION_FILE, "decision", self._check_decision)
         self.attempt(PROVENANCE, "provenance", self._check_provenance)
         self.attempt(PACKAGE, "metadata", self._check_derived)
         self.attempt(PACKAGE, "guarantee", self._check_guarantee)
@@ -177,24 +182,11 @@ class _Verification:
         except Exception as error:
             self.problem(file, check, f"the check could not be finished ({type(error).__name__})")
 
-    def archive(self, path: Path, top: str) -> None:
-        """Make the archive again from its files; any other byte in it is a problem."""
-        if self.problems or self.package is None:
-            return  # the files themselves are wrong, which says more
-        stem = f"{self.package.name}-{self.package.version}"
-        if top != stem:
-            self.problem(path.name, "archive", f"its top folder is {top!r} and should be {stem!r}")
-            return
-        again = self.folder.parent / "again.zip"
-        write_archive(self.folder, names_of(self.package), again, top, self.package.date)
-        if sha256(again) != sha256(path):
-            message = (
-                "the files are right, but the archive is not byte for byte what release build makes of "
-                "them; download it again, or unpack it and verify the folder"
-            )
-            self.problem(path.name, "archive", message)
+    def check_archive(self) -> None:
+        if not self.problems and self.package is not None:  # else the files are wrong, which says more
+            self.problems += archive_problems(self.copy, self.package)
 
-    def regenerate(self, source: Path) -> None:
+    def regenerate(self, source: str) -> None:
         """Make the data of a release in order again from its noisy sums.
 
         Raises
@@ -212,7 +204,7 @@ class _Verification:
         try:
             self.problems += regenerated_problems(self.folder, package, made, self.frame, self.d)
         except UsageError as error:
-            raise UsageError(str(error).replace(str(self.folder), str(source))) from None
+            raise UsageError(str(error).replace(str(self.folder), source)) from None
 
     def _read_dictionary(self) -> None:
         self.d = read_carried(self.folder / DICTIONARY_FILE)
@@ -222,7 +214,14 @@ class _Verification:
         if name not in self.good:
             return None
         try:
-            return model.model_validate_json((self.folder / name).read_bytes())
+            content = (self.folder / name).read_bytes()
+            if len(content) > _MAX_RECORD:
+                raise ValueError("too many bytes")
+            odd = unprintable_at(json.loads(content))
+            if odd:
+                self.problem(name, "record", f"it has control characters at {odd}, which no release has")
+                return None
+            return model.model_validate_json(content)
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
             place = ".".join(str(part) for part in first["loc"]) or "the top"
@@ -285,14 +284,9 @@ class _Verification:
         csv, parquet = data_paths(self.package.name)
         if csv not in self.good or parquet not in self.good:
             return
-        # A small Parquet file can claim any number of rows; the lines of the CSV are real.
-        import pyarrow.parquet
-
-        lines = (self.folder / csv).read_bytes().count(b"\n") - 1
-        with pyarrow.parquet.ParquetFile(self.folder / parquet) as opened:
-            rows = opened.metadata.num_rows
-        if rows != lines:
-            self.problem(parquet, "data", f"it has {rows:,} rows where the CSV has {lines:,} lines of data")
+        unreadable = list(rows_problems(self.copy, self.package, len(self.d.names)))
+        self.problems += unreadable
+        if unreadable:
             return
         frames: dict[str, pd.DataFrame] = {}
         for path in (csv, parquet):
@@ -302,11 +296,12 @@ class _Verification:
         self.frame = frames.get(parquet)
         if len(frames) == 2 and not frames[csv].equals(frames[parquet]):
             self.problem(parquet, "data", f"it does not hold the same data as {csv}")
-        if self.provenance and self.provenance.generator.n != lines:
-            message = f"it tells of {self.provenance.generator.n:,} patients, the data have {lines:,}"
+        rows = len(frames[csv]) if csv in frames else None
+        if self.provenance and rows is not None and self.provenance.generator.n != rows:
+            message = f"it tells of {self.provenance.generator.n:,} patients, the data have {rows:,}"
             self.problem(PROVENANCE, "data", message)
-        if self.evaluation and self.evaluation.synthetic.n != lines:
-            message = f"it evaluates {self.evaluation.synthetic.n:,} patients, the data have {lines:,}"
+        if self.evaluation and rows is not None and self.evaluation.synthetic.n != rows:
+            message = f"it evaluates {self.evaluation.synthetic.n:,} patients, the data have {rows:,}"
             self.problem("evaluation.json", "data", message)
 
     def _read_data(self, path: str, frames: dict[str, pd.DataFrame]) -> None:
@@ -315,6 +310,9 @@ class _Verification:
     def _check_citation(self) -> None:
         """Read CITATION.cff as programs do; `read_yaml` refuses what would take them hours."""
         if self.package is None or "CITATION.cff" not in self.good:
+            return
+        if (self.folder / "CITATION.cff").stat().st_size > _MAX_CITATION:
+            self.problem("CITATION.cff", "citation", "it has too many bytes for a citation")
             return
         content, _ = read_yaml(self.folder / "CITATION.cff", what="citation file")
         told = (content.get("title"), content.get("version")) if isinstance(content, dict) else None
@@ -355,6 +353,21 @@ class _Verification:
             if gate.value != figures.get(gate.measure):
                 message = f"the gate {gate.id!r} has another figure of {gate.measure} than evaluation.json"
                 self.problem("gates.json", "gates", message)
+
+    def _check_decision(self) -> None:
+        """Hold decision.json against the figures and the gates that it was made of."""
+        if self.package is None or self.package.decision is None:
+            return
+        decision = self._read(DECISION_FILE, Decision)
+        if decision is None or self.evaluation is None or self.gates is None:
+            return
+        figures = {measure.id: measure.synthetic for measure in self.evaluation.measures}
+        for row in decision.rows:
+            if row.synthetic != figures.get(row.measure):
+                message = f"it has another figure of {row.measure} than evaluation.json"
+                self.problem(DECISION_FILE, "decision", message)
+        if decision.verdict in ("publishable", "reservations") and not self.gates.passed:
+            self.problem(DECISION_FILE, "decision", "it calls publishable what gates.json refuses")
 
     def _check_provenance(self) -> None:
         made = self.provenance

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from amlsynth.cohort.cohort import Cohort
 from amlsynth.cohort.split import Split
 from amlsynth.cohort.tables import write_table
 from amlsynth.dictionary.carried import write_carried
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.disclosure.origin import describe_original
 from amlsynth.evaluation import Evaluation, write_evaluation
 from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.files import sha256, write_text
@@ -34,7 +36,6 @@ from amlsynth.release.package import (
     SpecRecord,
     SplitRecord,
     data_paths,
-    describe_original,
     describe_package,
     environment,
     names_of,
@@ -53,7 +54,7 @@ class Made:
     cohort: Cohort
     split: Split
     synthetic: Cohort
-    model: Generator
+    model: Generator | None  # None for a cohort that was made elsewhere
     warnings: tuple[str, ...]
     evaluation: Evaluation
     gates: GateReport
@@ -68,8 +69,9 @@ def write_measured(made: Made, folder: Path, tell: Progress) -> None:
     write_evaluation(made.evaluation, folder / "evaluation.json")
     write_gates(made.gates, folder / "gates.json")
     package = write_data(made, folder, endpoints_in(made.evaluation))
-    write_text(folder / PROVENANCE, measured_provenance(made, folder).json_text())
-    write_documents(made, folder, measured_parts(made.evaluation, made.gates, made.d))
+    provenance = measured_provenance(made, folder)
+    write_text(folder / PROVENANCE, provenance.json_text())
+    write_documents(made, folder, measured_parts(made.evaluation, made.gates, made.d, provenance))
     tell("rendering the report", 0.8)
     render_report(folder, folder / "report.html", title=report_title(made.spec))
     finish(made, folder, package, tell)
@@ -139,7 +141,7 @@ def measured_provenance(made: Made, folder: Path, package: Path | None = None) -
     files |= {name: folder / name for name in ("evaluation.json", "gates.json")}
     return bare_provenance(made, endpoints_in(made.evaluation), files).model_copy(
         update={
-            "cohort": describe_original(made.cohort.about, made.cohort.n),
+            "cohort": described_original(made.spec, made.cohort, made.evaluation) | {"n": made.cohort.n},
             "split": SplitRecord(
                 seed=made.spec.split.seed,
                 holdout=made.spec.split.holdout,
@@ -148,6 +150,12 @@ def measured_provenance(made: Made, folder: Path, package: Path | None = None) -
             ),
         }
     )
+
+
+def described_original(spec: ReleaseSpec, cohort: Cohort, evaluation: Evaluation) -> dict[str, Any]:
+    """Return what is told of the original's record beside its evaluation."""
+    is_public = spec.cohort.source in ("reference", "amlsg")
+    return describe_original(cohort.about, evaluation.rule, public=is_public)
 
 
 def bare_provenance(made: Made, endpoints: tuple[str, ...], files: Mapping[str, Path]) -> Provenance:
@@ -168,7 +176,9 @@ def bare_provenance(made: Made, endpoints: tuple[str, ...], files: Mapping[str, 
         spec=SpecRecord(file=made.spec_path.name, sha256=sha256_of(content), text=content.decode("utf-8")),
         cohort={"name": about.name, "title": about.title, "simulated": about.simulated},
         split=SplitRecord(seed=spec.split.seed, holdout=spec.split.holdout),
-        generator=GeneratorRecord.model_validate(part | {"n": made.synthetic.n}),
+        generator=GeneratorRecord.model_validate(
+            part | {"n": made.synthetic.n, "made_elsewhere": spec.synthetic is not None}
+        ),
         evaluation_seed=spec.evaluation.seed,
         gate_profile=made.gates.profile,
         previous=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.report.context import Context
+from amlsynth.report.context import Context, ties_words
 from amlsynth.report.text import INDENT, NOT_AVAILABLE, Column, Notes, escape, heading_row, table
 
 MODELS = {"univariable": "One marker at a time", "multivariable": "Adjusted for each other, in one model"}
@@ -67,6 +67,6 @@ def effect_table(context: Context, endpoint: str) -> str:
     paper = f" (supplementary table {escape(number)} of the paper)" if number else ""
     caption = (
         f"{escape(kind.capitalize())}s for {endpoint} with 95 % interval, and *p* by Wald's test, not "
-        f"adjusted: present against absent{risks}{paper}."
+        f"adjusted{ties_words(context, kind)}: present against absent{risks}{paper}."
     )
     return table(columns, rows, caption=caption, label=f"tbl-effects-{endpoint.lower()}", notes=notes.lines())

@@ -7,15 +7,16 @@ from typing import Final
 
 from amlsynth.dictionary.model import Variable
 from amlsynth.dictionary.roles import Response
-from amlsynth.evaluation.records import CategoryCount, Measure, SurvivalSummary
-from amlsynth.report.context import Context
+from amlsynth.evaluation.records import CategoryCount, CohortSummary, Measure, SurvivalSummary
+from amlsynth.report.context import Context, ties_words
 from amlsynth.report.text import (
+    HIDDEN,
     INDENT,
     MISSING,
     NOT_AVAILABLE,
-    SUPPRESSED,
     Column,
     Notes,
+    at_risk,
     code,
     count,
     escape,
@@ -66,7 +67,8 @@ def outcome_table(context: Context) -> str:
     rows += _other_outcomes(context, columns)
     caption = (
         "Outcomes (table 2 of the paper). Medians by Kaplan-Meier and follow-up by reverse Kaplan-Meier, in "
-        "months with 95 % confidence interval (CI). Ratios and *p*-values compare a cohort with the original."
+        "months with 95 % confidence interval (CI). Ratios and *p*-values compare a cohort with the original"
+        f"{ties_words(context, 'hazard ratio')}."
     )
     return table(columns, rows, caption=caption, label="tbl-outcomes", notes=notes.lines())
 
@@ -122,9 +124,11 @@ def tail_table(context: Context) -> str:
     present = {measure.id: measure for measure in context.evaluation.measures}
     for endpoint in reversed(context.endpoints):
         rows.append(heading_row(f"{escape(endpoint.label)} ({endpoint.name})", columns))
-        found = [cohort.endpoint(endpoint.name) for cohort in context.cohorts]
         rows += [
-            [f"{INDENT}At risk after {years} years, n", *(_at_risk(s, 12 * years) for s in found)]
+            [
+                f"{INDENT}At risk after {years} years, n",
+                *(_at_risk(cohort, endpoint.name, 12 * years) for cohort in context.cohorts),
+            ]
             for years in (5, 10)
         ]
         for name, title in TAILS.items():
@@ -139,10 +143,10 @@ def tail_table(context: Context) -> str:
     return table(columns, rows, caption=caption, label="tbl-tails", notes=notes.lines())
 
 
-def _at_risk(survival: SurvivalSummary, months: int) -> str:
-    point = next((p for p in survival.curve if round(p.months) == months), None)
-    if point is not None and point.at_risk is not None:
-        return number(point.at_risk, 0)
+def _at_risk(cohort: CohortSummary, endpoint: str, months: int) -> str:
+    survival = cohort.endpoint(endpoint)
+    if shown := at_risk(survival, months, cohort.min_cell):
+        return shown
     return NOT_AVAILABLE if not survival.curve else "none shown"
 
 
@@ -187,7 +191,7 @@ def missing_table(context: Context) -> str:
             complete.append(variable.name)
             continue
         cells = [
-            SUPPRESSED
+            HIDDEN
             if summary.missing is None
             else f"{number(summary.missing, 0)} ({100 * summary.missing / max(summary.n, 1):.1f})"
             for summary in summaries
@@ -281,7 +285,7 @@ def _broken(counts: dict[str, int | None], key: str) -> str:
     if key not in counts:
         return NOT_AVAILABLE
     n = counts[key]
-    return SUPPRESSED if n is None else number(n, 0)
+    return HIDDEN if n is None else number(n, 0)
 
 
 def _subject(context: Context, subject: str) -> str:
@@ -298,7 +302,7 @@ def _columns_with_p(context: Context, first: str) -> list[Column]:
     columns = [Column(first, 30, "left")]
     for cohort in context.cohorts:
         columns.append(Column(escape(cohort.label), 18))
-        columns += [Column("p", 9)] if cohort.key in context.evaluation.keys else []
+        columns += [Column("p", 9)] if cohort.key in context.evaluation.keys and not context.withheld else []
     return columns
 
 
@@ -306,7 +310,8 @@ def _with_p(context: Context, cells: dict[str, str], p_values: dict[str, str]) -
     row = []
     for cohort in context.cohorts:
         row.append(cells.get(cohort.key, ""))
-        row += [p_values.get(cohort.key, "")] if cohort.key in context.evaluation.keys else []
+        tested = cohort.key in context.evaluation.keys and not context.withheld
+        row += [p_values.get(cohort.key, "")] if tested else []
     return row
 
 
@@ -367,9 +372,12 @@ def _category_rows(
 
 
 def _survival_rows(found: Sequence[SurvivalSummary], notes: Notes) -> list[list[str]]:
-    events = [SUPPRESSED if s.events is None else number(s.events, 0) for s in found]
+    n, events = (
+        [HIDDEN if value is None else number(value, 0) for value in values]
+        for values in ([s.n for s in found], [s.events for s in found])
+    )
     return [
-        [f"{INDENT}Patients with a known time, n", *(number(s.n, 0) for s in found)],
+        [f"{INDENT}Patients with a known time, n", *n],
         [f"{INDENT}Events, n", *events],
         [f"{INDENT}Median, months (95 % CI)", *(notes.figure(s.median, 1) for s in found)],
         [f"{INDENT}Follow-up, months (95 % CI)", *(notes.figure(s.follow_up, 1) for s in found)],

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from amlsynth.evaluation.records import SMALL_CELL, CategoryCount, Figure
+from amlsynth.disclosure.rule import NA
+from amlsynth.evaluation.records import CategoryCount, Figure, SurvivalSummary
+from amlsynth.report.digits import number as number
+from amlsynth.report.digits import shown
+from amlsynth.report.digits import span as span
 
-SUPPRESSED = "suppressed"
-SUPPRESSED_NOTE = (
-    f"Suppressed: fewer than {SMALL_CELL} patients of the original are in this cell, or in one that "
-    "would follow from it by subtraction."
+HIDDEN = "–"
+HIDDEN_NOTE = (
+    "–: not shown, since too few patients of the original are in this cell, or in one that would follow from "
+    "it by subtraction."
 )
-ROUNDED_NOTE = "≈: rounded, so that a suppressed number of missing values does not follow."
+ROUNDED_NOTE = "≈: rounded, so that a number of missing values that is not shown does not follow."
 NOT_AVAILABLE = "n/a"
 INDENT = "&emsp;"
-MISSING = "NA"  # the cell of missing values among the counts of a variable
+MISSING = NA
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|$@~^&:-])")
 _RULE = 160  # characters; beyond pandoc's line length the rule of a table sets the widths of its columns
@@ -31,17 +36,12 @@ def escape(text: object) -> str:
 
 def code(text: object) -> str:
     """Return text in code style; for hashes, names of files and commands."""
-    plain = " ".join(str(text).split())
+    # Quarto runs its shortcodes even inside code; a joiner that nobody sees takes one apart.
+    plain = " ".join(str(text).split()).replace("{{<", "{\u2060{<").replace("{{%", "{\u2060{%")
     longest = max((len(run) for run in re.findall("`+", plain)), default=0)
     fence = "`" * (longest + 1)
     # A bar would end the cell of a table even inside code.
     return f"{fence} {plain} {fence}".replace("|", "¦") if plain else ""
-
-
-def number(value: float, decimals: int) -> str:
-    """Format with thousands separators and a true minus sign."""
-    text = f"{value:,.{decimals}f}"
-    return text.replace("-", "\u2212") if float(text.replace(",", "")) else text.replace("-", "")
 
 
 def plain_number(value: float) -> str:
@@ -64,7 +64,7 @@ def find(counts: Iterable[CategoryCount], value: str) -> CategoryCount | None:
 
 
 def is_rounded(counts: Iterable[CategoryCount]) -> bool:
-    """Whether the shares of a variable are coarse: they are where missing values are suppressed."""
+    """Whether the shares of a variable are coarse: they are where missing values are held back."""
     missing = find(counts, MISSING)
     return missing is not None and missing.n is None
 
@@ -83,17 +83,26 @@ def percent(counts: Sequence[CategoryCount], value: str) -> str:
 def count(counts: Sequence[CategoryCount], value: str) -> str:
     """Format the cell of one value as "n (%)".
 
-    "suppressed" stands for a count that is held back, "n/a" for a cell that the record does not have, or
+    A dash stands for a count that is held back, "n/a" for a cell that the record does not have, or
     where nobody was assessed: none of nobody is no finding.
     """
     entry = find(counts, value)
     if entry is None or (value != MISSING and all(c.n == 0 for c in counts if c.value != MISSING)):
         return NOT_AVAILABLE
+    if entry.n is None:
+        return HIDDEN
     shown = percent(counts, value)
     share = f"({shown})" if shown else ""
-    if entry.n is None:
-        return f"{SUPPRESSED} {share}".rstrip()
     return f"{number(entry.n, 0)} {share}".rstrip()
+
+
+def at_risk(survival: SurvivalSummary, month: float, min_cell: int) -> str | None:
+    """Format how many are at risk at a month, as an interval where it is held back; None after the end."""
+    between = survival.at_risk_between(month, min_cell)
+    if between is None:
+        return None
+    low, high = between if month > 0 or survival.n is None else (survival.n, survival.n)
+    return number(low, 0) if low == high else f"{number(low, 0)}–{number(high, 0)}"
 
 
 def quartiles(values: tuple[float, float, float] | None, decimals: int) -> str:
@@ -126,11 +135,7 @@ class Notes:
             return ""
         if figure.value is None:
             return self.missing(figure.reason)
-        text = number(figure.value, decimals)
-        if not interval or (figure.low is None and figure.high is None):
-            return text
-        ends = ["not reached" if end is None else number(end, decimals) for end in (figure.low, figure.high)]
-        return f"{text} {span(*ends)}"
+        return shown(figure, decimals, interval=interval)
 
     def p_value(self, figure: Figure) -> str:
         """Format a p-value, or "n/a" with the mark of its reason."""
@@ -156,6 +161,7 @@ def table(
     caption: str | None = None,
     label: str | None = None,
     notes: Sequence[str] = (),
+    kind: str = "",
 ) -> str:
     """Return a pipe table in a block that scrolls on narrow screens, with notes under it.
 
@@ -165,7 +171,8 @@ def table(
     rows : cells as Markdown, one for each column.
     caption, label : Markdown and the reference, such as "tbl-baseline"; neither for a table without
         a number.
-    notes : Markdown paragraphs under the table. Suppressed cells are explained without being told to.
+    kind : a class of its own, for the style of the page.
+    notes : Markdown paragraphs under the table. Hidden cells are explained without being told to.
     """
     body = [list(row) for row in rows]
     total = sum(column.width for column in columns)
@@ -177,14 +184,13 @@ def table(
     if caption:
         lines += ["", f": {caption} {{#{label}}}" if label else f": {caption}"]
     below = list(notes)
-    if any(cell.startswith(SUPPRESSED) for row in body for cell in row):
-        below.append(SUPPRESSED_NOTE)
+    if any(cell == HIDDEN for row in body for cell in row):
+        below.append(HIDDEN_NOTE)
     if any("(≈" in cell for row in body for cell in row):
         below.append(ROUNDED_NOTE)
-    block = ["::: {.table-scroll}", "", *lines, "", ":::", ""]
-    if below:
-        block += ["::: {.table-note}", "", "\n\n".join(below), "", ":::", ""]
-    return "\n".join(block)
+    classes = f".table-scroll .{kind}" if kind else ".table-scroll"
+    scrolled = "\n".join([f"::: {{{classes}}}", "", *lines, "", ":::", ""])
+    return f"{scrolled}\n{block('table-note', joined)}" if (joined := "\n\n".join(below)) else scrolled
 
 
 def heading_row(title: str, columns: Sequence[Column]) -> list[str]:
@@ -192,9 +198,30 @@ def heading_row(title: str, columns: Sequence[Column]) -> list[str]:
     return [f"**{title}**", *[""] * (len(columns) - 1)]
 
 
-def callout(kind: Literal["note", "tip", "warning", "important"], title: str, body: str) -> str:
-    """Return a callout block in Quarto's notation; `title` and `body` are Markdown."""
-    return f"::: {{.callout-{kind}}}\n\n## {title}\n\n{body}\n\n:::\n"
+def block(name: str, body: str, *, kind: str = "") -> str:
+    """Return Markdown in a block: a div of the class `name` on the page, a function of Typst in print.
+
+    Both renderers pass raw Typst on, so that neither has to know the block; builtin/blocks.typ defines it.
+    """
+    classes = f".{name}" + (f" .{name}-{kind}" if kind else "")
+    opening = f'#{name}("{kind}")[' if kind else f"#{name}["
+    return "\n".join(
+        [*_raw("typst", opening), f"::: {{{classes}}}", "", body, "", ":::", "", *_raw("typst", "]")]
+    )
+
+
+def notice(kind: Literal["note", "good", "warning", "alarm"], title: str, body: str) -> str:
+    """Return a notice with a title; both are Markdown."""
+    return block("notice", f"**{title}**\n\n{body}", kind=kind)
+
+
+def how(text: str) -> str:
+    """Return words beside a figure that are smaller and on a line of their own; `text` is Markdown."""
+    return f"`#how[`{{=typst}}[{text}]{{.how}}`]`{{=typst}}"
+
+
+def _raw(target: str, markup: str) -> list[str]:
+    return [f"```{{={target}}}", markup, "```", ""]
 
 
 def definitions(entries: Iterable[tuple[str, str]]) -> str:
@@ -209,20 +236,24 @@ def fold(title: str, body: str) -> str:
     """
     if not body.strip():
         return ""
-    opening = f'```{{=html}}\n<details class="fold"><summary>{html.escape(title)}</summary>\n```'
-    on_paper = f'::: {{.content-visible unless-format="html"}}\n\n**{escape(title)}**\n\n:::'
-    return f"{opening}\n\n{on_paper}\n\n{body}\n\n```{{=html}}\n</details>\n```\n"
+    opening = "\n".join(_raw("html", f'<details class="fold"><summary>{html.escape(title)}</summary>'))
+    on_paper = "\n".join(_raw("typst", f"#fold-title({json.dumps(title, ensure_ascii=False)})"))
+    closing = "\n".join(_raw("html", "</details>"))
+    return f"{opening}\n{on_paper}\n{body}\n\n{closing}"
 
 
-def image(path: str, caption: str, label: str, alt: str) -> str:
-    """Return a figure with a number, a caption (Markdown) and a text for those who cannot see it."""
+def image(path: str, caption: str, label: str, alt: str, narrow: str | None = None) -> str:
+    """Return a figure with a number, a caption (Markdown) and a text for those who cannot see it.
+
+    `narrow` is the file of a version for phones, which takes the place of the other there.
+    """
     plain = " ".join(alt.split()).replace("\\", "/").replace('"', "'")
-    return f'::: {{.figure-scroll}}\n\n![{caption}]({path}){{#{label} fig-alt="{plain}"}}\n\n:::\n'
-
-
-def span(low: str, high: str) -> str:
-    """Return "(low–high)" that no line break takes apart after the dash."""
-    return f"({low}–\u2060{high})"
+    figure = f'![{caption}]({path}){{#{label} fig-alt="{plain}"}}'
+    if narrow is None:
+        return f"::: {{.figure-scroll}}\n\n{figure}\n\n:::\n"
+    # Hidden from programs that read the page aloud where it is not shown, and the wide one where this one is.
+    small = f'<div class="only-narrow"><img src="{narrow}" alt="{html.escape(plain)}"></div>'
+    return "\n".join(["::: {.figure-scroll .has-narrow}", "", *_raw("html", small), figure, "", ":::", ""])
 
 
 def listing(words: Sequence[str]) -> str:

@@ -1,12 +1,8 @@
-"""The files of the AMLSG cohort: downloaded or taken from a folder, checked, and read."""
+"""The files of the AMLSG cohort: downloaded or taken from a folder, and checked."""
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
-
-import pandas as pd
 
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import sha256
@@ -46,23 +42,6 @@ def amlsg_files(folder: Path | None) -> dict[str, Path]:
         A file does not have the SHA-256 of the published one.
     """
     return _downloaded() if folder is None else _from_folder(Path(folder))
-
-
-def read_clinical(path: Path) -> pd.DataFrame:
-    """Read the data frame `clinicalData`: a row a patient, 106 columns, indexed by PDID."""
-    pyreadr = require_extra("import", "pyreadr", _PURPOSE)
-    table: pd.DataFrame = pyreadr.read_r(str(path))["clinicalData"]
-    return table.set_index(table["PDID"].astype(str))
-
-
-def read_text(path: Path) -> pd.DataFrame:
-    """Read a text file of the cohort as strings.
-
-    The files are Latin-1 with CR line ends; karyotypes of several lines stand in quotes.
-    """
-    text = path.read_bytes().decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
-    header, *rows = csv.reader(io.StringIO(text), delimiter="\t")
-    return pd.DataFrame(rows, columns=header)
 
 
 def _from_folder(folder: Path) -> dict[str, Path]:

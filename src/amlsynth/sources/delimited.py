@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.sources.records import Record, Tabulated, separator_line, tabulate
+from amlsynth.sources.records import Record, Tabulated, first_line, normalised, separator_line, tabulate
 from amlsynth.sources.source_format import SourceFormat
 
 _DELIMITERS = {",": "','", ";": "';'", "\t": '"\\t"', "|": "'|'"}  # and how the mapping writes them
@@ -28,11 +27,11 @@ def read_delimited(path: Path, source: SourceFormat, wanted: Collection[str]) ->
     DataError
         The file is in another encoding, a quote is open, or rows differ in length.
     """
-    text = unicodedata.normalize("NFC", _decoded(path, path.read_bytes(), source.encoding))
+    text = normalised(_decoded(path, path.read_bytes(), source.encoding))
     notes, skipped = [], 0
     named = separator_line(text)
     if named is not None:
-        text, skipped = text.split("\n", 1)[1] if "\n" in text else "", 1
+        text, skipped = text[len(first_line(text)) :].removeprefix("\r").removeprefix("\n"), 1
         notes.append(f"The first line, sep={named}, is Excel's and was left out.")
     delimiter = source.delimiter or named or ("\t" if path.suffix.lower() == ".tsv" else ",")
     _suspect_delimiter(path, text, delimiter, wanted)

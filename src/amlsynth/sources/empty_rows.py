@@ -1,4 +1,4 @@
-"""Rows of a table that are no patients: blank lines, separators, totals, ids alone, legends."""
+"""Rows of a table that are no patients: blank lines, separators, totals, means, ids alone, legends."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.sources.cells import codes_of, to_numbers, without_codes
 from amlsynth.sources.mapping_file import ColumnMapping, Mapping
 from amlsynth.sources.source_table import SourceTable, as_text
+
+_SUMMARY = (
+    r"(?:summe|sum|gesamt|total|mittel(?:wert)?|mean|average|durchschnitt|median|min(?:imum)?|max(?:imum)?|sd|std|"
+    r"stabw|standardabweichung|anzahl|count|n|iqr|range|\d?\.?\s*quartile?)\s*(?:[:=(].*)?"
+)
 
 
 def empty_rows(
@@ -51,6 +56,19 @@ def empty_rows(
     if patients.size:
         legend[patients[0] : patients[-1]] = False
     return ~filled | legend
+
+
+def summary_rows(table: SourceTable, plan: Mapping) -> npt.NDArray[np.bool_]:
+    """Return the last rows that sum up the others: a word such as "Mean" in a column that is not mapped."""
+    used = {column for entry in plan.columns.values() for column in entry.sources}
+    found = np.zeros(len(table.frame), dtype=bool)
+    for column in table.frame.columns:
+        if column not in used and table.frame[column].dtype == "string":
+            found |= table.frame[column].str.fullmatch(_SUMMARY, case=False).to_numpy(dtype=bool)
+    others = np.flatnonzero(~found)
+    if others.size:
+        found[: others[-1]] = False  # a patient's cell may read so, too
+    return found
 
 
 def _is_readable(

@@ -15,12 +15,13 @@ from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.yamlfile import line_of, read_yaml
 from amlsynth.sources.cells import codes_of, looks_like_a_limit, to_numbers, typed, without_codes
-from amlsynth.sources.empty_rows import empty_rows
+from amlsynth.sources.empty_rows import empty_rows, summary_rows
 from amlsynth.sources.import_report import Dropped
 from amlsynth.sources.mapping_expression import parse_expression
 from amlsynth.sources.mapping_file import MISSING, ColumnMapping, DropRule, Mapping
 from amlsynth.sources.plausibility import GivenNumbers, as_floats
 from amlsynth.sources.source_table import SourceTable, as_text, by_value
+from amlsynth.sources.steps import stated_step
 from amlsynth.sources.units import factor
 
 _DECIMALS = 6  # of converted numbers; what a factor adds beyond is noise
@@ -33,6 +34,7 @@ _FLAWS = {
     "error": "errors such as #DIV/0!; correct the formulas or empty the cells",
     "merged": "hidden by merged cells; unmerge them and fill in every row",
 }
+_LIKE_A_DATE = r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}"
 _Place = tuple[str | int, ...]
 
 
@@ -55,6 +57,7 @@ class Importing:
     problems: list[str] = field(default_factory=list)
     unsure: set[str] = field(default_factory=set)
     numbers: dict[str, GivenNumbers] = field(default_factory=dict)
+    steps: dict[str, float] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)  # (column, flaw) that are problems already
 
     def check_columns(self) -> None:
@@ -93,8 +96,13 @@ class Importing:
 
     def leave_out_rows(self, allow_empty_rows: bool) -> list[Dropped]:
         """Leave out rows without a mapped value, then those that the mapping drops."""
-        empty = empty_rows(self.table, self.plan, self.d, self.absent)
+        summaries = summary_rows(self.table, self.plan)
+        empty = empty_rows(self.table, self.plan, self.d, self.absent) & ~summaries
         dropped = []
+        if summaries.any():
+            rows = [f"{row + 1}{self.table.place(row)}" for row in np.flatnonzero(summaries).tolist()]
+            reason = f"sums, means or counts of the others, so no patients (row {', '.join(rows[:_SHOWN])})"
+            dropped.append(Dropped(reason=reason, rows=int(summaries.sum())))
         n = int(empty.sum())
         if n:
             rows = [f"{row + 1}{self.table.place(row)}" for row in np.flatnonzero(empty).tolist()]
@@ -107,7 +115,7 @@ class Importing:
                 )
             reason = f"no value in any mapped column, so no patients (row{'s' * (n > 1)} {shown})"
             dropped.append(Dropped(reason=reason, rows=n))
-        kept = ~empty
+        kept = ~(empty | summaries)
         self.kept = np.flatnonzero(kept)
         for position, rule in self._drop_rules():
             place = ("drop_rows_where", position, "expression")
@@ -188,6 +196,11 @@ class Importing:
                 shown.append(
                     f" Read as text, since not every cell is a date: {name!r} (row {row + 1}"
                     f"{self.table.place(row, name)}: {cell!r})."
+                )
+            elif source.dates is None and column.str.fullmatch(_LIKE_A_DATE).any():
+                shown.append(
+                    f" {name!r} seems to hold dates: say how they are written, such as source.dates: "
+                    "'%d.%m.%Y'."
                 )
             else:
                 shown.append(f" Read as text, since not every cell is a number: {name!r}.")
@@ -288,9 +301,12 @@ class Importing:
             )
         numbers = read.values
         self.numbers[variable.name] = GivenNumbers(as_floats(numbers), entry.unit, where)
+        times = factor(variable, entry.unit, self.d) if entry.unit is not None else 1.0
+        step = stated_step(variable, entry)
+        if step is not None:
+            self.steps[variable.name] = float(f"{step * times:.15g}")
         if entry.unit is None:
             return numbers
-        times = factor(variable, entry.unit, self.d)
         if times == 1.0:
             self.mapped[variable.name] += f" ({entry.unit})"
             return numbers

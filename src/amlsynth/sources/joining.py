@@ -5,6 +5,7 @@ Ids are patients' and never stand in a message; rows are named by their numbers.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def join_tables(table: SourceTable, plan: Mapping, d: Dictionary) -> tuple[Sourc
             raise UsageError(f"tables.{name}: say with key: which column has the patients' ids.")
         wanted = _ids(table, matched, name)
         if entry.wide:
-            new = _wide(other, entry, keys, wanted, path.parent, d)
+            new = _wide(other, entry, keys, wanted, path.parent, d, table.notes)
             _note_matches(table, name, keys, wanted)
             table = _with_columns(table, new, name)
         else:
@@ -102,6 +103,11 @@ def _joined(
             f"{second + 1}{other.place(int(second))} have the same {entry.key} ({int(again.sum()):,} such "
             f"rows). Say which one counts: tables.{name}.where, or rows: first; or make the table wide."
         )
+    if again.any():
+        table.notes.append(
+            f"Table {name}: {int(again.sum()):,} further rows of the same {entry.key} were left out (rows: "
+            "first)."
+        )
     place_of = dict(zip(reversed(list(ids)), reversed(rows.tolist()), strict=True))
     places = np.array([place_of.get(key, -1) if isinstance(key, str) else -1 for key in wanted])
     _note_matches(table, name, keys, wanted)
@@ -128,6 +134,7 @@ def _wide(
     wanted: pd.Series[Any],
     folder: Path,
     d: Dictionary,
+    notes: list[str],
 ) -> dict[str, pd.Series[Any]]:
     """Make columns of 1, 0 and NA: whether any row of a patient fulfils a condition."""
     present = set(keys.dropna())
@@ -137,6 +144,11 @@ def _wide(
     listed = folder / entry.tested if entry.tested is not None else None
     if listed is not None and listed.is_file():
         tested |= wanted.isin(_case_list(listed)).to_numpy(dtype=bool, na_value=False)
+    elif listed is not None:
+        notes.append(
+            f"{entry.tested}, which lists who was tested, is not there: patients without a row in "
+            f"{long.path.name} are NA."
+        )
     counting = np.ones(len(long.frame), dtype=bool)
     if entry.where is not None:
         counting = _condition(entry.where, long, entry)
@@ -205,7 +217,17 @@ def _with_columns(table: SourceTable, new: dict[str, pd.Series[Any]], name: str)
 
 def _note_matches(table: SourceTable, name: str, keys: pd.Series[Any], wanted: pd.Series[Any]) -> None:
     matched = wanted.isin(set(keys.dropna())).sum()
-    strangers = len(set(keys.dropna()) - set(wanted.dropna()))
+    unknown = set(keys.dropna()) - set(wanted.dropna())
+    strangers = len(unknown)
+    nearly = {_plain_id(key) for key in unknown} & {
+        _plain_id(key) for key in set(wanted.dropna()) - set(keys.dropna())
+    }
+    if nearly:
+        raise DataError(
+            f"{table.path}: {len(nearly):,} ids of the table {name} are ids of the main table but for "
+            "leading zeros, signs or upper and lower case, and would not be found. Write them alike in both "
+            "files."
+        )
     note = f"Table {name}: {int(matched):,} of {len(wanted):,} rows have an entry"
     table.notes.append(f"{note}; {strangers:,} ids in it belong to nobody." if strangers else f"{note}.")
     if not matched:
@@ -213,6 +235,11 @@ def _note_matches(table: SourceTable, name: str, keys: pd.Series[Any], wanted: p
             f"{table.path}: no id of the table {name} is one of the main table's. Check "
             f"tables.{name}.key and match."
         )
+
+
+def _plain_id(key: str) -> str:
+    """Return an id without what changes between files: signs, upper and lower case, leading zeros."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\W_]+", "-", key).casefold())
 
 
 def _case_list(path: Path) -> set[str]:

@@ -14,7 +14,9 @@ from amlsynth.sources.importing import Importing
 from amlsynth.sources.joining import join_tables, source_path
 from amlsynth.sources.mapping_expression import parse_expression
 from amlsynth.sources.mapping_file import Mapping
+from amlsynth.sources.odd_cells import karyotype_notes, odd_cells
 from amlsynth.sources.source_table import SourceTable, read_source
+from amlsynth.sources.steps import step_remarks
 
 
 def import_mapped(
@@ -24,17 +26,19 @@ def import_mapped(
     d: Dictionary | None = None,
     allow_empty_rows: bool = False,
     limit: int = 10,
+    source: str = "a table of the steward",
 ) -> Cohort:
     """Import a table as its mapping says.
 
     Parameters
     ----------
-    data : a CSV, TSV, XLSX or Parquet file, one row a patient.
+    data : a CSV, TSV, XLSX, Parquet, RData or RDS file, one row a patient.
     mapping : the YAML file; see `sources.mapping_file.Mapping` and docs/mapping.md.
     d : the dictionary that the mapping leads to; that of AML when not given.
     allow_empty_rows : leave out any number of rows without a mapped value; otherwise more than a few are
         refused.
     limit : cells that break the dictionary to list in an error; 0 lists all.
+    source : where the files are from, for the record.
 
     Returns
     -------
@@ -77,8 +81,9 @@ def import_mapped(
     importing.check_columns()
     dropped = importing.leave_out_rows(allow_empty_rows)
     frame = importing.frame()
+    step_notes, step_warnings = step_remarks(plan.columns, importing.numbers, d)
     report = ImportReport(
-        source="a table of the steward",
+        source=source,
         files=[SourceFile(name=path.name, sha256=sha256(path)) for path in (data, *further, mapping)],
         rows_read=len(table.frame),
         rows_kept=len(frame),
@@ -87,8 +92,9 @@ def import_mapped(
         not_assessed=[name for name in d.names if name not in importing.mapped],
         set_to_missing=importing.set_to_missing,
         na_from_expressions=importing.na_from_expressions,
-        notes=[*table.notes, *importing.notes],
-        warnings=import_doubts(importing),
+        steps=importing.steps,
+        notes=[*table.notes, *importing.notes, *step_notes, *karyotype_notes(importing)],
+        warnings=[*odd_cells(importing, frame), *import_doubts(importing), *step_warnings],
     )
     statement = plan.statement or f"Imported from {data.name} with the mapping {mapping.name}."
     about = About(name=plan.name, title=plan.title, simulated=plan.simulated, statement=statement)

@@ -42,6 +42,12 @@ class MappingExpression:
     def is_sql(self) -> bool:
         return isinstance(self._inner, SqlExpression)
 
+    @property
+    def karyotypes(self) -> tuple[str, ...]:
+        """The columns whose texts `iscn` reads."""
+        calls = self._inner.calls if isinstance(self._inner, SqlExpression) else ()
+        return tuple(dict.fromkeys(call.column for call in calls if call.function == "iscn"))
+
     def evaluate(
         self, columns: Mapping[str, pd.Series[Any]] | pd.DataFrame, variable: Variable | None = None
     ) -> pd.Series[Any]:

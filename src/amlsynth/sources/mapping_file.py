@@ -50,6 +50,9 @@ class ColumnMapping(Entry):
         (), description="codes for a missing value in this variable's columns, beside source.missing"
     )
     limits: Limits | None = None
+    step: float | None = Field(
+        None, gt=0, description="in which the source records numbers, in its unit, such as 0.1"
+    )
     optional: bool = Field(False, description="not assessed where the source has no such column")
 
     @property
@@ -73,7 +76,7 @@ class ColumnMapping(Entry):
         return as_codes(given)
 
 
-_COLUMN_KEYS = ("from", "expression", "values", "unit", "missing", "limits", "optional")
+_COLUMN_KEYS = ("from", "expression", "values", "unit", "missing", "limits", "step", "optional")
 
 
 class Defaults(Entry):
@@ -90,6 +93,7 @@ class Defaults(Entry):
     unit: str | None = None
     missing: Annotated[tuple[str, ...], Field(strict=False)] = ()
     limits: Limits | None = None
+    step: float | None = None
     optional: bool = False
 
     @model_validator(mode="before")
@@ -335,8 +339,9 @@ def _check_column(
             factor(variable, entry.unit, d)
         except ValueError as error:
             raise misplaced(("columns", name, "unit"), str(error)) from None
-    if entry.limits is not None and variable.is_categorical:
-        raise misplaced(("columns", name, "limits"), f"{name} is no number, which takes no limits; remove it")
+    for key in ("limits", "step"):
+        if getattr(entry, key) is not None and variable.is_categorical:
+            raise misplaced(("columns", name, key), f"{name} is no number, which takes no {key}; remove it")
     if entry.values is None:
         return
     if not variable.is_categorical:

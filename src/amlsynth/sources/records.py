@@ -8,6 +8,7 @@ word is refused with the key of the mapping that says it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from amlsynth.sources.source_format import SourceFormat
 ROW_NAMES = "row.names"  # R's name for the column whose header it leaves out
 _LOOKED_AT = 30  # rows at the top among which a header is looked for
 _SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_NO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
 
 Flaw = Literal["formula", "error", "merged"]
@@ -65,9 +68,19 @@ def is_blank(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
+def normalised(text: str) -> str:
+    """Return text after NFC and without signs of no width, so that what looks alike is alike."""
+    return unicodedata.normalize("NFC", text).translate(_NO_WIDTH)
+
+
+def first_line(text: str) -> str:
+    """Return the first line without its end, which may be that of any system."""
+    return _LINE_END.split(text, maxsplit=1)[0]
+
+
 def separator_line(text: str) -> str | None:
     """Return the delimiter that Excel's first line `sep=;` names, None where there is no such line."""
-    first = text.split("\n", 1)[0].strip().strip('"')
+    first = first_line(text).strip(' "')
     match = _SEPARATOR_LINE.match(first)
     return match.group(1) if match and set(first[4:]) == {match.group(1)} else None
 

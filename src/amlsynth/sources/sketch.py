@@ -28,10 +28,11 @@ from amlsynth.foundation.yamlfile import read_yaml_model
 from amlsynth.sources.cells import to_numbers, without_codes
 from amlsynth.sources.delimited import guess_format, has_decimal_commas
 from amlsynth.sources.karyotype import ALTERATIONS
-from amlsynth.sources.mapping_file import MISSING
+from amlsynth.sources.mapping_file import MISSING, ColumnMapping
 from amlsynth.sources.plausibility import GivenNumbers, as_floats, fitting_units
 from amlsynth.sources.source_format import SourceFormat
 from amlsynth.sources.source_table import SourceTable, as_text, read_source
+from amlsynth.sources.steps import decimal_step, step_remarks
 from amlsynth.sources.units import factors
 
 SYNONYMS = "schema/mappings/synonyms.yaml"
@@ -199,6 +200,8 @@ class _Drafting:
         else:
             unit, note = self._unit(variable, column)
             parts += [f"unit: {_quoted(unit)}"] if unit else []
+            step = self._step(variable, column, unit)
+            parts += [f"step: {step:g}"] if step else []
             notes += [note] if note else []
         comment = f"  # {'; '.join(notes)}" if notes else ""
         return f"  {variable.name}: {{{', '.join(parts)}}}{comment}"
@@ -237,6 +240,14 @@ class _Drafting:
             return named[0], None
         others = fitting_units(variable, known, GivenNumbers(known, None, column), self.d)
         return (others[0] if others else choices[0]), f"? by the {note}"
+
+    def _step(self, variable: Variable, column: str, unit: str | None) -> float | None:
+        """Return the step of a column's numbers, None where the mapping need not say it."""
+        read = to_numbers(self.columns[column], self.source, "limit")
+        numbers = {variable.name: GivenNumbers(as_floats(read.values), unit, column)}
+        entry = ColumnMapping.model_validate({"from": column, "unit": unit})
+        said, _ = step_remarks({variable.name: entry}, numbers, self.d)
+        return decimal_step(numbers[variable.name].known()) if said else None
 
     def _derived(self, found: set[str]) -> list[tuple[str, str]]:
         """Return entries made of dates and of a karyotype, each with a column that it uses."""

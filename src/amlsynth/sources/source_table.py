@@ -1,4 +1,4 @@
-"""A steward's table as it comes: CSV, XLSX or Parquet, read without guessing what cells mean.
+"""A steward's table as it comes: CSV, XLSX, Parquet or a file of R, read without guessing what cells mean.
 
 Every column is text (without outer blanks, "" for a blank cell), numbers (nullable) or dates. What a cell
 stands for, missing codes among it, is the mapping's business, not the reader's.
@@ -19,12 +19,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.sources import r_file
 from amlsynth.sources.delimited import read_delimited
 from amlsynth.sources.records import NoValue, Tabulated, check_names, is_blank
 from amlsynth.sources.source_format import SourceFormat
 from amlsynth.sources.workbook import read_workbook
 
-_READERS = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
+_READERS = (".csv", ".tsv", ".txt", ".xlsx", ".parquet", *r_file.ENDINGS)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _DATE = "datetime64[us]"
 
@@ -64,7 +65,7 @@ class SourceTable:
 
 
 def read_source(path: Path, source: SourceFormat, wanted: Collection[str] = ()) -> SourceTable:
-    """Read a table by its ending: .csv, .tsv, .txt, .xlsx or .parquet.
+    """Read a table by its ending: .csv, .tsv, .txt, .xlsx, .parquet, .rdata, .rda or .rds.
 
     Parameters
     ----------
@@ -89,6 +90,8 @@ def read_source(path: Path, source: SourceFormat, wanted: Collection[str] = ()) 
         raise DataError(f"{path}: the file is empty. Export the table again.")
     if ending == ".parquet":
         table = _read_parquet(path)
+    elif ending in r_file.ENDINGS:
+        table = SourceTable(path, r_file.read_r_file(path, source))
     elif ending == ".xlsx":
         table = _from_cells(path, read_workbook(path, source, wanted), source.decimal, in_sheet=True)
     else:

@@ -7,14 +7,13 @@ that could be read; each is kept with its address, so that an import can refuse 
 from __future__ import annotations
 
 import datetime
-import unicodedata
 import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
-from amlsynth.sources.records import NoValue, Record, Tabulated, tabulate
+from amlsynth.sources.records import NoValue, Record, Tabulated, normalised, tabulate
 from amlsynth.sources.source_format import SourceFormat
 
 
@@ -85,7 +84,7 @@ def _records(written: Any, stored: Any) -> list[Record]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value).strip()
+        return normalised(value).strip()
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
         return value.date()
     return value

@@ -98,7 +98,7 @@ def kaplan_meier(data: EndpointData) -> KaplanMeier:
     remaining = (at_risk - events).astype(np.float64)
     greenwood = np.zeros_like(survival)
     np.divide(events, at_risk * remaining, out=greenwood, where=remaining > 0)
-    low, high = _interval(survival, greenwood)
+    low, high = log_log_interval(survival, greenwood)
     return KaplanMeier(times, at_risk.astype(np.int64), events, survival, greenwood, low, high)
 
 
@@ -123,7 +123,8 @@ def restricted_mean(data: EndpointData, horizon: float) -> tuple[float, float]:
     return float(pieces.sum()), math.sqrt(float((after**2 * fit.greenwood[inside]).sum()))
 
 
-def _interval(survival: FloatArray, greenwood: FloatArray) -> tuple[FloatArray, FloatArray]:
+def log_log_interval(survival: FloatArray, greenwood: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the 95 % interval of survival, given each step's part of the variance of its logarithm."""
     spread = np.sqrt(np.cumsum(greenwood))
     inside = (survival > 0) & (survival < 1)
     log_survival = np.log(survival, out=np.full_like(survival, -1.0), where=inside)

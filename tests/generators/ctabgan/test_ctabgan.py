@@ -153,7 +153,7 @@ def test_rows_judged_together(reference: pd.DataFrame, pac: int) -> None:
 
 
 @pytest.mark.amlsg
-@pytest.mark.slow
+@pytest.mark.study
 def test_targets_on_amlsg_at_the_defaults(amlsg_dir: Path) -> None:
     made = generate(import_amlsg(amlsg_dir), "ctabgan-plus", seed=1)
     assert made.split is not None

@@ -297,7 +297,7 @@ def test_the_start_is_the_margins() -> None:
 
 
 @pytest.mark.amlsg
-@pytest.mark.slow
+@pytest.mark.study
 def test_nflow_reaches_its_targets_on_amlsg(amlsg_dir: Path) -> None:
     """The paper's figures for its flow are RSC 0.97, BSM 0.92, LogCorr 0.74, Kaplan-Meier 0.98 and 0.96."""
     cohort = import_amlsg(amlsg_dir)

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.outcomes import lacks, outcome_names
-from amlsynth.evaluation.records import SMALL_CELL
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.wald import Z95, wald_p
-from amlsynth.survival.cox import cox_fit
+from amlsynth.survival.cox import Ties, cox_fit
 from amlsynth.survival.logistic import logistic_fit
 from amlsynth.survival.newton import Estimates
 
@@ -49,7 +48,7 @@ class EffectEstimate:
     """A log ratio with its standard error, or the reason why there is none; n are analysed.
 
     carriers : of a marker, or patients of a risk group; None for numbers.
-    small_cell : a count from 1 to 4 stands behind it, so that the record of real patients hides it.
+    smallest : the smallest count, other than 0, of patients that stands behind it; 0 for numbers.
     """
 
     log_ratio: float = math.nan
@@ -57,7 +56,7 @@ class EffectEstimate:
     reason: str | None = None
     n: int = 0
     carriers: int | None = None
-    small_cell: bool = False
+    smallest: int = 0
 
     @property
     def p(self) -> float:
@@ -101,14 +100,17 @@ def list_effects(original: pd.DataFrame, d: Dictionary) -> tuple[EffectDefinitio
 
 
 def estimate_effects(
-    frame: pd.DataFrame, effects: Sequence[EffectDefinition], d: Dictionary
+    frame: pd.DataFrame, effects: Sequence[EffectDefinition], d: Dictionary, ties: Ties = "efron"
 ) -> dict[EffectDefinition, EffectEstimate]:
-    """Estimate every effect in one cohort; what has no estimate there says why."""
+    """Estimate every effect in one cohort; what has no estimate there says why.
+
+    `ties` says how Cox regression takes events at the same time.
+    """
     found: dict[EffectDefinition, EffectEstimate] = {}
     risk, subjects = d.classify(frame), risk_subjects(d)
     columns = {q.subject: _column(frame, q.subject, d) for q in effects if q.subject not in subjects}
     for endpoint in dict.fromkeys(q.endpoint for q in effects):
-        outcome = _Outcome.of(frame, endpoint, d)
+        outcome = _Outcome.of(frame, endpoint, d, ties)
         here = [q for q in effects if q.endpoint == endpoint]
         for effect in here:
             if effect.model == "univariable" and effect.subject in columns:
@@ -245,16 +247,22 @@ class _Outcome:
     known: Flags
     event: Flags
     time: Floats | None
+    ties: Ties = "efron"
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, endpoint: str, d: Dictionary) -> _Outcome:
+    def of(cls, frame: pd.DataFrame, endpoint: str, d: Dictionary, ties: Ties = "efron") -> _Outcome:
         response = d.roles.response
         if response is not None and endpoint == response.name:
             status = numbers(frame[response.variable])
             return cls((status == 0) | (status == 1), status == 1, None)
         columns = d.endpoint(endpoint)
         time, status = numbers(frame[columns.time]), numbers(frame[columns.status])
-        return cls((time >= 0) & ((status == 0) | (status == 1)), status == 1, time)
+        return cls((time >= 0) & ((status == 0) | (status == 1)), status == 1, time, ties)
+
+    @property
+    def is_odds(self) -> bool:
+        """Whether effects on it are odds ratios: it has no time."""
+        return self.time is None
 
     def estimate(self, covariates: Floats, rows: Flags) -> tuple[Floats, Floats]:
         """Return log ratios and standard errors, shape (p,), of the rows."""
@@ -262,7 +270,7 @@ class _Outcome:
         if self.time is None:
             fit = logistic_fit(self.event[rows], covariates)
         else:
-            fit = cox_fit(self.time[rows], self.event[rows], covariates)
+            fit = cox_fit(self.time[rows], self.event[rows], covariates, ties=self.ties)
         return fit.beta, fit.standard_errors
 
 
@@ -275,7 +283,7 @@ def _univariable(column: Floats, outcome: _Outcome) -> EffectEstimate:
         if x.size == 0:
             raise NotComputable("no patient has both the marker and the endpoint assessed")
         if binary:
-            _refuse_empty_cells(x == 1, outcome.event[rows])
+            _refuse_empty_cells(x == 1, outcome.event[rows], outcome.is_odds)
         beta, error = outcome.estimate(x[:, None], rows)
     except NotComputable as reason:
         return _without(about, str(reason))
@@ -294,8 +302,8 @@ def _risk_groups(
         if not (risk[rows] == 0).any():
             raise NotComputable(f"no patient of {reference} risk to compare with")
         for place in range(len(groups)):
-            _refuse_empty_cells(dummies[:, place] == 1, event)
-        _refuse_empty_cells(risk[rows] == 0, event)
+            _refuse_empty_cells(dummies[:, place] == 1, event, outcome.is_odds)
+        _refuse_empty_cells(risk[rows] == 0, event, outcome.is_odds)
         beta, error = outcome.estimate(dummies, rows)
     except NotComputable as reason:
         return {q: _without(a, str(reason)) for q, a in zip(groups, about, strict=True)}
@@ -320,7 +328,7 @@ def _together(
             if len(x) == 0:
                 raise NotComputable("no patient has all covariates and the endpoint assessed")
             if is_binary:
-                _refuse_empty_cells(column == 1, event)
+                _refuse_empty_cells(column == 1, event, outcome.is_odds)
             elif np.ptp(column) == 0:
                 raise NotComputable("the covariate has one value only, so no effect")
         except NotComputable as reason:
@@ -344,12 +352,15 @@ def _together(
     }
 
 
-def _refuse_empty_cells(carrier: Flags, event: Flags) -> None:
+def _refuse_empty_cells(carrier: Flags, event: Flags, is_odds: bool) -> None:
+    """Say which empty cell leaves a ratio without a finite estimate; odds need who had no event as well."""
     if not carrier.any() or carrier.all():
         raise NotComputable("there are no carriers, or none without: the ratio has no finite estimate")
     for group in (event[carrier], event[~carrier]):
         if not group.any():
             raise NotComputable("one of the groups has no event, so the ratio has no finite estimate")
+        if is_odds and group.all():
+            raise NotComputable("in one of the groups all had the event, so the odds have no finite ratio")
 
 
 def _fewest_in_a_cell(x: Floats, event: Flags) -> int:
@@ -369,16 +380,16 @@ def _about(x: Floats, outcome: _Outcome, rows: Flags) -> EffectEstimate:
     if outcome.time is None:
         cells += [(carrier & ~event).sum(), (~carrier & ~event).sum()]
     return EffectEstimate(
-        n=len(x), carriers=int(carrier.sum()), small_cell=any(0 < cell < SMALL_CELL for cell in cells)
+        n=len(x), carriers=int(carrier.sum()), smallest=min((int(c) for c in cells if c > 0), default=0)
     )
 
 
 def _with(about: EffectEstimate, log_ratio: float, error: float) -> EffectEstimate:
-    return EffectEstimate(float(log_ratio), float(error), None, about.n, about.carriers, about.small_cell)
+    return EffectEstimate(float(log_ratio), float(error), None, about.n, about.carriers, about.smallest)
 
 
 def _without(about: EffectEstimate, reason: str) -> EffectEstimate:
-    return EffectEstimate(math.nan, math.nan, reason, about.n, about.carriers, about.small_cell)
+    return EffectEstimate(math.nan, math.nan, reason, about.n, about.carriers, about.smallest)
 
 
 def _multivariable_markers(original: pd.DataFrame, paper: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation.comparisons import ALPHA, EFFECT_DECIMALS
 from amlsynth.evaluation.effects.effects import (
     Agreement,
@@ -29,14 +30,14 @@ from amlsynth.evaluation.measure_group import (
     figure,
 )
 from amlsynth.evaluation.outcomes import outcome_names
-from amlsynth.evaluation.records import SMALL_CELL, Effect, Figure
+from amlsynth.evaluation.records import Effect, Figure
+from amlsynth.evaluation.summary import hidden_cells
 from amlsynth.statistics.wald import Z95
 
 _SOURCE = (
     "Eckardt et al., npj Digit Med 2024, 'Usability for explorative analyses' and supplementary tables; "
     "shares as in Karr et al., Am Stat 2006;60:224 (interval overlap)"
 )
-_HIDDEN = f"not shown: fewer than {SMALL_CELL} patients of the original in one of the cells"
 
 
 @dataclass(frozen=True)
@@ -89,38 +90,49 @@ def effect_records(
 ) -> tuple[Effect, ...]:
     """Return every effect in original, synthetic cohorts and hold-out.
 
-    Small cells of the cohorts whose keys are `protected` are hidden.
+    What the rule holds back of the cohorts whose keys are `protected` is hidden.
     """
+    d = context.dictionary
     effects, ours = _original(context)
-    cohorts: list[tuple[str, Mapping[EffectDefinition, EffectEstimate], int]] = [
-        ("original", ours, len(context.original))
-    ]
-    others = [*synthetics]
+    found = {"original": (context.original, ours)}
+    found |= {other.key: (other.frame, _estimates(other, context)) for other in synthetics}
     if context.holdout is not None:
-        others.append(EvaluatedCohort("holdout", context.holdout, "holdout"))
-    cohorts += [(other.key, _estimates(other, context), len(other.frame)) for other in others]
-    response = context.dictionary.roles.response
+        holdout = EvaluatedCohort("holdout", context.holdout)
+        found["holdout"] = (context.holdout, _estimates(holdout, context))
+    response = d.roles.response
     odds = None if response is None else response.name
+    rules = {key: context.rule if key in protected else OFF for key in found}
+    hidden = {key: hidden_cells(frame, d, rules[key]) for key, (frame, _) in found.items()}
     return tuple(
-        _record(effect, estimates[effect], key, total, key in protected, effect.endpoint == odds)
+        _record(effect, estimates[effect], key, len(frame), rules[key], hidden[key], effect.endpoint == odds)
         for effect in effects
-        for key, estimates, total in cohorts
+        for key, (frame, estimates) in found.items()
     )
 
 
 def _record(
-    effect: EffectDefinition, found: EffectEstimate, cohort: str, total: int, protect: bool, is_odds: bool
+    effect: EffectDefinition,
+    found: EffectEstimate,
+    cohort: str,
+    total: int,
+    rule: DisclosureRule,
+    hidden: Mapping[str, frozenset[str]],
+    is_odds: bool,
 ) -> Effect:
-    hide = protect and found.small_cell
-    reason = _HIDDEN if hide else found.reason
+    tells = effect.subject.partition("=")[0] in hidden  # who is known, and so which cell is hidden
+    # An odds ratio and its interval give its four cells, a hazard ratio does not.
+    hide = rule.is_small(found.smallest) or (tells and is_odds and effect.model == "univariable")
+    why = f"not shown: {rule.few} patients in one of the cells, or it would follow"
+    reason = why if hide else found.reason
     if reason is None:
         value, low, high = (_exp(x) for x in (found.log_ratio, *found.interval))
         ratio = figure(value, low, high, decimals=EFFECT_DECIMALS)
         p_value = figure(found.p)
+        p_value = p_value.model_copy(update={"value": rule.p_value(p_value.value)})
     else:
         ratio = p_value = Figure(reason=reason)
-    # A missing cell of 1 to 4 would follow from the number analysed.
-    few_missing = protect and 0 < total - found.n < SMALL_CELL
+    # Missing values would follow from the number analysed.
+    hide_n = hide or tells or rule.is_small(total - found.n) or rule.is_small(found.n)
     return Effect(
         subject=effect.subject,
         contrast=effect.contrast,
@@ -130,8 +142,8 @@ def _record(
         effect_name="odds ratio" if is_odds else "hazard ratio",
         effect=ratio,
         p_value=p_value,
-        n=None if hide or few_missing or (protect and 0 < found.n < SMALL_CELL) else found.n,
-        carriers=None if hide or few_missing else found.carriers,
+        n=None if hide_n else found.n,
+        carriers=None if hide_n else found.carriers,
     )
 
 
@@ -145,7 +157,7 @@ def _original(
     d = context.dictionary
     effects = context.once("effects asked for", lambda: list_effects(context.original, d))
     return effects, context.once(
-        "effects of original", lambda: estimate_effects(context.original, effects, d)
+        "effects of original", lambda: estimate_effects(context.original, effects, d, context.ties)
     )
 
 
@@ -155,7 +167,7 @@ def _estimates(
     effects, _ = _original(context)
     return context.once(
         f"effects of {cohort.kind} {cohort.key}",
-        lambda: estimate_effects(cohort.frame, effects, context.dictionary),
+        lambda: estimate_effects(cohort.frame, effects, context.dictionary, context.ties),
     )
 
 

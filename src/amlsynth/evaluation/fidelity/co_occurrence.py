@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import SMALL_CELL, CoOccurrence
+from amlsynth.disclosure.rule import OFF, DisclosureRule
+from amlsynth.evaluation.records import CoOccurrence
 from amlsynth.statistics.coding import numbers
 
 Matrix = NDArray[np.float64]
@@ -27,6 +28,7 @@ def co_occurrence(
     original: pd.DataFrame,
     cohorts: Mapping[str, pd.DataFrame],
     d: Dictionary,
+    rule: DisclosureRule = OFF,
     protected: Collection[str] = (),
 ) -> CoOccurrence:
     """Compare how often each pair of traits occurs together.
@@ -36,11 +38,12 @@ def co_occurrence(
     original : typed frame.
     cohorts : typed frames by key; the share of a pair is of the patients in whom both traits are known.
     d : the dictionary.
-    protected : keys of the cohorts that hold patients, whose small cells are held back too.
+    rule : what is held back of the original.
+    protected : keys of the cohorts that hold patients, of which the same is held back.
     """
     names, present, known = traits(original, d)
     ours = _Counts(present, known)
-    enough = ours.may_be_shown()
+    enough = ours.may_be_shown(rule)
     below = np.tril_indices(len(names), -1)
     differences: dict[str, tuple[int | None, ...]] = {}
     for key, frame in cohorts.items():
@@ -48,7 +51,7 @@ def co_occurrence(
         theirs = _Counts(there, assessed)
         shown = enough & (theirs.known > 0)
         if key in protected:
-            shown &= theirs.may_be_shown() | (theirs.both == 0)
+            shown &= theirs.may_be_shown(rule) | (theirs.both == 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (theirs.both / theirs.known) / (ours.both / ours.known)
         percent = np.minimum(np.rint(100 * (np.where(shown, ratio, 1.0) - 1)), _MAX_PERCENT)
@@ -89,9 +92,9 @@ class _Counts:
         # Who has one and not, or not known, the other: follows from the number of carriers by subtraction.
         self.rest = present.sum(axis=0)[:, None] - self.both
 
-    def may_be_shown(self) -> Flags:
+    def may_be_shown(self, rule: DisclosureRule) -> Flags:
         cells = (self.one, self.one.T, self.neither, self.rest, self.rest.T)
-        shown: Flags = self.both >= SMALL_CELL
+        shown: Flags = self.both >= max(rule.min_cell, 1)  # a share of none has no relative difference
         for cell in cells:
-            shown &= ~((cell > 0) & (cell < SMALL_CELL))
+            shown &= ~((cell > 0) & (cell < rule.min_cell))
         return shown

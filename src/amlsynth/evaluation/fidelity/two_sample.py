@@ -181,7 +181,8 @@ GROUP = MeasureGroup(
             better="higher",
             description=(
                 "How fully ten groups of alike original patients, found by k-means, are represented; 1 is "
-                "fully. A group counts with the ratio of its shares, at most 1."
+                "fully. A group counts with the ratio of its shares, at most 1. The best of three random "
+                "starts is taken."
             ),
             source=_PIPELINE,
         ),

@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.disclosure.rule import NA, SHARE_DECIMALS, DisclosureRule
 from amlsynth.evaluation.measure_group import (
     EvaluatedCohort,
     EvaluationContext,
@@ -16,12 +17,11 @@ from amlsynth.evaluation.measure_group import (
     attempt,
     figure,
 )
-from amlsynth.evaluation.records import SMALL_CELL, Figure
+from amlsynth.evaluation.records import Figure
 from amlsynth.statistics.coding import numbers
 from amlsynth.statistics.proportions import wilson_interval
 from amlsynth.statistics.wald import Z95
 
-SHARE_DECIMALS = 3  # a tenth of a percent, as tables show; no count can be read back from more digits
 _SOURCE = "Eckardt et al., npj Digit Med 2024, table 2"
 
 
@@ -65,19 +65,22 @@ def response_odds(reached: int, missed: int) -> Figure:
     return figure(odds, odds / spread, odds * spread, decimals=2)
 
 
-def _own_figures(frame: pd.DataFrame, d: Dictionary, suppress: bool) -> dict[str, Figure]:
+def _own_figures(frame: pd.DataFrame, d: Dictionary, rule: DisclosureRule) -> dict[str, Figure]:
     if d.response is None:
         return {}
     rate, odds = _identifiers(d)
     counts = responders(frame[d.response.name])
-    if suppress and any(0 < count < SMALL_CELL for count in counts):
-        hidden = Figure(reason=f"not shown: fewer than {SMALL_CELL} patients with or without the response")
-        return {rate: hidden, odds: hidden}
+    missing = len(frame) - sum(counts)
+    if hidden := rule.hidden_cells({"reached": counts[0], "missed": counts[1], NA: missing}):
+        few = Figure(reason=f"not shown: {rule.few} patients with, without or of unknown response")
+        coarse = rule.coarse(counts[0] / sum(counts), len(frame)) if rule.splits(*counts) else None
+        known = NA in hidden and coarse is not None  # two hidden cells bar the number of missing values
+        return {rate: figure(coarse, decimals=2) if known and coarse is not None else few, odds: few}
     return {rate: attempt(lambda: response_rate(*counts)), odds: attempt(lambda: response_odds(*counts))}
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
-    return _own_figures(cohort.frame, context.dictionary, suppress=cohort.protected)
+    return _own_figures(cohort.frame, context.dictionary, context.rule_of(cohort))
 
 
 def _identifiers(d: Dictionary) -> tuple[str, str]:
@@ -123,5 +126,5 @@ GROUP = MeasureGroup(
     name="outcome",
     definitions=_definitions,
     figures=_figures,
-    original_figures=lambda context: _own_figures(context.original, context.dictionary, suppress=True),
+    original_figures=lambda context: _own_figures(context.original, context.dictionary, context.rule),
 )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.dictionary.roles import Endpoint
+from amlsynth.disclosure.rule import SHARE_DECIMALS, DisclosureRule
 from amlsynth.evaluation.measure_group import (
     EvaluatedCohort,
     EvaluationContext,
@@ -20,8 +21,7 @@ from amlsynth.evaluation.measure_group import (
     attempt,
     figure,
 )
-from amlsynth.evaluation.records import SMALL_CELL, Figure
-from amlsynth.evaluation.survival.response import SHARE_DECIMALS
+from amlsynth.evaluation.records import Figure
 from amlsynth.statistics.coding import Floats, numbers
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
@@ -92,7 +92,7 @@ def event_pattern_distance(
     return float(np.abs(ours - theirs).sum() / 2)
 
 
-def _own_figures(frame: pd.DataFrame, d: Dictionary, protect: bool) -> dict[str, Figure]:
+def _own_figures(frame: pd.DataFrame, d: Dictionary, rule: DisclosureRule) -> dict[str, Figure]:
     found: dict[str, Figure] = {}
     for endpoint in d.endpoints:
         data, suffix = endpoint_data(frame, endpoint), endpoint.suffix
@@ -102,21 +102,28 @@ def _own_figures(frame: pd.DataFrame, d: Dictionary, protect: bool) -> dict[str,
             f"at_risk60_{suffix}": partial(share_at_risk, data),
         }
         for name, compute in figures.items():
-            if protect and 0 < late < SMALL_CELL:
-                found[name] = Figure(
-                    reason=f"not shown: fewer than {SMALL_CELL} patients are followed longer"
-                )
+            if rule.is_small(late):
+                found[name] = Figure(reason=f"not shown: {rule.few} patients are followed longer")
             else:
                 found[name] = attempt(compute)
-        share = found[f"at_risk60_{suffix}"]
+        # As exact as the curve and its numbers at risk are shown, or single patients would follow.
+        curve, share = found[f"survival60_{suffix}"], found[f"at_risk60_{suffix}"]
+        if curve.value is not None and rule.on:
+            decimals = rule.decimals(data.n, SHARE_DECIMALS)
+            found[f"survival60_{suffix}"] = figure(curve.value, curve.low, curve.high, decimals=decimals)
         if share.value is not None:
-            found[f"at_risk60_{suffix}"] = figure(share.value, decimals=SHARE_DECIMALS)
+            coarse = rule.coarse(share.value, data.n)
+            found[f"at_risk60_{suffix}"] = (
+                Figure(reason="not shown: too few patients for a share")
+                if coarse is None
+                else figure(coarse, decimals=SHARE_DECIMALS)
+            )
     return found
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     d, original, frame = context.dictionary, context.original, cohort.frame
-    found = _own_figures(frame, d, protect=cohort.protected)
+    found = _own_figures(frame, d, context.rule_of(cohort))
     for endpoint in d.endpoints:
         pair = endpoint_data(original, endpoint), endpoint_data(frame, endpoint)
         found[f"rmst_difference_{endpoint.suffix}"] = attempt(partial(restricted_mean_difference, *pair))
@@ -196,5 +203,5 @@ GROUP = MeasureGroup(
     name="tails",
     definitions=_definitions,
     figures=_figures,
-    original_figures=lambda context: _own_figures(context.original, context.dictionary, protect=True),
+    original_figures=lambda context: _own_figures(context.original, context.dictionary, context.rule),
 )

@@ -28,6 +28,7 @@ import pandas as pd
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.foundation.types import BoolArray, FloatArray
 from amlsynth.model_space.encoding import Encoded
+from amlsynth.model_space.mass_points import MassPoints
 
 _TAIL = 1.2  # scales at which a tail ends: nobody is 120 years old because some are 90
 _LARGEST = 0.999  # share of a time that the gap before its end may take
@@ -49,13 +50,22 @@ class Discretion:
     copies: int
 
 
-def discreet(train: Encoded, discretion: Discretion, d: Dictionary, rng: np.random.Generator) -> Encoded:
-    """Return a cohort of as many patients in which no single patient decides what can come out."""
+def discreet(
+    train: Encoded,
+    discretion: Discretion,
+    d: Dictionary,
+    rng: np.random.Generator,
+    mass_points: MassPoints | None = None,
+) -> Encoded:
+    """Return a cohort of as many patients in which no single patient decides what can come out.
+
+    Times on `mass_points`, which many patients share, stay as they are.
+    """
     shown = _missing_together(train, discretion, d, rng)
     shown = _without_rare_patterns(_without_rare_states(shown, discretion, d, rng), discretion, rng)
     n = len(shown)
     copies = rng.permutation(np.repeat(np.arange(n), discretion.copies))[:n]
-    return _smoothed(shown.take(copies), discretion, d, rng)
+    return _smoothed(shown.take(copies), discretion, d, rng, mass_points or MassPoints.none())
 
 
 def _threshold(discretion: Discretion, n: int, rng: np.random.Generator) -> int:
@@ -165,7 +175,9 @@ def _without_rare_patterns(train: Encoded, discretion: Discretion, rng: np.rando
     return replace(train, pattern=train.pattern[source], time=train.time[source], gap=train.gap[source])
 
 
-def _smoothed(train: Encoded, discretion: Discretion, d: Dictionary, rng: np.random.Generator) -> Encoded:
+def _smoothed(
+    train: Encoded, discretion: Discretion, d: Dictionary, rng: np.random.Generator, points: MassPoints
+) -> Encoded:
     """Draw numbers and times anew from smooth quantile functions; ranks stay but for neighbours."""
     numbers = train.numbers.copy()
     for name in numbers:
@@ -179,12 +191,15 @@ def _smoothed(train: Encoded, discretion: Discretion, d: Dictionary, rng: np.ran
     time, gap = train.time.copy(), train.gap.copy()
     longest, shortest = d[d.terminal.time].maximum, 10.0 ** -d[d.terminal.time].decimals
     assert longest is not None
-    known = ~np.isnan(time)
-    time[known] = redrawn(time[known], discretion.block, rng, shortest, longest)
-    later = known & (gap > 0)
-    share = np.log(gap[later] / (train.time[later] - gap[later]))
+    free = ~np.isnan(time) & ~points.at(time)
+    time[free] = redrawn(time[free], discretion.block, rng, shortest, points.end_of_others(longest))
+    inner, later = train.time - train.gap, train.gap > 0
+    free = later & ~points.at(inner)
+    share = np.log(gap[free] / inner[free])
     drawn = 1 / (1 + np.exp(-redrawn(share, discretion.block, rng)))
-    gap[later] = time[later] * np.minimum(drawn, _LARGEST)
+    gap[free] = time[free] * np.minimum(drawn, _LARGEST)
+    fixed = later & ~free
+    gap[fixed] = np.maximum(time[fixed] - inner[fixed], time[fixed] * (1 - _LARGEST))
     return replace(train, numbers=numbers, time=time, gap=gap)
 
 

@@ -80,7 +80,7 @@ class PublicEvaluation(Record):
     @property
     def endpoints(self) -> tuple[str, ...]:
         """The names of the endpoints that the synthetic cohort has."""
-        return tuple(summary.endpoint for summary in self.synthetic.survival if summary.n > 0)
+        return tuple(summary.endpoint for summary in self.synthetic.survival if summary.n != 0)
 
     def root_mean_square(self, of: Literal["synthetic", "prior"], block: str | None = None) -> float:
         """Return the root mean square deviation of a block, or of all blocks, in units of the noise."""
@@ -139,7 +139,7 @@ def evaluate_publicly(
 
 def summarise_publicly(frame: pd.DataFrame, d: Dictionary) -> CohortSummary:
     """Return the aggregates of a synthetic cohort; nothing of it has to be held back."""
-    return summarise(frame, "Synthetic", d, protect=False)
+    return summarise(frame, "Synthetic", d)
 
 
 def read_public_evaluation(path: Path) -> PublicEvaluation:

@@ -74,7 +74,9 @@ def write_internal(made: Made, folder: Path, package: Path, tell: Progress) -> N
     write_evaluation(made.evaluation, folder / "evaluation.json")
     write_gates(made.gates, folder / "gates.json")
     write_carried(made.d, folder)
-    provenance = measured_provenance(made, folder, package)
+    assert isinstance(made.model, Private)
+    guarantee = guarantee_of(made.model.sums_files)
+    provenance = measured_provenance(made, folder, package).model_copy(update={"guarantee": guarantee})
     write_text(folder / PROVENANCE, provenance.json_text())
     notice = fill(
         "internal.md",

@@ -9,7 +9,7 @@ from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release.versions import Version
 from amlsynth.release.zenodo.checks import Checked, check_step
 from amlsynth.release.zenodo.depositions import Deposition, Depositions
-from amlsynth.release.zenodo.metadata import zenodo_metadata
+from amlsynth.release.zenodo.metadata import first_metadata, zenodo_metadata
 from amlsynth.release.zenodo.servers import Server
 
 
@@ -44,30 +44,46 @@ def find_deposition(
         if other.release == mine:
             raise UsageError(
                 f"{checked.folder}: version {checked.version} is published already, as "
-                f"{other.doi or other.reserved} at {server.base}. A published version never changes: raise "
+                f"{other.doi} at {server.base}. A published version never changes: raise "
                 "the version in the spec and build again."
             )
     parent, newest = _parent(checked, server, depositions, published, concept, notes)
     note = check_step(checked, newest, previous)
     if note:
         notes.append(note)
-    for other in (other for other in ours if not other.submitted):
-        if found is None and other.release == mine:
-            found = depositions.read(other.id)
-        elif other.release and (found is None or other.id != found.id):
-            notes.append(f"There is also a draft of {other.release[1]}: {other.page or other.id}.")
-    if found is not None:
-        return found, notes
+    drafts = [other for other in ours if not other.submitted]
+    if found is None:
+        mine_there = next((other for other in drafts if other.release == mine), None)
+        found = depositions.read(mine_there.id) if mine_there else None  # a list tells no bucket
+    if found is None:
+        found = _made(checked, depositions, published, parent, newest)
+    notes += [
+        f"There is also a draft of {other.release[1]}: {other.page or other.id}."
+        for other in drafts
+        if other.release and other.id != found.id
+    ]
+    return found, notes
+
+
+def _made(
+    checked: Checked,
+    depositions: Depositions,
+    published: list[Deposition],
+    parent: tuple[int, str] | None,
+    newest: str | None,
+) -> Deposition:
+    """Make a draft: of a new version, or of something new."""
     if parent is None:
-        return depositions.create(release_metadata(checked), *mine), notes
-    made = depositions.new_version(parent)
-    expected = {other.release[1] for other in published if other.release} | {newest, mine[1]}
+        first = first_metadata(checked.spec, checked.package, checked.provenance.amlsynth)
+        return depositions.create(first, checked.name, checked.version)
+    made = depositions.new_version(*parent)
+    expected = {other.release[1] for other in published if other.release} | {newest, checked.version}
     if made.release and made.release[1] not in expected:
         raise UsageError(
             f"{checked.folder}: there is a draft of version {made.release[1]} already, and Zenodo allows "
             f"one at a time: {made.page or made.id}. Publish it or discard it there first."
         )
-    return made, notes
+    return made
 
 
 def release_metadata(checked: Checked) -> dict[str, object]:
@@ -103,8 +119,8 @@ def _parent(
     published: list[Deposition],
     concept: int | None,
     notes: list[str],
-) -> tuple[int | None, str | None]:
-    """Return the record that the new version follows, and that record's version; None for the first."""
+) -> tuple[tuple[int, str] | None, str | None]:
+    """Return record and concept that the new version follows, and its version; None for the first."""
     if concept is not None:
         record = depositions.latest(concept)
         if record is None:
@@ -113,19 +129,22 @@ def _parent(
             )
         metadata = record.get("metadata")
         version = str(metadata.get("version") or "") if isinstance(metadata, dict) else ""
+        parent = int(record["id"]), str(record.get("conceptrecid") or "")
         try:
-            return int(record["id"]), str(Version(version))
+            return parent, str(Version(version))
         except ValueError:
             notes.append(f"Record {concept} has no semantic version, so the step was not checked.")
-            return int(record["id"]), None
+            return parent, None
     if len({other.conceptrecid for other in published}) > 1:
         pages = ", ".join(other.doi or str(other.id) for other in published)
         raise UsageError(
             f"{checked.folder}: several records of {checked.name} are published that are not versions of one "
             f"({pages}). Say with --new-version-of which one this continues."
         )
-    versions = [(Version(other.release[1]), other.id) for other in published if other.release]
+    versions = [
+        (Version(other.release[1]), other.id, other.conceptrecid) for other in published if other.release
+    ]
     if not versions:
         return None, None
-    newest, number = max(versions)
-    return number, str(newest)
+    newest, number, of_all = max(versions)
+    return (number, of_all), str(newest)

@@ -11,6 +11,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.release.package import names_of
 from amlsynth.release.zenodo.checks import Checked, check_release
 from amlsynth.release.zenodo.drafts import concept_number, release_metadata
+from amlsynth.release.zenodo.metadata import first_metadata
 from amlsynth.release.zenodo.servers import choose_server
 
 _WITH_DOI = ("datapackage.json", "CITATION.cff", "README.md", "report.html")
@@ -66,9 +67,11 @@ def plan_publication(
     api = f"{server.base}/api"
     depositions = f"{api}/deposit/depositions"
     draft = f"{depositions}/{known.deposition if known else '{DRAFT}'}"
-    metadata = {"metadata": release_metadata(checked)}
+    record = f"{api}/records/{known.deposition if known else '{DRAFT}'}"
+    first = {"metadata": first_metadata(checked.spec, checked.package, checked.provenance.amlsynth)}
+    metadata = {"metadata": release_metadata(checked), "files": {"enabled": True}}
     fresh = "only where no draft of this release is found"
-    listing = f"{depositions}?page=1&size=100&sort=mostrecent&all_versions=true"
+    listing = f"{depositions}?page=1&size=25&sort=mostrecent&all_versions=true&shared_with_me=false"
     plan = [PlannedRequest("GET", listing, "which drafts and versions the account has")]
     if known:
         plan.append(PlannedRequest("GET", draft, "the draft that publish.json names"))
@@ -80,8 +83,10 @@ def plan_publication(
         plan.append(PlannedRequest("GET", draft, "the draft of the new version"))
     else:
         version = f"{fresh}; a new version, POST {api}/records/{{LATEST}}/versions, where one is published"
-        plan.append(PlannedRequest("POST", depositions, "a new draft", version, metadata))
-    plan.append(PlannedRequest("PUT", draft, "its metadata, which reserves the DOI", "", metadata))
+        plan.append(PlannedRequest("POST", depositions, "a new draft", version, first))
+    plan.append(PlannedRequest("GET", f"{record}/draft", "its DOI, which a change of metadata has to keep"))
+    plan.append(PlannedRequest("PUT", f"{record}/draft", "its metadata, with that DOI", "", metadata))
+    plan.append(PlannedRequest("POST", f"{record}/draft/pids/doi", "reserve a DOI", "only where it has none"))
     plan.append(PlannedRequest("GET", draft, "its files"))
     gone = f"{draft}/files/{{FILE}}"
     plan.append(PlannedRequest("DELETE", gone, "a file that is no part of the release", "for each there is"))
@@ -94,6 +99,16 @@ def plan_publication(
     if confirm:
         plan.append(PlannedRequest("POST", f"{draft}/actions/publish", "publish, which cannot be undone"))
         plan.append(PlannedRequest("GET", draft, "the published record"))
+        zip_ = f"{record}/files/{checked.archive.name}/content"
+        plan.append(PlannedRequest("GET", zip_, "the zip as anybody gets it, to compare its SHA-256"))
+        for name in checked.spec.communities:
+            there = f"whether the community {name} has it"
+            ask = {"communities": [{"id": name}]}
+            plan.append(PlannedRequest("GET", f"{record}/communities", there))
+            plan.append(
+                PlannedRequest("POST", f"{record}/communities", f"ask {name} to take it", "else", ask)
+            )
+            plan.append(PlannedRequest("GET", f"{record}/communities", there))
     return plan
 
 

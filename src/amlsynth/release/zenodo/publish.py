@@ -14,7 +14,7 @@ from pathlib import Path
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.addresses import plain_doi
-from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.errors import DataError, PlaceError, UsageError
 from amlsynth.foundation.files import PLACE_IS_BAD, sha256
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.release.checksums import CHECKSUMS
@@ -27,12 +27,14 @@ from amlsynth.release.zenodo.checks import (
     local_files,
     only_one,
 )
-from amlsynth.release.zenodo.client import Client, Sleep
+from amlsynth.release.zenodo.client import Client, Sleep, error_lines
 from amlsynth.release.zenodo.depositions import Deposition, Depositions, RemoteFile
 from amlsynth.release.zenodo.drafts import concept_number, find_deposition, release_metadata
+from amlsynth.release.zenodo.metadata import not_stored
 from amlsynth.release.zenodo.servers import Server, choose_server, find_token
 from amlsynth.release.zenodo.state import Publication, Stage, write_state
 
+_LISTED = 5  # refusals that a sentence lists
 _ROUNDS = 3  # times that files are sent which did not arrive as they are
 
 
@@ -106,9 +108,14 @@ def publish_release(
     token = find_token(server)
     check_place(checked)
     try:
-        with only_one(checked.folder), Client(server, token, sleep) as client:
+        with (
+            only_one(checked.folder),
+            Client(server, token, sleep, lambda words: progress(words, 0.0)) as client,
+        ):
             work = _Publishing(checked, server, Depositions(client, sleep), progress)
             return work.run(confirm=confirm, previous=previous, concept=concept)
+    except PlaceError as error:
+        raise UsageError(f"{error} Then run the command again; it goes on where it stopped.") from error
     except OSError as error:
         if error.errno not in PLACE_IS_BAD:
             raise
@@ -139,28 +146,43 @@ class _Publishing:
         if draft.submitted:
             return self._found_published(draft)
         draft = self._reserve(draft)
-        files = self._write_doi(draft.reserved)
+        files = self._write_doi(draft.doi)
         sent, kept, removed = self._send(draft, files)
         self._remember(draft, "uploaded")
         if confirm:
             self.tell("publishing", 1.0)
             self._remember(draft, "publishing")
             draft = self.depositions.publish(draft.id)
-            self._remember_published(draft)
+            self._finish(draft)
         self.tell("done", 1.0)
         return self._result(draft, sent, kept, removed)
 
     def _reserve(self, draft: Deposition) -> Deposition:
         """Give the draft its metadata and keep its DOI."""
         self.tell("reserving the DOI", 0.0)
-        described = self.depositions.describe(draft.id, release_metadata(self.checked))
+        metadata = release_metadata(self.checked)
+        described = self.depositions.describe(draft.id, metadata)
+        refused = error_lines(list(described.errors))
+        if refused:
+            raise DataError(
+                f"{self.server.title} did not take all metadata: {'; '.join(refused[:_LISTED])}. Correct the "
+                "spec, build again, and run the command again; the draft is kept."
+            )
+        changed = not_stored(metadata, described.metadata)
+        if changed:
+            self.notes.append(
+                f"{self.server.title} stored {', '.join(changed)} otherwise than sent; look at the draft."
+            )
+        doi = self.depositions.reserve(draft.id, described)
         try:
-            plain_doi(described.reserved)
+            plain_doi(doi)
         except ValueError:
             raise DataError(f"{self.server.title} reserved no DOI for the draft {draft.id}.") from None
-        self._remember(described, "reserved")
-        found = self.depositions.read(draft.id)
-        return described if found is None else found
+        self._remember(draft.model_copy(update={"doi": doi}), "reserved")
+        found = self.depositions.read(draft.id)  # with its files and their place
+        if found is None:
+            raise DataError(f"The draft {draft.id} was discarded meanwhile. Run the command again.")
+        return found.model_copy(update={"doi": doi})
 
     def _write_doi(self, doi: str) -> list[LocalFile]:
         """Write the DOI into the release folder and its zip."""
@@ -233,12 +255,26 @@ class _Publishing:
                 f"{self.checked.folder}: version {self.checked.version} is published already, as "
                 f"{known.doi} at {self.server.base}. Raise the version in the spec and build again."
             )
-        self._remember_published(record)
+        self._finish(record)
         return self._result(record, (), tuple(files), ())
 
-    def _remember_published(self, record: Deposition) -> None:
+    def _finish(self, record: Deposition) -> None:
+        """See to what comes after publishing; a run that is cut off here is taken up."""
+        self.tell("reading the published zip", 1.0)
+        public = self.depositions.public_digest(record.id, self.checked.archive.name)
+        communities = list(self.checked.spec.communities)
+        self.notes += self.depositions.ask_communities(record.id, communities)
         known = self.state.servers[self.server.base]
         self._remember(record, "published")
+        if public is None:
+            self.notes.append(
+                "The published zip could not be read yet, so it was not compared with this one."
+            )
+        elif public != sha256(self.checked.archive):
+            raise DataError(
+                f"{self.checked.archive}: what {self.server.title} gives out has the SHA-256 {public}, not "
+                "that of this file. Write to its support and name both; do not publish again."
+            )
         if record.doi and record.doi != known.doi:
             raise DataError(
                 f"{self.server.title} published {record.page or record.id} as {record.doi}, where "
@@ -249,7 +285,7 @@ class _Publishing:
     def _remember(self, deposition: Deposition, stage: Stage) -> None:
         known = self.state.servers.get(self.server.base)
         same = known is not None and known.deposition == deposition.id
-        doi = known.doi if known is not None and same and stage == "published" else deposition.reserved
+        doi = known.doi if known is not None and same and stage == "published" else deposition.doi
         publication = Publication(
             stage=stage,
             deposition=deposition.id,

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.disclosure.rule import MIN_CELL
 from amlsynth.evaluation.measure_group import (
     EvaluatedCohort,
     EvaluationContext,
@@ -22,10 +23,10 @@ from amlsynth.evaluation.measure_group import (
 from amlsynth.evaluation.privacy.attacks.attack_data import MIN_PATIENTS, AttackData
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_definitions, attack_figures
-from amlsynth.evaluation.records import SMALL_CELL, Figure
+from amlsynth.evaluation.records import Figure
 from amlsynth.statistics.coding import Floats, category_codes, numbers
 
-MAX_CARRIERS = SMALL_CELL - 1  # real patients who carry a rare combination: as many as are suppressed
+MAX_CARRIERS = MIN_CELL - 1  # real patients who carry a rare combination: as many as are suppressed
 
 
 def combination_attack(data: AttackData) -> AttackResult:
@@ -89,17 +90,20 @@ def _both_ways(data: AttackData, shares: Callable[[pd.DataFrame, pd.DataFrame], 
     samples = data.member_subsamples()
     members = np.concatenate([shares(sample, data.non_members) for sample in samples])
     non_members = np.vstack([shares(data.non_members, sample) for sample in samples])
-    told = ~np.isnan(non_members)
-    means = np.nansum(non_members, axis=0)[told.any(axis=0)] / told.sum(axis=0)[told.any(axis=0)]
-    return AttackResult(_rate(members[~np.isnan(members)]), _rate(means))
+    # Weighed by the samples in which a patient's combination is rare and absent, as members are: whose is
+    # absent in one sample alone would else count as much as whose is in all.
+    told = (~np.isnan(non_members)).sum(axis=0)
+    some = told > 0
+    means = np.nansum(non_members, axis=0)[some] / told[some]
+    return AttackResult(_rate(members[~np.isnan(members)]), _rate(means, told[some]))
 
 
-def _rate(values: Floats) -> Rate:
+def _rate(values: Floats, weights: NDArray[np.int64] | None = None) -> Rate:
     if len(values) < MIN_PATIENTS:
         raise NotComputable(
             f"fewer than {MIN_PATIENTS} training or hold-out patients have a rare combination"
         )
-    return rate_of(values)
+    return rate_of(values, weights)
 
 
 class _Counts:

@@ -35,11 +35,12 @@ class Rate:
         return figure(self.share, *self.interval, decimals=DECIMALS)
 
 
-def rate_of(successes: NDArray[np.bool_] | Floats) -> Rate:
+def rate_of(successes: NDArray[np.bool_] | Floats, weights: NDArray[np.int64] | None = None) -> Rate:
     """Return the rate of one success (or share of successes) a target, shape (targets,).
 
     With shares, as where one patient is attacked several times, `n` is the number of independent
-    attempts that would have the variance of the mean over targets, and at least the targets.
+    attempts that would have the variance of the mean over targets, and at least the targets. `weights`,
+    shape (targets,), are those of the mean.
 
     Raises
     ------
@@ -49,10 +50,13 @@ def rate_of(successes: NDArray[np.bool_] | Floats) -> Rate:
     values = np.asarray(successes, dtype=np.float64)
     if len(values) == 0:
         raise NotComputable("there is nobody left to attack in these cohorts")
-    share = float(np.clip(values.mean(), 0.0, 1.0))
-    spread = float(values.var(ddof=1)) if len(values) > 1 else 0.0
-    effective = share * (1 - share) * len(values) / spread if spread > 0 else float(len(values))
-    return Rate(share, max(effective, float(len(values))))
+    weight = np.ones(len(values)) if weights is None else weights / weights.mean()
+    share = float(np.clip((weight * values).mean(), 0.0, 1.0))
+    targets = len(values) ** 2 / float((weight**2).sum())  # Kish's number of equal weights
+    # The variance of a weighted mean, by linearisation
+    spread = float((weight**2 * (values - share) ** 2).sum()) / (len(values) * max(len(values) - 1, 1))
+    effective = share * (1 - share) / spread if spread > 0 else targets
+    return Rate(share, max(effective, targets))
 
 
 def risk_figure(main: Rate, control: Rate) -> Figure:
@@ -74,7 +78,13 @@ def risk_figure(main: Rate, control: Rate) -> Figure:
     by_main = _half_width(main) / room
     by_control = _half_width(control) * (1 - main.share) / room**2
     half = math.hypot(by_main, by_control)
-    return figure(value, max(-1.0, value - half), min(1.0, value + half), decimals=DECIMALS)
+    return _clamped(value, half, -1.0)
+
+
+def _clamped(value: float, half: float, least: float) -> Figure:
+    """Return a figure whose value lies between `least` and 1, as its interval does."""
+    middle, low, high = (min(max(end, least), 1.0) for end in (value, value - half, value + half))
+    return figure(middle, low, high, decimals=DECIMALS)
 
 
 def _half_width(rate: Rate) -> float:
@@ -130,15 +140,16 @@ class RocEstimate:
         if variance <= 0 and self.auc in (0.0, 1.0):
             return Rate(self.auc, min(len(self.members), len(self.non_members))).figure
         half = Z95 * math.sqrt(variance)
-        return figure(self.auc, max(0.0, self.auc - half), min(1.0, self.auc + half), decimals=DECIMALS)
+        return _clamped(self.auc, half, 0.0)
 
 
 def true_positive_figure(*rounds: Scores, at: float = FALSE_POSITIVES) -> Figure:
     """Return the share of members found where a share `at` of the non-members is taken for members.
 
-    Between two thresholds the curve is a straight line; over several rounds, with the same members and
-    other non-members, the curves are averaged. The 95 % interval holds the chance in both sides: that of the
-    non-members moves the threshold, by the slope of the curve around it.
+    Where k of o non-members are at a threshold or above, it takes k / (o + 1) of all non-members for members:
+    so many more would lie above it. Between two thresholds the curve is a straight line; over several rounds,
+    with the same members and other non-members, the curves are averaged. The 95 % interval holds the chance
+    in both sides: that of the non-members moves the threshold, by the slope of the curve around it.
     """
     points = (at, at / 2, at * 1.5)
     curves = [_curve(scores, points) for scores in rounds]
@@ -146,14 +157,15 @@ def true_positive_figure(*rounds: Scores, at: float = FALSE_POSITIVES) -> Figure
     slope = (above - below) / at
     non_members = sum(len(scores.non_members) for scores in rounds)
     variance = found * (1 - found) / len(rounds[0].members) + slope**2 * at * (1 - at) / non_members
-    half = Z95 * math.sqrt(variance)
-    return figure(found, max(0.0, found - half), min(1.0, found + half), decimals=DECIMALS)
+    return _clamped(found, Z95 * math.sqrt(variance), 0.0)
 
 
 def _curve(scores: Scores, points: tuple[float, ...]) -> Floats:
     thresholds = np.unique(np.concatenate((scores.members, scores.non_members)))[::-1]
-    false = np.concatenate(([0.0], _share_at_least(scores.non_members, thresholds)))
-    true = np.concatenate(([0.0], _share_at_least(scores.members, thresholds)))
+    others = len(scores.non_members)
+    expected = _share_at_least(scores.non_members, thresholds) * others / (others + 1)
+    false = np.concatenate(([0.0], expected, [1.0]))
+    true = np.concatenate(([0.0], _share_at_least(scores.members, thresholds), [1.0]))
     last = np.append(np.diff(false) > 0, True)  # the upper end of each step
     found: Floats = np.interp(points, false[last], true[last])
     return found

@@ -1,0 +1,1 @@
+"""What may be said of a cohort of patients, and how exactly: one rule for every number that leaves."""

@@ -1,0 +1,53 @@
+"""Text from outside: what may not stand in it, and how it is shown on a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+# Controls, which move a terminal's cursor or hide text; surrogates; marks that turn the direction of text.
+_UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}
+_TURNS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_DEPTH = 60
+
+
+def is_plain(text: str) -> bool:
+    """Say whether a text has no character that does something else than to be read; lines are allowed.
+
+    Examples
+    --------
+    >>> is_plain("Café, 2 lines\\nof it"), is_plain("\\x1b[2J")
+    (True, False)
+    """
+    if text.isascii() and text.isprintable():
+        return True
+    return not any(
+        unicodedata.category(sign) in _UNSHOWN or sign in _TURNS for sign in text if sign not in "\n\t"
+    )
+
+
+def printable(text: str) -> str:
+    """Return a text for a terminal, in which no character of it can do harm."""
+    if is_plain(text):
+        return text
+    return "".join(sign if is_plain(sign) else f"\\u{ord(sign):04x}" for sign in text)
+
+
+def unprintable_at(data: Any, at: tuple[str, ...] = ()) -> str | None:
+    """Return where in plain data a text stands that is not plain, such as "licenses.0.title".
+
+    None where there is none. Data nested deeper than 60 levels are named, too.
+    """
+    if isinstance(data, str):
+        return None if is_plain(data) else ".".join(at) or "the top"
+    if len(at) > _DEPTH:
+        return ".".join(at[:3])
+    if isinstance(data, dict):
+        if not all(is_plain(str(key)) for key in data):
+            return ".".join((*at, "a key"))
+        pairs = [(str(key), value) for key, value in data.items()]
+    elif isinstance(data, list | tuple):
+        pairs = [(str(place), value) for place, value in enumerate(data)]
+    else:
+        return None
+    return next((found for key, value in pairs if (found := unprintable_at(value, (*at, key)))), None)

@@ -1,0 +1,162 @@
+"""The bytes of a release, taken once: a private copy, unpacked and held against its checksums.
+
+What is checked is what is used: whatever happens to the folder or zip meanwhile, nobody else can change the
+copy. All that reads releases which others made begins here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from amlsynth.foundation.files import sha256
+from amlsynth.release.archive import unpack, write_archive
+from amlsynth.release.checksums import (
+    CHECKSUMS,
+    PUBLISH_STATE,
+    Problem,
+    check_files,
+    not_regular,
+    shown,
+    unreadable,
+    walk,
+)
+from amlsynth.release.package import DataPackage, data_paths
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class PrivateCopy:
+    """A copy of a release that only this process has.
+
+    folder : where its files are; gone when the block ends that asked for it.
+    archive : the copied zip, None of a folder.
+    top : the zip's top folder.
+    digest : SHA-256 of the zip, or of the folder's SHA256SUMS ("" where it has none).
+    sums : checksums of the files whose bytes are as listed.
+    problems : what is wrong with entries, names and bytes.
+    """
+
+    folder: Path
+    archive: Path | None
+    top: str | None
+    digest: str
+    sums: dict[str, str]
+    problems: tuple[Problem, ...]
+
+
+@contextmanager
+def private_copy(path: Path) -> Iterator[PrivateCopy]:
+    """Copy a release folder or zip to a temporary folder and hold its files against SHA256SUMS.
+
+    Links are not followed, special files never opened. Of an archive with problems nothing is unpacked.
+    """
+    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
+        folder = Path(temporary) / "release"
+        folder.mkdir()
+        archive, top, digest = None, None, ""
+        if path.is_dir():
+            problems = _copy_folder(path, folder)
+        else:
+            archive = Path(temporary) / path.name
+            digest = copy_file(path, archive)
+            unpacked = unpack(archive, folder)
+            top, problems = unpacked.top, unpacked.problems
+            if problems or top is None:
+                yield PrivateCopy(folder, archive, None, digest, {}, tuple(problems))
+                return
+        sums, problems = check_files(folder, problems)
+        if archive is None and (folder / CHECKSUMS).is_file():
+            digest = sha256(folder / CHECKSUMS)
+        yield PrivateCopy(folder, archive, top, digest, sums, tuple(problems))
+
+
+def copy_file(source: Path, target: Path) -> str:
+    """Copy a file; return the SHA-256 of the bytes that were copied.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, or is no regular file.
+    """
+    found = hashlib.sha256()
+    # Not to wait for the writer of a pipe that stands in the place of a file.
+    handle = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as stream, target.open("xb") as copy:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(0, "no regular file", str(source))
+        while block := stream.read(_BLOCK):
+            found.update(block)
+            copy.write(block)
+    return found.hexdigest()
+
+
+def _copy_folder(source: Path, target: Path) -> list[Problem]:
+    """Copy the regular files of a folder; return what is not copied, and why."""
+    problems = []
+    try:
+        for name, regular in walk(source):
+            if not regular:
+                problems.append(not_regular(name))
+            elif name != PUBLISH_STATE:
+                place = target / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    copy_file(source / name, place)
+                except OSError as error:
+                    place.unlink(missing_ok=True)
+                    problems.append(unreadable(shown(name), error))
+    except OSError as error:
+        problems.append(unreadable(str(error.filename), error))
+    return problems
+
+
+def archive_problems(copy: PrivateCopy, package: DataPackage) -> Iterator[Problem]:
+    """Make the archive again from its files; yield what differs from the one that there is."""
+    if copy.archive is None:
+        return
+    stem = f"{package.name}-{package.version}"
+    if copy.top != stem:
+        message = f"its top folder is {copy.top!r} and should be {stem!r}"
+        yield Problem(file=copy.archive.name, check="archive", message=message)
+        return
+    again = copy.folder.parent / "again.zip"
+    write_archive(copy.folder, [*copy.sums, CHECKSUMS], again, stem, package.date)
+    same = sha256(again) == copy.digest
+    again.unlink()
+    if not same:
+        message = (
+            "the files are right, but the archive is not byte for byte what release build makes of them; "
+            "download it again, or unpack it and use the folder"
+        )
+        yield Problem(file=copy.archive.name, check="archive", message=message)
+
+
+def rows_problems(copy: PrivateCopy, package: DataPackage, columns: int) -> Iterator[Problem]:
+    """Yield what is wrong with the Parquet file beside the CSV, whose lines are real, before it is read.
+
+    `columns` is how many it should have; that they are the right ones is found out on reading.
+    """
+    from amlsynth.foundation.errors import DataError
+    from amlsynth.foundation.parquet import check_footer, try_reading
+
+    csv, parquet = data_paths(package.name)
+    lines = count_lines(copy.folder / csv) - 1
+    try:
+        check_footer(copy.folder / parquet, rows=lines)
+        try_reading(copy.folder / parquet, columns, lines)
+    except DataError as error:
+        yield Problem(file=parquet, check="data", message=str(error).partition(": ")[2].rstrip("."))
+
+
+def count_lines(path: Path) -> int:
+    """Return the number of line ends in a file."""
+    with path.open("rb") as stream:
+        return sum(block.count(b"\n") for block in iter(lambda: stream.read(_BLOCK), b""))
