@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 
 from amlsynth.dictionary.model import Dictionary, Variable
+from amlsynth.disclosure.rule import NA
 from amlsynth.evaluation.records import CategoryCount, CohortSummary, Figure, SurvivalSummary, VariableSummary
-from amlsynth.evaluation.summary import MISSING
 from amlsynth.generators.private.sums import SumsFile
 from amlsynth.release.documents import Parts, cell, fill, outcomes
 from amlsynth.release.package import PUBLIC_EVALUATION, Guarantee, sums_paths
@@ -238,7 +238,7 @@ def _shown(summary: VariableSummary, variable: Variable) -> str:
 
 
 def _risk(risk: Sequence[CategoryCount]) -> str:
-    known = [count for count in risk if count.share is not None and count.value != MISSING]
+    known = [count for count in risk if count.share is not None and count.value != NA]
     if not known:
         return ""
     shares = "; ".join(f"{count.value} {100 * (count.share or 0.0):.1f} %" for count in known)
