@@ -67,7 +67,7 @@ def test_steps_are_recorded_and_synthetic_numbers_follow(imported: Callable[...,
     }  # fmt: skip
     resolution = recorded_resolution(cohort)
     assert resolution is not None
-    assert resolution.numbers["HB"] == pytest.approx(0.06206) and resolution.numbers["WBC"] == 0.01
+    assert resolution.numbers["HB"] == pytest.approx(0.06206) and resolution.numbers["WBC"] == 0.1
     assert not any("step" in text for text in _record(cohort)["notes"] + _record(cohort)["warnings"])
 
 
