@@ -249,7 +249,7 @@ class _Drafting:
     def _limit(self, column: str) -> str | None:
         """Return a cell such as <0.5, None where there is none."""
         texts = self.columns[column]
-        cells: Iterable[str] = texts.dropna().unique() if texts.dtype == "string" else []
+        cells = list(texts.dropna().unique()) if texts.dtype == "string" else []
         return next((cell for cell in cells if looks_like_a_limit(cell, self.source)), None)
 
     def _step(self, variable: Variable, column: str, unit: str | None) -> float | None:

@@ -61,7 +61,10 @@ def test_means_are_where_they_should_be_and_intervals_cover(benchmark, found, na
 
 
 def test_the_table_of_more_splits_keeps_the_same(benchmark, repository):
-    text = (repository / "docs" / "privacy-null.md").read_text(encoding="utf-8")
+    table = repository / "docs" / "privacy-null.md"
+    if not table.exists():
+        pytest.skip("the table is not there; make it with: python benchmarks/privacy_null.py")
+    text = table.read_text(encoding="utf-8")
     splits = int(re.search(r"--splits (\d+)", text)[1])
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
     rows = [row for row in rows if not row[2].startswith("n/a")]

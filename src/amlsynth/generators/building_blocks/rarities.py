@@ -18,6 +18,8 @@ from amlsynth.dictionary.model import Dictionary, RuleCase
 from amlsynth.dictionary.pandera_schema import breaks
 from amlsynth.foundation.types import BoolArray, IntArray
 
+_LOOKED_AT = 20  # patients for each to whom a finding is to go
+
 
 @dataclass(frozen=True)
 class Rarities:
@@ -81,19 +83,20 @@ class Rarities:
         for name in rng.permutation(names).tolist():
             column = self.d.by_id[name].name
             here = rows[(frame[column].iloc[rows] == 1).to_numpy(bool, na_value=False)]
-            here = here[~self._breaking(frame.iloc[here], name, 0)]
-            without = (frame[column] == 0).to_numpy(bool, na_value=False)
-            others = np.flatnonzero(without & ~self._breaking(frame, name, 1))
+            here = here[~self._breaking(frame, here, name, 0)]
+            others = np.flatnonzero((frame[column] == 0).to_numpy(bool, na_value=False))
+            # Among so many at random there are enough who may have the finding.
+            others = rng.permutation(others)[: _LOOKED_AT * (len(here) + _LOOKED_AT)]
+            others = others[~self._breaking(frame, others, name, 1)]
             count = min(len(here), len(others))
             taken = here[:count]
             frame.iloc[taken, frame.columns.get_loc(column)] = 0  # type: ignore[index]
-            given = rng.choice(others, count, replace=False)
-            frame.iloc[given, frame.columns.get_loc(column)] = 1  # type: ignore[index]
+            frame.iloc[others[:count], frame.columns.get_loc(column)] = 1  # type: ignore[index]
             rows = rows[~np.isin(rows, taken)]
         return rows
 
-    def _breaking(self, frame: pd.DataFrame, name: str, state: int) -> BoolArray:
-        """Return who, with a variable in this state, breaks a rule on it that is an error, or rare."""
+    def _breaking(self, frame: pd.DataFrame, rows: IntArray, name: str, state: int) -> BoolArray:
+        """Return who of `rows`, with a variable in this state, breaks a rule on it: an error, or rare."""
         assert self.d is not None
         named = {
             case: {*case.require.names, *(case.when.names if case.when else ())}
@@ -102,7 +105,7 @@ class Rarities:
         }
         cases = [case for case in named if name in named[case]]
         needed = {self.d.by_id[each].name for case in cases for each in named[case]}
-        part = frame[sorted(needed)].copy()  # a few columns, of perhaps many patients
+        part = frame[sorted(needed)].iloc[rows].copy()  # a few columns, of perhaps many patients
         part[self.d.by_id[name].name] = pd.array([state] * len(part), dtype="Int8")
         broken = np.zeros(len(part), dtype=bool)
         for case in cases:

@@ -108,8 +108,8 @@ class _Real:
             there = drawn[self.order]
             gap = np.take_along_axis(self.distances, there.argmax(axis=1)[:, None], axis=1)[:, 0]
             nearest.append(np.where(there.any(axis=1), gap, np.inf))
-        shares: Floats = (nearest[0] < nearest[1]) + (nearest[0] == nearest[1]) / 2
-        return shares
+        won: Floats = (nearest[0] < nearest[1]) + (nearest[0] == nearest[1]) / 2
+        return won
 
 
 def _nearest_real(
