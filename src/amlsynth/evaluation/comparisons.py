@@ -84,7 +84,8 @@ def compare(
 
 def _shown(one: Comparison, hidden: Sequence[Hidden], rule: DisclosureRule) -> Comparison:
     """Return the test with rounded figures, or without any where a hidden cell would follow from them."""
-    if not rule.on:
+    without_figures = all(f is None or f.value is None for f in (one.p_value, one.effect, one.effect_size))
+    if not rule.on or without_figures:  # that a column was not assessed tells of no cell
         return one
     if any(_tells(one, cells) for cells in hidden):
         few = Figure(reason=f"not shown: {rule.few} patients in one of the cells, or it would follow")
