@@ -88,7 +88,7 @@ def test_a_step_that_the_cells_contradict_is_doubted(
 
 
 def test_decimal_steps() -> None:
-    values: FloatArray = np.arange(100) * 0.25
+    values: FloatArray = np.arange(100, dtype=np.float64) / 4
     assert decimal_step(values) == 0.01 and decimal_step(np.round(values)) == 1.0
     assert decimal_step(np.random.default_rng(1).random(100)) is None
     assert decimal_step(values[:10]) is None  # too few to tell
