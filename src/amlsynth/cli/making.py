@@ -109,10 +109,10 @@ def generate(
     given_params = parameters(params) | budget_parameters(epsilon, delta, measurements)
     if generator is None and params_file is None and (measurements or epsilon is not None):
         generator = GUARANTEED
-    generator, given, tuned_split = _chosen(generator, given_params, params_file)
+    generator, chosen_params, tuned_split = _chosen(generator, given_params, params_file)
     if split_seed is None and not no_split:
         split_seed = tuned_split
-    create(generator, given, d)  # a wrong name is told before the cohort is read
+    create(generator, chosen_params, d)  # a wrong name is told before the cohort is read
     if cohort_file is None:
         if not measurements:
             raise UsageError("Name the original cohort (--cohort), or noisy sums of it (--measurements).")
@@ -124,13 +124,13 @@ def generate(
     else:
         cohort = read_cohort(cohort_file, "original", d)
     with TerminalProgress() as progress:
-        made = generate_file(
+        written = generate_file(
             cohort,
             out,
             generator,
             seed=seed,
             n=n,
-            params=given,
+            params=chosen_params,
             where=where,
             split_seed=split_seed,
             split=not no_split,
@@ -143,48 +143,48 @@ def generate(
             "split's hold-out. Leave --split-seed out to take the same split.",
             err=True,
         )
-    if save_split is not None and made.split is not None:
-        _write_split(cohort, made.split, made.about.provenance["split"], save_split)
-    click.echo(f"{out}: {made.n:,} synthetic patients, valid. {made.about.statement}")
+    if save_split is not None and written.split is not None:
+        _write_split(cohort, written.split, written.about.provenance["split"], save_split)
+    click.echo(f"{out}: {written.n:,} synthetic patients, valid. {written.about.statement}")
     if save_split is not None:
         click.echo(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
-    for warning in made.warnings:
+    for warning in written.warnings:
         click.echo(f"Warning: {warning}", err=True)
     if generator_class(generator).copies_patients:
         click.echo("Warning: these are copies of patients, for measures only. Never release them.", err=True)
 
 
 def _chosen(
-    generator: str | None, given: dict[str, str], params_file: Path | None
+    generator: str | None, params: dict[str, str], params_file: Path | None
 ) -> tuple[str, dict[str, Any], int | None]:
     """Return generator and parameters of the options, and the seed of the split that they were tuned on."""
     from amlsynth.generators import DEFAULT
 
     if params_file is None:
-        return generator or DEFAULT, dict(given), None
+        return generator or DEFAULT, dict(params), None
     from amlsynth.generators.params_file import read_params
 
-    found = read_params(params_file)
-    if generator not in (None, found.generator.name):
+    tuned = read_params(params_file)
+    if generator not in (None, tuned.generator.name):
         raise UsageError(
-            f"{params_file}: the parameters are of {found.generator.name}, and --generator says {generator}. "
+            f"{params_file}: the parameters are of {tuned.generator.name}, and --generator says {generator}. "
             "Leave --generator out, or name another file."
         )
-    split = found.tuning.split.seed if found.tuning else None
-    return found.generator.name, {**found.params, **given}, split
+    split = tuned.tuning.split.seed if tuned.tuning else None
+    return tuned.generator.name, {**tuned.params, **params}, split
 
 
 def budget_parameters(
     epsilon: float | None, delta: float | None, measurements: tuple[Path, ...] = ()
 ) -> dict[str, str]:
     """Return what the options of the privacy budget say, as parameters."""
-    found = {"epsilon": epsilon, "delta": delta}
-    given = {name: repr(value) for name, value in found.items() if value is not None}
+    budget = {"epsilon": epsilon, "delta": delta}
+    chosen = {name: repr(value) for name, value in budget.items() if value is not None}
     if measurements:
-        if given:
+        if chosen:
             raise UsageError("The noisy sums have their own budget. Leave --epsilon and --delta out.")
-        given["measurements"] = ",".join(map(str, measurements))
-    return given
+        chosen["measurements"] = ",".join(map(str, measurements))
+    return chosen
 
 
 _PARTS = {"train.csv": "training", "holdout.csv": "hold-out"}
@@ -199,7 +199,7 @@ def _write_split(cohort: Cohort, split: Split, which: dict[str, Any], folder: Pa
         provenance = {**cohort.about.provenance, "split": {**which, "part": part}}
         about = cohort.about.model_copy(update={"provenance": provenance})
         write_table(frame, folder / name)
-        write_about(about, folder / name)
+        write_about(about, folder / name, cohort.dictionary)
 
 
 def parameters(params: tuple[str, ...]) -> dict[str, str]:
@@ -210,15 +210,15 @@ def parameters(params: tuple[str, ...]) -> dict[str, str]:
     UsageError
         One is not of that form, or a key is given twice.
     """
-    given: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in params:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise UsageError(f"--param {text!r} is not of the form KEY=VALUE, such as min_leaf=20.")
-        if key in given:
+        if key in values:
             raise UsageError(f"--param {key} is given twice. Leave one out.")
-        given[key] = value
-    return given
+        values[key] = value
+    return values
 
 
 @click.command()

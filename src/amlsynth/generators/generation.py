@@ -145,7 +145,7 @@ def generate_file(
     )
     written = write_blocks(request.blocks(), path)
     about = request.about()
-    write_about(about, path)
+    write_about(about, path, cohort.dictionary)
     return Written(written, about, request.split, request.warnings)
 
 

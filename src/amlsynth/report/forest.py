@@ -294,6 +294,8 @@ def _finding(context: Context, panel: Panel, names: Sequence[str]) -> str:
             ours, theirs = panel.found.get((name, "original")), panel.found.get((name, cohort.key))
             if ours and theirs and ours.effect.value and theirs.effect.value:
                 pairs.append((name, ours.effect.value, theirs.effect.value))
+        if not pairs:
+            continue
         same = sum((ours > 1) == (theirs > 1) for _, ours, theirs in pairs)
         far = [
             subject_label(context, name)
@@ -302,7 +304,7 @@ def _finding(context: Context, panel: Panel, names: Sequence[str]) -> str:
         ]
         apart = f"; more than {_OFF:g} times apart: {listing(far)}" if far else ""
         parts.append(f"{cohort.label}: {same} of {len(pairs)} point the same way as in the original{apart}.")
-    return f"Forest plot of {panel.kind}s for {panel.endpoint}. {' '.join(parts)}"
+    return " ".join([f"Forest plot of {panel.kind}s for {panel.endpoint}.", *parts])
 
 
 def _describe(context: Context, name: str, effects: Sequence[Effect | None]) -> str:

@@ -44,10 +44,12 @@ def baseline_table(context: Context) -> str:
         for variable in context.dictionary.members(group.id):
             rows += _variable_rows(context, variable, notes)
     rows += _risk_rows(context, notes)
+    compared = " *p* compares a cohort with the original; nothing is adjusted for the number of tests."
+    if context.withheld:  # nothing was compared, so no column says with which test
+        compared, columns, rows = "", columns[:-1], [row[:-1] for row in rows]
     caption = (
         "Baseline characteristics (table 1 of the paper). Numbers: median (quartiles). Categories: n (%), "
-        "percent of the patients with a known value. *p* compares a cohort with the original; nothing is "
-        "adjusted for the number of tests."
+        f"percent of the patients with a known value.{compared}"
     )
     return table(columns, rows, caption=caption, label="tbl-baseline", notes=notes.lines())
 

@@ -23,8 +23,9 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
+from amlsynth.foundation.types import FloatArray
 from amlsynth.statistics.associations import log_correlation_score
-from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.coding import numbers
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
 
 _SOURCE = (
@@ -51,7 +52,7 @@ def basic_statistical_measure(original: pd.DataFrame, synthetic: pd.DataFrame, d
     return moments_score(*(numeric_moments(numeric_values(frame, d)) for frame in (original, synthetic)))
 
 
-def moments_score(original: Floats, synthetic: Floats) -> float:
+def moments_score(original: FloatArray, synthetic: FloatArray) -> float:
     """Return BSM of two tables of `numeric_moments`; see `basic_statistical_measure`."""
     scale = np.abs(original[:, 0])
     usable = scale > 0  # NaN is not: not assessed
@@ -65,18 +66,18 @@ def moments_score(original: Floats, synthetic: Floats) -> float:
     return float(np.mean(scores))
 
 
-def numeric_values(frame: pd.DataFrame, d: Dictionary) -> Floats:
+def numeric_values(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     """Return the numeric columns, shape (n, columns), NaN for NA."""
     names = [v.name for v in d.variables if not v.is_categorical]
     return np.array([numbers(frame[name]) for name in names]).reshape(len(names), len(frame)).T
 
 
-def numeric_moments(values: Floats) -> Floats:
+def numeric_moments(values: FloatArray) -> FloatArray:
     """Return mean, median and standard deviation (n - 1) of every column, shape (columns, 3)."""
     return np.array([_statistics(column) for column in values.T]).reshape(-1, 3)
 
 
-def _statistics(values: Floats) -> Floats:
+def _statistics(values: FloatArray) -> FloatArray:
     known = values[~np.isnan(values)]
     if known.size == 0:
         return np.full(3, np.nan)

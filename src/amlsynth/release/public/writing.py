@@ -87,5 +87,6 @@ def write_internal(made: Made, folder: Path, package: Path, tell: Progress) -> N
         endpoints=" and ".join(endpoints_in(made.evaluation)),
     )
     write_text(folder / "README.md", notice)
+    write_text(folder / ".gitignore", "*\n")  # so that no repository takes it up by mistake
     tell("rendering the report", 0.85)
     render_report(folder, folder / "report.html", title=report_title(made.spec))

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from amlsynth.evaluation.records import Figure, Record
+from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.defaults import DECISION_FILE as DECISION_FILE
 from amlsynth.foundation.files import write_text
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.report.decision.signal import Signal
 
 MAX_ROWS = 10
@@ -18,7 +19,7 @@ RELEASED = {True: "release with a DOI", False: "release, no DOI reserved yet"}
 Verdict = Literal["publishable", "reservations", "undecided", "not publishable", "none"]
 
 
-class Named(Record):
+class Named(StrictModel):
     """A release by its name."""
 
     name: str
@@ -29,7 +30,7 @@ class Named(Record):
     authors: tuple[str, ...] = ()
 
 
-class OriginalCohort(Record):
+class OriginalCohort(StrictModel):
     """The cohort that the synthetic one was made from."""
 
     label: str
@@ -39,14 +40,14 @@ class OriginalCohort(Record):
     simulated: bool
 
 
-class Guarantee(Record):
+class Guarantee(StrictModel):
     """Differential privacy, for one patient added or removed; None where the record does not say."""
 
     epsilon: float | None = None
     delta: float | None = None
 
 
-class Row(Record):
+class Row(StrictModel):
     """One line of the decision's table."""
 
     question: str
@@ -61,7 +62,7 @@ class Row(Record):
     reading: str  # the signal in words
 
 
-class Alarm(Record):
+class Alarm(StrictModel):
     """A finding that speaks against publishing, or a gate that was not passed."""
 
     kind: Literal["gate", "privacy", "likeness"]
@@ -71,7 +72,7 @@ class Alarm(Record):
     sentence: str
 
 
-class Decision(Record):
+class Decision(StrictModel):
     """All that the first page says; each sentence is made of the figures beside it."""
 
     schema_version: Literal["1"] = "1"
