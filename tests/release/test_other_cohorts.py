@@ -139,8 +139,10 @@ def test_a_cohort_with_overall_survival_alone_is_released(os_only: ReleaseResult
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("fast")
-def test_a_study_laid_out_as_beat_aml_is_released(write_spec: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_study_laid_out_as_beat_aml_is_released(
+    write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
     frame = imported_study(tmp_path, "beat-aml", 300)
     assert frame["CR1"].notna().any() and frame["EFSTM"].isna().all()
     result = build(write_spec, tmp_path, frame)
