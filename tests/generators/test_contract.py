@@ -14,7 +14,7 @@ from amlsynth.cohort.tables import write_table
 from amlsynth.cohort.validation import DUPLICATE_RULE, validate
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.generators import BaseGenerator, create, generator_class, generator_names
+from amlsynth.generators import Generator, create, generator_class, generator_names
 from amlsynth.generators.building_blocks.order import synthesis_order
 from amlsynth.model_space.encoding import encode
 from amlsynth.sources.reference import reference_cohort
@@ -25,17 +25,17 @@ EVERY = pytest.mark.parametrize("name", generator_names())
 EXACT = pytest.mark.parametrize("name", [n for n in generator_names() if not generator_class(n).guarantee])
 
 
-def _fitted(name: str, train: pd.DataFrame, seed: int = 5) -> BaseGenerator:
+def _fitted(name: str, train: pd.DataFrame, seed: int = 5) -> Generator:
     return create(name, generator_class(name).quick_params).fit(train, np.random.default_rng(seed))
 
 
 @pytest.fixture(scope="module")
-def fitted_small(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], BaseGenerator]:
+def fitted_small(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Generator]:
     """Return a generator fitted to one of the small cohorts."""
     folder = tmp_path_factory.mktemp("priors")
 
     @cache
-    def fitted(name: str, cohort: str) -> BaseGenerator:
+    def fitted(name: str, cohort: str) -> Generator:
         small = small_cohort(cohort)
         params = dict(generator_class(name).quick_params)
         if generator_class(name).guarantee:
@@ -52,7 +52,7 @@ def fitted_small(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str
 
 
 @cache
-def _of_reference(name: str) -> BaseGenerator:
+def _of_reference(name: str) -> Generator:
     """Return a generator fitted to the reference cohort, for several tests: sampling leaves it as it is."""
     return _fitted(name, reference_cohort(n=1606, seed=1).frame)
 
@@ -84,7 +84,7 @@ def test_any_number_of_valid_patients(name: str, reference: pd.DataFrame, n: int
 @EVERY
 @pytest.mark.parametrize("cohort", SMALL_COHORTS)
 def test_other_diseases_lacking_endpoints_and_extra_variables(
-    name: str, cohort: str, fitted_small: Callable[[str, str], BaseGenerator]
+    name: str, cohort: str, fitted_small: Callable[[str, str], Generator]
 ) -> None:
     small = small_cohort(cohort)
     frame = fitted_small(name, cohort).sample(150, np.random.default_rng(6))
@@ -103,9 +103,7 @@ def test_other_diseases_lacking_endpoints_and_extra_variables(
 
 
 @EVERY
-def test_one_endpoint_alone_is_kept_whole(
-    name: str, fitted_small: Callable[[str, str], BaseGenerator]
-) -> None:
+def test_one_endpoint_alone_is_kept_whole(name: str, fitted_small: Callable[[str, str], Generator]) -> None:
     train = small_cohort("os-only").frame
     frame = fitted_small(name, "os-only").sample(600, np.random.default_rng(6))
     assert frame[list(OS_ONLY_MISSING)].isna().all(axis=None)

@@ -95,8 +95,8 @@ class TrainingPart:
     resolution: Resolution | None = None
 
 
-class BaseGenerator(ABC):
-    """What all generators are: fitted once, then sampled as often as wanted. Most derive from `Generator`.
+class Generator(ABC):
+    """Base of the generators. One in a file of its own: set the class variables, write `_fit` and `_sample`.
 
     Attributes
     ----------
@@ -131,7 +131,6 @@ class BaseGenerator(ABC):
         self.dictionary = d or dictionary()
         self._fitted = False
 
-    @abstractmethod
     def fit(
         self,
         train: pd.DataFrame,
@@ -152,6 +151,25 @@ class BaseGenerator(ABC):
         DataError
             Fewer patients than `minimum_patients`; or a plug-in failed, and the sentence names its package.
         """
+        if len(train) < self.minimum_patients:
+            raise DataError(
+                f"{self.name} needs at least {self.minimum_patients} training patients and got {len(train)}: "
+                "from fewer it would repeat single patients. Use a larger cohort."
+            )
+        encoded = encode(train, self.dictionary).legal()
+        if resolution is None:
+            hidden = self.hides_single_patients
+            resolution = (
+                Resolution.stated(self.dictionary) if hidden else Resolution.of(encoded, self.dictionary)
+            )
+        self._resolution = resolution
+        encoded = resolution.above_zero(encoded)
+        if self.hides_single_patients:
+            encoded = discreet(encoded, self.params.discretion, self.dictionary, rng)
+        with self._named("fitting"):
+            self._fit(encoded, rng, progress)
+        self._fitted = True
+        return self
 
     def fit_part(
         self, part: TrainingPart, rng: np.random.Generator, progress: Progress = no_progress
@@ -256,9 +274,12 @@ class BaseGenerator(ABC):
             frame = pd.concat([frame[~wrong], self._decoded(int(wrong.sum()), rng)], ignore_index=True)
         return frame
 
-    @abstractmethod
     def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        """Draw a typed frame of n patients, in the steps in which numbers are recorded."""
+        with self._named("sampling"):
+            encoded = self._sample(n, rng)
+            if not self.copies_patients:
+                encoded = self._resolution.snap(encoded)
+            return decode(encoded, self.dictionary, rounded=False)
 
     @contextmanager
     def _named(self, work: str) -> Iterator[None]:
@@ -274,47 +295,6 @@ class BaseGenerator(ABC):
                 f"{self.name}, a plug-in of the package {self.package}, failed in {work} with "
                 f"{type(error).__name__}. Its authors can help; --debug shows where it failed."
             ) from error
-
-
-class Generator(BaseGenerator):
-    """Base of the generators that learn from patients in the model space.
-
-    One in a file of its own: set the class variables of `BaseGenerator`, write `_fit` and `_sample`.
-    """
-
-    def fit(
-        self,
-        train: pd.DataFrame,
-        rng: np.random.Generator,
-        progress: Progress = no_progress,
-        resolution: Resolution | None = None,
-    ) -> Self:
-        if len(train) < self.minimum_patients:
-            raise DataError(
-                f"{self.name} needs at least {self.minimum_patients} training patients and got {len(train)}: "
-                "from fewer it would repeat single patients. Use a larger cohort."
-            )
-        encoded = encode(train, self.dictionary).legal()
-        if resolution is None:
-            hidden = self.hides_single_patients
-            resolution = (
-                Resolution.stated(self.dictionary) if hidden else Resolution.of(encoded, self.dictionary)
-            )
-        self._resolution = resolution
-        encoded = resolution.above_zero(encoded)
-        if self.hides_single_patients:
-            encoded = discreet(encoded, self.params.discretion, self.dictionary, rng)
-        with self._named("fitting"):
-            self._fit(encoded, rng, progress)
-        self._fitted = True
-        return self
-
-    def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        with self._named("sampling"):
-            encoded = self._sample(n, rng)
-            if not self.copies_patients:
-                encoded = self._resolution.snap(encoded)
-            return decode(encoded, self.dictionary, rounded=False)
 
     @abstractmethod
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None: ...

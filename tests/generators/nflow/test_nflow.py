@@ -14,7 +14,7 @@ import torch
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation import evaluate
 from amlsynth.foundation.errors import UsageError
-from amlsynth.generators import BaseGenerator, create, generator_class
+from amlsynth.generators import Generator, create, generator_class
 from amlsynth.generators.building_blocks import neural
 from amlsynth.generators.generation import generate
 from amlsynth.generators.nflow import training as nflow_training
@@ -189,7 +189,7 @@ def test_a_training_that_diverges_leaves_the_best_state(reference: pd.DataFrame)
 
 def test_progress_goes_up_to_the_end(reference: pd.DataFrame) -> None:
     told: list[float] = []
-    model: BaseGenerator = create("nflow", {**ROUGH, "epochs": 8, "refit": True})
+    model: Generator = create("nflow", {**ROUGH, "epochs": 8, "refit": True})
     model.fit(reference.head(200), np.random.default_rng(0), lambda _stage, share: told.append(share))
     assert told == sorted(told)
     assert 0 < told[0] < 0.5 and told[-1] == 1.0

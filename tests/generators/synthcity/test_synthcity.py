@@ -15,7 +15,7 @@ import pytest
 from amlsynth import tune
 from amlsynth.cohort.validation import validate
 from amlsynth.foundation.errors import DataError, MissingExtraError, UsageError
-from amlsynth.generators import BaseGenerator, create, generator_class
+from amlsynth.generators import Generator, create, generator_class
 from amlsynth.generators.synthcity.generator import _Frame
 from amlsynth.generators.synthcity.plugins import contained
 from amlsynth.model_space.encoding import LEGAL, PATTERNS, Encoded, decode, encode
@@ -122,7 +122,7 @@ def test_processes_that_a_plugin_starts_print_no_warnings(monkeypatch: pytest.Mo
     assert subprocess.run(command, capture_output=True, check=True).stderr != b""
 
 
-def _fitted(name: str, train: pd.DataFrame, params: dict[str, object]) -> BaseGenerator:
+def _fitted(name: str, train: pd.DataFrame, params: dict[str, object]) -> Generator:
     return create(name, params).fit(train, np.random.default_rng(0))
 
 

@@ -90,10 +90,10 @@ class FilePrior(Prior):
         return {"prior": "file", "sha256": _file_hash(self._path), "model": self._model}
 
     def draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        from amlsynth.generators.base import BaseGenerator
+        from amlsynth.generators.base import Generator
 
         fitted = _fitted(self._path, _file_hash(self._path), self._model, self.dictionary)
-        assert isinstance(fitted, BaseGenerator)
+        assert isinstance(fitted, Generator)
         return fitted.sample(n, rng)
 
 
