@@ -68,7 +68,7 @@ def test_margins_follow_the_data_within_the_noise(fitted: Private, reference: pd
     assert abs(frame["AGE"].mean() - reference["AGE"].mean()) < 1.0
     assert abs(frame["OSTM"].median() - reference["OSTM"].median()) < 3.0
     missing = frame.isna().mean() - reference.isna().mean()
-    assert missing.abs().max() < 0.02
+    assert missing.abs().max() < 0.025  # five standard deviations of the noise on a single value
 
 
 def test_data_move_the_model_away_from_the_prior(reference: pd.DataFrame) -> None:
@@ -153,12 +153,14 @@ def test_a_prior_that_lacks_a_column_is_refused(reference: pd.DataFrame, tmp_pat
 
 
 def test_the_prior_is_told_when_the_data_contradict_it(fitted: Private, reference: pd.DataFrame) -> None:
-    assert fitted.diagnosis.warning is None and fitted.diagnosis.misfit == pytest.approx(1.0, abs=0.3)
+    assert fitted.diagnosis.warning is None
+    assert fitted.diagnosis.blocks["effects"] == pytest.approx(1.0, abs=0.5)
+    assert fitted.diagnosis.slope == pytest.approx(1.0, abs=4 * fitted.diagnosis.slope_error)
     turned = reference.copy()
     turned["NPM1"], turned["TP53"] = 1 - turned["NPM1"], 1 - turned["TP53"]
     turned["AGE"] = (turned["AGE"] * 0.6).clip(lower=18).round().astype("Int16")
     found = private(pool=POOL).fit(turned, np.random.default_rng(1)).diagnosis
-    assert found.misfit > 2 and "The data contradict the prior beyond the noise" in (found.warning or "")
+    assert found.misfit > 2 and "contradict the prior's effects" in (found.warning or "")
 
 
 def test_sizes_out_of_bounds_are_refused_before_anything_is_spent(
