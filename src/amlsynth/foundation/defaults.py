@@ -4,3 +4,5 @@ DEFAULT_GENERATOR = "event-history"
 DEFAULT_DICTIONARY = "aml"
 DICTIONARY_FILE = "dictionary.yaml"  # under which a release or an evaluation carries its dictionary
 GUARANTEED = "private"  # the generator with a guarantee
+PATIENTS_EACH = 5  # of a replicate, for each patient of the synthetic cohort
+MOST_REPLICATES = 99

@@ -40,7 +40,23 @@ def load(
     drop_unknown: bool = False,
     verify: bool = True,
     d: Dictionary | None = None,
+    replicates: Literal[False] = False,
 ) -> pd.DataFrame: ...
+@overload
+def load(
+    source: str | Path,
+    version: str | None = None,
+    *,
+    as_: Literal["pandas"] = "pandas",
+    cache: str | Path | None = None,
+    registry: str | Path | None = None,
+    offline: bool = False,
+    sha256: str | None = None,
+    drop_unknown: bool = False,
+    verify: bool = True,
+    d: Dictionary | None = None,
+    replicates: Literal[True],
+) -> list[pd.DataFrame]: ...
 @overload
 def load(
     source: str | Path,
@@ -54,6 +70,7 @@ def load(
     drop_unknown: bool = False,
     verify: bool = True,
     d: Dictionary | None = None,
+    replicates: bool = False,
 ) -> Any: ...
 def load(
     source: str | Path,
@@ -67,6 +84,7 @@ def load(
     drop_unknown: bool = False,
     verify: bool = True,
     d: Dictionary | None = None,
+    replicates: bool = False,
 ) -> Any:
     """Load a released cohort as a typed frame, with every byte checked.
 
@@ -85,18 +103,20 @@ def load(
     verify : False leaves out the validation against the dictionary. The checksums are checked always.
     d : the dictionary that the data have to follow. When not given, a release follows the one that it
         carries, and what carries none the AML dictionary.
+    replicates : True returns the release's replicates instead of its cohort: a list of frames, to fit the
+        same model to each and `amlsynth.pool` the fits.
 
     Returns
     -------
     DataFrame of shape (patients, variables of the dictionary)
-        The typed frame, or what `as_` asks for. `attrs` has name, version, title, statement,
-        original_is_simulated, license, citation and doi.
+        The typed frame, or what `as_` asks for; with `replicates` a list of them. `attrs` has name, version,
+        title, statement, original_is_simulated, license, citation and doi.
 
     Raises
     ------
     UsageError
         No such data set or version (the sentence names the nearest, or those that there are), no net,
-        no space, or a cache that cannot be written.
+        no space, or a cache that cannot be written; or replicates of a release that has none.
     DataError
         The bytes are not those that were published, or the data break the dictionary.
     MissingExtraError
@@ -106,6 +126,7 @@ def load(
     --------
     >>> amlsynth.load("aml-reference", "1.0.0")                   # doctest: +SKIP
     >>> amlsynth.load("10.5281/zenodo.1234567", as_="polars")     # doctest: +SKIP
+    >>> amlsynth.load("aml-reference", replicates=True)[0]        # doctest: +SKIP
     """
     check_kind(as_)
     loaded = dataset(
@@ -119,7 +140,14 @@ def load(
         verify=verify,
         d=d,
     )
-    return converted(loaded.frame, as_)
+    if not replicates:
+        return converted(loaded.frame, as_)
+    if not loaded.replicates:
+        raise UsageError(
+            f"{loaded.name} {loaded.version} has no replicates, so nothing can be pooled. Leave "
+            "replicates=True out; docs/inference.md says what one cohort is good for."
+        )
+    return [converted(frame, as_) for frame in loaded.replicates]
 
 
 def dataset(

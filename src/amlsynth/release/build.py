@@ -251,6 +251,8 @@ def _make(
         params=_params(spec, spec_path),
         split_seed=spec.split.seed,
         holdout=spec.split.holdout,
+        replicates=spec.generator.replicates,
+        replicate_n=spec.generator.replicate_n,
         progress=_part(tell, 0.1, 0.4),
     )
     split = made.split
@@ -284,6 +286,7 @@ def _make(
         gates,
         previous,
         doi,
+        made.replicates,
     )
 
 

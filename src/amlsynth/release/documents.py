@@ -17,6 +17,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, Figure
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.assets import asset
+from amlsynth.foundation.defaults import PATIENTS_EACH
 from amlsynth.gates import GateReport, endpoints_in, known_outcomes
 from amlsynth.release.package import Guarantee
 from amlsynth.release.spec import Creator, ReleaseSpec, license_text
@@ -100,6 +101,26 @@ def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary) -> 
     )
 
 
+def _inferred(spec: ReleaseSpec, parts: Parts) -> str:
+    """Return the section on what may be inferred, by whether the release has replicates."""
+    count = spec.generator.replicates
+    if not count:
+        return fill("inferred-one.md")
+    return fill(
+        "inferred.md",
+        count=str(count),
+        n=f"{_patients_each(spec, parts):,}",
+        name=spec.name,
+        stem=spec.stem,
+        last=f"{count:02}",
+        noise=", and of the noise of the guarantee" if parts.guarantee else "",
+    )
+
+
+def _patients_each(spec: ReleaseSpec, parts: Parts) -> int:
+    return spec.generator.replicate_n or PATIENTS_EACH * parts.patients
+
+
 def documents(spec: ReleaseSpec, parts: Parts, d: Dictionary, changelog: str = "") -> dict[str, str]:
     """Return the text of every document of a release, by file name.
 
@@ -172,7 +193,8 @@ def _readme(spec: ReleaseSpec, parts: Parts, d: Dictionary, doi: str | None) -> 
         n=f"{parts.patients:,}",
         columns=str(len(d.names)),
         days_per_month=f"{d.days_per_month:g}",
-        file_rows=parts.file_rows,
+        file_rows=_replicate_row(spec, parts) + parts.file_rows,
+        inferred=_inferred(spec, parts),
         export_rows=_ADAM_ROW if adam else "",
         export_lines=_adam_lines(parts.endpoints) if adam else "",
         endpoints=parts.outcomes,
@@ -183,6 +205,15 @@ def _readme(spec: ReleaseSpec, parts: Parts, d: Dictionary, doi: str | None) -> 
         generator=spec.generator.name,
         dictionary=f"{d.name} {d.version}",
         citation=citation(spec, doi),
+    )
+
+
+def _replicate_row(spec: ReleaseSpec, parts: Parts) -> str:
+    if not spec.generator.replicates:
+        return ""
+    return (
+        f"| `data/{spec.name}-01.csv` to `-{spec.generator.replicates:02}.parquet` | replicates of "
+        f"{_patients_each(spec, parts):,} patients, to pool estimates of |\n"
     )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from amlsynth.foundation.files import sha256
 from amlsynth.release.archive import unpack, write_archive
 from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE, Problem, check_files, shown, unreadable, walk
-from amlsynth.release.package import DataPackage, data_paths
+from amlsynth.release.package import DataPackage
 
 _BLOCK = 1 << 20
 
@@ -131,12 +131,12 @@ def archive_problems(copy: PrivateCopy, package: DataPackage) -> Iterator[Proble
         yield Problem(file=copy.archive.name, check="archive", message=message)
 
 
-def rows_problems(copy: PrivateCopy, package: DataPackage, columns: tuple[str, ...]) -> Iterator[Problem]:
+def rows_problems(copy: PrivateCopy, paths: tuple[str, str], columns: tuple[str, ...]) -> Iterator[Problem]:
     """Yield what is wrong with the Parquet file beside the CSV, whose lines are real, before it is read."""
     from amlsynth.foundation.errors import DataError
     from amlsynth.foundation.parquet import check_footer, try_reading
 
-    csv, parquet = data_paths(package.name)
+    csv, parquet = paths
     lines = count_lines(copy.folder / csv) - 1
     try:
         check_footer(copy.folder / parquet, columns, lines)
