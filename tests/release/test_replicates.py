@@ -61,6 +61,18 @@ def test_it_holds_its_cohort_and_the_replicates(replicated: ReleaseResult, built
     assert "replicates" not in json.loads((built.folder / "datapackage.json").read_text())
 
 
+def test_pooled_effects_are_held_against_the_originals(
+    replicated: ReleaseResult, built: ReleaseResult
+) -> None:
+    found = read_evaluation(replicated.folder / "evaluation.json").pooled
+    assert found is not None and read_evaluation(built.folder / "evaluation.json").pooled is None
+    assert (found.replicates, found.patients) == (2, 60) and found.effects > 10
+    assert found.overlap.value is not None and found.width.value is not None
+    assert 0 < found.overlap.value < 1 and found.width.value > 1
+    readme = (replicated.folder / "README.md").read_text()
+    assert f"of {found.effects} odds and hazard ratios" in readme
+
+
 def test_the_readme_says_what_may_be_inferred(replicated: ReleaseResult, built: ReleaseResult) -> None:
     with_replicates = (replicated.folder / "README.md").read_text()
     assert "2 replicates of 60 patients" in with_replicates and "replicates=True" in with_replicates

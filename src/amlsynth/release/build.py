@@ -13,6 +13,7 @@ from amlsynth.dictionary.model import Dictionary, load_dictionary, require_defau
 from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation import evaluate
 from amlsynth.evaluation.differencing import find_leaks, refuse_leaks
+from amlsynth.evaluation.effects.pooled import pooled_effects
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
@@ -269,6 +270,9 @@ def _make(
         progress=_part(tell, 0.4, 0.8),
         d=d,
     )
+    if made.replicates:
+        pooled = pooled_effects(split.train, made.replicates, d, evaluation.rule)
+        evaluation = evaluation.model_copy(update={"pooled": pooled})
     gates = apply_gates(evaluation, profile, d=d)
     if guarantee is None:  # else the evaluation is not published
         record = described_original(spec, cohort, evaluation)

@@ -14,7 +14,7 @@ from string import Template
 
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import Evaluation, Figure
+from amlsynth.evaluation.records import Evaluation, Figure, PooledEffects
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.defaults import PATIENTS_EACH
@@ -60,6 +60,7 @@ class Parts:
     rebuild : how the release is made again.
     amlsynth : version that built it.
     guarantee : its differential privacy, where it has a guarantee.
+    pooled : how pooled effects agree with the original's, as a sentence, where that is told.
     more : further documents by file name.
     """
 
@@ -73,6 +74,7 @@ class Parts:
     rebuild: str
     amlsynth: str
     guarantee: Guarantee | None = None
+    pooled: str = ""
     more: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -98,6 +100,18 @@ def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary) -> 
         limits=_MEASURED_LIMITS,
         rebuild="with it, the same original and the same versions of software",
         amlsynth=evaluation.amlsynth_version,
+        pooled="" if evaluation.pooled is None else _pooled(evaluation.pooled),
+    )
+
+
+def _pooled(found: PooledEffects) -> str:
+    if found.overlap.value is None or found.covering.value is None or found.width.value is None:
+        return ""
+    return (
+        f"In this release, of {found.effects} odds and hazard ratios the pooled 95 % interval holds the "
+        f"original's estimate in {found.covering.value:.0%}. It has {found.overlap.value:.0%} of its length "
+        f"in common with the original's interval on average, and is {found.width.value:.2g} times as wide in "
+        "the median.\n\n"
     )
 
 
@@ -113,6 +127,7 @@ def _inferred(spec: ReleaseSpec, parts: Parts) -> str:
         name=spec.name,
         stem=spec.stem,
         last=f"{count:02}",
+        pooled=parts.pooled,
         noise=", and of the noise of the guarantee" if parts.guarantee else "",
     )
 
