@@ -344,7 +344,7 @@ def _package(folder: Path, source: Path, sums: dict[str, str]) -> DataPackage:
     odd = unprintable_at(json.loads(content))
     if odd:
         raise DataError(f"{source}: {PACKAGE} has control characters at {odd}, which no release has.")
-    paths = tuple(path for table in package.tables for path in table)
+    paths = package.data_files
     if len(package.described) != len(paths):
         raise DataError(f"{source}: {PACKAGE} describes half a replicate. {_AGAIN}")
     for resource, path in zip(package.described, paths, strict=True):

@@ -161,6 +161,11 @@ class DataPackage(_Record):
         return tuple(data_paths(self.name, number) for number in range(count + 1))
 
     @property
+    def data_files(self) -> tuple[str, ...]:
+        """The files of `tables`, one after the other."""
+        return tuple(path for table in self.tables for path in table)
+
+    @property
     def described(self) -> tuple[Resource | ReplicateFile, ...]:
         """What is said of each data file; a release in order tells of those of `tables`, in their order."""
         return (*self.resources, *(self.replicates.files if self.replicates else ()))

@@ -243,7 +243,7 @@ class _Verification:
         package = self.package
         assert package is not None
         _ = package.date  # raises when there is no such day
-        paths = tuple(path for table in package.tables for path in table)
+        paths = package.data_files
         if tuple(file.path for file in package.described) != paths:
             last = f" to {paths[-1]}" if len(paths) > 2 else ""
             self.problem(PACKAGE, "package", f"its data files are not {paths[0]} and {paths[1]}{last}")
@@ -377,7 +377,7 @@ class _Verification:
             if name in self.good and self.good[name] != digest:
                 self.problem(PROVENANCE, "provenance", f"its hash of {name} is not that of SHA256SUMS")
         if self.package:
-            for name in (*sum(self.package.tables, ()), *records_of(self.package), PACKAGE):
+            for name in (*self.package.data_files, *records_of(self.package), PACKAGE):
                 if name not in made.files:
                     self.problem(PROVENANCE, "provenance", f"it has no hash of {name}")
             if (made.name, made.version) != (self.package.name, self.package.version):
