@@ -35,6 +35,10 @@ _MEASURED_LIMITS = (
     "- A low leakage figure is no proof of privacy. Do not try to find patients in the data or to link it to "
     "others."
 )
+_REPLICATES_UNATTACKED = (
+    "What is told of privacy below was measured on the cohort alone; the replicates come from further fits "
+    "to the same patients and were not attacked.\n\n"
+)
 _VERDICTS = {True: "yes", False: "no", None: "not applicable"}
 _ADAM_LINES = """As CDISC ADaM, in R (SAS reads the same files with `libname x xport "adam/adsl.xpt"`):
 
@@ -128,6 +132,7 @@ def _inferred(spec: ReleaseSpec, parts: Parts) -> str:
         stem=spec.stem,
         last=f"{count:02}",
         pooled=parts.pooled,
+        privacy="" if parts.guarantee else _REPLICATES_UNATTACKED,
         noise=", and of the noise of the guarantee" if parts.guarantee else "",
     )
 
