@@ -158,6 +158,7 @@ def _estimates(frame: pd.DataFrame) -> Iterator[Estimate]:
             yield from _cox(known, data.time, data.event, (column,), f"{endpoint.name}: log HR of ")
         yield from _cox(known, data.time, data.event, ADJUSTED, f"{endpoint.name}, adjusted: log HR of ")
         yield from _of_curve(data)
+    assert d.response is not None
     response = frame[frame[d.response.name].notna()]
     for column in (*MARKERS, "AGE", "SEX"):
         kept, x = _covariates(response, (column,))

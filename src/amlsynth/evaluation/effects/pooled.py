@@ -19,6 +19,7 @@ from amlsynth.disclosure.rule import DisclosureRule
 from amlsynth.evaluation.comparisons import rounded
 from amlsynth.evaluation.effects.effects import EffectEstimate, estimate_effects, list_effects
 from amlsynth.evaluation.records import Figure, PooledEffects
+from amlsynth.foundation.types import FloatArray
 from amlsynth.inference.estimates import Estimate
 from amlsynth.inference.pool import pool
 
@@ -41,29 +42,42 @@ def pooled_effects(
         for effect in effects
         if not ours[effect].reason and not any(found[effect].reason for found in theirs)
     ]
-    size = {"replicates": len(replicates), "patients": len(replicates[0]), "effects": len(shared)}
+    patients = len(replicates[0])
     if not shared:
         nothing = Figure(reason="no effect can be estimated in the original and in every replicate")
-        return PooledEffects(**size, overlap=nothing, covering=nothing, width=nothing)
+        return PooledEffects(
+            replicates=len(replicates),
+            patients=patients,
+            effects=0,
+            overlap=nothing,
+            covering=nothing,
+            width=nothing,
+        )
     table = pool(
         [[_named(str(k), found[effect]) for k, effect in enumerate(shared)] for found in theirs],
-        size_ratio=len(replicates[0]) / len(original),
+        size_ratio=patients / len(original),
     )
     own = np.array([ours[effect].interval for effect in shared])
-    pooled = table[["lower", "upper"]].to_numpy()
+    pooled = table[["lower", "upper"]].to_numpy(np.float64)
     middle = own.mean(axis=1)
     covered = (pooled[:, 0] <= middle) & (middle <= pooled[:, 1])
     width = np.diff(pooled)[:, 0] / np.diff(own)[:, 0]
-    figures = {
-        "overlap": interval_overlap(own, pooled).mean(),
-        "covering": covered.mean(),
-        "width": np.median(width),
-    }
-    shown = {name: Figure(value=float(value)) for name, value in figures.items()}
-    return PooledEffects(**size, **{k: rounded(v, rule) if rule.on else v for k, v in shown.items()})
+
+    def shown(value: float) -> Figure:
+        figure = Figure(value=float(value))
+        return rounded(figure, rule) if rule.on else figure
+
+    return PooledEffects(
+        replicates=len(replicates),
+        patients=patients,
+        effects=len(shared),
+        overlap=shown(interval_overlap(own, pooled).mean()),
+        covering=shown(covered.mean()),
+        width=shown(float(np.median(width))),
+    )
 
 
-def interval_overlap(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def interval_overlap(one: FloatArray, other: FloatArray) -> FloatArray:
     """Return the mean share of two intervals that they have in common, 0 where none; shape (n, 2) to (n,).
 
     Examples
@@ -73,7 +87,8 @@ def interval_overlap(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """
     common = np.minimum(one[:, 1], other[:, 1]) - np.maximum(one[:, 0], other[:, 0])
     shares = [np.maximum(common, 0.0) / (ends[:, 1] - ends[:, 0]) for ends in (one, other)]
-    return np.mean(shares, axis=0)
+    mean: FloatArray = np.mean(shares, axis=0)
+    return mean
 
 
 def _named(name: str, found: EffectEstimate) -> Estimate:
