@@ -1,4 +1,4 @@
-"""Replicates: cohorts of fits of their own, which repeat, hide single patients and spend no budget."""
+"""Replicates: cohorts of fits of their own, which repeat and hide single patients."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from amlsynth.cohort.cohort import Cohort, read_about
 from amlsynth.cohort.tables import read_table
 from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.errors import UsageError
-from amlsynth.generators.base import TrainingPart
 from amlsynth.generators.building_blocks.discretion import Discretion, discreet
 from amlsynth.generators.generation import PATIENTS_EACH, generate, generate_file
-from amlsynth.generators.private.generator import private
-from amlsynth.generators.private.sums import write_sums
 from amlsynth.model_space.encoding import encode
 from amlsynth.sources.reference import reference_cohort
 
@@ -89,22 +86,3 @@ def test_a_bootstrap_still_hides_what_single_patients_decide() -> None:
         for k in range(8)
     ]
     assert carriers == without and len(set(carriers)) > 1
-
-
-def test_private_replicates_come_from_the_sum_alone(tmp_path: Path) -> None:
-    fitted = private(pool=4_000)
-    original = reference_cohort(n=300, seed=8)
-    fitted.fit(original.frame, np.random.default_rng(0))
-    write_sums(fitted.sums_files[0], tmp_path / "a.sums.json")
-    nobody = TrainingPart(original.frame.head(0), original.frame.head(0), None, "nobody")
-    one, again, two = (fitted.replicate(nobody, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    frames = [model.sample(200, np.random.default_rng(5)) for model in (one, again, two)]
-    assert frames[0].equals(frames[1]) and not frames[0].equals(frames[2])
-    assert one.sums_files == fitted.sums_files
-    # The means of draws spread about the fitted ones as the posterior says they do.
-    posterior = fitted.model.values.posterior
-    drawn = np.array(
-        [fitted.replicate(nobody, np.random.default_rng(k)).model.values.posterior.mean for k in range(8)]
-    )
-    z = (drawn - posterior.mean) / np.sqrt(np.diag(posterior.covariance))
-    assert 0.7 < float((z**2).mean()) < 1.3
