@@ -29,7 +29,7 @@ from amlsynth.foundation.errors import require_extra
 from amlsynth.generators.private.patients import FloatArray
 
 TOLERANCE = 50.0  # of the tilt, in posterior covariances; chosen on a simulated population
-DRAWN_TOLERANCE = 1.0  # of a tilt to drawn means: they keep 97 % of their variance, with 50 but 43 %
+DRAWN_TOLERANCE = 1.0  # of a tilt to drawn means: they keep nine tenths of their variance, with 50 two thirds
 _NEGLIGIBLE = 1e-7  # of the mean eigenvalue: directions in which patients do not differ
 _ITERATIONS = 120
 _GRADIENT, _DECREASE = 5e-4, 1e-7  # where L-BFGS stops: a ten-thousandth of a nat from the optimum
