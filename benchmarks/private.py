@@ -35,7 +35,7 @@ from amlsynth.cohort.cohort import About, Cohort, not_assessed
 from amlsynth.cohort.split import Split, split_cohort
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.effects.effects import estimate_effects, list_effects
-from amlsynth.evaluation.evaluate import GROUPS, measure
+from amlsynth.evaluation.run import GROUPS, measure
 from amlsynth.generators import create
 from amlsynth.generators.generation import recorded_resolution
 from amlsynth.sources.reference import reference_cohort, reference_frame

@@ -52,7 +52,7 @@ def karyotype(row: pd.Series[Any]) -> str:
 def mutations(frame: pd.DataFrame) -> list[tuple[str, ...]]:
     """Return a row for each mutation, and a silent one here and there, which counts for nothing."""
     genes = [v.name for v in dictionary().alterations if v.group != "cytogenetic"]
-    rows = [("TP53", "Silent", "S0", "p.L2=")]
+    rows: list[tuple[str, ...]] = [("TP53", "Silent", "S0", "p.L2=")]
     for name in genes:
         gene, kind, change = _MUTATIONS.get(name, (name, "Missense_Mutation", "p.R882H"))
         rows += [(gene, kind, f"S{i}", change) for i in frame.index[(frame[name] == 1).fillna(False)]]

@@ -343,7 +343,7 @@ def test_no_limit_of_the_package_is_without_harm_date_and_remedy_where_joint_str
 
 
 def test_every_gate_is_on_a_measure_that_evaluations_have(dictionary: Dictionary) -> None:
-    from amlsynth.evaluation.evaluate import GROUPS
+    from amlsynth.evaluation.run import GROUPS
 
     known = {definition.id for group in GROUPS for definition in group.definitions(dictionary)}
     for profile in read_profiles().values():

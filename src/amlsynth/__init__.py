@@ -5,9 +5,9 @@ The public names are imported when first used, so that `import amlsynth` costs n
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from amlsynth.foundation.room import lazy_names
 from amlsynth.foundation.version import __version__
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from amlsynth.sources.mapping import import_mapped
     from amlsynth.sources.reference import reference_cohort
     from amlsynth.sources.sketch import sketch
+    from amlsynth.survival.frames import survival_frame
     from amlsynth.tuning import TuningResult, tune, write_params
 
 _HOMES = {
@@ -82,6 +83,7 @@ _HOMES = {
     "render_report": "report",
     "sketch": "sources.sketch",
     "split_cohort": "cohort.split",
+    "survival_frame": "survival.frames",
     "to_typed": "cohort.tables",
     "tune": "tuning",
     "validate": "cohort.validation",
@@ -135,6 +137,7 @@ __all__ = [
     "render_report",
     "sketch",
     "split_cohort",
+    "survival_frame",
     "to_typed",
     "tune",
     "validate",
@@ -147,13 +150,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'amlsynth' has no attribute {name!r}")
-    value = getattr(import_module(f"amlsynth.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

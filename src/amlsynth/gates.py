@@ -155,6 +155,7 @@ class GateReport(_Entry):
     """What all gates of a profile found: the content of gates.json."""
 
     profile: str
+    purpose: str = ""  # what the profile's description says that it is for
     passed: bool
     gates: Annotated[tuple[GateResult, ...], Field(min_length=1)]
 
@@ -228,7 +229,9 @@ def apply_gates(
         for template in profile.gates
         for gate, outcome in _written_out(template, d)
     )
-    return GateReport(profile=profile.name, passed=_all_passed(results), gates=results)
+    return GateReport(
+        profile=profile.name, purpose=profile.description, passed=_all_passed(results), gates=results
+    )
 
 
 def endpoints_in(evaluation: Evaluation) -> tuple[str, ...]:
@@ -341,7 +344,8 @@ def _held(evaluation: Evaluation, gate: Gate, cohort: str) -> tuple[float | None
     try:
         measure = evaluation.measure(gate.measure)
     except KeyError:
-        return None, False, False, f"the evaluation has no measure {gate.measure!r}"
+        hint = did_you_mean(gate.measure, [one.id for one in evaluation.measures])
+        return None, False, False, f"the evaluation has no measure {gate.measure!r}.{hint}".rstrip(".")
     figure = measure.figures[cohort]
     value = _known(figure)
     if gate.decided_by == "interval" and value is not None:

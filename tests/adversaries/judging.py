@@ -11,7 +11,6 @@ from adversaries.bad_cohorts import Material, with_sexes
 from amlsynth.cohort.split import split_cohort
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.evaluation.effects import measures as effects
-from amlsynth.evaluation.evaluate import measure
 from amlsynth.evaluation.fidelity import pairs, two_sample
 from amlsynth.evaluation.measure_group import (
     EvaluatedCohort,
@@ -25,6 +24,7 @@ from amlsynth.evaluation.privacy import hamming, near_copies
 from amlsynth.evaluation.privacy.attacks import membership
 from amlsynth.evaluation.records import CohortSummary, Evaluation, Figure
 from amlsynth.evaluation.representations.embedding import one_thread
+from amlsynth.evaluation.run import measure
 from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.validity import GROUP as VALIDITY
 from amlsynth.foundation.streams import Stream

@@ -78,3 +78,41 @@ def test_bad_input_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     write(folder, low=0.6)
     assert run(folder, "--cohort", "other") == 2
     assert "name one of them" in capsys.readouterr().err
+
+
+def test_it_is_told_how_many_gates_decide(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder, low=0.4)  # the only gate is undecided
+    assert run(folder) == 1
+    assert "Required gates: 0 decided, 1 undecided, 0 without a figure." in capsys.readouterr().out
+    found = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    found["measures"][0]["figures"]["synthetic"] = {"reason": "no hold-out was given"}
+    (folder / "evaluation.json").write_text(json.dumps(found), encoding="utf-8")
+    assert run(folder) == 1
+    text = capsys.readouterr().out
+    assert "Not available: no hold-out was given." in text
+    assert "Required gates: 0 decided, 0 undecided, 1 without a figure." in text
+
+
+@pytest.mark.parametrize(
+    ("gates", "code", "message"),
+    [
+        (PROFILES.replace("measure: m,", "measure: mm,"), 1, "The evaluation has no measure 'mm'. Did you"),
+        (
+            PROFILES
+            + "      - {id: b, label: B, measure: m, comparison: at_most, threshold: 0.4, required: true,\n"
+            "         reason: Because., source: us}\n",
+            2,
+            "no m is at least 0.5 and at_most 0.4",
+        ),
+        (PROFILES.replace("required: true", "required: false"), 2, "at least one gate must be required"),
+        ("profiles: {}\n", 2, "gates.yaml"),
+    ],
+)
+def test_a_gates_file_that_cannot_decide_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], gates: str, code: int, message: str
+) -> None:
+    write(folder, low=0.6)
+    (folder / "gates.yaml").write_text(gates, encoding="utf-8")
+    assert run(folder) == code
+    captured = capsys.readouterr()
+    assert message in captured.out + captured.err

@@ -438,10 +438,10 @@ def test_durations_are_refused_by_name(run: Run, tmp_path: Path) -> None:
 
 def test_all_that_is_wrong_is_said_at_once(importing: Any) -> None:
     table = trial()
-    table["age"][0], table["hb"][1], table["sex"][2], table["os"][3] = 7, "??", "x", 0
+    table["age"][0], table["hb"][1], table["sex"][2], table["os"][3] = 7, "??", "x", -1
     code, out = importing(lines_of(table), columns={"TP53": {"from": "tp_53"}})
     assert code == 2
-    for part in ("no column 'tp_53'", "'??' is no number", "'x' (1 rows)", "'7': AGE", "'0': OSTM"):
+    for part in ("no column 'tp_53'", "'??' is no number", "'x' (1 rows)", "'7': AGE", "'-1': OSTM"):
         assert part in out
     code, out = importing(lines_of(table))
     assert code == 1 and "'??' is no number" in out and "'7': AGE" in out

@@ -45,6 +45,7 @@ def test_what_is_off_shows_everything():
 
 def test_digits_are_those_that_the_number_of_patients_bears():
     assert RULE.p_value(0.0123456) == 0.012 and RULE.statistic(0.123456) == 0.123
+    assert RULE.statistic(0.00021) == 0.0002 and RULE.statistic(-0.0) == 0 == RULE.statistic(0.0)
     assert [RULE.decimals(n, 4) for n in (60, 1606, 10_000, 10**7)] == [2, 2, 3, 4]
     assert RULE.coarse(0.694, 130) == 0.7 and RULE.coarse(0.694, 1180) == 0.69
     assert RULE.coarse(0.5, 20) is None and RULE.coarse(0.001, 1180) is None

@@ -15,7 +15,7 @@ from amlsynth.evaluation import compare_cohorts, evaluate
 from amlsynth.evaluation.outcomes import known_at_diagnosis, lacks, outcome_names
 from amlsynth.sources.reference import reference_frame
 
-module = importlib.import_module("amlsynth.evaluation.evaluate")  # `evaluate` is the function
+module = importlib.import_module("amlsynth.evaluation.run")
 
 ONE_ENDPOINT = """
 name: tiny

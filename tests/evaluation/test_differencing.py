@@ -43,7 +43,7 @@ def parts():
 @pytest.fixture(scope="module")
 def published(parts) -> Evaluation:
     train, synthetic, holdout = parts
-    module = importlib.import_module("amlsynth.evaluation.evaluate")
+    module = importlib.import_module("amlsynth.evaluation.run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "GROUPS", tuple(g for g in module.GROUPS if g.name in GROUPS))
         origin = Origin(file="train.csv", sha256="0" * 64)

@@ -20,7 +20,7 @@ from amlsynth.evaluation.measure_group import (
 from amlsynth.evaluation.plugins import installed_groups
 from amlsynth.foundation.errors import UsageError
 
-module = importlib.import_module("amlsynth.evaluation.evaluate")  # `evaluate` is the function
+module = importlib.import_module("amlsynth.evaluation.run")
 
 PACKAGE = """
 from amlsynth.evaluation.measure_group import MeasureDefinition, MeasureGroup, NotComputable, fixed

@@ -52,6 +52,7 @@ def values(text: str) -> list[Any]:
         ("to_date('31.12.2020', '%d.%m.%Y') > start", [True, None, True]),
         ("to_date(\"Text, lang\", '%d.%m.%Y') IS NULL", [True] * 3),
         ('number_in("Text, lang")', [1.5, None, None]),
+        ("number_in(a)", [1, 2, None]),  # of a column of which every cell is a number
         ("floor(a / 2)", [0, 1, None]),
         ("contains(\"Text, lang\", 'y')", [True, None, False]),
         ("matches(\"Text, lang\", '^x[0-9]')", [True, None, False]),

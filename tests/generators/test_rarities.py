@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from amlsynth.cohort.validation import validate
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.generators import create
-from amlsynth.generators.building_blocks.rarities import Rarities, beyond
+from amlsynth.generators.building_blocks.rarities import Rarities
 
 RULES = ["one_class_defining_fusion", "npm1_without_fusion"]
 
@@ -35,17 +36,31 @@ def test_odd_pairs_are_as_rare_as_in_the_original(
 
 
 def test_nobody_alone_makes_a_pair_possible(reference: pd.DataFrame, dictionary: Dictionary) -> None:
-    rng = np.random.default_rng(1)
-    rare = Rarities.of(reference.head(400), dictionary)
-    drawn = np.array([rare.drawn(rng).shares for _ in range(2000)])
+    train = reference.head(400)
+    rare = Rarities.of(train, dictionary)
     counts = np.array(rare.shares) * 400
-    assert (drawn > 0).all()
-    np.testing.assert_allclose(drawn.mean(axis=0), (counts + 0.5) / 401, rtol=0.1)
+    np.testing.assert_allclose(rare.smoothed().shares, (counts + 0.5) / 401)
+    allowed = [rare.smoothed().allowed(4000, np.random.default_rng(seed)) for seed in range(20)]
+    assert (np.sum(allowed, axis=0) > 0).all()
 
 
-def test_the_right_number_is_drawn_again() -> None:
-    hit = np.arange(100) < 10
-    rng = np.random.default_rng(1)
-    again = beyond([hit, ~hit], [4, 100], rng)
-    assert again.sum() == 6 and not again[~hit].any()
-    assert not beyond([hit], [10], rng).any()
+def test_what_is_parted_stays_as_frequent(reference: pd.DataFrame, dictionary: Dictionary) -> None:
+    frame = reference.head(600).copy()
+    fusions = ["t8.21", "inv16_t16.16", "t.9.11", "t.v.11", "t.6.9", "inv.3"]
+    without = (frame[[*fusions, "NPM1"]] == 0).fillna(False).all(axis=1)
+    abnormal = frame.index[(frame["CGNK"] == 0).fillna(False) & without]
+    frame.loc[abnormal[:12], ["t8.21", "inv.3"]] = 1
+    frame.loc[abnormal[20:30], ["NPM1", "t.6.9"]] = 1
+    before = frame[[*fusions, "NPM1"]].sum()
+    rare = Rarities.of(frame, dictionary)
+    assert sum(hit.sum() for hit in rare.broken(frame)) >= 22
+    left = rare.settle(frame, [3, 0], np.random.default_rng(1))
+    assert not left.any()
+    assert [hit.sum() for hit in rare.broken(frame)] == [3, 0]
+    pd.testing.assert_series_equal(frame[[*fusions, "NPM1"]].sum(), before)
+    assert validate(frame, "synthetic").by_rule().query("severity == 'error'").empty
+    assert frame.dtypes.equals(reference.dtypes)
+    # Alone there is nobody to give a finding to: the patient is drawn again.
+    one = frame.loc[[abnormal[40]]].assign(**{"t8.21": np.int8(1), "inv.3": np.int8(1)})
+    one = one.astype(reference.dtypes.to_dict()).reset_index(drop=True)
+    assert rare.settle(one, [0, 0], np.random.default_rng(1)).all()

@@ -75,3 +75,32 @@ def test_without_polars_the_pip_line_is_told(folder: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'amlsynth\[polars\]'"):
         amlsynth.load(folder, as_="polars")
+
+
+def test_some_columns_and_some_patients(folder: Path, patients: pd.DataFrame) -> None:
+    chosen = amlsynth.load(folder, columns=["NPM1", "AGE"], where="AGE >= 60 and NPM1 == 1")
+    rows = (patients["AGE"] >= 60).fillna(False) & (patients["NPM1"] == 1).fillna(False)
+    expected = patients.loc[rows, ["NPM1", "AGE"]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(chosen, expected)
+    assert 0 < len(chosen) < len(patients) and chosen.attrs["name"] == "small"
+    with pytest.raises(UsageError, match=r"no such column\. Did you mean 'AGE'"):
+        amlsynth.load(folder, columns=["AGEE"])
+    with pytest.raises(UsageError, match="is no column"):
+        amlsynth.load(folder, where="NOTHING == 1")
+
+
+def test_variables_and_bibtex(complete: Path) -> None:
+    made = amlsynth.dataset(complete)
+    assert (made.variables["AGE"].unit, made.variables["SEX"].values) == ("years", ("female", "male"))
+    assert list(made.variables) == list(made.frame.columns)
+    assert made.bibtex.startswith(
+        "@dataset{small-1.0.0,\n  author = {{Nobody}},\n  title = {{A small cohort}},"
+    )
+    assert "year = {2026}" in made.bibtex and "doi" not in made.bibtex
+
+
+def test_bibtex_runs_nothing() -> None:
+    from amlsynth.loading.record import _tex
+
+    assert _tex("50 % & $x_1$ \\input{a}") == r"50 \% \& \$x\_1\$ \textbackslash{}input{a}"
+    assert _tex("}{}") == ")()"

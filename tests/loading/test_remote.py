@@ -265,7 +265,7 @@ def test_a_busy_server_is_waited_for(
 ) -> None:
     monkeypatch.setattr("amlsynth.loading.download._RETRIES", 2)
     waited: list[float] = []
-    monkeypatch.setattr("amlsynth.loading.download.time.sleep", waited.append)
+    monkeypatch.setattr("amlsynth.loading.download._pause", waited.append)
     zenodo.put(77, {"small-1.0.0.zip": archive})
     zenodo.fail = lambda path: (status, {"Retry-After": "7"}) if len(zenodo.asked) in (1, 3) else None
     assert len(amlsynth.load(DOI)) == 40

@@ -108,20 +108,22 @@ def test_the_citation_file_is_valid_yaml_with_all_creators(built: ReleaseResult)
         },
         {"name": "The Trial Group"},
     ]
-    assert cited["abstract"] == "Synthetic patients: 50 % of them with a | in the text and a $dollar."
+    decision = json.loads((built.folder / "decision.json").read_text(encoding="utf-8"))
+    described = "Synthetic patients: 50 % of them with a | in the text and a $dollar."
+    assert cited["abstract"] == f"{described} {decision['headline']} {decision['privacy']}"
 
 
 def test_the_readme_says_what_the_data_are_and_shows_the_figures(built: ReleaseResult) -> None:
     text = (built.folder / "README.md").read_text(encoding="utf-8")
-    evaluation = json.loads((built.folder / "evaluation.json").read_text(encoding="utf-8"))
+    decision = json.loads((built.folder / "decision.json").read_text(encoding="utf-8"))
     assert "No row is a patient" in text and "simulated cohort" in text
     assert "a $dollar" in text
-    for measure in evaluation["measures"]:
-        assert measure["label"] in text
-    score = next(
-        m["figures"]["synthetic"]["value"] for m in evaluation["measures"] if m["id"] == "km_score_os"
-    )
-    assert f"{score:.4g}" in text
+    assert text.index(decision["headline"]) < text.index("## What is in it")
+    assert 5 < len(decision["rows"]) <= 10
+    for row in decision["rows"]:
+        assert row["label"] in text and row["reading"] in text
+        assert f"{row['synthetic']['value']:.{row['digits']}f}".replace("-", "−") in text
+    assert all(alarm["sentence"] in text or alarm["label"] in text for alarm in decision["alarms"])
     assert re.findall(r"\$\w+", text) == ["$dollar"], "a field of the template was not filled"
 
 

@@ -48,7 +48,14 @@ def test_only_what_names_the_doi_changes(built: ReleaseResult, folder: Path) -> 
     before = contents(folder)
     stamp_doi(folder, DOI)
     changed = {name for name, content in contents(folder).items() if content != before[name]}
-    expected = {"datapackage.json", "CITATION.cff", "README.md", "report.html", "provenance.json"}
+    expected = {
+        "datapackage.json",
+        "CITATION.cff",
+        "README.md",
+        "report.html",
+        "provenance.json",
+        "decision.json",
+    }
     assert changed == expected | {"SHA256SUMS", *METADATA_FILES}
     stamp_doi(folder, "10.5281/zenodo.42")
     stamp_doi(folder, f"https://doi.org/{DOI}")

@@ -204,11 +204,11 @@ def tables_of(text: str) -> list[list[int]]:
 
 def test_readme_and_codebook_render_as_they_are_meant(built: ReleaseResult, dictionary: Dictionary) -> None:
     readme = (built.folder / "README.md").read_text(encoding="utf-8")
-    evaluation = content(built.folder, "evaluation.json")
-    gates = content(built.folder, "gates.json")["gates"]
-    files, measures, found = tables_of(readme)
-    assert len(measures) == len(evaluation["measures"]) + 1 and len(found) == len(gates) + 1
-    assert set(files) == {2} and set(measures) == {6} and set(found) == {4}
+    rows = content(built.folder, "decision.json")["rows"]
+    missed = [gate for gate in content(built.folder, "gates.json")["gates"] if gate["passed"] is not True]
+    files, figures, found = tables_of(readme)
+    assert len(figures) == len(rows) + 1 and len(found) == len(missed) + 1
+    assert set(files) == {2} and set(figures) == {5} and set(found) == {4}
     for name in file_names(NAME) - {"README.md"}:
         assert name in readme or (name.startswith("adam/") and "`adam/`" in readme), name
     assert "$" not in re.sub(r"\$dollar|sha256sum.*", "", readme)  # no place of the template is left open

@@ -14,10 +14,16 @@ import yaml
 
 import amlsynth
 from amlsynth.cli import main
-from amlsynth.cohort.tables import to_typed, write_table
-from amlsynth.dictionary.model import Dictionary, load_dictionary
+from amlsynth.cohort.cohort import About, Cohort, write_cohort
+from amlsynth.cohort.tables import read_table, to_typed, write_table
+from amlsynth.dictionary.model import Dictionary, dictionary, load_dictionary
+from amlsynth.evaluation import read_evaluation
+from amlsynth.evaluation.differencing import find_leaks
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, export_release, verify_release
+from amlsynth.release.spec import read_spec
 from amlsynth.site import build_site
+from amlsynth.sources.reference import reference_frame
 from cbioportal_study import write_study
 
 TINY = """\
@@ -133,8 +139,10 @@ def test_a_cohort_with_overall_survival_alone_is_released(os_only: ReleaseResult
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("fast")
-def test_a_study_laid_out_as_beat_aml_is_released(write_spec: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_study_laid_out_as_beat_aml_is_released(
+    write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
     frame = imported_study(tmp_path, "beat-aml", 300)
     assert frame["CR1"].notna().any() and frame["EFSTM"].isna().all()
     result = build(write_spec, tmp_path, frame)
@@ -250,3 +258,63 @@ def test_a_cohort_of_another_dictionary_is_refused(write_spec: Callable[..., Pat
     with pytest.raises(amlsynth.UsageError, match=r"'reference' follows the dictionary aml .*, not mds"):
         build_release(write_spec(tmp_path, dictionary="mds"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def elsewhere(write_spec: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """Write a spec of a cohort that another group made, whose record has the given provenance."""
+
+    def write(**provenance: object) -> Path:
+        about = About(
+            name="theirs", title="Theirs", simulated=True, statement="Made by others.", provenance=provenance
+        )
+        folder = tmp_path / "spec"
+        frame = reference_frame(60, 9)
+        write_cohort(Cohort(frame, "synthetic", about), folder / "theirs.csv")
+        made = {"path": "theirs.csv", "made_by": "CTAB-GAN+ of another group"}
+        return write_spec(folder, generator=None, synthetic=made)
+
+    return write
+
+
+def test_a_cohort_that_was_made_elsewhere_is_released_and_says_so(
+    elsewhere: Callable[..., Path], fast: None, tmp_path: Path
+) -> None:
+    result = build_release(elsewhere(), tmp_path / "out")
+    assert result.patients == 60
+    assert "made by CTAB-GAN+ of another group" in text_of(result, "README.md")
+    record = json.loads(text_of(result, "provenance.json"))["generator"]
+    assert (record["name"], record["made_elsewhere"], record["n"]) == ("CTAB-GAN+ of another group", True, 60)
+
+
+def test_a_cohort_that_was_made_elsewhere_from_another_split_is_refused(
+    elsewhere: Callable[..., Path], tmp_path: Path
+) -> None:
+    spec = elsewhere(generator="ctabgan-plus", split={"seed": 9, "holdout": 0.2})
+    with pytest.raises(DataError, match=r"theirs.csv: it was made from the split with seed 9 .*spec.yaml"):
+        build_release(spec, tmp_path / "out")
+    assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
+
+
+def test_a_spec_names_a_generator_or_a_cohort_and_not_both(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    made = {"path": "theirs.csv", "made_by": "Others"}
+    with pytest.raises(UsageError, match="made elsewhere has no generator here; leave one out"):
+        read_spec(write_spec(tmp_path / "both", synthetic=made))
+    with pytest.raises(UsageError, match=r"generator"):
+        read_spec(write_spec(tmp_path / "none", generator=None))
+    with pytest.raises(UsageError, match="made_by"):
+        read_spec(write_spec(tmp_path / "unnamed", generator=None, synthetic={"path": "theirs.csv"}))
+
+
+@pytest.mark.slow
+def test_what_is_released_of_patients_tells_nobody(os_only: ReleaseResult) -> None:
+    """The audit, on the files of a release as they are."""
+    folder, d = os_only.folder, dictionary()
+    evaluation = read_evaluation(folder / "evaluation.json")
+    (table,) = (folder / "data").glob("*.csv")
+    record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["cohort"]
+    assert evaluation.min_cell == 5 and not evaluation.original_is_simulated
+    assert find_leaks(evaluation, {"synthetic": read_table(table, d)}, d, record) == ()
+    assert "sha256" not in json.dumps(record)

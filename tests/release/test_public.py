@@ -21,11 +21,14 @@ from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.generators.generation import measure
 from amlsynth.generators.private.ledger import Limit, Request, set_limit, spend
 from amlsynth.generators.private.sums import SumsFile, read_sums, write_sums
-from amlsynth.release import ReleaseResult, build_release, compare_releases, verify_release
+from amlsynth.release import ReleaseResult, build_release, verify_release
+from amlsynth.release.changes import Step, changes
 from amlsynth.release.checksums import Problem
+from amlsynth.release.compare import difference
 from amlsynth.release.doi import stamp_doi
 from amlsynth.release.package import DataPackage, Provenance, names_of
 from amlsynth.release.public.verification import public_problems, regenerated_problems
+from amlsynth.release.released import read_released
 from amlsynth.release.zenodo.plan import plan_publication
 from amlsynth.site import build_site
 from amlsynth.sources.reference import reference_cohort
@@ -39,6 +42,12 @@ GENERATOR: dict[str, Any] = {
     "params": {"pool": 4_000},
     "n": 90,
     "seed": 3,
+}
+# The clinical exports, which follow from the data alone, are built by the demo's test.
+CHANGES: dict[str, Any] = {
+    "cohort": {"source": "file", "path": "own.csv"},
+    "generator": GENERATOR,
+    "exports": [],
 }
 WriteSpec = Callable[..., Path]
 Build = Callable[..., ReleaseResult]
@@ -60,18 +69,25 @@ def sums(original: Cohort) -> SumsFile:
 
 
 @pytest.fixture(scope="module")
-def build(original: Cohort, sums: SumsFile, built: ReleaseResult, write_spec: WriteSpec) -> Build:
+def others() -> SumsFile:
+    """A noisy sum of another house's patients, with less noise."""
+    cohort = Cohort(reference_cohort(n=200, seed=8).frame, "original", ABOUT)
+    return measure(cohort, params=GENERATOR["params"] | {"epsilon": 5.0}, split_seed=2)[0]
+
+
+@pytest.fixture(scope="module")
+def build(
+    original: Cohort, sums: SumsFile, others: SumsFile, built: ReleaseResult, write_spec: WriteSpec
+) -> Build:
     """Build a release of an original, with a report of one line and the evaluation of another release."""
 
     def run(
         folder: Path, frame: pd.DataFrame = original.frame, mark: int = 1, **changes: Any
     ) -> ReleaseResult:
-        spec = write_spec(
-            folder / "spec",
-            **({"cohort": {"source": "file", "path": "own.csv"}, "generator": GENERATOR} | changes),
-        )
+        spec = write_spec(folder / "spec", **(CHANGES | changes))
         write_cohort(Cohort(frame, "original", ABOUT), spec.parent / "own.csv")
         write_sums(sums, spec.parent / "own.sums.json")
+        write_sums(others, spec.parent / "others.sums.json")
         found = read_evaluation(built.folder / "evaluation.json").model_copy(
             update={"seed": mark, "original_is_simulated": False}
         )
@@ -111,8 +127,8 @@ def test_it_holds_public_parts_and_the_rest_lies_beside_it(public: ReleaseResult
     assert public.internal == public.folder.parent / "internal" / STEM
     assert set(tree(public.internal)) == {
         "README.md", "evaluation.json", "gates.json", "report.html", "provenance.json", "dictionary.yaml",
+        ".gitignore",
     }  # fmt: skip
-    assert verify_release(public.folder).problems == ()
     assert verify_release(public.archive).problems == ()
 
 
@@ -323,23 +339,38 @@ def test_failed_gates_leave_their_figures_in_the_house(build: Build, tmp_path: P
 
 
 def test_the_next_version_tells_nothing_of_the_original(
-    public: ReleaseResult, built: ReleaseResult, build: Build, tmp_path: Path
+    public: ReleaseResult,
+    built: ReleaseResult,
+    build: Build,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("amlsynth.release.build.read_verified", read_released)  # they are in order
     shutil.copytree(public.folder, tmp_path / "old")
     newer = build(tmp_path, version="1.3.0", previous="../old", generator=GENERATOR | {"seed": 4})
-    changes = (newer.folder / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert "that of the generator is 4, was 3" in changes and "not told" not in changes
-    assert compare_releases(public.folder, newer.folder).least_version == "1.3.0"
+    log = (newer.folder / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "that of the generator is 4, was 3" in log and "not told" not in log
+    assert difference(read_released(public.folder), read_released(newer.folder)).least_version == "1.3.0"
     shutil.copytree(built.folder, tmp_path / "measured")
     with pytest.raises(UsageError, match="would tell exact figures of the original"):
         build(tmp_path / "b", version="1.3.0", previous="../../measured")
+
+
+def test_a_guarantee_that_comes_or_goes_is_a_change(public: ReleaseResult, built: ReleaseResult) -> None:
+    measured, guaranteed = read_released(built.folder), read_released(public.folder)
+    for old, new, step, text in (
+        (measured, guaranteed, Step.MINOR, "epsilon 3, delta 2.5e-07, was none"),
+        (guaranteed, measured, Step.MAJOR, "none, was epsilon 3, delta 2.5e-07"),
+    ):
+        (found,) = (change for change in changes(old, new) if change.area == "guarantee")
+        assert (found.step, found.text) == (step, text)
 
 
 def test_what_cannot_be_released_with_a_guarantee(
     build: Build, original: Cohort, sums: SumsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AMLSYNTH_STATE", str(tmp_path / "state"))
-    for changes, problem in (
+    for changed, problem in (
         ({"generator": GENERATOR | {"measurements": "none.json"}}, r"none\.json: cannot be read"),
         ({"generator": {"name": "private", "n": 9, "seed": 1}}, "Draw it with `amlsynth measure"),
         ({"generator": GENERATOR | {"name": "event-history", "params": {}}}, "takes no measurements"),
@@ -350,7 +381,7 @@ def test_what_cannot_be_released_with_a_guarantee(
         ({"split": {"seed": 3}}, "the hold-out would not be held out"),
     ):
         with pytest.raises(UsageError, match=problem):
-            build(tmp_path, **changes)
+            build(tmp_path, **changed)
         assert not (tmp_path / "out").exists()
     # Two sums of the same patients, as the ledger beside their file tells.
     two = [drawn.sealed() for drawn in (sums, sums.model_copy(update={"id": "0" * 32}))]
@@ -372,11 +403,19 @@ def test_what_cannot_be_released_with_a_guarantee(
     assert set(tree(tmp_path / "out")) == {f"internal/{STEM}/thesis.docx"}
 
 
-def test_the_number_of_patients_may_be_left_to_the_sums(build: Build, tmp_path: Path) -> None:
-    spec = {key: value for key, value in GENERATOR.items() if key != "n"}
-    made = build(tmp_path, generator=spec, exports=[])
-    assert made.patients == pytest.approx(264, abs=40)
+def test_several_houses_and_the_number_of_patients_that_their_sums_let_expect(
+    build: Build, tmp_path: Path
+) -> None:
+    spec = GENERATOR | {"measurements": ["own.sums.json", "others.sums.json"]}
+    made = build(tmp_path, generator={key: value for key, value in spec.items() if key != "n"})
+    assert made.patients == pytest.approx(0.8 * 530, abs=50)
     told = json.loads((made.folder / "provenance.json").read_text())
     assert told["generator"]["n"] == made.patients
     described = DataPackage.model_validate_json((made.folder / "datapackage.json").read_bytes())
     assert set(tree(made.folder)) == names_of(described)
+    # Each patient is in one of the sums, so that the weakest guarantee is that of the release.
+    assert described.guarantee is not None
+    assert (described.guarantee.sums, described.guarantee.epsilon) == (2, 5.0)
+    text = (made.folder / "PRIVACY.md").read_text(encoding="utf-8")
+    assert "| epsilon | 5 |" in text and "Nobody is in two of them" in text
+    assert verify_release(made.folder).problems == ()

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from axe import violations
+
 WIDE = "document.documentElement.scrollWidth"
 UNFOLD = "document.querySelectorAll('details').forEach(d => d.open = true);"
 
@@ -111,10 +113,35 @@ def test_the_table_is_copied_as_text_with_tabs(visit):
       return taken;
     })()"""
     lines = visit(script=script).result.splitlines()
-    assert lines[0].split("\t")[:2] == ["Question and measure", "Synthetic"]
-    assert any(line.split("\t")[0] == "Kaplan-Meier score, OS" or "Km score os" in line for line in lines)
+    assert lines[0].split("\t")[:2] == ["Key figure (95 % interval)", "Original"]
+    assert any(line.split("\t")[0] == "Classifier auc" for line in lines)
 
 
 def test_on_paper_nothing_is_hidden_behind_buttons(visit):
     script = "getComputedStyle(document.querySelector('button.copy')).display"
     assert visit(print_media=True, script=script).result == "none"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing(browser, rendered, width, dark):
+    assert violations(browser, rendered[0], width=width, dark=dark, before=UNFOLD) == []
+
+
+def test_the_decision_comes_first_and_fits_three_screens_of_a_phone(visit):
+    script = """(() => {
+      const page = document.querySelector('.decision').getBoundingClientRect();
+      return [page.top, page.bottom, document.querySelector('.decision table').getBoundingClientRect().width];
+    })()"""
+    top, bottom, width = visit(width=360, height=800, script=script).result
+    assert top < 500 and bottom < 3 * 800 and width <= 360
+
+
+def test_figures_are_drawn_anew_for_phones(visit):
+    script = """Array.from(document.querySelectorAll('.has-narrow')).map(box => [
+      getComputedStyle(box.querySelector('figure img')).display !== 'none',
+      getComputedStyle(box.querySelector('.only-narrow')).display !== 'none',
+      box.scrollWidth <= box.clientWidth])"""
+    script = f"{UNFOLD} {script}"
+    assert set(map(tuple, visit(width=360, script=script).result)) == {(False, True, True)}
+    assert {(wide, narrow) for wide, narrow, _ in visit(width=1280, script=script).result} == {(True, False)}

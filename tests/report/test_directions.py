@@ -26,6 +26,6 @@ def test_copies_are_as_far_from_guessing_as_strangers_are() -> None:
     measure = _measure(0.5)
     assert distance(measure.anchors["bootstrap"], measure) == pytest.approx(0.23)
     assert distance(measure.synthetic, measure) == 0
-    assert reading(measure) == "as good as the hold-out"
+    assert reading(measure) == "like the hold-out"
     assert reading(_measure(0.4)) == "between the hold-out and independent columns, nearer the hold-out"
-    assert reading(_measure(0.15)) == "no better than independent columns"
+    assert reading(_measure(0.15)) == "worse than independent columns"

@@ -8,13 +8,24 @@ import pytest
 
 from amlsynth.evaluation.records import CategoryCount, Figure, Measure
 from amlsynth.foundation.errors import UsageError
-from amlsynth.report import current
+from amlsynth.report import current, drawing
 from amlsynth.report.anchors import reading
 from amlsynth.report.crossref import resolve
 from amlsynth.report.fallback import run_cells
 from amlsynth.report.sources import Cell, read_document
 from amlsynth.report.survival_figures import _month_ticks
-from amlsynth.report.text import Column, Notes, count, escape, number, p_value, plain_number, table
+from amlsynth.report.text import (
+    Column,
+    Notes,
+    block,
+    count,
+    escape,
+    image,
+    number,
+    p_value,
+    plain_number,
+    table,
+)
 
 
 def measure(
@@ -36,17 +47,23 @@ def measure(
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (measure(holdout=0.9, independent=0.5), "as good as the hold-out"),
-        (measure(holdout=0.95, independent=0.5), "nearer the hold-out"),
-        (measure(holdout=0.95, independent=0.89), "nearer independent columns"),
-        (measure(holdout=0.95, independent=0.9), "no better than independent columns"),
+        (measure(holdout=0.9, independent=0.5), "like the hold-out"),
+        (measure(holdout=0.92, independent=0.5), "like the hold-out"),  # a twentieth of the way is chance
+        (measure(holdout=0.95, independent=0.5), "between the hold-out and independent columns, nearer the"),
+        (measure(holdout=0.99, independent=0.85), "nearer independent columns"),
+        (measure(holdout=0.95, independent=0.9), "like independent columns"),
+        (measure(holdout=0.98, independent=0.95), "worse than independent columns"),
         (measure(holdout=0.8, independent=0.85), "do as well, so it tells little"),
         (measure(holdout=None, independent=0.5), "better than independent columns"),
         (measure(holdout=0.95), "short of the hold-out"),
-        (measure("zero", "privacy", 0.02, holdout=-0.03, bootstrap=0.3, independent=0.0), "no worse than"),
-        (measure("zero", "privacy", 0.31, holdout=0.01, bootstrap=0.3), "no better than bootstrap copies"),
-        (measure("original", "survival", 17.0, 16.0, holdout=14.0, independent=30.0), "as good as"),
-        (measure("lower", holdout=0.1, independent=0.95), "nearer independent columns"),
+        (measure(holdout=0.8, independent=0.3, bootstrap=0.95), "nearer than the hold-out, as copies are"),
+        (measure(holdout=0.8, independent=0.3, bootstrap=0.81), "nearer than the hold-out, as copies are"),
+        (measure(holdout=0.8, independent=0.3, bootstrap=0.7), "better than the hold-out"),
+        (measure("zero", "privacy", -0.004, holdout=0.01, bootstrap=0.3), "like the hold-out"),
+        (measure("zero", "privacy", 0.282, holdout=0.01, bootstrap=0.3), "like bootstrap copies"),
+        (measure("zero", "privacy", 0.02, holdout=-0.3, bootstrap=0.5), "less than the hold-out"),
+        (measure("original", "survival", 17.0, 16.0, holdout=14.0, independent=30.0), "like the hold-out"),
+        (measure("lower", holdout=0.1, independent=0.95), "like independent columns"),
         (measure("none", holdout=0.1), "for information"),
         (measure("zero", "validity", 0.0, independent=0.0), "as required"),
         (measure("zero", "validity", 1.0, independent=0.0), "not as required"),
@@ -56,6 +73,17 @@ def measure(
 )
 def test_reading_of_the_anchors(found, words):
     assert words in reading(found)
+
+
+def test_noise_is_not_branded():
+    ours, real = Figure(value=0.62, low=0.5, high=0.74), Figure(value=0.7, low=0.6, high=0.8)
+    noisy = measure(independent=0.5).model_copy(
+        update={
+            "figures": {"synthetic": ours},
+            "anchors": {"holdout": real, "independent": Figure(value=0.5)},
+        }
+    )
+    assert reading(noisy) == "not told apart from the hold-out"
 
 
 def test_numbers():
@@ -183,3 +211,32 @@ def test_importing_the_package_draws_nothing_in():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def _light(colour: str) -> float:
+    """Relative luminance of WCAG 2.2."""
+    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_colour_of_the_figures_can_be_seen_on_white():
+    drawn = (drawing.ORIGINAL, drawing.HOLDOUT, drawing.INDEPENDENT, drawing.BOOTSTRAP, *drawing.SYNTHETICS)
+    colours = {style.colour for style in drawn} | {drawing.INK, drawing.MUTED}
+    assert _light("#ffffff") == pytest.approx(1)
+    assert {
+        colour: 1.05 / (_light(colour) + 0.05) for colour in colours if 1.05 / (_light(colour) + 0.05) < 4.5
+    } == {}
+
+
+def test_the_version_for_phones_stands_beside_the_wide_one():
+    both = image("figures/a.svg", "A caption.", "fig-a", 'What "it" shows.', "figures/a-narrow.svg")
+    assert '<img src="figures/a-narrow.svg" alt="What &#x27;it&#x27; shows.">' in both
+    assert "![A caption.](figures/a.svg){#fig-a fig-alt=\"What 'it' shows.\"}" in both
+    assert "only-narrow" not in image("figures/a.svg", "A caption.", "fig-a", "It.")
+
+
+def test_blocks_stand_in_a_div_and_in_a_function_of_typst():
+    text = block("notice", "Words.", kind="alarm")
+    assert text.index('#notice("alarm")[') < text.index("::: {.notice .notice-alarm}") < text.index("Words.")
+    assert text.rstrip().endswith("```{=typst}\n]\n```")

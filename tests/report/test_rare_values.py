@@ -43,7 +43,7 @@ def split():
 
 @pytest.fixture(scope="module")
 def found(split):
-    module = importlib.import_module("amlsynth.evaluation.evaluate")
+    module = importlib.import_module("amlsynth.evaluation.run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "GROUPS", tuple(f for f in module.GROUPS if f.name in GROUPS))
         return evaluate(split.train, reference_frame(400, 22), split.holdout, seed=5)

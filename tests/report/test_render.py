@@ -16,8 +16,8 @@ from amlsynth.foundation.errors import DataError, MissingExtraError, UsageError
 from amlsynth.report import render_report
 
 SECTIONS = (
-    "In one minute",
-    "What was compared",
+    "Decision",
+    "How to read this report",
     "Baseline characteristics",
     "Outcomes and survival",
     "Genetic alterations",
@@ -25,13 +25,15 @@ SECTIONS = (
     "Fidelity",
     "Privacy",
     "Gates",
+    "Limits of use",
+    "Appendix",
     "Training part and hold-out",
     "Missing values",
-    "Provenance",
-    "Intended use and limits of use",
+    "The measures",
     "Glossary",
+    "Provenance",
     "How to cite and to rebuild",
-    "Sources",
+    "References",
 )
 
 
@@ -45,7 +47,7 @@ def test_every_measure_is_shown_with_its_meaning_and_source(page, evaluation):
         assert measure.label in page.text
         assert f"({measure.id})" in page.text
         assert measure.description in page.text
-    assert "0.9123"[:5] in page.text  # the synthetic figure of bsm
+    assert "0.91" in page.text  # the synthetic figure of bsm
     assert "1,606" in page.text
     assert "< 0.0001" in page.text
 
@@ -69,27 +71,27 @@ def test_held_back_cells_are_a_dash_that_a_note_explains(page):
     assert not re.search(r"– \(", page.text)
 
 
-def test_the_banner_of_a_simulated_original_and_the_statement(page):
-    assert "The original cohort is simulated" in page.text
-    assert "It holds no patient_data." in page.text
+def test_a_simulated_original_is_told_of_on_the_first_page(page):
+    said = page.text.index("The original is simulated and holds no patient")
+    assert said < page.text.index("Table 1.")
 
 
-def test_a_cohort_of_patients_has_no_banner(tmp_path, evaluation, parse):
+def test_a_cohort_of_patients_is_not_called_simulated(tmp_path, evaluation, parse):
     real = evaluation.model_copy(update={"original_is_simulated": False, "holdout": None})
     write_evaluation(real, tmp_path / "evaluation.json")
     render_report(tmp_path, tmp_path / "r.html", engine="fallback")
     page = parse(tmp_path / "r.html")
-    assert "The original cohort is simulated" not in page.text
+    assert "The original is simulated" not in page.text
     assert "There was no hold-out" in page.text
+    assert "No verdict: no limits were applied to these figures." in page.text
     assert "Release gates were not part of this evaluation." in page.text
     assert "Provenance was not part of this evaluation" in page.text
     assert "Original (hold-out)" not in page.text
 
 
 def test_gates_and_their_verdict(page):
-    assert "Release gates: passed" in page.text
+    assert "all 1 required limits are kept" in page.text
     assert "1 of 1 required and 0 of 1 advisory gates passed." in page.text
-    assert "Not passed: Gate second (advisory)" in page.text
     assert "≥ 0.97" in page.text
     assert "The reason of second." in page.text
 
@@ -118,10 +120,11 @@ def test_nothing_is_loaded_from_elsewhere(page):
 
 def test_figures_have_texts_for_those_who_cannot_see_them(page):
     images = [attributes for tag, attributes in page.elements if tag == "img"]
-    # two endpoints, seven groups of alterations, co-occurrence, two forest plots an endpoint, the anchors
-    assert len(images) == 2 + 7 + 1 + 2 * 3 + 1
+    # two endpoints, alterations, co-occurrence, effects, two forest plots an outcome, the anchors; each drawn
+    # for wide and for narrow screens, of which one is shown
+    assert len(images) == 2 * (2 + 1 + 1 + 1 + 2 * 3 + 1)
     assert all(len(attributes["alt"]) > 60 for attributes in images)
-    assert len({attributes["alt"] for attributes in images}) == len(images)
+    assert len({attributes["alt"] for attributes in images}) == len(images) / 2
 
 
 def test_references_and_links_lead_somewhere(page):
@@ -218,7 +221,7 @@ def test_a_missing_extra_is_named(folder, tmp_path, monkeypatch, module):
 def test_an_older_report_survives_a_failure(folder, tmp_path, monkeypatch):
     old = tmp_path / "r.html"
     old.write_text("old", encoding="utf-8")
-    monkeypatch.setattr("amlsynth.report.prose.simulated_banner", lambda context: 1 / 0)
+    monkeypatch.setattr("amlsynth.report.prose.cohort_table", lambda context: 1 / 0)
     with pytest.raises(ZeroDivisionError) as caught:
         render_report(folder, old, engine="fallback")
     assert "report.qmd" in caught.value.__notes__[0]

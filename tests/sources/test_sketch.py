@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 import yaml
@@ -116,7 +117,7 @@ def test_what_is_not_understood_is_asked(tmp_path: Path) -> None:
     frame.to_csv(tmp_path / "t.csv", index=False)
     text = sketch(tmp_path / "t.csv").text
     assert '"Typ A": NA' in text and "? what means 'Typ A'" in text
-    assert 'HB: {from: Hb, unit: "g/l"}' in text and "? by the median" in text
+    assert 'HB: {from: Hb, unit: "g/l", step: 1}' in text and "? by the median" in text
     assert "# Not found, so NA for everybody: AGE" in text
 
 
@@ -149,3 +150,16 @@ def test_dates_and_karyotypes_become_expressions(tmp_path: Path) -> None:
     assert set(cohort["AGE"]) == {50} and list(cohort["OSSTAT"]) == [1] * 10 + [0] * 10
     assert cohort["OSTM"].iloc[0] == pytest.approx(300 / 30.4375)
     assert list(cohort["minus.7"]) == [0, 1] * 10 and list(cohort["CGNK"]) == [1, 0] * 10
+
+
+def test_a_line_of_headings_above_the_names_and_limits_are_seen(tmp_path: Path) -> None:
+    rows = [f"{i};1;{'<0,5' if i % 4 == 0 else f'{i},3'};{i}{i % 10}" for i in range(3, 33)]
+    content = "\n".join(["Patient;;Labor;", "Alter;NPM1;Leukozyten;Zentrum", *rows])
+    (tmp_path / "t.csv").write_text(content)
+    text = sketch(tmp_path / "t.csv").text
+    assert "header: 2" in text and "limits: limit" in text and "such as <0,5 are kept at the limit" in text
+    book = openpyxl.Workbook()
+    for line in content.split("\n"):
+        book.active.append([cell or None for cell in line.split(";")])
+    book.save(tmp_path / "t.xlsx")
+    assert "header: 2" in sketch(tmp_path / "t.xlsx").text

@@ -14,6 +14,7 @@ import yaml
 
 from amlsynth.cohort.cohort import Cohort
 from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.types import FloatArray
 from amlsynth.generators.generation import recorded_resolution
 from amlsynth.sources.mapping import import_mapped
 from amlsynth.sources.steps import decimal_step
@@ -66,7 +67,7 @@ def test_steps_are_recorded_and_synthetic_numbers_follow(imported: Callable[...,
     }  # fmt: skip
     resolution = recorded_resolution(cohort)
     assert resolution is not None
-    assert resolution.numbers["HB"] == pytest.approx(0.06206) and resolution.numbers["WBC"] == 0.01
+    assert resolution.numbers["HB"] == pytest.approx(0.06206) and resolution.numbers["WBC"] == 0.1
     assert not any("step" in text for text in _record(cohort)["notes"] + _record(cohort)["warnings"])
 
 
@@ -87,8 +88,8 @@ def test_a_step_that_the_cells_contradict_is_doubted(
 
 
 def test_decimal_steps() -> None:
-    values = np.arange(100) * 0.25
-    assert decimal_step(values) == 0.01 and decimal_step(np.rint(values)) == 1.0
+    values: FloatArray = np.arange(100, dtype=np.float64) / 4
+    assert decimal_step(values) == 0.01 and decimal_step(np.round(values)) == 1.0
     assert decimal_step(np.random.default_rng(1).random(100)) is None
     assert decimal_step(values[:10]) is None  # too few to tell
 

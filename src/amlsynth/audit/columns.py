@@ -12,10 +12,9 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.foundation.types import BoolArray, FloatArray
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.statistics.coding import category_codes, numbers
 
 NA = -1e12  # in the place of a missing number or category
@@ -90,7 +89,7 @@ class Columns:
             code = code * 8 + np.where(status == NA, 0, status) * 2 + missing
         return code * 2 + (matrix[:, -1] == 0 if self._gap else 0)
 
-    def missing_pattern(self, matrix: FloatArray) -> NDArray[np.int64]:
+    def missing_pattern(self, matrix: FloatArray) -> IntArray:
         """Return a number for each patient's combination of missing values, shape (n,), from 0."""
         missing = (matrix[:, : len(self.dictionary.names)] == NA).astype(np.uint8)
         _, number = np.unique(missing, axis=0, return_inverse=True)

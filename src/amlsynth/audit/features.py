@@ -26,7 +26,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.privacy.attacks.density import Density, category_shares
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace
 from amlsynth.foundation.streams import Stream
-from amlsynth.foundation.types import FloatArray
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 
 QUERIES = 150  # for each target
 _TERMS = 4  # of a query, at most
@@ -61,7 +61,7 @@ class AttackFeatures:
     """
 
     def __init__(
-        self, cohort: pd.DataFrame, rows: NDArray[np.int64], d: Dictionary, seed: int, queries: int = QUERIES
+        self, cohort: pd.DataFrame, rows: IntArray, d: Dictionary, seed: int, queries: int = QUERIES
     ) -> None:
         self._columns = Columns(d)
         self._matrix = self._columns.matrix(cohort)
@@ -102,14 +102,14 @@ class AttackFeatures:
         matrix = self._columns.matrix(released)
         values, features = [], []
         for part in self._parts:
-            found, named = part(released, matrix)
-            values.append(found)
+            of_part, named = part(released, matrix)
+            values.append(of_part)
             features += named
         self.features = features
         return np.hstack(values).astype(np.float32)
 
     @property
-    def shared(self) -> NDArray[np.bool_]:
+    def shared(self) -> BoolArray:
         """Which features mean the same for every target, shape (features,): all but the combinations."""
         return np.array([feature.family != QUERY for feature in self.features])
 
@@ -130,17 +130,17 @@ class AttackFeatures:
         for name, window in self._windows.items():
             place = self._columns.names.index(name)
             ordered = np.sort(matrix[:, place])
-            own = self._own[:, place]
+            values_of_targets = self._own[:, place]
             inside = np.searchsorted(ordered, window[:, :, 1], side="left") - np.searchsorted(
                 ordered, window[:, :, 0], side="right"
             )
             values.append(np.sqrt(np.maximum(inside, 0)))
             features += [Feature(NUMBER, f"{name} within {w} neighbours") for w in _WINDOWS]
-            beyond = len(ordered) - np.searchsorted(ordered, own, side="left")
+            beyond = len(ordered) - np.searchsorted(ordered, values_of_targets, side="left")
             spacing = np.where(np.isfinite(window[:, 1]).all(axis=1), window[:, 1, 1] - window[:, 1, 0], 1.0)
-            above = ordered[np.minimum(np.searchsorted(ordered, own), len(ordered) - 1)]
-            below = ordered[np.maximum(np.searchsorted(ordered, own) - 1, 0)]
-            nearest = np.minimum(np.abs(above - own), np.abs(own - below))
+            above = ordered[np.minimum(np.searchsorted(ordered, values_of_targets), len(ordered) - 1)]
+            below = ordered[np.maximum(np.searchsorted(ordered, values_of_targets) - 1, 0)]
+            nearest = np.minimum(np.abs(above - values_of_targets), np.abs(values_of_targets - below))
             values.append(
                 np.column_stack((np.sqrt(beyond), np.log(1e-4 + np.minimum(nearest / spacing, 10.0))))
             )
@@ -154,13 +154,13 @@ class AttackFeatures:
         ):
             points = space.points(released)
             k = min(_NEAREST, len(points))
-            found = np.empty((len(targets), 3))
+            nearest = np.empty((len(targets), 3))
             for part, distances in space.blocks(targets, points):
                 near = np.sort(np.partition(distances, k - 1, axis=1)[:, :k], axis=1)
-                found[part] = np.column_stack(
+                nearest[part] = np.column_stack(
                     (near[:, 0], near.mean(axis=1), np.sqrt((distances <= radius[part, None]).sum(axis=1)))
                 )
-            values.append(found)
+            values.append(nearest)
             features += [
                 Feature(DISTANCE, f"{what} ({name})") for what in ("nearest", "five nearest", "near")
             ]
@@ -175,24 +175,24 @@ class AttackFeatures:
     def _rare(self, released: pd.DataFrame, matrix: FloatArray) -> tuple[FloatArray, list[Feature]]:
         states = np.flatnonzero(~self._columns.numeric)
         k = min(_RARE, len(states))
-        found = np.zeros((len(self._own), k + 3))
+        features = np.zeros((len(self._own), k + 3))
         pattern = self._columns.event_pattern(matrix)
         own_pattern = self._columns.event_pattern(self._own)
         missing, own_missing = matrix == NA, self._own == NA
-        for target, own in enumerate(self._own):
+        for target, patient in enumerate(self._own):
             rarest = states[np.argsort(self._shares[self._rows[target]][states], kind="stable")[:k]]
-            same = matrix[:, rarest] == own[rarest]
-            found[target, :k] = same.sum(axis=0)
-            found[target, k] = (same.sum(axis=1) >= 2).sum()
-            found[target, k + 1] = (pattern == own_pattern[target]).sum()
-            found[target, k + 2] = (missing == own_missing[target]).all(axis=1).sum()
+            same = matrix[:, rarest] == patient[rarest]
+            features[target, :k] = same.sum(axis=0)
+            features[target, k] = (same.sum(axis=1) >= 2).sum()
+            features[target, k + 1] = (pattern == own_pattern[target]).sum()
+            features[target, k + 2] = (missing == own_missing[target]).all(axis=1).sum()
         labels = [
             *(f"rarest state {i + 1}" for i in range(k)),
             "two of the rarest",
             "event pattern",
             "missing values",
         ]
-        return np.sqrt(found), [Feature(RARE, label) for label in labels]
+        return np.sqrt(features), [Feature(RARE, label) for label in labels]
 
     def _statistics(self, released: pd.DataFrame, matrix: FloatArray) -> tuple[FloatArray, list[Feature]]:
         values = [
@@ -262,17 +262,17 @@ class _Queries:
 def _draw_queries(
     columns: Columns, matrix: FloatArray, row: int, shares: FloatArray, rng: np.random.Generator, queries: int
 ) -> _Queries:
-    own = matrix[row]
+    patient = matrix[row]
     terms: list[tuple[float, float, float]] = []
     labels: list[str] = []
     surprise: list[float] = []
     for place, name in enumerate(columns.names):
-        choices = [(own[place], own[place])]
-        if columns.numeric[place] and own[place] != NA:
+        choices = [(patient[place], patient[place])]
+        if columns.numeric[place] and patient[place] != NA:
             values = np.sort(matrix[matrix[:, place] != NA, place])
-            at = np.searchsorted(values, own[place])
+            at = np.searchsorted(values, patient[place])
             reach = [(values[max(0, at - w)], values[min(len(values) - 1, at + w)]) for w in (3, 20, 100)]
-            choices = [*reach, (own[place], np.inf), (NA / 2, own[place])]
+            choices = [*reach, (patient[place], np.inf), (NA / 2, patient[place])]
         for low, high in choices:
             share = float(((matrix[:, place] >= low) & (matrix[:, place] <= high)).mean())
             terms.append((float(place), float(low), float(high)))
@@ -298,22 +298,22 @@ def _shares(columns: Columns, matrix: FloatArray) -> FloatArray:
     return shares
 
 
-def _windows(columns: Columns, matrix: FloatArray, rows: NDArray[np.int64]) -> dict[str, FloatArray]:
+def _windows(columns: Columns, matrix: FloatArray, rows: IntArray) -> dict[str, FloatArray]:
     """Return the neighbours around each target's number, shape (targets, windows, 2), bounds excluded."""
     windows = {}
     for name in columns.number_names:
         place = columns.names.index(name)
         bounds = np.empty((len(rows), len(_WINDOWS), 2))
         for target, row in enumerate(rows):
-            own = matrix[row, place]
+            value = matrix[row, place]
             others = np.delete(matrix[:, place], row)
             known = np.sort(others[others != NA])
             for number, reach in enumerate(_WINDOWS):
-                if own == NA:
+                if value == NA:
                     bounds[target, number] = 2 * NA, NA / 2
                     continue
-                below = np.searchsorted(known, own, side="left") - reach
-                above = np.searchsorted(known, own, side="right") + reach - 1
+                below = np.searchsorted(known, value, side="left") - reach
+                above = np.searchsorted(known, value, side="right") + reach - 1
                 bounds[target, number] = (
                     known[below] if below >= 0 else NA / 2, known[above] if above < len(known) else np.inf
                 )  # fmt: skip

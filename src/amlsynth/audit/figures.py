@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amlsynth.audit.records import AuditResult, TargetResult
+from amlsynth.audit.records import AuditResult, ShadowResult, TargetResult
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.files import replacing
 
@@ -29,9 +29,7 @@ def targets_figure(result: AuditResult, path: Path) -> None:
     ValueError
         The audit has no shadow pass.
     """
-    if result.shadow is None:
-        raise ValueError("the audit has no shadow pass")
-    targets = sorted(result.shadow.targets, key=lambda one: (one.kind, one.auc.value or 0))
+    targets = sorted(_shadow(result).targets, key=lambda one: (one.kind, one.auc.value or 0))
     with _axes(path, height=1.0 + _ROW * len(targets)) as axes:
         for place, target in enumerate(targets):
             _target(axes, place, target)
@@ -49,9 +47,8 @@ def groups_figure(result: AuditResult, path: Path) -> None:
     ValueError
         The audit has no shadow pass.
     """
-    if result.shadow is None:
-        raise ValueError("the audit has no shadow pass")
-    groups = [*result.shadow.groups, result.shadow.control.model_copy(update={"kind": "control"})]
+    shadow = _shadow(result)
+    groups = [*shadow.groups, shadow.control.model_copy(update={"kind": "control"})]
     with _axes(path, height=2.6) as axes:
         for shift, at, colour in ((-0.2, "1", "#0072B2"), (0.2, "10", "#56B4E9")):
             figures = [getattr(group, f"true_positives_{at}") for group in groups]
@@ -62,6 +59,12 @@ def groups_figure(result: AuditResult, path: Path) -> None:
         axes.set_xticks(range(len(groups)), [group.kind for group in groups])
         axes.set_ylabel("training patients found, %")
         axes.legend(frameon=False, fontsize=8)
+
+
+def _shadow(result: AuditResult) -> ShadowResult:
+    if result.shadow is None:
+        raise ValueError("the audit has no shadow pass")
+    return result.shadow
 
 
 def _target(axes: Axes, place: int, target: TargetResult) -> None:

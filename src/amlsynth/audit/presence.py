@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from amlsynth.audit.columns import NA, Columns
 from amlsynth.audit.shadows import Release
@@ -21,7 +20,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
-from amlsynth.foundation.types import FloatArray, Progress, no_progress
+from amlsynth.foundation.types import BoolArray, FloatArray, Progress, no_progress
 from amlsynth.model_space.resolution import find_step
 
 RELEASES = 20
@@ -88,12 +87,12 @@ def presence(
                     )
                     counted.append((finding, *counts))  # type: ignore[arg-type]
     stats = require_extra("generate", "scipy.stats", "An audit")
-    found = []
+    tested = []
     for finding, inside, outside in counted:
         table = [[inside, releases - inside], [outside, releases - outside]]
         p = float(stats.fisher_exact(table).pvalue) * len(counted)
-        found.append(Presence(finding, inside, outside, releases, min(1.0, p)))
-    return found
+        tested.append(Presence(finding, inside, outside, releases, min(1.0, p)))
+    return tested
 
 
 def _chosen(findings: Iterable[Finding], patients: int) -> list[int]:
@@ -113,25 +112,25 @@ def _chosen(findings: Iterable[Finding], patients: int) -> list[int]:
 
 def _shows(columns: Columns, cohort: FloatArray, finding: Finding, released: FloatArray) -> bool:
     """Return whether a release shows what the patient decides."""
-    own = cohort[finding.row]
+    patient = cohort[finding.row]
     places = [columns.names.index(name) for name in finding.columns]
     named = len(columns.dictionary.names)
     if finding.kind == "state":
-        return bool((released[:, places[0]] == own[places[0]]).any())
+        return bool((released[:, places[0]] == patient[places[0]]).any())
     if finding.kind == "missing together":
-        same: NDArray[np.bool_] = (released[:, :named] == NA) == (own[:named] == NA)
+        same: BoolArray = (released[:, :named] == NA) == (patient[:named] == NA)
         return bool(same.all(axis=1).any())
     if finding.kind == "missing apart":
-        apart = (released[:, places] == NA) == (own[places] == NA)
+        apart = (released[:, places] == NA) == (patient[places] == NA)
         return bool(apart.all(axis=1).any())
     if finding.kind == "event pattern":
-        return bool((columns.event_pattern(released) == columns.event_pattern(own[None])).any())
+        return bool((columns.event_pattern(released) == columns.event_pattern(patient[None])).any())
     values, others = released[:, places[0]], np.delete(cohort[:, places[0]], finding.row)
     values, others = values[values != NA], others[others != NA]
     if finding.kind == "resolution":
         default = 10.0 ** -columns.dictionary[finding.columns[0]].decimals
         known = cohort[:, places[0]]
-        step, found = find_step(known[known != NA], default), find_step(values, default)
-        return abs(found - step) <= 1e-3 * step
-    largest = own[places[0]] > others.max()
+        step, step_there = find_step(known[known != NA], default), find_step(values, default)
+        return abs(step_there - step) <= 1e-3 * step
+    largest = patient[places[0]] > others.max()
     return bool((values > others.max()).any() if largest else (values < others.min()).any())

@@ -12,13 +12,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from amlsynth.evaluation.records import Figure, Record
+from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.strict_model import StrictModel
 
 SCHEMA_VERSION = "1"
 
 
-class StaticCount(Record):
+class StaticCount(StrictModel):
     """One way in which a patient can decide something alone: how many do, and in how many things."""
 
     kind: str
@@ -28,7 +29,7 @@ class StaticCount(Record):
     chance: float = Field(description="that a release shows it when states come with their frequencies")
 
 
-class PresenceCount(Record):
+class PresenceCount(StrictModel):
     """How many of the patients who were left out are given away by what they alone decide."""
 
     patients: int
@@ -38,7 +39,7 @@ class PresenceCount(Record):
     releases: int
 
 
-class Group(Record):
+class Group(StrictModel):
     """An attack's success on one kind of targets."""
 
     kind: str  # all, singular, lonely, random
@@ -48,7 +49,7 @@ class Group(Record):
     true_positives_10: Figure = Field(description="at 10 % false positives")
 
 
-class TargetResult(Record):
+class TargetResult(StrictModel):
     """One target, without saying who it is."""
 
     kind: Literal["singular", "lonely", "random"]
@@ -60,7 +61,7 @@ class TargetResult(Record):
     by: str = Field(description="the family of features that finds it best")
 
 
-class ShadowResult(Record):
+class ShadowResult(StrictModel):
     """The shadow pass."""
 
     world: Literal["fixed", "resampled"]
@@ -81,7 +82,7 @@ class ShadowResult(Record):
         raise KeyError(kind)
 
 
-class AuditResult(Record):
+class AuditResult(StrictModel):
     """The content of audit.json."""
 
     schema_version: Literal["1"] = "1"
@@ -97,7 +98,7 @@ class AuditResult(Record):
     shadow: ShadowResult | None = None
 
 
-class ExposedPatient(Record):
+class ExposedPatient(StrictModel):
     """What the audit found about one patient, by row from 1; for the steward alone."""
 
     row: int
@@ -110,7 +111,7 @@ class ExposedPatient(Record):
     features: list[str] = Field([], description="single features that tell most, with their AUC")
 
 
-class InternalResult(Record):
+class InternalResult(StrictModel):
     """The content of internal.json."""
 
     schema_version: Literal["1"] = "1"

@@ -51,7 +51,15 @@ _SHOWN = 3  # features named for each target
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found: `result` for whoever decides about a release, `internal` for the data's steward."""
+    """What was found: `result` for whoever decides about a release, `internal` for the data's steward.
+
+    Examples
+    --------
+    >>> from amlsynth import audit, reference_cohort
+    >>> report = audit(reference_cohort(n=30), "bootstrap", shadows=0, left_out=0)
+    >>> report.result.patients, report.internal.schema_version
+    (30, '1')
+    """
 
     result: AuditResult
     internal: InternalResult
@@ -116,8 +124,8 @@ def audit(
         raise UsageError(f"{targets} targets are too few; take {FEWEST_TARGETS} or more, 26 say.")
     model = create(generator, params, d)
     if release is None:
-        given = tuple(sorted((params or {}).items()))
-        release = GeneratorRelease(generator, given, d, recorded_resolution(cohort))
+        chosen_params = tuple(sorted((params or {}).items()))
+        release = GeneratorRelease(generator, chosen_params, d, recorded_resolution(cohort))
     frame = cohort.frame.reset_index(drop=True)
     n = released or len(frame)
     findings = static_findings(frame, d, n)
@@ -151,19 +159,29 @@ def audit(
     return Audit(result, _internal(findings, seen, patients))
 
 
-def write_audit(found: Audit, folder: Path) -> None:
+def write_audit(results: Audit, folder: Path) -> None:
     """Write audit.json, AUDIT.md and internal/internal.json into a folder, whole or not at all.
 
     Raises
     ------
     UsageError
         The folder has something else in it.
+
+    Examples
+    --------
+    >>> from amlsynth import audit, reference_cohort
+    >>> report = audit(reference_cohort(n=30), "bootstrap", shadows=0, left_out=0)
+    >>> write_audit(report, folder / "audit")
+    >>> sorted(path.name for path in (folder / "audit").iterdir())
+    ['AUDIT.md', 'audit.json', 'internal']
     """
     check_folder(folder)
     with replacing_folder(folder) as temporary:
-        write_text(temporary / "audit.json", found.result.model_dump_json(indent=1) + "\n")
-        write_text(temporary / "AUDIT.md", markdown(found.result))
-        write_text(temporary / "internal" / "internal.json", found.internal.model_dump_json(indent=1) + "\n")
+        write_text(temporary / "audit.json", results.result.model_dump_json(indent=1) + "\n")
+        write_text(temporary / "AUDIT.md", markdown(results.result))
+        write_text(
+            temporary / "internal" / "internal.json", results.internal.model_dump_json(indent=1) + "\n"
+        )
 
 
 def check_folder(folder: Path) -> None:
@@ -273,8 +291,8 @@ def _telling(
     features: AttackFeatures, place: int, values: NDArray[np.float32], member: BoolArray
 ) -> list[str]:
     """Return the single features that tell most of a target, in words with their AUC."""
-    own, inside = values[:, place].astype(np.float64), member[:, place]
-    areas = [auc_figure(own[:, feature], inside).value or 0.5 for feature in range(own.shape[1])]
+    of_target, inside = values[:, place].astype(np.float64), member[:, place]
+    areas = [auc_figure(of_target[:, feature], inside).value or 0.5 for feature in range(of_target.shape[1])]
     best = np.argsort(-np.abs(np.array(areas) - 0.5), kind="stable")[:_SHOWN]
     return [f"{features.query_label(place, int(i))}: AUC {max(areas[i], 1 - areas[i]):.2f}" for i in best]
 

@@ -28,7 +28,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.streams import Stream
-from amlsynth.foundation.types import BoolArray, Progress, no_progress
+from amlsynth.foundation.types import BoolArray, IntArray, Progress, no_progress
 from amlsynth.foundation.version import __version__
 from amlsynth.generators import create
 from amlsynth.model_space.resolution import Resolution
@@ -66,7 +66,7 @@ class Shadows:
     """
 
     cohort: pd.DataFrame
-    rows: NDArray[np.int64]
+    rows: IntArray
     dictionary: Dictionary
     world: World
     released: int
@@ -79,7 +79,7 @@ class Shadows:
         first = rng.random(len(self.rows)) < 0.5
         return first if fit % 2 == 0 else ~first
 
-    def training_rows(self, fit: int) -> NDArray[np.int64]:
+    def training_rows(self, fit: int) -> IntArray:
         """Return the rows that a fit is given, ascending."""
         rest = np.setdiff1d(np.arange(len(self.cohort)), self.rows)
         if self.world == "resampled":
@@ -145,10 +145,10 @@ def run_shadows(
             file.parent.mkdir(parents=True, exist_ok=True)
             _trim(file, shadows.fingerprint())
             stream = stack.enter_context(file.open("a", encoding="utf-8"))
-        for fit, found in _made(shadows, features, todo, jobs):
-            done[fit] = found
+        for fit, values in _made(shadows, features, todo, jobs):
+            done[fit] = values
             if stream is not None:
-                stream.write(_line(fit, found))
+                stream.write(_line(fit, values))
                 stream.flush()
                 os.fsync(stream.fileno())
             progress("shadow fits", len(done) / count)
@@ -191,11 +191,11 @@ def _one(fit: int) -> tuple[int, NDArray[np.float32]]:
         return fit, features.of(shadows.release_of(fit))
 
 
-def _line(fit: int, found: NDArray[np.float32]) -> str:
+def _line(fit: int, values: NDArray[np.float32]) -> str:
     content = {
         "fit": fit,
-        "shape": found.shape,
-        "features": base64.b64encode(found.tobytes()).decode("ascii"),
+        "shape": values.shape,
+        "features": base64.b64encode(values.tobytes()).decode("ascii"),
     }
     return json.dumps(content) + "\n"
 
@@ -213,12 +213,12 @@ def _read(file: Path, fingerprint: str) -> dict[int, NDArray[np.float32]]:
                 f"{file}: these shadow fits are of another cohort, generator, seed or world. Name another "
                 "--out, or remove the file."
             )
-        found = {}
+        fits = {}
         for line in lines[1:]:
             content = json.loads(line)
             values = np.frombuffer(base64.b64decode(content["features"]), dtype=np.float32)
-            found[int(content["fit"])] = values.reshape(content["shape"])
-        return found
+            fits[int(content["fit"])] = values.reshape(content["shape"])
+        return fits
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, UsageError):
             raise

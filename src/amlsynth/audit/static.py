@@ -74,7 +74,7 @@ def static_findings(frame: pd.DataFrame, d: Dictionary, released: int | None = N
     columns = Columns(d)
     matrix = columns.matrix(frame)
     chance = chance_of_being_seen(1, len(frame), released or len(frame))
-    found = [
+    findings = [
         *_states(columns, matrix, chance),
         *_missing_together(columns, matrix, chance),
         *_missing_apart(columns, matrix, chance),
@@ -83,7 +83,7 @@ def static_findings(frame: pd.DataFrame, d: Dictionary, released: int | None = N
         *_resolution(columns, matrix),
     ]
     kinds = list(KINDS)
-    return sorted(found, key=lambda finding: (kinds.index(finding.kind), finding.row, finding.columns))
+    return sorted(findings, key=lambda finding: (kinds.index(finding.kind), finding.row, finding.columns))
 
 
 def _states(columns: Columns, matrix: FloatArray, chance: float) -> Iterator[Finding]:
@@ -121,11 +121,11 @@ def _missing_apart(columns: Columns, matrix: FloatArray, chance: float) -> Itera
 def _event_patterns(columns: Columns, matrix: FloatArray, chance: float) -> Iterator[Finding]:
     names = tuple(name for e in columns.dictionary.endpoints for name in (e.time, e.status))
     for _, row in _once(columns.event_pattern(matrix)):
-        shown = ", ".join(
+        statuses = ", ".join(
             columns.describe(e.status, matrix[row, columns.names.index(e.status)])
             for e in columns.dictionary.endpoints
         )
-        yield Finding("event pattern", row, names, shown, chance)
+        yield Finding("event pattern", row, names, statuses, chance)
 
 
 def _extremes(columns: Columns, matrix: FloatArray, chance: float) -> Iterator[Finding]:

@@ -133,8 +133,8 @@ def _group_table(shadow: ShadowResult) -> list[str]:
 
 
 def _group_row(name: str, group: Group) -> str:
-    found = (_percent(group.true_positives_1), _percent(group.true_positives_10))
-    return f"| {name} | {group.targets} | {_shown(group.auc)} | {found[0]} | {found[1]} |"
+    rates = (_percent(group.true_positives_1), _percent(group.true_positives_10))
+    return f"| {name} | {group.targets} | {_shown(group.auc)} | {rates[0]} | {rates[1]} |"
 
 
 def _shown(figure: Figure) -> str:

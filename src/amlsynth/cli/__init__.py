@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 
 import click
 
@@ -80,22 +82,30 @@ for _command in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; every failure is a sentence on standard error."""
-    _interrupt_on_sigterm()
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
-    sys.exit(_run([argument for argument in given if argument != "--debug"], debug))
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    with _sigterm_interrupts():
+        code = _run([argument for argument in words if argument != "--debug"], debug)
+    sys.exit(code)
 
 
 class _Terminated(KeyboardInterrupt):
     """The process was asked to end, by a scheduler or a shutdown: what Ctrl-C does is right then, too."""
 
 
-def _interrupt_on_sigterm() -> None:
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
     def end(*_: object) -> None:
         raise _Terminated
 
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, end)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(arguments: list[str], debug: bool) -> int:

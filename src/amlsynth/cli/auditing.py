@@ -74,19 +74,19 @@ def audit(
     from amlsynth.generators import create
     from amlsynth.generators.base import available_cores
 
-    given = parameters(params)
-    create(generator, given, d)  # a wrong name is told before the cohort is read
+    chosen_params = parameters(params)
+    create(generator, chosen_params, d)  # a wrong name is told before the cohort is read
     check_folder(out)
     cohort = read_cohort(cohort_file, "original", d)
     kept = shadow_file(out)
     try:
         with TerminalProgress() as progress:
-            found = run_audit(
+            results = run_audit(
                 cohort,
                 generator,
                 targets=targets,
                 shadows=shadows,
-                params=given,
+                params=chosen_params,
                 world=cast("World", world),
                 released=n,
                 left_out=left_out,
@@ -99,7 +99,7 @@ def audit(
         if kept.exists():
             click.echo(f"Finished fits are kept in {kept}: run the same command to go on.", err=True)
         raise
-    write_audit(found, out)
-    for sentence in sentences(found.result):
+    write_audit(results, out)
+    for sentence in sentences(results.result):
         click.echo(sentence)
     click.echo(f"{out}: AUDIT.md and audit.json name nobody; {out / 'internal'} does and stays with you.")

@@ -55,8 +55,8 @@ def schema_show(
         if name not in by_name:
             raise UsageError(f"There is no variable {name!r}.{did_you_mean(name, by_name)}")
         for key, value in by_name[name].model_dump(mode="json", exclude_defaults=True).items():
-            shown = "; ".join(f"{c['value']} ({c['label']})" for c in value) if key == "categories" else value
-            click.echo(f"{key + ':':<19} {shown}")
+            text = "; ".join(f"{c['value']} ({c['label']})" for c in value) if key == "categories" else value
+            click.echo(f"{key + ':':<19} {text}")
         click.echo()
 
 
@@ -119,9 +119,9 @@ def cohort_reference(
     from amlsynth.sources.reference import reference_cohort
 
     require_default(d, "The reference cohort")
-    made = reference_cohort(n=n, seed=seed)
-    write_cohort(made, out)
-    click.echo(f"{out}: {made.n:,} simulated patients. {made.about.statement}")
+    reference = reference_cohort(n=n, seed=seed)
+    write_cohort(reference, out)
+    click.echo(f"{out}: {reference.n:,} simulated patients. {reference.about.statement}")
 
 
 @cohort.command("import")
@@ -156,7 +156,8 @@ def cohort_import(
       amlsynth cohort import cbioportal --from studies --study aml_ohsu_2018 --out ohsu.parquet
       amlsynth cohort import trial.xlsx --mapping trial-map.yaml --out trial.parquet
     """
-    from amlsynth.cohort.cohort import about_path, write_cohort
+    from amlsynth.cohort.cohort import write_cohort
+    from amlsynth.cohort.written_under import about_path
     from amlsynth.sources.import_report import ImportReport
 
     if study is not None and str(data) != "cbioportal":
@@ -170,13 +171,15 @@ def cohort_import(
         from amlsynth.sources.amlsg import import_amlsg
 
         require_default(d, "The cohort amlsg")
-        made = import_amlsg(folder)
+        imported = import_amlsg(folder)
     elif str(data) == "cbioportal":
         if folder is None:
             raise UsageError("cbioportal needs --from DIR, the folder of a study.")
         from amlsynth.sources.cbioportal import import_cbioportal
 
-        made = import_cbioportal(folder, study, mapping, d=d, allow_empty_rows=allow_empty_rows, limit=limit)
+        imported = import_cbioportal(
+            folder, study, mapping, d=d, allow_empty_rows=allow_empty_rows, limit=limit
+        )
     else:
         if mapping is None:
             raise UsageError(
@@ -187,10 +190,10 @@ def cohort_import(
             raise UsageError("--from is for amlsg and cbioportal only. Leave it out.")
         from amlsynth.sources.mapping import import_mapped
 
-        made = import_mapped(data, mapping, d=d, allow_empty_rows=allow_empty_rows, limit=limit)
-    write_cohort(made, out)
-    click.echo(f"{out}: {made.n:,} patients.")
-    for sentence in ImportReport.model_validate(made.about.provenance["import"]).sentences():
+        imported = import_mapped(data, mapping, d=d, allow_empty_rows=allow_empty_rows, limit=limit)
+    write_cohort(imported, out)
+    click.echo(f"{out}: {imported.n:,} patients.")
+    for sentence in ImportReport.model_validate(imported.about.provenance["import"]).sentences():
         click.echo(f"  {sentence}".rstrip())
     click.echo(f"All of this as data: {about_path(out)}")
 
@@ -275,9 +278,9 @@ def validate(
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
     else:
-        shown = report.failures.head(limit)
-        if len(shown):
-            quoted = shown.assign(value=shown["value"].map(repr))  # so that outer blanks are seen
+        failures = report.failures.head(limit)
+        if len(failures):
+            quoted = failures.assign(value=failures["value"].map(repr))  # so that outer blanks are seen
             click.echo(quoted.to_string(index=False))
             click.echo()
             click.echo(report.by_rule().to_string(index=False))
@@ -370,9 +373,9 @@ def datasets(
     """
     from amlsynth.loading.catalogue import datasets as list_datasets
 
-    found = list_datasets(registry=registry)
+    releases = list_datasets(registry=registry)
     if as_json:
-        click.echo(json.dumps([listed.to_dict() for listed in found], indent=1, ensure_ascii=False))
+        click.echo(json.dumps([listed.to_dict() for listed in releases], indent=1, ensure_ascii=False))
         return
     rows = [("name", "version", "status", "here", "doi", "title")]
     rows += [
@@ -384,7 +387,7 @@ def datasets(
             listed.doi or "",
             listed.title,
         )
-        for listed in found
+        for listed in releases
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for row in rows:

@@ -51,10 +51,10 @@ def generators(
 
 def _bounds(field: FieldInfo) -> str:
     signs = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
-    found: list[Any] = [
+    bounds: list[Any] = [
         f"{words} {getattr(limit, sign):g}"
         for limit in field.metadata
         for sign, words in signs.items()
         if hasattr(limit, sign)
     ]
-    return f" ({' '.join(found)})" if found else ""
+    return f" ({' '.join(bounds)})" if bounds else ""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from amlsynth.cohort.cohort import Cohort
     from amlsynth.cohort.split import Split
     from amlsynth.dictionary.model import Dictionary
+    from amlsynth.report.audience import Audience
     from amlsynth.report.render import Engine
 
 
@@ -117,10 +118,10 @@ def generate(
     given_params = parameters(params) | budget_parameters(epsilon, delta, measurements)
     if generator is None and params_file is None and (measurements or epsilon is not None):
         generator = GUARANTEED
-    generator, given, tuned_split = _chosen(generator, given_params, params_file)
+    generator, chosen_params, tuned_split = _chosen(generator, given_params, params_file)
     if split_seed is None and not no_split:
         split_seed = tuned_split
-    create(generator, given, d)  # a wrong name is told before the cohort is read
+    create(generator, chosen_params, d)  # a wrong name is told before the cohort is read
     if cohort_file is None:
         if not measurements:
             raise UsageError("Name the original cohort (--cohort), or noisy sums of it (--measurements).")
@@ -132,13 +133,13 @@ def generate(
     else:
         cohort = read_cohort(cohort_file, "original", d)
     with TerminalProgress() as progress:
-        made = generate_file(
+        written = generate_file(
             cohort,
             out,
             generator,
             seed=seed,
             n=n,
-            params=given,
+            params=chosen_params,
             where=where,
             split_seed=split_seed,
             split=not no_split,
@@ -152,50 +153,50 @@ def generate(
             "split's hold-out. Leave --split-seed out to take the same split.",
             err=True,
         )
-    if save_split is not None and made.split is not None:
-        _write_split(cohort, made.split, made.about.provenance["split"], save_split)
-    click.echo(f"{out}: {made.n:,} synthetic patients, valid. {made.about.statement}")
+    if save_split is not None and written.split is not None:
+        _write_split(cohort, written.split, written.about.provenance["split"], save_split)
+    click.echo(f"{out}: {written.n:,} synthetic patients, valid. {written.about.statement}")
     if others:
         click.echo(f"{others[0]} to {others[-1].name}: replicates, to pool estimates of (docs/inference.md).")
     if save_split is not None:
         click.echo(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
-    for warning in made.warnings:
+    for warning in written.warnings:
         click.echo(f"Warning: {warning}", err=True)
     if generator_class(generator).copies_patients:
         click.echo("Warning: these are copies of patients, for measures only. Never release them.", err=True)
 
 
 def _chosen(
-    generator: str | None, given: dict[str, str], params_file: Path | None
+    generator: str | None, params: dict[str, str], params_file: Path | None
 ) -> tuple[str, dict[str, Any], int | None]:
     """Return generator and parameters of the options, and the seed of the split that they were tuned on."""
     from amlsynth.generators import DEFAULT
 
     if params_file is None:
-        return generator or DEFAULT, dict(given), None
+        return generator or DEFAULT, dict(params), None
     from amlsynth.generators.params_file import read_params
 
-    found = read_params(params_file)
-    if generator not in (None, found.generator.name):
+    tuned = read_params(params_file)
+    if generator not in (None, tuned.generator.name):
         raise UsageError(
-            f"{params_file}: the parameters are of {found.generator.name}, and --generator says {generator}. "
+            f"{params_file}: the parameters are of {tuned.generator.name}, and --generator says {generator}. "
             "Leave --generator out, or name another file."
         )
-    split = found.tuning.split.seed if found.tuning else None
-    return found.generator.name, {**found.params, **given}, split
+    split = tuned.tuning.split.seed if tuned.tuning else None
+    return tuned.generator.name, {**tuned.params, **params}, split
 
 
 def budget_parameters(
     epsilon: float | None, delta: float | None, measurements: tuple[Path, ...] = ()
 ) -> dict[str, str]:
     """Return what the options of the privacy budget say, as parameters."""
-    found = {"epsilon": epsilon, "delta": delta}
-    given = {name: repr(value) for name, value in found.items() if value is not None}
+    budget = {"epsilon": epsilon, "delta": delta}
+    chosen = {name: repr(value) for name, value in budget.items() if value is not None}
     if measurements:
-        if given:
+        if chosen:
             raise UsageError("The noisy sums have their own budget. Leave --epsilon and --delta out.")
-        given["measurements"] = ",".join(map(str, measurements))
-    return given
+        chosen["measurements"] = ",".join(map(str, measurements))
+    return chosen
 
 
 _PARTS = {"train.csv": "training", "holdout.csv": "hold-out"}
@@ -210,7 +211,7 @@ def _write_split(cohort: Cohort, split: Split, which: dict[str, Any], folder: Pa
         provenance = {**cohort.about.provenance, "split": {**which, "part": part}}
         about = cohort.about.model_copy(update={"provenance": provenance})
         write_table(frame, folder / name)
-        write_about(about, folder / name)
+        write_about(about, folder / name, cohort.dictionary)
 
 
 def parameters(params: tuple[str, ...]) -> dict[str, str]:
@@ -221,21 +222,22 @@ def parameters(params: tuple[str, ...]) -> dict[str, str]:
     UsageError
         One is not of that form, or a key is given twice.
     """
-    given: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in params:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise UsageError(f"--param {text!r} is not of the form KEY=VALUE, such as min_leaf=20.")
-        if key in given:
+        if key in values:
             raise UsageError(f"--param {key} is given twice. Leave one out.")
-        given[key] = value
-    return given
+        values[key] = value
+    return values
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=FILE)
 @click.option("--out", type=FILE, required=True, help="HTML file to write.")
 @click.option("--pdf", type=FILE, help="PDF file to write as well.")
+@click.option("--decision", type=FILE, help="JSON file for what the first page says.")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "quarto", "fallback"]),
@@ -243,22 +245,41 @@ def parameters(params: tuple[str, ...]) -> dict[str, str]:
     show_default=True,
     help="auto takes Quarto when it is on the PATH.",
 )
+@click.option(
+    "--for",
+    "audience",
+    type=click.Choice(["regulator", "public"]),
+    default="regulator",
+    show_default=True,
+    help="The public sees nothing of the original beyond what disclosure control and a guarantee allow.",
+)
 @with_dictionary
 def report(
     folder: Path,
     out: Path,
     pdf: Path | None,
+    decision: Path | None,
     engine: str,
+    audience: str,
     d: Dictionary | None,
 ) -> None:
     """Render the report of the evaluation in DIR as one HTML file that opens offline.
 
     \b
-    Example:
+    Examples:
       amlsynth report evaluation --out report.html --pdf report.pdf
+      amlsynth report evaluation --for public --out public.html
     """
     from amlsynth.report import render_report
+    from amlsynth.report.audience import seen_by
+    from amlsynth.report.context import read_context
+    from amlsynth.report.decision import write_decision
 
-    used = render_report(folder, out, pdf, engine=cast("Engine", engine), d=d)
+    used = render_report(
+        folder, out, pdf, engine=cast("Engine", engine), d=d, audience=cast("Audience", audience)
+    )
+    if decision is not None:
+        context = seen_by(read_context(folder, d), cast("Audience", audience))
+        write_decision(context.decisions[0], decision)
     by = "Quarto" if used == "quarto" else "the built-in renderer, since Quarto was not used"
     click.echo(f"{out}{f' and {pdf}' if pdf else ''}: rendered by {by}.")

@@ -73,17 +73,17 @@ def evaluate(
             "or none."
         )
     train = read_cohort(original, "original", d)
-    made = [read_cohort(path, "synthetic", d) for path in synthetics]
+    cohorts = [read_cohort(path, "synthetic", d) for path in synthetics]
     unseen = read_cohort(holdout, "original", d) if holdout is not None else None
     check_records(
         (original.name, train.about),
         (holdout.name, unseen.about) if holdout is not None and unseen is not None else None,
-        {path.name: cohort.about for path, cohort in zip(synthetics, made, strict=True)},
+        {path.name: cohort.about for path, cohort in zip(synthetics, cohorts, strict=True)},
     )
     with TerminalProgress() as progress:
-        found = evaluate_cohorts(
+        evaluation = evaluate_cohorts(
             train.frame,
-            _given(made, synthetics, labels),
+            _given(cohorts, synthetics, labels),
             unseen.frame if unseen else None,
             seed=seed,
             simulated=train.about.simulated,
@@ -94,9 +94,9 @@ def evaluate(
             progress=progress,
             d=train.dictionary,
         )
-    _write(found, out, train.dictionary)
-    click.echo(_summary(found))
-    click.echo(f"{out / 'evaluation.json'}: {len(found.measures)} measures. Next: amlsynth report {out}")
+    _write(evaluation, out, train.dictionary)
+    click.echo(_summary(evaluation))
+    click.echo(f"{out / 'evaluation.json'}: {len(evaluation.measures)} measures. Next: amlsynth report {out}")
 
 
 @click.command()
@@ -137,7 +137,7 @@ def compare(
     if pdf is not None and report_file is None:
         raise UsageError("--pdf goes with --report FILE.html. Name both.")
     with TerminalProgress() as progress:
-        found = compare_cohorts(
+        comparison = compare_cohorts(
             first,
             second,
             labels=(labels[0], labels[1]) if labels else None,
@@ -145,36 +145,36 @@ def compare(
             progress=progress,
             d=d,
         )
-    click.echo(_summary(found))
+    click.echo(_summary(comparison))
     if out is not None:
-        _write(found, out, d or dictionary())
-        click.echo(f"{out / 'evaluation.json'}: {len(found.measures)} measures.")
+        _write(comparison, out, d or dictionary())
+        click.echo(f"{out / 'evaluation.json'}: {len(comparison.measures)} measures.")
     if report_file is not None:
         from amlsynth.report import render_report
 
         with tempfile.TemporaryDirectory(prefix="amlsynth-compare-") as folder:
-            _write(found, Path(folder), d or dictionary())
+            _write(comparison, Path(folder), d or dictionary())
             render_report(Path(folder), report_file, pdf)
         click.echo(f"{report_file}{f' and {pdf}' if pdf else ''}: the report.")
 
 
-def _write(found: Evaluation, folder: Path, d: Dictionary) -> None:
+def _write(evaluation: Evaluation, folder: Path, d: Dictionary) -> None:
     """Write an evaluation and the dictionary that it was made under, for its report."""
     from amlsynth.dictionary.carried import write_carried
     from amlsynth.evaluation import write_evaluation
 
-    write_evaluation(found, folder / "evaluation.json")
+    write_evaluation(evaluation, folder / "evaluation.json")
     write_carried(d, folder)
 
 
-def _given(made: Sequence[Cohort], paths: Sequence[Path], labels: Sequence[str]) -> list[SyntheticCohort]:
+def _given(cohorts: Sequence[Cohort], paths: Sequence[Path], labels: Sequence[str]) -> list[SyntheticCohort]:
     from amlsynth.evaluation.inputs import SyntheticCohort
 
-    origins = [_origin(cohort, path) for cohort, path in zip(made, paths, strict=True)]
+    origins = [_origin(cohort, path) for cohort, path in zip(cohorts, paths, strict=True)]
     names = list(labels) or _names(origins, paths)
     return [
         SyntheticCohort(cohort.frame, name, origin)
-        for cohort, name, origin in zip(made, names, origins, strict=True)
+        for cohort, name, origin in zip(cohorts, names, origins, strict=True)
     ]
 
 
@@ -207,14 +207,16 @@ def _origin(cohort: Cohort, path: Path) -> Origin:
     )
 
 
-def _summary(found: Evaluation) -> str:
+def _summary(evaluation: Evaluation) -> str:
     def shown(figure: Figure | None) -> str:
         return "n/a" if figure is None or figure.value is None else f"{figure.value:.4g}"
 
-    names = [cohort.label if len(found.synthetics) > 1 else "synthetic" for cohort in found.synthetics]
+    names = [
+        cohort.label if len(evaluation.synthetics) > 1 else "synthetic" for cohort in evaluation.synthetics
+    ]
     heads = " ".join(f"{name:>12.12}" for name in names)
     lines = [f"{'measure':<42} {heads} {'independent':>12} {'bootstrap':>10} {'hold-out':>10}"]
-    for measure in found.measures:
+    for measure in evaluation.measures:
         anchors = [shown(measure.anchors.get(name)) for name in ("independent", "bootstrap", "holdout")]
         figures = " ".join(f"{shown(figure):>12}" for figure in measure.figures.values())
         lines.append(f"{measure.label:<42.42} {figures} {anchors[0]:>12} {anchors[1]:>10} {anchors[2]:>10}")
@@ -258,6 +260,13 @@ def gates(
         for gate in report.gates:
             kind = "required" if gate.required else "advice"
             click.echo(f"{gate.verdict:<15}{kind:<10}{gate.label} ({gate.measure}): {gate.reason}")
+        decided = [gate for gate in report.gates if gate.required and gate.value is not None]
+        unknown = sum(gate.required and gate.value is None and gate.passed is False for gate in report.gates)
+        undecided = sum(gate.undecided for gate in decided)
+        click.echo(
+            f"Required gates: {len(decided) - undecided} decided, {undecided} undecided, {unknown} without a "
+            "figure."
+        )
         state = "passed" if report.passed else f"refused by {len(report.failed)} required gates"
         click.echo(f"{folder}: {state} (profile {report.profile}).")
     if not report.passed:

@@ -31,8 +31,8 @@ def with_dictionary(command: _Command) -> _Command:
 
 def refuse_overwriting(out: Path, *inputs: Path | None) -> None:
     """Refuse an output that is one of the inputs: the original would be lost."""
-    for given in inputs:
-        if given is not None and given.exists() and out.exists() and out.samefile(given):
+    for source in inputs:
+        if source is not None and source.exists() and out.exists() and out.samefile(source):
             raise UsageError(f"{out}: this is the input, which would be lost. Name another file to write.")
 
 

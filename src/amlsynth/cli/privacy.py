@@ -57,12 +57,12 @@ def measure(
     from amlsynth.generators.private.sums import write_sums
 
     refuse_overwriting(out, cohort_file)
-    given = parameters(params) | budget_parameters(epsilon, delta)
+    chosen_params = parameters(params) | budget_parameters(epsilon, delta)
     cohort = read_cohort(cohort_file, "original", d)
     with TerminalProgress() as progress:
         progress("measuring", 0.0)
         sums, warning = measured(
-            cohort, params=given, split_seed=split_seed, holdout=holdout, ledger_of=cohort_file
+            cohort, params=chosen_params, split_seed=split_seed, holdout=holdout, ledger_of=cohort_file
         )
     write_sums(sums, out)
     p = sums.privacy
@@ -102,29 +102,29 @@ def budget(
         raise UsageError("--delta goes with --limit. Leave it out, or give both.")
     frame = read_cohort(file, "original", d).frame
     if restore:
-        found: Ledger | None = ledgers.restore(file, frame)
+        account: Ledger | None = ledgers.restore(file, frame)
     elif adopt:
-        found = ledgers.adopt(file, frame)
+        account = ledgers.adopt(file, frame)
     elif limit is not None:
         before = ledgers.read_ledger(file, frame)
         chosen = delta if delta is not None else before.limit.delta if before else ledgers.MAX_DELTA
-        found = ledgers.set_limit(file, frame, ledgers.Limit.of(limit, chosen))
+        account = ledgers.set_limit(file, frame, ledgers.Limit.of(limit, chosen))
     else:
-        found = ledgers.read_ledger(file, frame)
-    if found is None:
+        account = ledgers.read_ledger(file, frame)
+    if account is None:
         click.echo(
             f"{file}: nothing was spent yet. Without a limit of the steward's, {GUARANTEED} may spend "
             f"epsilon "
             f"{ledgers.DEFAULT_EPSILON:g} in all."
         )
         return
-    for entry in found.entries:
+    for entry in account.entries:
         r = entry.request
         click.echo(
             f"{entry.when}  epsilon {r.epsilon:g}, delta {r.delta:.3g}  {r.patients}  {entry.sums.id[:8]}"
         )
     click.echo(
-        f"{file}: {len(found.entries)} sums; spent in all epsilon {found.epsilon:.4g} of "
-        f"{found.limit.epsilon:g} at "
-        f"delta {found.limit.delta:.3g} (zCDP {found.rho:.4g}), for one patient added or removed."
+        f"{file}: {len(account.entries)} sums; spent in all epsilon {account.epsilon:.4g} of "
+        f"{account.limit.epsilon:g} at "
+        f"delta {account.limit.delta:.3g} (zCDP {account.rho:.4g}), for one patient added or removed."
     )

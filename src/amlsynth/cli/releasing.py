@@ -165,7 +165,7 @@ def release_verify(
         for problem in report.problems:
             click.echo(printable(f"{problem.file}: {problem.check}: {problem.message}"))
         state = "intact and valid" if report.ok else f"refused, {len(report.problems)} problems"
-        click.echo(f"{path}: {state}.")
+        click.echo(printable(f"{path}: {state}."))
     if not report.ok:
         click.get_current_context().exit(1)
 
@@ -192,9 +192,9 @@ def release_export(
     """
     from amlsynth.release.exporting import export_release
 
-    made = export_release(path, out, kind, d)
-    records = ", ".join(f"{name} {count:,} records" for name, count in made.records.items())
-    click.echo(f"{out}: {len(made.files)} files; {records}.")
+    exported = export_release(path, out, kind, d)
+    records = ", ".join(f"{name} {count:,} records" for name, count in exported.records.items())
+    click.echo(f"{out}: {len(exported.files)} files; {records}.")
 
 
 @release.command("diff")
@@ -220,12 +220,12 @@ def release_diff(
     """
     from amlsynth.release.compare import compare_releases
 
-    found = compare_releases(old, new, d)
+    changes = compare_releases(old, new, d)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(changes.to_dict(), indent=1, ensure_ascii=False))
     else:
-        click.echo(printable("\n".join(found.sentences())))
-    if not found.is_satisfied:
+        click.echo(printable("\n".join(changes.sentences())))
+    if not changes.is_satisfied:
         click.get_current_context().exit(1)
 
 

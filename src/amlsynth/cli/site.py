@@ -39,6 +39,8 @@ def site(
     from amlsynth.site import build_site
 
     with TerminalProgress() as progress:
-        made = build_site(releases, out, title=title, data=not no_data, progress=progress, d=d)
-    sets = f"{made.data_sets} data set{'s' if made.data_sets != 1 else ''}"
-    click.echo(f"{made.index}: {sets}, {made.versions} version{'s' if made.versions != 1 else ''}.")
+        catalogue = build_site(releases, out, title=title, data=not no_data, progress=progress, d=d)
+    sets = f"{catalogue.data_sets} data set{'s' if catalogue.data_sets != 1 else ''}"
+    click.echo(
+        f"{catalogue.index}: {sets}, {catalogue.versions} version{'s' if catalogue.versions != 1 else ''}."
+    )

@@ -77,9 +77,9 @@ def tune(
     if out.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{out}: the parameters are written as YAML; name a file that ends in .yaml.")
     kept = storage or str(out.with_name(out.name + ".journal"))
-    given = parameters(params)
+    chosen_params = parameters(params)
     check_name(objective)
-    create(generator, given, d)  # a wrong name is told before the cohort is read
+    create(generator, chosen_params, d)  # a wrong name is told before the cohort is read
     cohort = read_cohort(cohort_file, "original", d)
     try:
         with TerminalProgress() as progress:
@@ -92,7 +92,7 @@ def tune(
                 objective=objective,
                 storage=kept,
                 study=study,
-                params=given,
+                params=chosen_params,
                 timeout=timeout,
                 jobs=jobs,
                 repeats=repeats,

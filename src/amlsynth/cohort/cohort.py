@@ -8,20 +8,27 @@ from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from amlsynth.cohort.tables import read_table, to_typed, write_table
 from amlsynth.cohort.validation import ValidationReport, validate
+from amlsynth.cohort.written_under import KEY, WrittenUnder, about_path
 from amlsynth.dictionary.model import Dictionary, Role
 from amlsynth.dictionary.model import dictionary as default_dictionary
 from amlsynth.foundation.errors import DataError
 from amlsynth.foundation.files import replacing, sha256, write_text
+from amlsynth.foundation.strict_model import StrictModel
 
 
-class About(BaseModel):
-    """What is known about a cohort; kept beside its file as FILE.about.json."""
+class About(StrictModel):
+    """What is known about a cohort; kept beside its file as FILE.about.json.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Examples
+    --------
+    >>> about = About(name="mine", title="My cohort", simulated=True, statement="Drawn at random.")
+    >>> about.model_copy(update={"title": "Ours"}).title
+    'Ours'
+    """
 
     name: str = Field(description="short name, such as aml-reference")
     title: str
@@ -32,7 +39,15 @@ class About(BaseModel):
 
 @dataclass(frozen=True)
 class Cohort:
-    """A typed frame that has passed validation in its role, against its dictionary."""
+    """A typed frame that has passed validation in its role, against its dictionary.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> cohort = reference_cohort(n=20)
+    >>> cohort.n, cohort.role, cohort.about.name, cohort.dictionary.name
+    (20, 'original', 'aml-reference', 'aml')
+    """
 
     frame: pd.DataFrame
     role: Role
@@ -52,6 +67,13 @@ class Cohort:
         ------
         DataError
             The frame has errors in this role; the message lists the first of them.
+
+        Examples
+        --------
+        >>> from amlsynth import reference_cohort
+        >>> about = About(name="ten", title="Ten", simulated=True, statement="Simulated.")
+        >>> Cohort.create(reference_cohort(n=20).frame.head(10), "original", about).n
+        10
         """
         d = d or default_dictionary()
         typed = to_typed(frame, d, source=about.name)
@@ -59,7 +81,14 @@ class Cohort:
         return cls(typed, role, about, d)
 
     def validation(self) -> ValidationReport:
-        """Validate again, for the warnings."""
+        """Validate again, for the warnings.
+
+        Examples
+        --------
+        >>> from amlsynth import reference_cohort
+        >>> reference_cohort(n=20).validation().ok
+        True
+        """
         return validate(self.frame, self.role, self.dictionary)
 
 
@@ -71,7 +100,7 @@ def read_cohort(path: Path, role: Role, d: Dictionary | None = None) -> Cohort:
     Raises
     ------
     UsageError, DataError
-        The file cannot be read, or breaks the dictionary.
+        The file cannot be read, breaks the dictionary, or was written under one that reads it differently.
 
     Examples
     --------
@@ -99,12 +128,14 @@ def write_cohort(cohort: Cohort, path: Path) -> None:
     path = Path(path)
     with replacing(path) as temporary:
         write_table(cohort.frame, temporary)
-        write_about(cohort.about, path, sha256(temporary))  # first, so that no table is ever without it
+        # First, so that no table is ever without it.
+        write_about(cohort.about, path, cohort.dictionary, sha256(temporary))
 
 
-def write_about(about: About, path: Path, digest: str | None = None) -> None:
-    """Write what is known about the table at `path`, with its SHA-256, beside it."""
-    content = about.model_dump(mode="json") | {"sha256": digest or sha256(path)}
+def write_about(about: About, path: Path, d: Dictionary, digest: str | None = None) -> None:
+    """Write what is known about the table at `path` beside it, with its SHA-256 and its dictionary."""
+    written_under = WrittenUnder.of(d).model_dump(mode="json")
+    content = about.model_dump(mode="json") | {KEY: written_under, "sha256": digest or sha256(path)}
     write_text(about_path(path), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -113,11 +144,6 @@ def not_assessed(about: About) -> tuple[str, ...]:
     imported = about.provenance.get("import")
     declared = imported.get("not_assessed", ()) if isinstance(imported, dict) else ()
     return tuple(str(name) for name in declared)
-
-
-def about_path(path: Path) -> Path:
-    """Return the path of the file that tells about a cohort's file."""
-    return path.with_name(path.name + ".about.json")
 
 
 def read_about(path: Path) -> About:
@@ -140,6 +166,7 @@ def read_about(path: Path) -> About:
     try:
         content = json.loads(beside.read_text(encoding="utf-8"))
         expected = content.pop("sha256")
+        content.pop(KEY, None)  # checked where the table is read
         about = About.model_validate(content)
     except (OSError, ValueError, KeyError, AttributeError, TypeError, ValidationError) as error:
         raise DataError(f"{beside}: not a description of a cohort. Remove it or make it again.") from error

@@ -15,6 +15,7 @@ import pandas as pd
 
 from amlsynth.cohort.failures import Failures
 from amlsynth.cohort.table_writing import file_kind, write_blocks, write_table
+from amlsynth.cohort.written_under import check_dictionary
 from amlsynth.dictionary.model import Dictionary, Variable, dictionary
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.parquet import check_footer
@@ -59,8 +60,9 @@ def read_table(path: Path, d: Dictionary | None = None) -> pd.DataFrame:
     --------
     >>> from amlsynth import reference_cohort, write_table
     >>> write_table(reference_cohort(n=3).frame, folder / "three.csv")
-    >>> read_table(folder / "three.csv").shape
-    (3, 64)
+    >>> frame = read_table(folder / "three.csv")
+    >>> len(frame), frame["AGE"].dtype
+    (3, Int16Dtype())
     """
     parsed = parse_table(path, d)
     parsed.failures.raise_if_any(str(path))
@@ -92,7 +94,9 @@ def to_typed(frame: pd.DataFrame, d: Dictionary | None = None, source: str = "th
 def parse_table(path: Path, d: Dictionary | None = None) -> ParsedTable:
     """Read a file as `read_table` does, but return cells of a wrong type as failures."""
     d = d or dictionary()
-    return type_frame(read_raw(path, d), d, str(path))
+    frame = read_raw(path, d)
+    check_dictionary(Path(path), [str(name) for name in frame.columns], d)
+    return type_frame(frame, d, str(path))
 
 
 def type_frame(frame: pd.DataFrame, d: Dictionary | None = None, source: str = "the table") -> ParsedTable:

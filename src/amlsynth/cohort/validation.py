@@ -28,6 +28,15 @@ class ValidationReport:
     ----------
     role : "original" or "synthetic", which decides the severities.
     n : number of patients.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort, validate
+    >>> report = validate(reference_cohort(n=20).frame.assign(AGE=7), "original")
+    >>> report.ok, report.errors
+    (False, 20)
+    >>> list(report.failures.columns)
+    ['rule', 'column', 'row', 'value', 'severity', 'message']
     """
 
     role: Role
@@ -53,13 +62,28 @@ class ValidationReport:
         return self.found.table()
 
     def by_rule(self) -> pd.DataFrame:
-        """Table of counts with the columns severity, rule, column, failures."""
+        """Table of counts with the columns severity, rule, column, failures.
+
+        Examples
+        --------
+        >>> from amlsynth import reference_cohort, validate
+        >>> counts = validate(reference_cohort(n=20).frame.assign(AGE=7), "original").by_rule()
+        >>> tuple(counts["rule"]), int(counts["failures"].sum())
+        (('range',), 20)
+        """
         rows = [(severity, rule, column, n) for (rule, column, severity), n in self.found.counts.items()]
         table = pd.DataFrame(rows, columns=["severity", "rule", "column", "failures"])
         return table.sort_values(["severity", "rule", "column"], kind="stable", ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
+        """Return plain data for JSON.
+
+        Examples
+        --------
+        >>> from amlsynth import reference_cohort, validate
+        >>> validate(reference_cohort(n=20).frame, "original").to_dict()["patients"]
+        20
+        """
         return {
             "ok": self.ok,
             "role": self.role,
@@ -71,7 +95,13 @@ class ValidationReport:
         }
 
     def raise_if_failed(self, source: str) -> None:
-        """Raise DataError with the first failures when there are errors."""
+        """Raise DataError with the first failures when there are errors.
+
+        Examples
+        --------
+        >>> from amlsynth import reference_cohort, validate
+        >>> validate(reference_cohort(n=20).frame, "original").raise_if_failed("my cohort")
+        """
         if not self.ok:
             raise DataError(self.found.sentences(source))
 

@@ -70,8 +70,8 @@ def read_carried(path: Path) -> Dictionary:
         _check_size(path, data)
         _without_unknown_classification(data)
     read = validated_yaml(path, data, lines, Dictionary)
-    own = dictionary()
-    return own if read == own else read
+    default = dictionary()
+    return default if read == default else read
 
 
 def _check_size(path: Path, data: dict[str, Any]) -> None:

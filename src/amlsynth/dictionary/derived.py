@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from amlsynth.foundation.types import BoolArray
 
 ELN2022_RISKS = ("favorable", "intermediate", "adverse")
 
@@ -153,8 +154,8 @@ def follow_up(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _any(flags: dict[str, npt.NDArray[np.bool_]], names: tuple[str, ...], n: int) -> npt.NDArray[np.bool_]:
-    found = np.zeros(n, dtype=bool)
+def _any(flags: dict[str, BoolArray], names: tuple[str, ...], n: int) -> BoolArray:
+    present = np.zeros(n, dtype=bool)
     for name in names:
-        found |= flags[name]
-    return found
+        present |= flags[name]
+    return present

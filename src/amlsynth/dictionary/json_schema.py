@@ -26,12 +26,12 @@ def json_schema(d: Dictionary | None = None) -> dict[str, Any]:
 
 def _property(variable: Variable) -> dict[str, Any]:
     unit = f" Unit: {variable.unit}." if variable.unit else ""
-    found: dict[str, Any] = {"title": variable.label, "description": variable.description + unit}
+    schema: dict[str, Any] = {"title": variable.label, "description": variable.description + unit}
     if variable.is_categorical:
-        found["enum"] = [*variable.values, *([None] if variable.missing else [])]
-        return found
+        schema["enum"] = [*variable.values, *([None] if variable.missing else [])]
+        return schema
     kind = "integer" if variable.type == "integer" else "number"
-    found["type"] = [kind, "null"] if variable.missing else kind
-    found["exclusiveMinimum" if variable.exclusive_minimum else "minimum"] = variable.minimum
-    found["maximum"] = variable.maximum
-    return found
+    schema["type"] = [kind, "null"] if variable.missing else kind
+    schema["exclusiveMinimum" if variable.exclusive_minimum else "minimum"] = variable.minimum
+    schema["maximum"] = variable.maximum
+    return schema

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, Role, RuleCase, Variable, dictionary
+from amlsynth.foundation.types import BoolArray
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -72,7 +71,7 @@ def pandera_column(variable: Variable) -> pa.Column:
     )
 
 
-def breaks(d: Dictionary, case: RuleCase, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def breaks(d: Dictionary, case: RuleCase, frame: pd.DataFrame) -> BoolArray:
     """Return for every row whether it surely breaks the rule; NA in a rule means "cannot tell"."""
     expressions = [expression for expression in (case.when, case.require) if expression]
     names = {name for expression in expressions for name in expression.names}

@@ -20,7 +20,7 @@ NA = "NA"  # the cell of missing values among the counts of a variable
 SHARE_DECIMALS = 3  # a tenth of a percent, as tables show
 STATISTIC_DECIMALS = 3
 P_DIGITS = 2
-_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
+_STEPS = (0.01, 0.02, 0.05, 0.1)
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,13 @@ class DisclosureRule:
         return min(exact, max(2, int(math.log10(max(n, 1) / (2 * self.min_cell)))))
 
     def statistic(self, value: float | None) -> float | None:
-        """Round a figure that the original's rows stand behind, so that no single row follows from it."""
+        """Round a figure that the original's rows stand behind, so that no single row follows from it.
+
+        What is not 0 keeps one digit: one copied patient among thousands must not look like none.
+        """
         if value is None or not self.on:
             return value
-        return round(value, STATISTIC_DECIMALS) + 0.0
+        return round(value, STATISTIC_DECIMALS) or float(f"{value:.1g}") + 0.0
 
     def p_value(self, value: float | None) -> float | None:
         """Round a p-value to two significant digits: a table follows from ten."""

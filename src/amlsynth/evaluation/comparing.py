@@ -9,11 +9,12 @@ import pandas as pd
 
 from amlsynth.cohort.cohort import About, read_about
 from amlsynth.cohort.tables import read_raw, type_frame
+from amlsynth.cohort.written_under import check_dictionary
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.disclosure.rule import OFF, DisclosureRule
-from amlsynth.evaluation.evaluate import evaluate
 from amlsynth.evaluation.inputs import SyntheticCohort
 from amlsynth.evaluation.records import Evaluation, Origin
+from amlsynth.evaluation.run import evaluate
 from amlsynth.foundation.errors import DataError, did_you_mean
 from amlsynth.foundation.files import sha256
 from amlsynth.foundation.types import Progress
@@ -73,9 +74,17 @@ def compare_cohorts(
         A file is not there, or the two have the same label.
     DataError
         A file cannot be read as a table, or has no column of the dictionary.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> frames = (reference_cohort(n=9, seed=seed).frame for seed in (1, 2))
+    >>> evaluation = compare_cohorts(*frames, labels=("one", "another"))
+    >>> evaluation.kind, [cohort.label for cohort in evaluation.synthetics]
+    ('comparison', ['another'])
     """
     d = d or dictionary()
-    one, other = (read_foreign(given, name, d) for given, name in ((first, "A"), (second, "B")))
+    one, other = (read_foreign(source, name, d) for source, name in ((first, "A"), (second, "B")))
     if labels is not None:
         one, other = replace(one, label=labels[0]), replace(other, label=labels[1])
     elif one.label == other.label:
@@ -95,7 +104,7 @@ def compare_cohorts(
     )
 
 
-def read_foreign(given: Path | pd.DataFrame, name: str, d: Dictionary) -> Foreign:
+def read_foreign(cohort: Path | pd.DataFrame, name: str, d: Dictionary) -> Foreign:
     """Read a cohort as it is: columns that lack are NA, unknown ones are left out, rules may be broken.
 
     Raises
@@ -103,22 +112,24 @@ def read_foreign(given: Path | pd.DataFrame, name: str, d: Dictionary) -> Foreig
     UsageError, DataError
         As `compare_cohorts`.
     """
-    if isinstance(given, pd.DataFrame):
-        raw, label, source, origin = given, name, f"cohort {name}", Origin()
+    if isinstance(cohort, pd.DataFrame):
+        raw, label, source, origin = cohort, name, f"cohort {name}", Origin()
         about = About(name=name, title=name, simulated=False, statement="A table.")
     else:
-        given = Path(given)
-        raw, label, source = read_raw(given, d), given.stem, given.name
-        about = read_about(given)
+        cohort = Path(cohort)
+        raw, label, source = read_raw(cohort, d), cohort.stem, cohort.name
+        about = read_about(cohort)
         generator = about.provenance.get("generator")
         seed = about.provenance.get("seed")
         origin = Origin(
-            file=given.name,
-            sha256=sha256(given),
+            file=cohort.name,
+            sha256=sha256(cohort),
             generator=generator if isinstance(generator, str) else None,
             seed=seed if isinstance(seed, int) else None,
         )
     columns = [str(column) for column in raw.columns]
+    if isinstance(cohort, Path):
+        check_dictionary(cohort, d.names, d)
     missing = [column for column in d.names if column not in columns]
     unknown = [column for column in columns if column not in d.names]
     if len(missing) == len(d.names):

@@ -39,7 +39,8 @@ from amlsynth.evaluation.summary import hidden_cells
 from amlsynth.evaluation.survival.curves import log_rank_p
 from amlsynth.evaluation.survival.response import responders
 from amlsynth.foundation.errors import require_extra
-from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.foundation.types import FloatArray
+from amlsynth.statistics.coding import numbers
 from amlsynth.statistics.fisher import FisherTest, fisher_test
 from amlsynth.statistics.wald import Z95, wald_p
 from amlsynth.survival.cox import Ties, cox_fit
@@ -76,14 +77,15 @@ def compare(
     """
     frames = (original, synthetic) if protect else (original,)
     hidden = [hidden_cells(frame, d, rule) for frame in frames]
-    found = _compared(original, synthetic, d, ties)
-    shown = [_shown(one, hidden, rule) for one in found]
+    comparisons = _compared(original, synthetic, d, ties)
+    shown = [_shown(one, hidden, rule) for one in comparisons]
     return adjusted([one.model_copy(update={"cohort": cohort}) for one in shown])
 
 
 def _shown(one: Comparison, hidden: Sequence[Hidden], rule: DisclosureRule) -> Comparison:
     """Return the test with rounded figures, or without any where a hidden cell would follow from them."""
-    if not rule.on:
+    without_figures = all(f is None or f.value is None for f in (one.p_value, one.effect, one.effect_size))
+    if not rule.on or without_figures:  # that a column was not assessed tells of no cell
         return one
     if any(_tells(one, cells) for cells in hidden):
         few = Figure(reason=f"not shown: {rule.few} patients in one of the cells, or it would follow")
@@ -116,23 +118,23 @@ def _tells(one: Comparison, hidden: Hidden) -> bool:
 def _compared(
     original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary, ties: Ties
 ) -> tuple[Comparison, ...]:
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     for variable in (d[name] for name in known_at_diagnosis(d)):
         ours, theirs = original[variable.name], synthetic[variable.name]
         if not variable.is_categorical:
-            found.append(compare_numbers(variable.name, numbers(ours), numbers(theirs)))
+            comparisons.append(compare_numbers(variable.name, numbers(ours), numbers(theirs)))
         elif variable.type == "category":
-            found += compare_categories(variable.name, ours, theirs, [str(v) for v in variable.values])
+            comparisons += compare_categories(variable.name, ours, theirs, [str(v) for v in variable.values])
         else:
-            found.append(fisher(variable.name, _counts(ours, [1, 0]), _counts(theirs, [1, 0])))
+            comparisons.append(fisher(variable.name, _counts(ours, [1, 0]), _counts(theirs, [1, 0])))
     classification, our_risk, their_risk = d.roles.classification, d.classify(original), d.classify(synthetic)
     if classification is not None and our_risk is not None and their_risk is not None:
-        found += compare_categories(classification.name, our_risk, their_risk, d.risks)
+        comparisons += compare_categories(classification.name, our_risk, their_risk, d.risks)
     if d.response is not None:
-        found.append(_response(d.response.name, original, synthetic))
+        comparisons.append(_response(d.response.name, original, synthetic))
     for endpoint in d.endpoints:
-        found += _survival(endpoint_data(original, endpoint), endpoint_data(synthetic, endpoint), ties)
-    return tuple(_or_lacking(one, original, synthetic, d) for one in found)
+        comparisons += _survival(endpoint_data(original, endpoint), endpoint_data(synthetic, endpoint), ties)
+    return tuple(_or_lacking(one, original, synthetic, d) for one in comparisons)
 
 
 def _or_lacking(
@@ -148,7 +150,7 @@ def _or_lacking(
     return one
 
 
-def compare_numbers(subject: str, ours: Floats, theirs: Floats) -> Comparison:
+def compare_numbers(subject: str, ours: FloatArray, theirs: FloatArray) -> Comparison:
     """Compare a numeric variable; NaN is missing. The effect is synthetic against original."""
     stats = require_extra("generate", "scipy.stats", "Comparing cohorts")
 
@@ -195,11 +197,11 @@ def compare_categories(
         return [fisher(subject, left[::-1], right[::-1], f"odds ratio of {values[1]}")]
     p_value = attempt(lambda: chi_square(left, right))
     size = {} if p_value.value is None else _size(lambda: cramers_v(left, right), CRAMERS_V)
-    found = [Comparison(subject=subject, test="chi-square", p_value=p_value, **size)]
+    comparisons = [Comparison(subject=subject, test="chi-square", p_value=p_value, **size)]
     for position, value in enumerate(values):
         of_left, of_right = ((row[position], sum(row) - row[position]) for row in (left, right))
-        found.append(fisher(f"{subject}={value}", of_left, of_right))
-    return found
+        comparisons.append(fisher(f"{subject}={value}", of_left, of_right))
+    return comparisons
 
 
 def _counts(column: pd.Series, values: Sequence[str] | Sequence[int]) -> tuple[int, ...]:
@@ -313,7 +315,7 @@ def _survival(ours: EndpointData, theirs: EndpointData, ties: Ties) -> list[Comp
     ]
 
 
-def _looks_normal(values: Floats) -> bool:
+def _looks_normal(values: FloatArray) -> bool:
     stats = require_extra("generate", "scipy.stats", "Comparing cohorts")
 
     if values.size < 3 or np.ptp(values) == 0:

@@ -47,16 +47,16 @@ def as_synthetic_cohorts(synthetic: Synthetics, label: str) -> tuple[SyntheticCo
     if isinstance(synthetic, SyntheticCohort):
         return (synthetic,)
     if isinstance(synthetic, Mapping):
-        found = tuple(SyntheticCohort(frame, name) for name, frame in synthetic.items())
+        cohorts = tuple(SyntheticCohort(frame, name) for name, frame in synthetic.items())
     else:
-        found = tuple(synthetic)
-    if not found:
+        cohorts = tuple(synthetic)
+    if not cohorts:
         raise UsageError("there is no synthetic cohort to evaluate; give at least one.")
-    labels = [cohort.label for cohort in found]
+    labels = [cohort.label for cohort in cohorts]
     for name in labels:
         if labels.count(name) > 1:
             raise UsageError(f"two synthetic cohorts have the label {name!r}; name each one differently.")
-    return found
+    return cohorts
 
 
 def evaluated_cohorts(
@@ -86,27 +86,27 @@ def spreads(figures: Mapping[str, Figure], generators: Mapping[str, Sequence[str
     figures : by key of the cohort.
     generators : the keys of the cohorts that each generator made.
     """
-    found: dict[str, Spread] = {}
+    spreads_: dict[str, Spread] = {}
     for generator, keys in generators.items():
         values = pd.Series([v for key in keys if (v := figures[key].value) is not None], dtype=float)
         if len(keys) > 1 and len(values) > 1:
-            found[generator] = Spread(
+            spreads_[generator] = Spread(
                 cohorts=len(values),
                 mean=_tidy(values.mean()),
                 sd=_tidy(values.std(ddof=1)),
                 least=_tidy(values.min()),
                 most=_tidy(values.max()),
             )
-    return found
+    return spreads_
 
 
 def generators_of(inputs: Sequence[SyntheticCohort], keys: Sequence[str]) -> dict[str, list[str]]:
     """Return the keys of the cohorts of each generator that is known."""
-    found: dict[str, list[str]] = {}
+    keys_of: dict[str, list[str]] = {}
     for cohort, key in zip(inputs, keys, strict=True):
         if cohort.origin is not None and cohort.origin.generator:
-            found.setdefault(cohort.origin.generator, []).append(key)
-    return found
+            keys_of.setdefault(cohort.origin.generator, []).append(key)
+    return keys_of
 
 
 def _tidy(value: float) -> float:

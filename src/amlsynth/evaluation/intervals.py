@@ -10,22 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from amlsynth.evaluation.measure_group import NotComputable, attempt, figure
 from amlsynth.evaluation.records import Figure
+from amlsynth.foundation.types import IntArray
 from amlsynth.statistics.wald import Z95
 
 RESAMPLES = 100
 MIN_PATIENTS = 10  # patients; fewer say nothing of their own variation
 MAX_PATIENTS = 20_000  # patients; beyond it the intervals are narrower than the figures' digits
 
-Rows = NDArray[np.int64]
-
 
 def with_interval(
     compute: Callable[[], float],
-    resample: Callable[[Rows], float],
+    resample: Callable[[IntArray], float],
     n: int,
     rng: np.random.Generator,
     bounds: tuple[float, float] = (0.0, 1.0),
@@ -39,13 +37,13 @@ def with_interval(
     n : patients of the cohort; below `MIN_PATIENTS` and above `MAX_PATIENTS` there is no interval.
     bounds : between which the measure lies.
     """
-    found = attempt(compute)
-    if found.value is None or not MIN_PATIENTS <= n <= MAX_PATIENTS:
-        return found
+    estimate = attempt(compute)
+    if estimate.value is None or not MIN_PATIENTS <= n <= MAX_PATIENTS:
+        return estimate
     try:
         draws = [resample(rng.integers(n, size=n)) for _ in range(RESAMPLES)]
     except NotComputable:
-        return found
+        return estimate
     spread = Z95 * float(np.std(draws, ddof=1))
-    low, high = max(bounds[0], found.value - spread), min(bounds[1], found.value + spread)
-    return figure(found.value, low, high)
+    low, high = max(bounds[0], estimate.value - spread), min(bounds[1], estimate.value + spread)
+    return figure(estimate.value, low, high)

@@ -1,8 +1,8 @@
 """What a group of measures is: one module that says what it measures and computes it.
 
 To add a measure, add its `MeasureDefinition` with its `compute` to a group, in one entry; to add a group, add
-one module and name it in `evaluate.GROUPS`, or in another package as an entry point (see `plugins`). The
-anchors, the record and the report come for free.
+one module and name it in `run.GROUPS`, or in another package as an entry point (see `plugins`). The anchors,
+the record and the report come for free.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class EvaluationContext:
         """
         if name not in self.memory:
             self.memory[name] = compute()
-        found: Found = self.memory[name]
-        return found
+        value: Found = self.memory[name]
+        return value
 
     def rule_of(self, cohort: EvaluatedCohort) -> DisclosureRule:
         """Return what is held back of a cohort: nothing of one that holds no patients."""
@@ -149,18 +149,18 @@ class MeasureGroup:
         """
         definitions = self.definitions(context.dictionary)
         try:
-            found = {s.id: attempt(partial(s.compute, cohort, context)) for s in definitions if s.compute}
-            found |= self.figures(cohort, context)
+            figures = {s.id: attempt(partial(s.compute, cohort, context)) for s in definitions if s.compute}
+            figures |= self.figures(cohort, context)
         except Exception as error:
             failed = self._failed(error)
             return {definition.id: failed for definition in definitions}
-        if missing := [definition.id for definition in definitions if definition.id not in found]:
+        if missing := [definition.id for definition in definitions if definition.id not in figures]:
             raise UsageError(
                 f"The measures {self.name!r} have no figure for {', '.join(missing)}: give each a `compute`, "
                 "or its figure in `figures`."
             )
         return {
-            definition.id: _or_lacking(found[definition.id], definition, cohort, context)
+            definition.id: _or_lacking(figures[definition.id], definition, cohort, context)
             for definition in definitions
         }
 
@@ -168,18 +168,18 @@ class MeasureGroup:
         """Return the figures that the original has by itself."""
         definitions = self.definitions(context.dictionary)
         try:
-            found = {
+            figures = {
                 s.id: attempt(partial(s.compute_original, context)) for s in definitions if s.compute_original
             }
-            found |= self.original_figures(context)
+            figures |= self.original_figures(context)
         except Exception as error:
             failed = self._failed(error)
             return {definition.id: failed for definition in definitions if definition.compute_original}
         for definition in definitions:
             name = lacking(definition, context.original, context.dictionary)
-            if definition.id in found and name is not None:
-                found[definition.id] = Figure(reason=why_lacking(name, "original"))
-        return found
+            if definition.id in figures and name is not None:
+                figures[definition.id] = Figure(reason=why_lacking(name, "original"))
+        return figures
 
     def _failed(self, error: Exception) -> Figure:
         """Return the reason of a failure in another package, which costs its figures and nothing else."""

@@ -11,22 +11,19 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from amlsynth.disclosure.rule import MIN_CELL, OFF, DisclosureRule
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import write_text
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.survival.cox import Ties
 
 SCHEMA_VERSION = "3"
 _RISK_OF_VERSION_2 = "eln2022"
 
 
-class Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Figure(Record):
+class Figure(StrictModel):
     """One computed number, or the reason why there is none."""
 
     value: float | None = None
@@ -35,7 +32,7 @@ class Figure(Record):
     reason: str | None = Field(None, description="why there is no value")
 
 
-class Spread(Record):
+class Spread(StrictModel):
     """A measure over the cohorts that one generator made with several seeds."""
 
     cohorts: int  # that have a value; with fewer than two there is no spread
@@ -45,7 +42,7 @@ class Spread(Record):
     most: float
 
 
-class Measure(Record):
+class Measure(StrictModel):
     """One measure of each synthetic cohort beside the same measure of the three anchors."""
 
     id: str  # such as "km_score_os"
@@ -70,7 +67,7 @@ class Measure(Record):
         return next(iter(self.figures.values()))
 
 
-class CategoryCount(Record):
+class CategoryCount(StrictModel):
     """Patients with one value of a categorical variable; n None where the cell is held back."""
 
     value: str  # a category, "1" for present, "NA" for missing
@@ -78,7 +75,15 @@ class CategoryCount(Record):
     share: float | None = Field(None, description="of the patients with a known value; for NA of all")
 
 
-class VariableSummary(Record):
+class Bin(StrictModel):
+    """The share of the patients with a known value from `low` to below `high`."""
+
+    low: float
+    high: float
+    share: float
+
+
+class VariableSummary(StrictModel):
     """One variable in one cohort: quartiles for numbers, counts for the rest."""
 
     name: str
@@ -86,9 +91,10 @@ class VariableSummary(Record):
     missing: int | None
     quartiles: tuple[float, float, float] | None = None
     counts: tuple[CategoryCount, ...] = ()
+    histogram: tuple[Bin, ...] = Field((), description="of numbers; empty in older files and where held back")
 
 
-class CurvePoint(Record):
+class CurvePoint(StrictModel):
     months: float
     survival: float
     low: float
@@ -97,7 +103,7 @@ class CurvePoint(Record):
     at_risk: int | None
 
 
-class SurvivalSummary(Record):
+class SurvivalSummary(StrictModel):
     """Kaplan-Meier summary of one endpoint in one cohort, months."""
 
     endpoint: str
@@ -117,7 +123,7 @@ class SurvivalSummary(Record):
         return after[0].at_risk, before[-1].at_risk + max(min_cell - 1, 0)
 
 
-class Origin(Record):
+class Origin(StrictModel):
     """Where a cohort's file came from, as far as it is known."""
 
     file: str | None = None  # its name without its folder
@@ -126,7 +132,7 @@ class Origin(Record):
     seed: int | None = None
 
 
-class CohortSummary(Record):
+class CohortSummary(StrictModel):
     """The aggregates of one cohort that tables and figures are made of."""
 
     key: str = "synthetic"  # "original", "holdout", and "synthetic" or "synthetic-1", "synthetic-2", ...
@@ -145,7 +151,7 @@ class CohortSummary(Record):
         return next(summary for summary in self.survival if summary.endpoint == name)
 
 
-class Comparison(Record):
+class Comparison(StrictModel):
     """One test of a cohort against the original, for tables 1 and 2 of the paper."""
 
     cohort: str = "synthetic"  # a key: of a synthetic cohort, or "holdout"
@@ -159,7 +165,7 @@ class Comparison(Record):
     effect_size_name: str | None = None  # "standardised difference", "Cramér's V"
 
 
-class Effect(Record):
+class Effect(StrictModel):
     """The effect of one marker on one endpoint in one cohort, for forest plots."""
 
     subject: str  # a variable, or a level of the classification: "AGE", "RISK=high"
@@ -174,7 +180,7 @@ class Effect(Record):
     carriers: int | None = None  # None for numbers, and where held back
 
 
-class CoOccurrence(Record):
+class CoOccurrence(StrictModel):
     """How often two traits occur together in a cohort, relative to the original, for figure 2.
 
     The pairs are those of `traits` below the diagonal, row by row: (1, 0), (2, 0), (2, 1), (3, 0), ...
@@ -187,7 +193,7 @@ class CoOccurrence(Record):
     shown: int  # pairs with enough patients of the original
 
 
-class RuleCount(Record):
+class RuleCount(StrictModel):
     """How many patients of each cohort break a rule of the dictionary."""
 
     rule: str
@@ -197,7 +203,7 @@ class RuleCount(Record):
     counts: dict[str, int | None]  # by key of the cohort; None where held back
 
 
-class PooledEffects(Record):
+class PooledEffects(StrictModel):
     """The original's effects beside those pooled over replicates; ratios on the log scale."""
 
     replicates: int
@@ -208,7 +214,7 @@ class PooledEffects(Record):
     width: Figure = Field(description="median width of the pooled interval against the original's")
 
 
-class Evaluation(Record):
+class Evaluation(StrictModel):
     """Everything one evaluation found."""
 
     schema_version: Literal["3"] = "3"

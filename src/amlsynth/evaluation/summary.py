@@ -14,6 +14,7 @@ from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.dictionary.roles import Endpoint
 from amlsynth.disclosure.curves import ShownPoint, at_risk_of, band, rounded_down, shown_months
 from amlsynth.disclosure.rule import NA, OFF, DisclosureRule
+from amlsynth.evaluation.histograms import histogram
 from amlsynth.evaluation.measure_group import attempt
 from amlsynth.evaluation.outcomes import lacks, why_lacking
 from amlsynth.evaluation.records import (
@@ -108,12 +109,15 @@ def _variable(column: pd.Series, variable: Variable, is_time: bool, rule: Disclo
         return VariableSummary(name=variable.name, n=len(column), missing=records[-1].n, counts=records)
     known = numbers(column)
     known = known[~np.isnan(known)]
+    missing = rule.count(len(column) - known.size)
     decimals = MONTHS_DECIMALS if is_time else max(variable.decimals, 1)
     return VariableSummary(
         name=variable.name,
         n=len(column),
-        missing=rule.count(len(column) - known.size),
+        missing=missing,
         quartiles=_quartiles(known, decimals, rule),
+        # Survival has its curves; and beside a hidden number of missing values shares would tell it.
+        histogram=() if is_time or missing is None else histogram(known, variable, rule.min_cell),
     )
 
 

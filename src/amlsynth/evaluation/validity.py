@@ -20,23 +20,18 @@ from amlsynth.evaluation.records import Figure, RuleCount
 Broken = dict[tuple[str, str, str], int]  # rule, columns, severity -> patients
 
 
-def count_rules_broken(frame: pd.DataFrame, d: Dictionary) -> int:
-    """Return how many errors validation finds with the severities of a synthetic cohort."""
-    return _errors(_broken(frame, d))
-
-
 def rule_counts(cohorts: Sequence[EvaluatedCohort], context: EvaluationContext) -> tuple[RuleCount, ...]:
     """Return every rule that a cohort breaks, with the severities of a synthetic cohort.
 
     Small counts of cohorts of patients are held back.
     """
     rules = {cohort.key: context.rule_of(cohort) for cohort in cohorts}
-    found = {cohort.key: _of(cohort, context) for cohort in cohorts}
+    broken_rules = {cohort.key: _of(cohort, context) for cohort in cohorts}
     messages = {rule.id: rule.message for rule in context.dictionary.rules}
-    places = sorted({place for broken in found.values() for place in broken})
+    places = sorted({place for broken in broken_rules.values() for place in broken})
 
     def count(key: str, place: tuple[str, str, str]) -> int | None:
-        return rules[key].count(found[key].get(place, 0))
+        return rules[key].count(broken_rules[key].get(place, 0))
 
     return tuple(
         RuleCount(
@@ -44,7 +39,7 @@ def rule_counts(cohorts: Sequence[EvaluatedCohort], context: EvaluationContext) 
             columns=columns,
             message=messages.get(rule, "a value that the dictionary does not allow"),
             severity="error" if severity == "error" else "warning",
-            counts={key: count(key, (rule, columns, severity)) for key in found},
+            counts={key: count(key, (rule, columns, severity)) for key in broken_rules},
         )
         for rule, columns, severity in places
     )
@@ -61,17 +56,17 @@ def _of(cohort: EvaluatedCohort, context: EvaluationContext) -> Broken:
     return context.once(name, lambda: _broken(cohort.frame, context.dictionary))
 
 
-def _errors(broken: Broken) -> int:
-    return sum(count for (_, _, severity), count in broken.items() if severity == "error")
-
-
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
+    from amlsynth.cohort.validation import DUPLICATE_RULE
+
     broken = _of(cohort, context)
+    if cohort.kind == "bootstrap":  # it draws patients again, which is no rule that it breaks
+        broken = {place: count for place, count in broken.items() if place[0] != DUPLICATE_RULE}
     errors = [count for (_, _, severity), count in broken.items() if severity == "error"]
     rule = context.rule_of(cohort)
     if not rule.splits(*errors):
         return {"rules_broken": Figure(reason=f"not shown: {rule.few} patients break a rule")}
-    return {"rules_broken": figure(float(_errors(broken)))}
+    return {"rules_broken": figure(float(sum(errors)))}
 
 
 GROUP = MeasureGroup(
@@ -85,8 +80,8 @@ GROUP = MeasureGroup(
             unit="errors",
             description=(
                 "Errors that validation finds: values outside the dictionary, rules between variables "
-                "and repeated rows, with the severities that hold for synthetic cohorts. Those of the "
-                "bootstrap are repeated rows, for it draws patients again, and no broken rules."
+                "and repeated rows, with the severities that hold for synthetic cohorts. Rows "
+                "that the bootstrap repeats, since it draws patients again, are not counted."
             ),
             source="amlsynth dictionary, rules",
         ),

@@ -140,10 +140,10 @@ class Expression:
         for name in self.names:
             if name not in columns:
                 hint = did_you_mean(name, [*known, "True", "False", "NA"])
-                shown = ", ".join(known[:100]) + (", ..." if len(known) > 100 else "")
+                listed = ", ".join(known[:100]) + (", ..." if len(known) > 100 else "")
                 raise UsageError(
                     f"The expression {self.text!r} names the column {name!r}, which does not exist.{hint} "
-                    f"Columns: {shown}."
+                    f"Columns: {listed}."
                 )
         if isinstance(columns, pd.DataFrame):
             index = columns.index
@@ -224,10 +224,10 @@ class _Evaluation:
         left, result = self.value(node.left), None
         for operator, right in zip(node.ops, node.comparators, strict=True):
             if isinstance(operator, ast.In | ast.NotIn):
-                found = Truth(np.array(False), np.array(True))
+                member = Truth(np.array(False), np.array(True))
                 for element in getattr(right, "elts", ()):
-                    found = kleene_or(found, compare("==", left, self.value(element)))
-                step = found if isinstance(operator, ast.In) else Truth(found.false, found.true)
+                    member = kleene_or(member, compare("==", left, self.value(element)))
+                step = member if isinstance(operator, ast.In) else Truth(member.false, member.true)
             else:
                 next_left = self.value(right)
                 step = compare(COMPARISONS[type(operator)], left, next_left)

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.expressions.sql_connection import MEMORY, interrupted_after, locked_connection
 from amlsynth.expressions.sql_syntax import MAX_LENGTH, PythonCall, Walk, first_line, read_tree, short
 from amlsynth.foundation.errors import UsageError, did_you_mean
+from amlsynth.foundation.types import BoolArray
 
 SECONDS = 60.0  # of one evaluation
 
@@ -63,7 +63,7 @@ class SqlExpression:
 
     def holds(
         self, columns: Mapping[str, pd.Series] | pd.DataFrame, functions: Functions | None = None
-    ) -> npt.NDArray[np.bool_]:
+    ) -> BoolArray:
         """Return per row whether the expression is certainly true."""
         value = self.evaluate(columns, functions)
         if value.dtype == "string":
@@ -158,12 +158,12 @@ def _run(expression: SqlExpression, table: pd.DataFrame, index: pd.Index[Any]) -
                 described = connection.execute(f"DESCRIBE SELECT {sql} AS x FROM t").fetchall()  # noqa: S608
                 wanted = _wanted_type(expression, str(described[0][1]))
                 query = f"SELECT CAST({sql} AS {wanted}) AS x FROM t ORDER BY r"  # noqa: S608
-                found = connection.execute(query).fetchnumpy()["x"]
+                column = connection.execute(query).fetchnumpy()["x"]
         except duckdb.Error as error:
             raise UsageError(_problem(expression, error)) from error
         finally:
             connection.unregister("t")
-    return _as_series(found, wanted, index)
+    return _as_series(column, wanted, index)
 
 
 def _wanted_type(expression: SqlExpression, kind: str) -> str:
@@ -179,9 +179,9 @@ def _wanted_type(expression: SqlExpression, kind: str) -> str:
     return "DOUBLE"
 
 
-def _as_series(found: Any, wanted: str, index: pd.Index[Any]) -> pd.Series:
-    missing = np.array(np.ma.getmaskarray(found))
-    values = np.ma.getdata(found)
+def _as_series(column: Any, wanted: str, index: pd.Index[Any]) -> pd.Series:
+    missing = np.array(np.ma.getmaskarray(column))
+    values = np.ma.getdata(column)
     if wanted == "VARCHAR":
         return _text(values, missing, index)
     if wanted == "BOOLEAN":
@@ -192,7 +192,7 @@ def _as_series(found: Any, wanted: str, index: pd.Index[Any]) -> pd.Series:
     return pd.Series(pd.arrays.FloatingArray(np.where(missing, 0.0, numbers), missing), index=index)
 
 
-def _text(values: Any, missing: npt.NDArray[np.bool_], index: pd.Index[Any]) -> pd.Series:
+def _text(values: Any, missing: BoolArray, index: pd.Index[Any]) -> pd.Series:
     words = [None if gone else str(word) for word, gone in zip(values, missing, strict=True)]
     return pd.Series(words, index=index, dtype="string")
 

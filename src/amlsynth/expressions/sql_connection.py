@@ -17,7 +17,8 @@ _MACROS = (
     "months_between(a, b) AS date_diff('day', CAST(a AS DATE), CAST(b AS DATE)) / 30.4375",
     "age_at(birth, d) AS date_sub('year', CAST(birth AS DATE), CAST(d AS DATE))",
     "to_date(t, f) AS CAST(try_strptime(t, f) AS DATE)",
-    "number_in(t) AS TRY_CAST(replace(regexp_extract(t, '[-+]?[0-9]+(?:[.,][0-9]+)?'), ',', '.') AS DOUBLE)",
+    "number_in(t) AS TRY_CAST(replace("
+    "regexp_extract(CAST(t AS VARCHAR), '[-+]?[0-9]+(?:[.,][0-9]+)?'), ',', '.') AS DOUBLE)",
     "matches(t, p) AS regexp_matches(t, p)",
     "strip(t) AS trim(t)",
     "is_na(x) AS (x IS NULL)",

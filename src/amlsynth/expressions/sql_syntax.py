@@ -135,11 +135,11 @@ class Walk:
 
     def _column(self, name: str, node: dict[str, Any], call: PythonCall | None = None) -> dict[str, Any]:
         self.names.setdefault(name)
-        shown = f"c{list(self.names).index(name)}"
+        alias = f"c{list(self.names).index(name)}"
         if call is not None:
             self.calls.append(call)
-            shown = f"f{len(self.calls) - 1}"
-        plain = {"class": "COLUMN_REF", "type": "COLUMN_REF", "alias": "", "column_names": [shown]}
+            alias = f"f{len(self.calls) - 1}"
+        plain = {"class": "COLUMN_REF", "type": "COLUMN_REF", "alias": "", "column_names": [alias]}
         return plain | {key: node[key] for key in ("query_location", "query_location_length") if key in node}
 
     def _function(self, node: dict[str, Any], depth: int) -> dict[str, Any]:

@@ -84,12 +84,12 @@ class Syntax:
         )
 
     def _mask(self, match: re.Match[str]) -> str:
-        found = match.group()
-        if found == "#":
+        word = match.group()
+        if word == "#":
             self.fail_at(match.start(), "#", "comments are not read; put names with '#' in backticks")
-        if found == "`":
+        if word == "`":
             self.fail_at(match.start(), "`", "the backtick has no partner, or nothing stands between")
-        return "_" * len(found) if found[0] == "`" else found
+        return "_" * len(word) if word[0] == "`" else word
 
     def _place(self, node: ast.expr) -> tuple[int, int]:
         def characters(offset: int) -> int:

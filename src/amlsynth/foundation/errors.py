@@ -11,17 +11,44 @@ from amlsynth.foundation.packages import package_problem
 
 
 class AmlsynthError(Exception):
-    """Base of every error meant for the user; `exit_code` is what the command line exits with."""
+    """Base of every error meant for the user; `exit_code` is what the command line exits with.
+
+    Examples
+    --------
+    >>> import amlsynth
+    >>> try:
+    ...     amlsynth.read_cohort("nowhere.csv", "original")
+    ... except amlsynth.AmlsynthError as error:
+    ...     print(error.exit_code)
+    2
+    """
 
     exit_code = 1
 
 
 class DataError(AmlsynthError, ValueError):
-    """The data broke a rule or a gate (exit code 1)."""
+    """The data broke a rule or a gate (exit code 1).
+
+    Examples
+    --------
+    >>> from amlsynth import to_typed
+    >>> import pandas as pd
+    >>> to_typed(pd.DataFrame({"AGE": ["old"]}))  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    amlsynth.foundation.errors.DataError
+    """
 
 
 class UsageError(AmlsynthError, ValueError):
-    """The call was wrong: an option, a path, a spec or a mapping (exit code 2)."""
+    """The call was wrong: an option, a path, a spec or a mapping (exit code 2).
+
+    Examples
+    --------
+    >>> import amlsynth
+    >>> amlsynth.load_dictionary("alm")
+    Traceback (most recent call last):
+    amlsynth.foundation.errors.UsageError: There is no dictionary 'alm'. Did you mean 'aml'? ...
+    """
 
     exit_code = 2
 
@@ -31,7 +58,14 @@ class PlaceError(UsageError):
 
 
 class MissingExtraError(AmlsynthError, ImportError):
-    """A package is not installed, or what is installed does not work (exit code 2)."""
+    """A package is not installed, or what is installed does not work (exit code 2).
+
+    Examples
+    --------
+    >>> require_extra("report", "no_such_package", "Rendering the report")
+    Traceback (most recent call last):
+    amlsynth.foundation.errors.MissingExtraError: Rendering the report needs ...
+    """
 
     exit_code = 2
 

@@ -218,7 +218,7 @@ def _needs(package: str, extra: str | None) -> Mapping[str, bool]:
         lines = metadata.requires(package) or []
     except metadata.PackageNotFoundError:
         return {}
-    found: dict[str, bool] = {}
+    needs: dict[str, bool] = {}
     for line in lines:
         try:
             requirement = Requirement(line)
@@ -232,20 +232,20 @@ def _needs(package: str, extra: str | None) -> Mapping[str, bool]:
         if always == (extra is None) and with_extra:
             name = _canonical(requirement.name)
             limited = any(limit.operator in _LIMITS for limit in requirement.specifier)
-            found[name] = found.get(name, False) or limited
-    return found
+            needs[name] = needs.get(name, False) or limited
+    return needs
 
 
 def _closure(packages: Mapping[str, bool]) -> dict[str, bool]:
     """Return packages and all that they need, as far as known here, each with whether it is limited."""
-    found: dict[str, bool] = {}
+    closure: dict[str, bool] = {}
     left = [packages]
     while left:
         for package, limited in left.pop().items():
-            if package not in found:
+            if package not in closure:
                 left.append(_needs(package, None))
-            found[package] = found.get(package, False) or limited
-    return found
+            closure[package] = closure.get(package, False) or limited
+    return closure
 
 
 def _canonical(package: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,19 +50,18 @@ os._exit(0)
 """
 
 
-def check_footer(path: Path, columns: Sequence[str] | None = None, rows: int | None = None) -> list[str]:
+def check_footer(path: Path, rows: int | None = None) -> list[str]:
     """Check what a Parquet file says of itself, and return the names of its columns.
 
     Parameters
     ----------
     path : the file.
-    columns : the names that it must have, in any order; None for any.
     rows : how many rows it must have; None for any.
 
     Raises
     ------
     DataError
-        It is no Parquet file, or has other columns or rows, or a column that is a list, a map, a structure
+        It is no Parquet file, or has other rows, or a column that is a list, a map, a structure
         or of a type that no table of a cohort has.
     """
     import pyarrow as pa
@@ -97,11 +95,6 @@ def check_footer(path: Path, columns: Sequence[str] | None = None, rows: int | N
             raise DataError(
                 f"{path}: the column {field.name[:40]!r} holds neither numbers nor text. Export it as one."
             )
-    if columns is not None and sorted(schema.names) != sorted(columns):
-        other = sorted({*schema.names} ^ {*columns}) or sorted(schema.names)
-        raise DataError(
-            f"{path}: its columns are not those of the dictionary; {other[0][:40]!r} is too many or missing."
-        )
     if rows is not None and found.num_rows != rows:
         raise DataError(f"{path}: it has {found.num_rows:,} rows where {rows:,} were expected.")
     return list(schema.names)

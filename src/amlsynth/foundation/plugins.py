@@ -64,10 +64,10 @@ class Plugin:
 
 def plugins(group: str) -> dict[str, Plugin]:
     """Return the plug-ins of a group of entry points, such as "amlsynth.generators", by name."""
-    found: dict[str, tuple[EntryPoint, ...]] = {}
+    entries: dict[str, tuple[EntryPoint, ...]] = {}
     for entry in entry_points(group=group):
-        found[entry.name] = (*found.get(entry.name, ()), entry)
-    return {name: Plugin(name, found[name]) for name in sorted(found)}
+        entries[entry.name] = (*entries.get(entry.name, ()), entry)
+    return {name: Plugin(name, entries[name]) for name in sorted(entries)}
 
 
 def _package(entry: EntryPoint) -> str:

@@ -1,11 +1,39 @@
-"""Rooms that are called as the public function of the same name."""
+"""What the `__init__` of a package says of it: which names it has, and that it is called like a function."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Any
+
+
+def lazy_names(room: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package whose names are imported when they are first asked for.
+
+    So importing a package costs next to nothing, whatever packages its modules need.
+
+    Parameters
+    ----------
+    room : dotted name of the package, its ``__name__``.
+    homes : the module of each name, relative to the package.
+
+    Examples
+    --------
+    >>> getattr_ = lazy_names("amlsynth.foundation", {"Stream": "streams"})
+    >>> getattr_("Stream").K_MEANS.name
+    'K_MEANS'
+    """
+
+    def imported(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{room}.{homes[name]}"), name)
+        setattr(sys.modules[room], name, value)
+        return value
+
+    return imported
 
 
 def callable_room(room: str, home: str) -> None:

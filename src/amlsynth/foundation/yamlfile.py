@@ -97,7 +97,9 @@ def read_yaml(path: Path, *, what: str, aliases: bool = False) -> tuple[Any, dic
         raise UsageError(f"{path}: byte {error.start} is not UTF-8. Save the {what} as UTF-8.") from error
     try:
         depth = 0
-        for event in yaml.parse(text, Loader=_Loader):
+        for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
+            if number > 3 * _PARTS:
+                raise UsageError(f"{path}: too many parts for a {what}. Check the path.")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEPTH:  # PyYAML takes very long for thousands
                 raise UsageError(f"{path}: nested deeper than {_DEPTH} levels. Correct the {what}.")
@@ -150,7 +152,7 @@ def _describe(
     path: Path, lines: Mapping[_Path, int], data: Any, model: type[BaseModel], item: dict[str, Any]
 ) -> str:
     at: _Path = (*item["loc"], *item.get("ctx", {}).get("place", ()))
-    shown = ".".join(str(part) for part in at) or "the file"
+    key = ".".join(str(part) for part in at) or "the file"
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
         owner = _model_at(model, at[:-1])
@@ -162,7 +164,8 @@ def _describe(
         message = f"the key {str(at[-1])!r} is missing; add it"
     elif not isinstance(item.get("input"), dict | list):
         message += f" (found {item.get('input')!r})"
-    return f"{path}:{line_of(lines, at)}: {shown}: {message.rstrip('.')}."
+    end = "" if message.endswith(("?", ".")) else "."
+    return f"{path}:{line_of(lines, at)}: {key}: {message}{end}"
 
 
 def _model_at(model: type[BaseModel] | None, at: _Path) -> type[BaseModel] | None:
@@ -179,7 +182,7 @@ def _first_model(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        found = _first_model(argument)
-        if found:
-            return found
+        model = _first_model(argument)
+        if model:
+            return model
     return None

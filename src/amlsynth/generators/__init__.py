@@ -59,10 +59,10 @@ def generator_class(name: str) -> type[Generator]:
 
         return synthcity_class(name.removeprefix(_SYNTHCITY))
     if name not in _REGISTRY:
-        found = plugins(_ENTRY_POINTS)
-        if name in found:
-            return _plugin_class(found[name])
-        names = (*_REGISTRY, *found)
+        installed = plugins(_ENTRY_POINTS)
+        if name in installed:
+            return _plugin_class(installed[name])
+        names = (*_REGISTRY, *installed)
         raise UsageError(
             f"There is no generator {name!r}.{did_you_mean(name, (*names, _SYNTHCITY))} "
             f"Generators: {', '.join(names)}, and {_SYNTHCITY}PLUGIN."

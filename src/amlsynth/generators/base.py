@@ -14,13 +14,14 @@ from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators.building_blocks.discretion import Discretion, discreet
-from amlsynth.generators.building_blocks.rarities import Rarities, beyond
+from amlsynth.generators.building_blocks.rarities import Rarities
 from amlsynth.generators.building_blocks.seen_rows import SeenRows
 from amlsynth.model_space.encoding import Encoded, breaks_any, decode, encode
 from amlsynth.model_space.mass_points import MassPoints
@@ -45,10 +46,8 @@ class Search:
     choices: tuple[Any, ...] = ()
 
 
-class Parameters(BaseModel):
+class Parameters(StrictModel):
     """The parameters of a generator, with defaults, bounds, descriptions and ranges to search."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DiscreetParameters(Parameters):
@@ -164,6 +163,8 @@ class Generator(ABC):
             )
         encoded = encode(train, self.dictionary).legal()
         self._rare = Rarities.of(train, self.dictionary)
+        if self.hides_single_patients:
+            self._rare = self._rare.smoothed()
         if resolution is None:
             hidden = self.hides_single_patients
             resolution = (
@@ -172,8 +173,6 @@ class Generator(ABC):
         few = self.params.discretion.few if self.hides_single_patients else None
         # A stream of its own: what is drawn for mass points leaves `rng` as it is.
         stream = np.random.default_rng(rng.bit_generator.jumped())  # type: ignore[attr-defined]
-        if self.hides_single_patients:
-            self._rare = self._rare.drawn(stream)
         self._mass_points = (
             MassPoints.none() if self.copies_times else MassPoints.of(encoded, resolution.time, few, stream)
         )
@@ -317,10 +316,9 @@ class Generator(ABC):
         allowed: Sequence[int] | None = None
         for _ in range(_RULE_REDRAWS):
             wrong = breaks_any(frame, self.dictionary)
-            rare = self._rare.among(frame)
-            if any(hit.any() for hit in rare):
+            if not wrong.any() and any(hit.any() for hit in self._rare.broken(frame)):
                 allowed = self._rare.allowed(n, rng) if allowed is None else allowed
-                wrong |= beyond(rare, allowed, rng)
+                wrong = self._rare.settle(frame, allowed, rng)
             if not wrong.any():
                 break
             frame = pd.concat([frame[~wrong], self._decoded(int(wrong.sum()), rng)], ignore_index=True)

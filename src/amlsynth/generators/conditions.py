@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.expressions.evaluate import Expression, parse
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.types import BoolArray
 
 FEW = 30  # training patients under which a condition rests on too little; a usual rule of thumb
 _MOST_DRAWN = 2_000_000  # patients in vain, after which a condition counts as out of reach
@@ -41,7 +40,7 @@ class Condition:
                 raise UsageError(f"The condition {text!r} names {name!r}, which is no column.{hint}")
         return cls(expression, d)
 
-    def holds(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    def holds(self, frame: pd.DataFrame) -> BoolArray:
         """Return which rows of a typed frame meet the condition, shape (n,)."""
         columns = {
             name: frame[name if name in self.dictionary else self.dictionary.by_id[name].name]
@@ -53,8 +52,8 @@ class Condition:
 
     def warning(self, train: pd.DataFrame) -> str | None:
         """Return a warning where the training patients hold too few of the kind, else None."""
-        found = int(self.holds(train).sum())
-        if found >= FEW:
+        patients = int(self.holds(train).sum())
+        if patients >= FEW:
             return None
         # The exact number of so few patients would tell something of each of them.
         return (

@@ -168,10 +168,10 @@ def generate_file(
         others = replicate_paths(path, replicates)
         for number, other in enumerate(others):
             write_blocks(request.replicate(number, replicate_n), stack.enter_context(replacing(other)))
-    write_about(about, path)
+    write_about(about, path, cohort.dictionary)
     for number, other in enumerate(others):
         told = about.provenance | {"replicate": number + 1, "n": request.replicate_n(replicate_n)}
-        write_about(about.model_copy(update={"provenance": told}), other)
+        write_about(about.model_copy(update={"provenance": told}), other, cohort.dictionary)
     return Written(written, about, request.split, request.warnings)
 
 

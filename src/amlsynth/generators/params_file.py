@@ -8,19 +8,18 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import read_yaml_model
 
 Scalar = Annotated[bool | int | float | str | None, Field(union_mode="smart")]
 Value = Annotated[Scalar | tuple[Scalar, ...], Field(union_mode="smart")]
 
 
-class GeneratorParams(BaseModel):
+class GeneratorParams(StrictModel):
     """A generator by its name, and its parameters; those that are not named keep their defaults."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: Annotated[str, Field(min_length=1)]
-    params: dict[str, Value] = {}
+    params: dict[str, Value] = Field(default_factory=dict)
 
 
 class TunedSplit(BaseModel):
@@ -40,10 +39,8 @@ class Tuned(BaseModel):
     split: TunedSplit
 
 
-class ParamsFile(BaseModel):
+class ParamsFile(StrictModel):
     """The content of a file of parameters; `tuning` is missing where a person wrote it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     generator: GeneratorParams
     tuning: Tuned | None = None

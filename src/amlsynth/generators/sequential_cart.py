@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from amlsynth.foundation.types import Progress
+from amlsynth.foundation.types import BoolArray, Progress
 from amlsynth.generators.base import DiscreetParameters, Generator, Search
 from amlsynth.generators.building_blocks.leaves import Features, Leaves, NumberLeaves, StateLeaves
 from amlsynth.generators.building_blocks.order import synthesis_order
@@ -138,10 +138,10 @@ class _Seen:
         self._matrix: Features = np.zeros((n, width), dtype=np.float32)
         self._filled = 0
 
-    def of(self, known: npt.NDArray[np.bool_]) -> Features:
+    def of(self, known: BoolArray) -> Features:
         return self._matrix if known.all() else self._matrix[known]
 
-    def add(self, step: _Step, values: Array, known: npt.NDArray[np.bool_]) -> None:
+    def add(self, step: _Step, values: Array, known: BoolArray) -> None:
         if step.kind == "pattern":
             self._matrix[np.arange(len(values)), self._filled + values.astype(np.int64)] = 1
             self._filled += len(PATTERNS)
@@ -150,7 +150,7 @@ class _Seen:
             self._filled += 1
 
 
-def _drawn_for(step: _Step, values: dict[_Step, Array]) -> npt.NDArray[np.bool_]:
+def _drawn_for(step: _Step, values: dict[_Step, Array]) -> BoolArray:
     """Return for whom a step is drawn: numbers where not missing, gaps where the pattern has one."""
     if step.kind == "number":
         return np.asarray(values[_Step(step.name, "missing")] == 0)

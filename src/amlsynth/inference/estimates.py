@@ -37,6 +37,11 @@ class Estimate:
     name : what is estimated, the same in every cohort.
     value, standard_error : on `scale`.
     scale : "log" for ratios and medians, "log-log" for survival at a time, "logit" for shares and C-indices.
+
+    Examples
+    --------
+    >>> Estimate("NPM1", value=-0.4, standard_error=0.1, scale="log").name
+    'NPM1'
     """
 
     name: str

@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.types import BoolArray, FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 Rule = Literal["fully-synthetic", "one-fit", "partially-synthetic"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 
@@ -49,7 +49,7 @@ class Combined:
     degrees_of_freedom: FloatArray
     between: FloatArray
     within: FloatArray
-    replaced: npt.NDArray[np.bool_]
+    replaced: BoolArray
 
 
 def combine(

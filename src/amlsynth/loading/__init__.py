@@ -6,8 +6,9 @@ release that was checked before is read without those that check it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from amlsynth.foundation.room import lazy_names
 from amlsynth.loading.cache import CACHE_VARIABLE, Cache
 from amlsynth.loading.loader import dataset, load
 from amlsynth.loading.local import SEARCH_VARIABLE, Found, local_releases
@@ -31,10 +32,5 @@ __all__ = [
     "local_releases",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in ("Listed", "datasets"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from amlsynth.loading import catalogue  # which a load has no use for
-
-    return getattr(catalogue, name)
+# Which a load has no use for.
+__getattr__ = lazy_names(__name__, {"Listed": "catalogue", "datasets": "catalogue"})

@@ -35,6 +35,7 @@ _BLOCK = 1 << 16
 _ASKS_TO_WAIT = (429, 503)
 _HEADERS = {"User-Agent": f"amlsynth/{__version__}", "Accept-Encoding": "identity"}
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_pause = time.sleep
 _Result = TypeVar("_Result")
 _Received = Callable[[int, int | None], object]  # bytes so far, and of how many
 
@@ -154,7 +155,7 @@ def _waited(answer: Any) -> bool:
     if seconds > _LONGEST_WAIT:
         return False
     answer.close()
-    time.sleep(seconds)
+    _pause(seconds)
     return True
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
 from amlsynth.foundation.addresses import doi_of, is_url
-from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import FrameKind, check_kind, converted
 from amlsynth.loading.local import is_release
@@ -32,6 +33,8 @@ def load(
     source: str | Path,
     version: str | None = None,
     *,
+    columns: Sequence[str] | None = None,
+    where: str | None = None,
     as_: Literal["pandas"] = "pandas",
     cache: str | Path | None = None,
     registry: str | Path | None = None,
@@ -47,6 +50,8 @@ def load(
     source: str | Path,
     version: str | None = None,
     *,
+    columns: Sequence[str] | None = None,
+    where: str | None = None,
     as_: Literal["pandas"] = "pandas",
     cache: str | Path | None = None,
     registry: str | Path | None = None,
@@ -62,6 +67,8 @@ def load(
     source: str | Path,
     version: str | None = None,
     *,
+    columns: Sequence[str] | None = None,
+    where: str | None = None,
     as_: Literal["polars", "pyarrow"],
     cache: str | Path | None = None,
     registry: str | Path | None = None,
@@ -76,6 +83,8 @@ def load(
     source: str | Path,
     version: str | None = None,
     *,
+    columns: Sequence[str] | None = None,
+    where: str | None = None,
     as_: FrameKind = "pandas",
     cache: str | Path | None = None,
     registry: str | Path | None = None,
@@ -94,6 +103,8 @@ def load(
         AMLSYNTH_RELEASES names; a DOI of Zenodo; an https URL of a release's zip; the path of a release
         folder or zip, or of a CSV file in a layout that is known.
     version : which version; the newest when not given, pre-releases only if there is nothing else.
+    columns : these columns alone, in this order.
+    where : these patients alone, such as "AGE >= 60 and NPM1 == 1"; NA meets no condition.
     as_ : "pandas", "polars" or "pyarrow".
     cache : folder for downloads; AMLSYNTH_CACHE, or the user's cache folder, when not given.
     registry : a registry file that is asked first; see `release/registry.yaml`.
@@ -108,7 +119,7 @@ def load(
 
     Returns
     -------
-    DataFrame of shape (patients, variables of the dictionary)
+    DataFrame of shape (patients, variables of the dictionary), or of what is chosen of both
         The typed frame, or what `as_` asks for; with `replicates` a list of them. `attrs` has name, version,
         title, statement, original_is_simulated, license, citation and doi.
 
@@ -124,9 +135,13 @@ def load(
 
     Examples
     --------
-    >>> amlsynth.load("aml-reference", "1.0.0")                   # doctest: +SKIP
-    >>> amlsynth.load("10.5281/zenodo.1234567", as_="polars")     # doctest: +SKIP
-    >>> amlsynth.load("aml-reference", replicates=True)[0]        # doctest: +SKIP
+    >>> import amlsynth
+    >>> frame = amlsynth.load(release)  # or a name and version, or a DOI
+    >>> len(frame), frame.attrs["version"], frame["NPM1"].dtype
+    (800, '1.0.0', Int8Dtype())
+    >>> amlsynth.load(release, columns=["AGE", "NPM1"], where="AGE >= 60").columns.tolist()
+    ['AGE', 'NPM1']
+    >>> amlsynth.load("10.5281/zenodo.1234567", replicates=True)[0]   # doctest: +SKIP
     """
     check_kind(as_)
     loaded = dataset(
@@ -141,13 +156,13 @@ def load(
         d=d,
     )
     if not replicates:
-        return converted(loaded.frame, as_)
+        return converted(_chosen(loaded.frame, loaded, columns, where), as_)
     if not loaded.replicates:
         raise UsageError(
             f"{loaded.name} {loaded.version} has no replicates, so nothing can be pooled. Leave "
             "replicates=True out; docs/inference.md says what one cohort is good for."
         )
-    return [converted(frame, as_) for frame in loaded.replicates]
+    return [converted(_chosen(frame, loaded, columns, where), as_) for frame in loaded.replicates]
 
 
 def dataset(
@@ -195,6 +210,25 @@ def dataset(
     if made.notes:
         warnings.warn(f"{made.name} {made.version}: {' '.join(made.notes)}", stacklevel=_caller())
     return made
+
+
+def _chosen(
+    frame: pd.DataFrame, loaded: Dataset, columns: Sequence[str] | None, where: str | None
+) -> pd.DataFrame:
+    """Return the rows and columns that were asked for, with the attributes of the whole."""
+    attributes = frame.attrs
+    if where is not None:
+        from amlsynth.generators.conditions import Condition
+
+        frame = frame[Condition.read(where, loaded.dictionary).holds(frame)].reset_index(drop=True)
+    if columns is not None:
+        unknown = [name for name in columns if name not in frame.columns]
+        if unknown:
+            hint = did_you_mean(str(unknown[0]), frame.columns)
+            raise UsageError(f"columns={unknown[0]!r}: {loaded.name} has no such column.{hint}")
+        frame = frame[list(columns)]
+    frame.attrs = attributes
+    return frame
 
 
 _ATTRIBUTES = (

@@ -363,7 +363,7 @@ def _read_data(
     from amlsynth.release.integrity import rows_problems
 
     table = package.tables[number]
-    for problem in rows_problems(copy, table, d.names):
+    for problem in rows_problems(copy, table, len(d.names)):
         raise DataError(f"{source}: {problem}. {_AGAIN}")
     try:
         return read_table(copy.folder / table[1], d)

@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from amlsynth.foundation.defaults import DICTIONARY_FILE
+from amlsynth.foundation.errors import UsageError
 from amlsynth.loading.frames import FrameKind, check_kind, converted
+from amlsynth.release.names import PACKAGE
 
 if TYPE_CHECKING:
-    from amlsynth.dictionary.model import Dictionary
+    from amlsynth.dictionary.model import Dictionary, Variable
+
+_TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,13 @@ class Dataset:
     replicates : typed frames of its replicates, in order; empty where there are none.
     dictionary : the dictionary that the data follow.
     notes : sentences on what was left out and which rules are broken; empty for a release.
+
+    Examples
+    --------
+    >>> from amlsynth import dataset
+    >>> data = dataset(release)
+    >>> data.kind, data.original_is_simulated, data.dictionary.name
+    ('release', True, 'aml')
     """
 
     frame: pd.DataFrame = field(repr=False)
@@ -83,6 +94,45 @@ class Dataset:
         return frames
 
     @cached_property
+    def variables(self) -> dict[str, Variable]:
+        """What each column is, by name: label, unit, type, values, description, source.
+
+        Examples
+        --------
+        >>> data = amlsynth.dataset(release)
+        >>> data.variables["AGE"].unit, data.variables["SEX"].values
+        ('years', ('female', 'male'))
+        """
+        return {variable.name: variable for variable in self.dictionary.variables}
+
+    @cached_property
+    def bibtex(self) -> str:
+        """The entry for a BibTeX file (biblatex reads it as well).
+
+        Raises
+        ------
+        UsageError
+            The data set is no release, so that nobody said who made it when; see `citation`.
+        """
+        if self.document is None:
+            raise UsageError(f"{self.name}: it does not tell how to be cited in BibTeX; see its citation.")
+        package = json.loads(self.document(PACKAGE))
+        names = [_tex(who["title"]) for who in package["contributors"]]
+        # Braces keep the name of a group together.
+        people = " and ".join(name if "," in name else f"{{{name}}}" for name in names)
+        lines = {
+            "author": people,
+            "title": f"{{{_tex(self.title)}}}",
+            "version": self.version,
+            "year": package["created"][:4],
+            "publisher": "Zenodo" if self.doi and "zenodo" in self.doi else None,
+            "doi": self.doi,
+            "note": _tex("Synthetic data; no row is a patient"),
+        }
+        body = ",\n".join(f"  {key} = {{{text}}}" for key, text in lines.items() if text)
+        return f"@dataset{{{self.name}-{self.version},\n{body}\n}}\n"
+
+    @cached_property
     def codebook(self) -> str:
         """The codebook as Markdown: the release's own, checked against its checksums."""
         if self.document is not None:
@@ -106,6 +156,20 @@ class Dataset:
         ------
         MissingExtraError
             The package is not installed.
+
+        Examples
+        --------
+        >>> from amlsynth import dataset
+        >>> dataset(release).to("pyarrow").num_rows
+        800
         """
         check_kind(kind)
         return converted(self.frame, kind)
+
+
+def _tex(text: str) -> str:
+    """Return text in which TeX runs nothing; braces stay where they are in pairs."""
+    escaped = "".join(_TEX.get(sign, f"\\{sign}" if sign in "#$%&_" else sign) for sign in text)
+    return (
+        escaped if escaped.count("{") == escaped.count("}") else escaped.replace("{", "(").replace("}", ")")
+    )

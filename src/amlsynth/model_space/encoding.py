@@ -27,8 +27,8 @@ from amlsynth.dictionary.pandera_schema import breaks
 from amlsynth.dictionary.roles import Endpoint
 from amlsynth.expressions.evaluate import Expression
 from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 
-Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
 
 _BINARY_STATE = re.compile(r"\s*(\w+)\s*==\s*([01])\s*")
@@ -95,13 +95,13 @@ class Encoded:
     numbers: pd.DataFrame
     missing: pd.DataFrame
     pattern: Codes
-    time: Floats
-    gap: Floats
+    time: FloatArray
+    gap: FloatArray
 
     def __len__(self) -> int:
         return len(self.pattern)
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Encoded:
+    def take(self, rows: IntArray) -> Encoded:
         """Return the patients at `rows`, which may repeat."""
         states, numbers, missing = (
             frame.iloc[rows].reset_index(drop=True) for frame in (self.states, self.numbers, self.missing)
@@ -188,14 +188,14 @@ def binary_state(expression: Expression | None, d: Dictionary) -> tuple[Variable
 
     The variable is a tri-state one or a status; the state is 0 or 1.
     """
-    found = _BINARY_STATE.fullmatch(expression.text) if expression else None
-    variable = d.by_id.get(found.group(1)) if found else None
-    if found is None or variable is None or variable.values != (0, 1):
+    match = _BINARY_STATE.fullmatch(expression.text) if expression else None
+    variable = d.by_id.get(match.group(1)) if match else None
+    if match is None or variable is None or variable.values != (0, 1):
         return None
-    return variable, int(found.group(2))
+    return variable, int(match.group(2))
 
 
-def breaks_any(frame: pd.DataFrame, d: Dictionary) -> npt.NDArray[np.bool_]:
+def breaks_any(frame: pd.DataFrame, d: Dictionary) -> BoolArray:
     """Return who breaks a rule that synthetic data must keep, shape (n,)."""
     broken = np.zeros(len(frame), dtype=bool)
     for case in d.rule_cases:
@@ -234,7 +234,7 @@ def _codes(column: pd.Series, variable: Variable) -> Codes:
     return np.where(values < 0, len(variable.values), values).astype(np.int8)
 
 
-def _encode_outcome(frame: pd.DataFrame, d: Dictionary) -> tuple[Codes, Floats, Floats]:
+def _encode_outcome(frame: pd.DataFrame, d: Dictionary) -> tuple[Codes, FloatArray, FloatArray]:
     os_time, os_status = _endpoint_arrays(frame, d.terminal)
     efs_time, efs_status = _endpoint_arrays(frame, d.composite)
     kinds = ("equal", "before", "os", "efs", "none")
@@ -258,7 +258,7 @@ def _encode_outcome(frame: pd.DataFrame, d: Dictionary) -> tuple[Codes, Floats, 
     return pattern_codes, np.where(has_os, os_time, efs_time), gap
 
 
-def _endpoint_arrays(frame: pd.DataFrame, endpoint: Endpoint | None) -> tuple[Floats, Codes]:
+def _endpoint_arrays(frame: pd.DataFrame, endpoint: Endpoint | None) -> tuple[FloatArray, Codes]:
     """Return time (NaN missing) and status (-1 missing), shapes (n,); nobody has an endpoint of None."""
     if endpoint is None:
         return np.full(len(frame), np.nan), np.full(len(frame), -1, dtype=np.int8)
@@ -276,7 +276,7 @@ def _state(codes: npt.NDArray[np.generic], variable: Variable) -> pd.Series:
     return pd.Series(pd.arrays.IntegerArray(whole, whole == last))
 
 
-def _number(values: Floats, missing: npt.NDArray[np.bool_], variable: Variable, rounded: bool) -> pd.Series:
+def _number(values: FloatArray, missing: BoolArray, variable: Variable, rounded: bool) -> pd.Series:
     assert variable.minimum is not None and variable.maximum is not None
     mask = missing | np.isnan(values)
     if not variable.missing:
@@ -320,7 +320,7 @@ def _decode_outcome(encoded: Encoded, d: Dictionary, rounded: bool) -> dict[str,
 
 
 def _outcome_pair(
-    endpoint: Endpoint, time: Floats, no_time: npt.NDArray[np.bool_], status: Codes
+    endpoint: Endpoint, time: FloatArray, no_time: BoolArray, status: Codes
 ) -> dict[str, pd.Series]:
     """Return the columns of an endpoint: its time, and its status, where -1 is missing."""
     return {

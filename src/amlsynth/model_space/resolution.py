@@ -12,13 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from amlsynth.cohort.tables import TIME_DECIMALS
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.types import FloatArray
 from amlsynth.model_space.encoding import PATTERNS, Encoded, number_variables
-
-Floats = npt.NDArray[np.float64]
 
 _ENOUGH = 10  # distinct values, from which a step can be told
 _MOST = 0.9  # of the values on the dictionary's own step make it the step
@@ -79,7 +77,7 @@ class Resolution:
         has_gap = np.isin(encoded.pattern, _BEFORE)
         shortest = 0.0 if self.zero else self.time
         at_steps = np.maximum(_at_steps(encoded.time, self.time), shortest + self.time * has_gap)
-        time: Floats = np.round(at_steps, TIME_DECIMALS)
+        time: FloatArray = np.round(at_steps, TIME_DECIMALS)
         gap = np.clip(_at_steps(encoded.gap, self.time), self.time, np.maximum(time - shortest, self.time))
         return replace(
             encoded,
@@ -89,7 +87,7 @@ class Resolution:
         )
 
 
-def find_step(values: Floats, default: float) -> float:
+def find_step(values: FloatArray, default: float) -> float:
     """Return the step that values are multiples of.
 
     Parameters
@@ -119,11 +117,11 @@ def find_step(values: Floats, default: float) -> float:
     return step if step > default * 1e-3 and _share_on(values, step) >= _NEARLY_ALL else default
 
 
-def _share_on(values: Floats, step: float) -> float:
+def _share_on(values: FloatArray, step: float) -> float:
     return float((np.abs(values - _at_steps(values, step)) <= max(0.01 * step, 2e-6)).mean())
 
 
-def _at_steps(values: Floats, step: float) -> Floats:
+def _at_steps(values: FloatArray, step: float) -> FloatArray:
     # Rounding removes what the product of a whole number and a fraction leaves behind.
-    at: Floats = np.round(np.rint(values / step) * step, 9)
+    at: FloatArray = np.round(np.rint(values / step) * step, 9)
     return at

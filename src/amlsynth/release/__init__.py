@@ -5,8 +5,9 @@ Imported on first use, since `amlsynth.load` needs a part of this package and no
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from amlsynth.foundation.room import lazy_names
 
 if TYPE_CHECKING:
     from amlsynth.release.build import ReleaseResult, build_release
@@ -30,24 +31,19 @@ __all__ = [
     "verify_release",
 ]
 
-_HOMES = {
-    "PublishResult": "zenodo.publish",
-    "ReleaseDiff": "compare",
-    "ReleaseResult": "build",
-    "ReleaseSpec": "spec",
-    "VerifyReport": "verify",
-    "build_release": "build",
-    "compare_releases": "compare",
-    "export_release": "exporting",
-    "publish_release": "zenodo.publish",
-    "read_spec": "spec",
-    "verify_release": "verify",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'amlsynth.release' has no attribute {name!r}")
-    found = getattr(import_module(f"amlsynth.release.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "PublishResult": "zenodo.publish",
+        "ReleaseDiff": "compare",
+        "ReleaseResult": "build",
+        "ReleaseSpec": "spec",
+        "VerifyReport": "verify",
+        "build_release": "build",
+        "compare_releases": "compare",
+        "export_release": "exporting",
+        "publish_release": "zenodo.publish",
+        "read_spec": "spec",
+        "verify_release": "verify",
+    },
+)

@@ -6,19 +6,24 @@ import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from amlsynth.cohort.cohort import About, Cohort, read_cohort
+from amlsynth.cohort.split import Split, split_cohort
 from amlsynth.dictionary.model import Dictionary, load_dictionary, require_default
 from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation import evaluate
 from amlsynth.evaluation.differencing import find_leaks, refuse_leaks
 from amlsynth.evaluation.effects.pooled import pooled_effects
+from amlsynth.evaluation.pairing import check_records
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
+from amlsynth.generators.base import Generator
 from amlsynth.generators.generation import generate
 from amlsynth.generators.private.generator import Private
 from amlsynth.generators.private.ledger import read_ledger
@@ -32,7 +37,7 @@ from amlsynth.release.package import PACKAGE, DataPackage, Guarantee, names_of
 from amlsynth.release.public.documents import guarantee_of
 from amlsynth.release.public.writing import INTERNAL, write_internal, write_public
 from amlsynth.release.released import Released, read_verified
-from amlsynth.release.spec import CohortSource, ReleaseSpec, check_generator, read_spec
+from amlsynth.release.spec import CohortSource, ElsewherePart, ReleaseSpec, check_generator, read_spec
 from amlsynth.release.versions import Version
 from amlsynth.release.writing import Made, described_original, write_measured
 from amlsynth.release.zenodo.state import read_state
@@ -244,22 +249,14 @@ def _make(
     cohort = original_cohort(spec.cohort, spec_path.parent, d)
     check_origin(spec, spec_path, cohort.about)
     _check_account(spec, spec_path, cohort)
-    made = generate(
-        cohort,
-        spec.generator.name,
-        seed=spec.generator.seed,
-        n=spec.generator.n,
-        params=_params(spec, spec_path),
-        split_seed=spec.split.seed,
-        holdout=spec.split.holdout,
-        replicates=spec.generator.replicates,
-        replicate_n=spec.generator.replicate_n,
-        progress=_part(tell, 0.1, 0.4),
+    made = (
+        _made_elsewhere(spec, spec.synthetic, spec_path, cohort)
+        if spec.synthetic
+        else _generated(spec, spec_path, cohort, _part(tell, 0.1, 0.4))
     )
     split = made.split
-    assert split is not None  # generate splits unless told not to
     guarantee = guarantee_of(made.model.sums_files) if isinstance(made.model, Private) else None
-    synthetic = Cohort.create(made.synthetic.frame, "synthetic", _about(spec, cohort, guarantee), d)
+    synthetic = Cohort.create(made.frame, "synthetic", _about(spec, cohort, guarantee), d)
     evaluation = evaluate(
         split.train,
         synthetic.frame,
@@ -292,6 +289,44 @@ def _make(
         doi,
         made.replicates,
     )
+
+
+class _Synthetic(NamedTuple):
+    """A synthetic cohort with the split that it goes with, and its fitted generator where there is one."""
+
+    frame: pd.DataFrame
+    split: Split
+    model: Generator | None = None
+    warnings: tuple[str, ...] = ()
+    replicates: tuple[pd.DataFrame, ...] = ()
+
+
+def _generated(spec: ReleaseSpec, spec_path: Path, cohort: Cohort, progress: Progress) -> _Synthetic:
+    made = generate(
+        cohort,
+        spec.generator.name,
+        seed=spec.generator.seed,
+        n=spec.generator.n,
+        params=_params(spec, spec_path),
+        split_seed=spec.split.seed,
+        holdout=spec.split.holdout,
+        replicates=spec.generator.replicates,
+        replicate_n=spec.generator.replicate_n,
+        progress=progress,
+    )
+    assert made.split is not None  # generate splits unless told not to
+    return _Synthetic(made.synthetic.frame, made.split, made.model, made.warnings, made.replicates)
+
+
+def _made_elsewhere(spec: ReleaseSpec, given: ElsewherePart, spec_path: Path, cohort: Cohort) -> _Synthetic:
+    """Read a cohort that was made elsewhere; what its record says of its split must go with the spec's."""
+    path = spec_path.parent / given.path
+    made = read_cohort(path, "synthetic", cohort.dictionary)
+    which = {"seed": spec.split.seed, "holdout": spec.split.holdout}
+    ours = cohort.about.model_copy(update={"provenance": {"split": which}})
+    check_records((f"the split of {spec_path.name}", ours), None, {str(path): made.about})
+    split = split_cohort(cohort.frame, spec.split.holdout, seed=spec.split.seed, d=cohort.dictionary)
+    return _Synthetic(made.frame, split)
 
 
 def _check_account(spec: ReleaseSpec, spec_path: Path, cohort: Cohort) -> None:

@@ -100,9 +100,7 @@ def check_files(folder: Path, known: Sequence[Problem] = ()) -> tuple[dict[str, 
         for name, regular in walk(folder):
             present[name] = regular
             if not regular:
-                problems.append(
-                    Problem(file=shown(name), check="link", message="a link or special file; remove it")
-                )
+                problems.append(not_regular(name))
     except OSError as error:
         problems.append(unreadable(str(error.filename), error))
     if not present.get(CHECKSUMS, False):
@@ -202,6 +200,12 @@ def walk(folder: Path) -> Iterator[tuple[str, bool]]:
                     yield f"{prefix}{entry.name}/", False
             else:
                 yield prefix + entry.name, stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
+
+
+def not_regular(name: str) -> Problem:
+    """Return the problem of what `walk` yields as no regular file."""
+    what = "a folder that is empty or too deep" if name.endswith("/") else "a link or special file"
+    return Problem(file=shown(name), check="link", message=f"{what}; remove it")
 
 
 def unreadable(name: str, error: OSError) -> Problem:

@@ -29,7 +29,7 @@ def read_parts(
     """
     if package.guarantee is None:
         gates = GateReport.model_validate_json((folder / "gates.json").read_bytes())
-        return measured_parts(read_evaluation(folder / "evaluation.json"), gates, d)
+        return measured_parts(read_evaluation(folder / "evaluation.json"), gates, d, provenance)
     evaluation = read_public_evaluation(folder / PUBLIC_EVALUATION)
     return guaranteed_parts(spec, evaluation, read_release_sums(folder, package), provenance.gate_profile, d)
 

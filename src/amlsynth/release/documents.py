@@ -14,13 +14,15 @@ from string import Template
 
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import Evaluation, Figure, PooledEffects
+from amlsynth.evaluation.records import Evaluation, PooledEffects
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.assets import asset
-from amlsynth.foundation.defaults import PATIENTS_EACH
+from amlsynth.foundation.defaults import DECISION_FILE, PATIENTS_EACH
 from amlsynth.gates import GateReport, endpoints_in, known_outcomes
-from amlsynth.release.package import Guarantee
+from amlsynth.release.package import Guarantee, Provenance
 from amlsynth.release.spec import Creator, ReleaseSpec, license_text
+from amlsynth.report.decision import Decision, decide, decision_text
+from amlsynth.report.decision_page import also_weak, facts, readme_rows, told
 
 _ADAM_ROW = (
     "| `adam/` | the same as CDISC ADaM: ADSL and ADTTE as SAS transport files and Dataset-JSON, and their "
@@ -28,6 +30,7 @@ _ADAM_ROW = (
 )
 _MEASURED_FILES = (
     "| `report.html` | synthetic against original: tables, survival curves, privacy, gates, limits |\n"
+    "| `decision.json` | the verdict, what speaks against it, and the key figures |\n"
     "| `evaluation.json`, `gates.json` | every figure of the report, and the thresholds that had to be met "
     "|\n"
 )
@@ -65,6 +68,7 @@ class Parts:
     amlsynth : version that built it.
     guarantee : its differential privacy, where it has a guarantee.
     pooled : how pooled effects agree with the original's, as a sentence, where that is told.
+    decision : what one can decide by; None with a guarantee, where nothing measured may be told.
     more : further documents by file name.
     """
 
@@ -79,13 +83,15 @@ class Parts:
     amlsynth: str
     guarantee: Guarantee | None = None
     pooled: str = ""
+    decision: Decision | None = None
     more: Mapping[str, str] = field(default_factory=dict)
 
 
-def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary) -> Parts:
+def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary, provenance: Provenance) -> Parts:
     """Return the parts of a release that carries what was measured against the original."""
     holdout = evaluation.holdout
     found = known_outcomes(evaluation, d)
+    decision = decide(evaluation, gates, provenance.model_dump(mode="json"), d)
     return Parts(
         patients=evaluation.synthetic.n,
         simulated=evaluation.original_is_simulated,
@@ -96,7 +102,7 @@ def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary) -> 
             "worth.md",
             n_train=f"{evaluation.original.n:,}",
             holdout_line=f"the hold-out has {holdout.n:,}." if holdout else "there was no hold-out.",
-            measures=_measures(evaluation),
+            rows=readme_rows(decision),
             profile=gates.profile,
             gates_line=_gates_line(gates),
             gates=_gates(gates),
@@ -105,6 +111,7 @@ def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary) -> 
         rebuild="with it, the same original and the same versions of software",
         amlsynth=evaluation.amlsynth_version,
         pooled="" if evaluation.pooled is None else _pooled(evaluation.pooled),
+        decision=decision,
     )
 
 
@@ -164,12 +171,18 @@ def documents(spec: ReleaseSpec, parts: Parts, d: Dictionary, changelog: str = "
 
 def documents_with_doi(spec: ReleaseSpec, parts: Parts, d: Dictionary, doi: str | None) -> dict[str, str]:
     """Return the text of the documents that name the DOI of the release, once it has one."""
-    return {"README.md": _readme(spec, parts, d, doi), "CITATION.cff": _citation_file(spec, doi)}
+    decision = parts.decision.with_doi(doi) if parts.decision else None
+    found = {
+        "README.md": _readme(spec, parts, d, decision, doi),
+        "CITATION.cff": _citation_file(spec, decision, doi),
+    }
+    return found | ({DECISION_FILE: decision_text(decision)} if decision else {})
 
 
 def statement(spec: ReleaseSpec, *, simulated: bool, guarantee: Guarantee | None = None) -> str:
     """Return the sentences that say what the data are, for every place that shows them."""
-    made = f"These are synthetic patients, made by the generator {spec.generator.name}"
+    by = f"the generator {spec.generator.name}" if spec.synthetic is None else spec.synthetic.made_by
+    made = f"These are synthetic patients, made by {by}"
     promise = "" if guarantee is None else f" {guarantee.sentence}"
     if simulated:
         return (
@@ -197,7 +210,9 @@ def citation(spec: ReleaseSpec, doi: str | None = None) -> str:
     return f"{names} ({spec.date.year}). {spec.title} (Version {spec.version}) [Data set].{link}"
 
 
-def _readme(spec: ReleaseSpec, parts: Parts, d: Dictionary, doi: str | None) -> str:
+def _readme(
+    spec: ReleaseSpec, parts: Parts, d: Dictionary, decision: Decision | None, doi: str | None
+) -> str:
     adam = "adam" in spec.exports
     return fill(
         "README.md",
@@ -215,6 +230,7 @@ def _readme(spec: ReleaseSpec, parts: Parts, d: Dictionary, doi: str | None) -> 
         days_per_month=f"{d.days_per_month:g}",
         file_rows=_replicate_row(spec, parts) + parts.file_rows,
         inferred=_inferred(spec, parts),
+        decision=_verdict(decision) if decision else "",
         export_rows=_ADAM_ROW if adam else "",
         export_lines=_adam_lines(parts.endpoints) if adam else "",
         endpoints=parts.outcomes,
@@ -241,28 +257,26 @@ def _adam_lines(endpoints: Iterable[str]) -> str:
     return Template(_ADAM_LINES).substitute(parameters=" and ".join(endpoints))
 
 
-def _measures(evaluation: Evaluation) -> str:
-    rows = [
-        "| measure | original | synthetic | independent | bootstrap | hold-out |",
-        "|---|---|---|---|---|---|",
-    ]
-    for measure in evaluation.measures:
-        figures = [measure.original, measure.synthetic]
-        figures += [measure.anchors.get("independent"), measure.anchors.get("bootstrap")]
-        figures += [measure.anchors.get("holdout")]
-        unit = f", {measure.unit}" if measure.unit else ""
-        cells = " | ".join(_figure(figure) for figure in figures)
-        rows.append(f"| {cell(measure.label + unit)} | {cells} |")
-    return "\n".join(rows)
+def _verdict(decision: Decision) -> str:
+    """Return the head of the README: the verdict, what speaks against it, for what and for whom."""
+    lines = ["## Decision", "", f"**{decision.headline}**", ""]
+    lines += [f"- {alarm.signal.capitalize()}: {alarm.sentence}" for alarm in told(decision.alarms)]
+    lines += [f"- Also weak: {more}"] if (more := also_weak(decision.alarms)) else []
+    lines += [""] if decision.alarms else []
+    return "\n".join([*lines, *(f"- *{name}:* {text}" for name, text in facts(decision)), "", ""])
 
 
 def _gates(gates: GateReport) -> str:
-    rows = ["| gate | required | passed | finding |", "|---|---|---|---|"]
-    for gate in gates.gates:
+    """Return the gates that were not passed; gates.json has all."""
+    missed = [gate for gate in gates.gates if gate.passed is not True]
+    if not missed:
+        return ""
+    rows = ["", "| gate | required | passed | finding |", "|---|---|---|---|"]
+    for gate in missed:
         required = "yes" if gate.required else "advised"
         verdict = "undecided" if gate.undecided else _VERDICTS[gate.passed]
         rows.append(f"| {cell(gate.label)} | {required} | {verdict} | {cell(gate.reason)} |")
-    return "\n".join(rows)
+    return "\n".join(rows) + "\n"
 
 
 def _gates_line(gates: GateReport) -> str:
@@ -289,18 +303,12 @@ def outcomes(d: Dictionary, found: Container[str]) -> str:
     return text
 
 
-def _figure(figure: Figure | None) -> str:
-    if figure is None:
-        return ""
-    return "n/a" if figure.value is None else f"{figure.value:.4g}"
-
-
 def cell(text: str) -> str:
     """Return a text as a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _citation_file(spec: ReleaseSpec, doi: str | None) -> str:
+def _citation_file(spec: ReleaseSpec, decision: Decision | None, doi: str | None) -> str:
     keywords = "\n".join(["keywords:", *(f"  - {_quoted(word)}" for word in spec.keywords)])
     text = fill(
         "CITATION.cff",
@@ -308,7 +316,9 @@ def _citation_file(spec: ReleaseSpec, doi: str | None) -> str:
         version=_quoted(spec.version) + (f"\ndoi: {_quoted(doi)}" if doi else ""),
         date=_quoted(spec.date.isoformat()),
         license=spec.license,
-        abstract=_quoted(spec.description),
+        abstract=_quoted(
+            " ".join([spec.description, *([decision.headline, decision.privacy] if decision else [])])
+        ),
         authors="\n".join(_author(creator) for creator in spec.creators),
         keywords=keywords if spec.keywords else "",
     )

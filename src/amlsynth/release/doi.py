@@ -27,7 +27,7 @@ from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of
 from amlsynth.release.spec import ReleaseSpec, read_spec
 
-# Where the report shows the DOI; `report.prose.citation` writes the span.
+# Where the report shows the DOI; `report.decision_page` and `report.prose` write the spans.
 _REPORT = "report.html"
 _PLACE = re.compile(r'(<span\s+class="amlsynth-doi">)(?:(?!</span>).)*(</span>)', re.DOTALL)
 
@@ -35,8 +35,8 @@ _PLACE = re.compile(r'(<span\s+class="amlsynth-doi">)(?:(?!</span>).)*(</span>)'
 def stamp_doi(folder: Path, doi: str | None) -> None:
     """Write a DOI (or, with None, that there is none) into the documents of a release folder, in place.
 
-    It goes into datapackage.json, CITATION.cff, README.md and, where there is one, report.html; the checksums
-    follow.
+    It goes into datapackage.json, CITATION.cff, README.md and, where there are any, decision.json and
+    report.html; the checksums follow.
 
     Raises
     ------
@@ -109,12 +109,12 @@ def spec_of(provenance: Provenance) -> ReleaseSpec:
 
 
 def _stamp_report(folder: Path, link: str | None, digests: dict[str, str]) -> None:
-    from amlsynth.report.prose import NO_DOI
+    from amlsynth.report.decision_page import NO_DOI
 
     page = (folder / _REPORT).read_text(encoding="utf-8")
     shown = f'<a href="{link}">{link}</a>' if link else NO_DOI
     page, places = _PLACE.subn(lambda match: match[1] + shown + match[2], page)
-    if places != 1:
+    if not places:
         raise _foreign(folder)
     for old, new in digests.items():  # the report shows the provenance, checksums included
         page = page.replace(old, new)

@@ -98,8 +98,8 @@ def init_release(
         )
     own = d is not None and d.name not in carried_names()
     dictionary = None if d is None else f"{d.name}.dictionary.yaml" if own else d.name
-    content = _content(original.about, cohort, out, answers, dictionary)
-    content |= _guaranteed(cohort, out, prior) if kind.guarantee else _under_agreement(generator, original.n)
+    made = _guaranteed(cohort, out, prior) if kind.guarantee else _under_agreement(generator, original.n)
+    content = _content(original.about, cohort, out, answers, dictionary, made)
     draft = out.with_name(f".{out.name}.draft")
     try:
         write_text(draft, _HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100))
@@ -125,6 +125,7 @@ def _content(
     out: Path,
     answers: Mapping[str, str | Sequence[str]],
     dictionary: str | None,
+    made: Mapping[str, Any],
 ) -> dict[str, Any]:
     name = str(answers.get("name") or f"{_name(about.name)}-synthetic")
     content: dict[str, Any] = {
@@ -144,7 +145,9 @@ def _content(
     return content | {
         "cohort": {"source": "file", "path": _beside(cohort, out)},
         "split": {"seed": 1, "holdout": HOLDOUT_SHARE},
+        "generator": made["generator"],
         "evaluation": {"seed": 1},
+        "gates": made["gates"],
         "changes": ["First version."],
     }
 

@@ -17,7 +17,16 @@ from pathlib import Path
 
 from amlsynth.foundation.files import sha256
 from amlsynth.release.archive import unpack, write_archive
-from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE, Problem, check_files, shown, unreadable, walk
+from amlsynth.release.checksums import (
+    CHECKSUMS,
+    PUBLISH_STATE,
+    Problem,
+    check_files,
+    not_regular,
+    shown,
+    unreadable,
+    walk,
+)
 from amlsynth.release.package import DataPackage
 
 _BLOCK = 1 << 20
@@ -95,8 +104,7 @@ def _copy_folder(source: Path, target: Path) -> list[Problem]:
     try:
         for name, regular in walk(source):
             if not regular:
-                message = "a link or special file; remove it"
-                problems.append(Problem(file=shown(name), check="link", message=message))
+                problems.append(not_regular(name))
             elif name != PUBLISH_STATE:
                 place = target / name
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -131,16 +139,19 @@ def archive_problems(copy: PrivateCopy, package: DataPackage) -> Iterator[Proble
         yield Problem(file=copy.archive.name, check="archive", message=message)
 
 
-def rows_problems(copy: PrivateCopy, paths: tuple[str, str], columns: tuple[str, ...]) -> Iterator[Problem]:
-    """Yield what is wrong with the Parquet file beside the CSV, whose lines are real, before it is read."""
+def rows_problems(copy: PrivateCopy, paths: tuple[str, str], columns: int) -> Iterator[Problem]:
+    """Yield what is wrong with the Parquet file beside the CSV, whose lines are real, before it is read.
+
+    `columns` is how many it should have; that they are the right ones is found out on reading.
+    """
     from amlsynth.foundation.errors import DataError
     from amlsynth.foundation.parquet import check_footer, try_reading
 
     csv, parquet = paths
     lines = count_lines(copy.folder / csv) - 1
     try:
-        check_footer(copy.folder / parquet, columns, lines)
-        try_reading(copy.folder / parquet, len(columns), lines)
+        check_footer(copy.folder / parquet, rows=lines)
+        try_reading(copy.folder / parquet, columns, lines)
     except DataError as error:
         yield Problem(file=parquet, check="data", message=str(error).partition(": ")[2].rstrip("."))
 

@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from amlsynth.foundation.addresses import DOI_PATTERN, doi_url
-from amlsynth.foundation.defaults import DEFAULT_DICTIONARY, DICTIONARY_FILE, MOST_REPLICATES
+from amlsynth.foundation.defaults import (
+    DECISION_FILE,
+    DEFAULT_DICTIONARY,
+    DICTIONARY_FILE,
+    MOST_REPLICATES,
+)
 from amlsynth.foundation.files import sha256
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
@@ -149,6 +154,7 @@ class DataPackage(_Record):
     dictionary: str | None = None  # its name; None in releases of older versions, which carry none
     dictionary_version: str
     endpoints: tuple[str, ...] | None = None  # those that the cohort has; None in releases of older versions
+    decision: Literal["decision.json"] | None = None  # its file; None with a guarantee and in older releases
     exports: tuple[Export, ...] = ()  # formats beside the release's table
     guarantee: Guarantee | None = None  # of a public release; it then holds nothing exact of the original
     replicates: Replicates | None = None
@@ -210,6 +216,9 @@ class GeneratorRecord(_Record):
     replicates: int = 0
     replicate_n: int | None = None
     seed: int
+    made_elsewhere: bool = (
+        False  # the synthetic cohort was given as a file; parameters and seed are not known
+    )
     measurements: tuple[str, ...] = ()  # files of noisy sums that a generator with a guarantee was fitted to
     steps: dict[str, float] = Field(default_factory=dict)  # in which its original's record says numbers are
 
@@ -243,6 +252,7 @@ class Provenance(_Record):
     gate_profile: str
     gates_passed: Literal[True] | None = None  # of a release that holds no gates.json
     previous: PreviousRecord | None = None
+    guarantee: Guarantee | None = None  # of the release, in what stays in the house
     files: dict[str, Digest]  # the files that the report and the documents speak of
 
 
@@ -267,20 +277,24 @@ def file_names(
     exports: tuple[Export, ...] = EXPORTS,
     *,
     dictionary: bool = True,
+    decision: bool = True,
     sums: int = 0,
     replicates: int = 0,
 ) -> frozenset[str]:
     """Return the names of all files that a release with these exports consists of.
 
-    `dictionary` says whether it carries its dictionary, as all do but those of older versions; `sums` how
-    many noisy sums a release with a guarantee holds, in place of what was measured against the original;
-    `replicates` how many cohorts there are beside the first.
+    `dictionary` and `decision` say whether it carries these, as all do but those of older versions; `sums`
+    how many noisy sums a release with a guarantee holds, in place of what was measured against the
+    original; `replicates` how many cohorts there are beside the first.
     """
     documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md")
     told = ("PRIVACY.md", "EVALUATION.md") if sums else ("report.html",)
     records = (PACKAGE, PROVENANCE, CHECKSUMS, *_records(sums))
     exported = ADAM_FILES if "adam" in exports else ()
-    carried = (DICTIONARY_FILE,) if dictionary else ()
+    carried = (
+        *([DICTIONARY_FILE] if dictionary else []),
+        *([DECISION_FILE] if decision and not sums else []),
+    )
     data = all_data_paths(name, replicates)
     return frozenset((*data, *documents, *told, *records, *carried, *METADATA_FILES, *exported))
 
@@ -291,6 +305,7 @@ def names_of(package: DataPackage) -> frozenset[str]:
         package.name,
         package.exports,
         dictionary=package.dictionary is not None,
+        decision=package.decision is not None,
         sums=package.guarantee.sums if package.guarantee else 0,
         replicates=len(package.tables) - 1,
     )
@@ -360,6 +375,7 @@ def describe_package(
             "dictionary": d.name,
             "dictionary_version": d.version,
             "endpoints": endpoints,
+            "decision": None if guarantee else DECISION_FILE,
             "exports": spec.exports,
             "guarantee": guarantee,
             "replicates": _replicates(spec, folder, replicate_n),

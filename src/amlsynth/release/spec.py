@@ -226,6 +226,16 @@ class GeneratorPart(_Entry):
         return self
 
 
+class ElsewherePart(_Entry):
+    """A synthetic cohort that was made elsewhere, in place of a generator: its file, and by whom or what.
+
+    It has to be made from the training part of the spec's cohort and split, or privacy is not measured.
+    """
+
+    path: RelativePath
+    made_by: Line
+
+
 class EvaluationPart(_Entry):
     seed: Seed
 
@@ -269,13 +279,29 @@ class ReleaseSpec(_Entry):
     dictionary: RelativePath = DEFAULT_DICTIONARY  # a name that amlsynth carries, or a file beside the spec
     cohort: CohortSource
     split: SplitPart
-    generator: GeneratorPart
+    generator: GeneratorPart  # of a cohort that was made elsewhere: what it was made by, and nothing else
+    synthetic: ElsewherePart | None = None
     evaluation: EvaluationPart
     gates: GatesPart
     disclosure: DisclosurePart = DisclosurePart()
     exports: tuple[Export, ...] = EXPORTS  # an empty list switches them off
     changes: Annotated[tuple[Line, ...], Field(min_length=1)]
     previous: RelativePath | None = None  # folder or zip of the version before, for the changelog
+
+    @model_validator(mode="before")
+    @classmethod
+    def _made_elsewhere(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or content.get("synthetic") is None:
+            return content
+        if "generator" in content:
+            raise misplaced(
+                ("synthetic",),
+                "a cohort that was made elsewhere has no generator here; leave one out",
+            )
+        made = content["synthetic"]
+        name = made.get("made_by") if isinstance(made, dict) else None
+        # A placeholder where the name is wrong, which is then told of the key itself
+        return content | {"generator": {"name": name or "elsewhere", "n": 1, "seed": 0}}
 
     @property
     def stem(self) -> str:
@@ -293,6 +319,8 @@ def check_generator(spec: ReleaseSpec, path: Path, d: Dictionary) -> None:
     """
     from amlsynth.generators import create
 
+    if spec.synthetic is not None:
+        return
     try:
         generator = create(spec.generator.name, spec.generator.params, d)
         if spec.generator.replicates:

@@ -21,7 +21,7 @@ from amlsynth.dictionary.carried import read_carried
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.dictionary.table_schema import table_schema
 from amlsynth.evaluation.records import Evaluation
-from amlsynth.foundation.defaults import DICTIONARY_FILE
+from amlsynth.foundation.defaults import DECISION_FILE, DICTIONARY_FILE
 from amlsynth.foundation.errors import AmlsynthError, MissingExtraError, UsageError, require_extra
 from amlsynth.foundation.files import restore_folder
 from amlsynth.foundation.strict_model import StrictModel
@@ -40,6 +40,7 @@ from amlsynth.release.package import (
     names_of,
     records_of,
 )
+from amlsynth.report.decision import Decision
 
 # Frictionless reads row by row; of larger data it checks the first rows, and amlsynth checks all.
 _FRICTIONLESS_ROWS = 20_000
@@ -72,10 +73,10 @@ def verify_release(path: Path, d: Dictionary | None = None, *, regenerate: bool 
 
     Checked are the archive's entries, SHA-256 of every file, missing and unlisted files,
     datapackage.json with frictionless, the data against the dictionary, that CSV and Parquet hold the
-    same, that the gates were passed with the figures of evaluation.json, the hashes in
-    provenance.json, and that metadata and exports say what the data package and the data say. Of a release
-    with a guarantee, which holds neither evaluation nor gates, the guarantee, its documents and the public
-    evaluation are made again.
+    same, that the gates were passed with the figures of evaluation.json and decision.json has these, the
+    hashes in provenance.json, and that metadata and exports say what the data package and the data say. Of a
+    release with a guarantee, which holds neither evaluation nor gates, the guarantee, its documents and the
+    public evaluation are made again.
 
     Parameters
     ----------
@@ -152,6 +153,7 @@ class _Verification:
             self.attempt(PACKAGE, "data", self._check_data)
         self.attempt("CITATION.cff", "citation", self._check_citation)
         self.attempt("gates.json", "gates", self._check_gates)
+        self.attempt(DECISION_FILE, "decision", self._check_decision)
         self.attempt(PROVENANCE, "provenance", self._check_provenance)
         self.attempt(PACKAGE, "metadata", self._check_derived)
         self.attempt(PACKAGE, "guarantee", self._check_guarantee)
@@ -306,7 +308,7 @@ class _Verification:
         csv, parquet = table
         if csv not in self.good or parquet not in self.good:
             return None, None
-        unreadable = list(rows_problems(self.copy, table, self.d.names))
+        unreadable = list(rows_problems(self.copy, table, len(self.d.names)))
         self.problems += unreadable
         if unreadable:
             return None, None
@@ -368,6 +370,21 @@ class _Verification:
             if gate.value != figures.get(gate.measure):
                 message = f"the gate {gate.id!r} has another figure of {gate.measure} than evaluation.json"
                 self.problem("gates.json", "gates", message)
+
+    def _check_decision(self) -> None:
+        """Hold decision.json against the figures and the gates that it was made of."""
+        if self.package is None or self.package.decision is None:
+            return
+        decision = self._read(DECISION_FILE, Decision)
+        if decision is None or self.evaluation is None or self.gates is None:
+            return
+        figures = {measure.id: measure.synthetic for measure in self.evaluation.measures}
+        for row in decision.rows:
+            if row.synthetic != figures.get(row.measure):
+                message = f"it has another figure of {row.measure} than evaluation.json"
+                self.problem(DECISION_FILE, "decision", message)
+        if decision.verdict in ("publishable", "reservations") and not self.gates.passed:
+            self.problem(DECISION_FILE, "decision", "it calls publishable what gates.json refuses")
 
     def _check_provenance(self) -> None:
         made = self.provenance

@@ -57,7 +57,7 @@ class Made:
     cohort: Cohort
     split: Split
     synthetic: Cohort
-    model: Generator
+    model: Generator | None  # None for a cohort that was made elsewhere
     warnings: tuple[str, ...]
     evaluation: Evaluation
     gates: GateReport
@@ -73,8 +73,9 @@ def write_measured(made: Made, folder: Path, tell: Progress) -> None:
     write_evaluation(made.evaluation, folder / "evaluation.json")
     write_gates(made.gates, folder / "gates.json")
     package = write_data(made, folder, endpoints_in(made.evaluation))
-    write_text(folder / PROVENANCE, measured_provenance(made, folder).json_text())
-    write_documents(made, folder, measured_parts(made.evaluation, made.gates, made.d))
+    provenance = measured_provenance(made, folder)
+    write_text(folder / PROVENANCE, provenance.json_text())
+    write_documents(made, folder, measured_parts(made.evaluation, made.gates, made.d, provenance))
     tell("rendering the report", 0.8)
     render_report(folder, folder / "report.html", title=report_title(made.spec))
     finish(made, folder, package, tell)
@@ -181,7 +182,9 @@ def bare_provenance(made: Made, endpoints: tuple[str, ...], files: Mapping[str, 
         spec=SpecRecord(file=made.spec_path.name, sha256=sha256_of(content), text=content.decode("utf-8")),
         cohort={"name": about.name, "title": about.title, "simulated": about.simulated},
         split=SplitRecord(seed=spec.split.seed, holdout=spec.split.holdout),
-        generator=GeneratorRecord.model_validate(part | {"n": made.synthetic.n}),
+        generator=GeneratorRecord.model_validate(
+            part | {"n": made.synthetic.n, "made_elsewhere": spec.synthetic is not None}
+        ),
         evaluation_seed=spec.evaluation.seed,
         gate_profile=made.gates.profile,
         previous=(

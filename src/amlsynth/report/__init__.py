@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from amlsynth.foundation.room import lazy_names
 
 if TYPE_CHECKING:
     from amlsynth.report.cells import current
@@ -10,13 +12,4 @@ if TYPE_CHECKING:
 
 __all__ = ["current", "render_report"]
 
-_PLACES = {"current": "amlsynth.report.cells", "render_report": "amlsynth.report.render"}
-
-
-def __getattr__(name: str) -> Any:
-    # Loaded on first use: the command line imports this package without matplotlib or pandoc.
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(_PLACES[name]), name)
+__getattr__ = lazy_names(__name__, {"current": "cells", "render_report": "render"})

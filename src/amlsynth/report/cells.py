@@ -12,6 +12,7 @@ from pathlib import Path
 from amlsynth.dictionary.carried import read_carried
 from amlsynth.foundation.errors import UsageError
 from amlsynth.report import (
+    distributions,
     effects,
     figures,
     forest,
@@ -22,11 +23,15 @@ from amlsynth.report import (
     tables,
     words,
 )
+from amlsynth.report.audience import Audience, seen_by
 from amlsynth.report.context import Context, read_context
-from amlsynth.report.text import escape, fold
+from amlsynth.report.decision_page import decision_page
+from amlsynth.report.references import References
+from amlsynth.report.text import block, escape, fold, notice
 
 DATA_VARIABLE = "AMLSYNTH_REPORT_DATA"
 FOOTER_VARIABLE = "AMLSYNTH_REPORT_FOOTER"
+AUDIENCE_VARIABLE = "AMLSYNTH_REPORT_FOR"
 DICTIONARY_VARIABLE = "AMLSYNTH_REPORT_DICTIONARY"
 FIGURES = "figures"
 
@@ -44,11 +49,8 @@ class Cells:
     folder: Path
     made_by: str
 
-    def banner(self) -> str:
-        return prose.simulated_banner(self.context)
-
-    def summary(self) -> str:
-        return prose.summary(self.context)
+    def decision(self) -> str:
+        return decision_page(self.context)
 
     def cohorts(self) -> str:
         return prose.cohort_table(self.context)
@@ -58,6 +60,9 @@ class Cells:
 
     def baseline(self) -> str:
         return tables.baseline_table(self.context)
+
+    def distributions(self) -> str:
+        return distributions.distribution_figure(self.context, self.folder)
 
     def outcomes(self) -> str:
         return tables.outcome_table(self.context)
@@ -81,15 +86,22 @@ class Cells:
     def attacks(self) -> str:
         return measures.attack_table(self.context)
 
+    def explained(self) -> str:
+        return measures.explained(self.context)
+
+    def gate_reasons(self) -> str:
+        return fold(
+            "What each gate found, and why its limit stands where it stands", prose.gate_reasons(self.context)
+        )
+
     def attack_limits(self) -> str:
-        return prose.attack_limits()
+        return notice("alarm", "What these measures cannot prove", prose.attack_limits())
 
     def anchor_figure(self) -> str:
         return figures.anchor_figure(self.context, self.folder)
 
     def alteration_figures(self) -> str:
-        groups = (group for group in self.context.dictionary.groups if group.panel)
-        return "\n".join(figures.alteration_figure(self.context, group, self.folder) for group in groups)
+        return figures.alteration_figure(self.context, self.folder)
 
     def alterations(self) -> str:
         return fold("Carriers of every alteration in numbers", tables.alteration_table(self.context))
@@ -103,24 +115,21 @@ class Cells:
     def effects_lead(self) -> str:
         return words.effects_lead(self.context)
 
-    def effect_sections(self) -> str:
-        """Return one section for each outcome that the cohort has."""
-        labels = {endpoint.name: endpoint.label for endpoint in self.context.endpoints}
-        if self.context.response is not None:
-            labels[self.context.response.name] = self.context.response.label
-        return "\n".join(f"## {escape(labels[n])}\n\n{self.effects(n)}" for n in self.context.outcomes)
+    def effect_figures(self) -> str:
+        """Return the effects of the main markers on the outcomes that the cohort has."""
+        shown = forest.overview_figure(self.context, self.folder)
+        return shown or "The evaluation has no effects of markers.\n"
 
-    def effects(self, endpoint: str) -> str:
-        numbers = effects.effect_table(self.context, endpoint)
-        if not numbers:
-            return f"The evaluation has no effects on {endpoint}.\n"
-        shown = forest.forest_figures(self.context, endpoint, "main", self.folder)
-        more = forest.forest_figures(self.context, endpoint, "other", self.folder)
-        folded = (
-            fold(f"Further markers, {endpoint}", more),
-            fold(f"All effects on {endpoint} in numbers", numbers),
-        )
-        return "\n".join([shown, *folded])
+    def effect_numbers(self) -> str:
+        """Return the effects of all markers with their numbers, folded."""
+        parts = []
+        for name in self.context.outcomes:
+            main = forest.forest_figures(self.context, name, "main", self.folder)
+            parts.append(fold(f"Main markers, {name}", main))
+            more = forest.forest_figures(self.context, name, "other", self.folder)
+            parts.append(fold(f"Further markers, {name}", more))
+            parts.append(fold(f"All effects on {name} in numbers", effects.effect_table(self.context, name)))
+        return "\n".join(parts)
 
     def split(self) -> str:
         shown = tables.split_table(self.context)
@@ -140,7 +149,7 @@ class Cells:
         return fold("Missing values of every variable", tables.missing_table(self.context))
 
     def provenance(self) -> str:
-        return prose.provenance_table(self.context)
+        return fold("Versions, seeds, sources and hashes", prose.provenance_table(self.context))
 
     def citation(self) -> str:
         return prose.citation(self.context)
@@ -157,14 +166,11 @@ class Cells:
     def glossary(self) -> str:
         return words.glossary(self.context)
 
-    def classification_source(self) -> str:
-        return words.classification_source(self.context)
-
     def sources(self) -> str:
-        return prose.sources(self.context)
+        return References(self.context).markdown()
 
     def footer(self) -> str:
-        return f"::: {{.report-footer}}\n\n{escape(self.made_by)}\n\n:::\n"
+        return block("report-footer", escape(self.made_by))
 
 
 _current: ContextVar[Cells | None] = ContextVar("amlsynth_report", default=None)
@@ -194,7 +200,8 @@ def current() -> Cells:
     made_by = os.environ.get(FOOTER_VARIABLE, "Rendered by Quarto.")
     named = os.environ.get(DICTIONARY_VARIABLE)
     d = read_carried(Path(named)) if named else None
-    return Cells(read_context(Path(directory), d), Path(FIGURES), made_by)
+    audience: Audience = "public" if os.environ.get(AUDIENCE_VARIABLE) == "public" else "regulator"
+    return Cells(seen_by(read_context(Path(directory), d), audience), Path(FIGURES), made_by)
 
 
 @contextmanager

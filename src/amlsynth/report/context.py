@@ -16,6 +16,7 @@ from amlsynth.dictionary.roles import Endpoint, Response
 from amlsynth.evaluation.records import CohortSummary, Comparison, Effect, Evaluation, read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.gates import GateReport, known_outcomes
+from amlsynth.report.decision import Decision, decide
 
 EVALUATION, GATES, PROVENANCE = "evaluation.json", "gates.json", "provenance.json"
 INPUTS = (EVALUATION, GATES, PROVENANCE)
@@ -33,10 +34,13 @@ class Context:
     gates: GateReport | None
     provenance: dict[str, Any] | None
     dictionary: Dictionary
+    withheld: bool = False  # no figure of the original may be shown; see `audience`
 
     @property
     def cohorts(self) -> tuple[CohortSummary, ...]:
         """Original, synthetic ones and, where there is one, the hold-out: the order of all columns."""
+        if self.withheld:
+            return self.evaluation.synthetics
         found = (self.evaluation.original, *self.evaluation.synthetics, self.evaluation.holdout)
         return tuple(cohort for cohort in found if cohort is not None)
 
@@ -58,6 +62,22 @@ class Context:
         """The response to treatment, where the original has it."""
         response = self.dictionary.roles.response
         return response if response and response.name in self.outcomes else None
+
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        """The decision on each synthetic cohort; gates and record are those of a release, which has one."""
+        of_release = len(self.evaluation.keys) == 1
+        return tuple(
+            decide(
+                self.evaluation,
+                self.gates if of_release else None,
+                self.provenance,
+                self.dictionary,
+                cohort=key,
+                withheld=self.withheld,
+            )
+            for key in self.evaluation.keys
+        )
 
     @property
     def several(self) -> bool:

@@ -1,8 +1,8 @@
 """What Quarto's notation means, worked out on pandoc's document tree.
 
-Figures (`{#fig-x fig-alt="..."}`), tables (`: caption {#tbl-x}`), references (`@fig-x`) and callouts
-(`::: {.callout-note}`), and what stands on paper only
-(`::: {.content-visible unless-format="html"}`) are all that report.qmd uses. The tree is pandoc's JSON, as
+Figures (`{#fig-x fig-alt="..."}`), tables (`: caption {#tbl-x}`) and references (`@fig-x`) are all that
+report.qmd
+uses; its blocks are divs and raw Typst, which pandoc knows itself. The tree is pandoc's JSON, as
 https://hackage.haskell.org/package/pandoc-types documents it.
 """
 
@@ -20,16 +20,10 @@ Node = dict[str, Any]
 
 _STARTS = re.compile(r"=|[-+/]|[0-9]+\.")
 _KINDS = {"fig": "Figure", "tbl": "Table"}
-_CALLOUTS = {
-    "callout-note": "Note",
-    "callout-tip": "Passed",
-    "callout-warning": "Warning",
-    "callout-important": "Important",
-}
 
 
 def resolve(tree: Node, target: Target) -> Node:
-    """Return the tree with numbers in captions, links for references, callouts and alternative texts.
+    """Return the tree with numbers in captions, links for references and alternative texts.
 
     Raises
     ------
@@ -41,12 +35,11 @@ def resolve(tree: Node, target: Target) -> Node:
         "Figure": lambda node: _captioned(node, numbers, target),
         "Table": lambda node: _captioned(node, numbers, target),
         "Cite": lambda node: _reference(node, numbers),
-        "Div": lambda node: _div(node, target),
         # No language, so no colours that the templates would have to know.
         "CodeBlock": lambda node: {"t": "CodeBlock", "c": [["", [], []], node["c"][1]]},
     }
     if target == "typst":
-        change |= {"Plain": _guard_start, "Para": _guard_start, "Span": _how}
+        change |= {"Plain": _guard_start, "Para": _guard_start}
     return {**tree, "blocks": _walk(tree["blocks"], change)}
 
 
@@ -108,51 +101,12 @@ def _reference(node: Node, numbers: dict[str, str]) -> Node | list[Node]:
     return links
 
 
-def _div(node: Node, target: Target) -> Node | list[Node]:
-    (_, classes, pairs), blocks = node["c"]
-    if "content-visible" in classes:
-        if target == dict(pairs).get("unless-format"):
-            return []
-        return [_raw_typst("#block(sticky: true)["), *blocks, _raw_typst("]")]
-    kind = next((name for name in classes if name in _CALLOUTS), None)
-    if kind is None:
-        if target == "typst" and classes in (["table-note"], ["report-footer"]):
-            return [_raw_typst(f"#{classes[0]}["), *blocks, _raw_typst("]")]
-        return node
-    heading = blocks[0] if blocks and blocks[0]["t"] == "Header" else None
-    title = heading["c"][2] if heading else [{"t": "Str", "c": _CALLOUTS[kind]}]
-    body = blocks[1:] if heading else blocks
-    if target == "typst":
-        name = kind.removeprefix("callout-")
-        opening, middle = _raw_typst(f'#callout("{name}")['), _raw_typst("][")
-        return [opening, {"t": "Plain", "c": title}, middle, *body, _raw_typst("]")]
-    head = _html_div("callout-title", [{"t": "Plain", "c": title}])
-    return _html_div(f"callout {kind}", [head, _html_div("callout-body", body)])
-
-
-def _how(node: Node) -> Node | list[Node]:
-    """Set how a figure is read on a line of its own and smaller, as the style of the page does."""
-    (_, classes, _), inlines = node["c"]
-    if classes != ["how"]:
-        return node
-    opening = {"t": "RawInline", "c": ["typst", "#linebreak()#how["]}
-    return [opening, *inlines, {"t": "RawInline", "c": ["typst", "]"]}]
-
-
 def _guard_start(node: Node) -> Node:
     """Escape a first word such as "=" or "1.", which typst would read as a heading or a list."""
     first = node["c"][0] if node["c"] else None
     if first and first["t"] == "Str" and _STARTS.fullmatch(first["c"]):
         node["c"][0] = {"t": "RawInline", "c": ["typst", first["c"][:-1] + "\\" + first["c"][-1]]}
     return node
-
-
-def _html_div(classes: str, blocks: list[Node]) -> Node:
-    return {"t": "Div", "c": [["", classes.split(), []], blocks]}
-
-
-def _raw_typst(markup: str) -> Node:
-    return {"t": "RawBlock", "c": ["typst", markup]}
 
 
 def _strong(text: str) -> Node:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from amlsynth.evaluation.records import CohortSummary
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH = 7.0  # inches; all figures share it, so that their letters have the same size on the page
+NARROW = 3.5  # of the version for phones, which is drawn anew and never shrunk
 INK = "#1b2a38"
 MUTED = "#5b6772"
 FAINT = "#d5dbe1"
@@ -29,17 +29,18 @@ class Style:
     marker: str
 
 
-# Colours of Okabe and Ito ("Color universal design", 2008), told apart with every colour blindness.
+# Colours of Okabe and Ito ("Color universal design", 2008), told apart with every colour blindness, darkened
+# to a contrast of 4.5 to 1 against white.
 ORIGINAL = Style("#000000", "-", "o")
-HOLDOUT = Style("#E69F00", (0, (4, 2)), "|")
-INDEPENDENT = Style("#D55E00", ":", "x")
-BOOTSTRAP = Style("#009E73", "-.", "+")
+HOLDOUT = Style("#a65e00", (0, (4, 2)), "|")
+INDEPENDENT = Style("#b84a00", ":", "x")
+BOOTSTRAP = Style("#007a59", "-.", "+")
 SYNTHETICS = (
-    Style("#0072B2", "-", "D"),
-    Style("#CC79A7", (0, (6, 1.5)), "s"),
-    Style("#009E73", "-.", "^"),
-    Style("#D55E00", ":", "v"),
-    Style("#56B4E9", (0, (3, 1, 1, 1)), "P"),
+    Style("#0072b2", "-", "D"),
+    Style("#a04d7c", (0, (6, 1.5)), "s"),
+    Style("#007a59", "-.", "^"),
+    Style("#b84a00", ":", "v"),
+    Style("#1f6f9e", (0, (3, 1, 1, 1)), "P"),
 )
 
 
@@ -77,6 +78,16 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
+def both(draw: Callable[[Path, float], None], folder: Path, name: str) -> tuple[str, str]:
+    """Draw a figure for wide pages and anew for narrow ones; return how Markdown refers to the two files.
+
+    `draw` takes the file to write and the width in inches.
+    """
+    for suffix, width in (("", WIDTH), ("-narrow", NARROW)):
+        draw(folder / f"{name}{suffix}.svg", width)
+    return f"{folder.name}/{name}.svg", f"{folder.name}/{name}-narrow.svg"
+
+
 @contextmanager
 def drawing(path: Path, width: float, height: float) -> Iterator[Figure]:
     """Yield an empty figure of a size in inches; write it to `path` as SVG when the block ends."""
@@ -91,12 +102,3 @@ def drawing(path: Path, width: float, height: float) -> Iterator[Figure]:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The date and the version of matplotlib would change the bytes.
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
-
-
-def percent_axis(axes: Axes, largest: float) -> None:
-    """Set up a horizontal axis in percent from 0 to a little beyond `largest`."""
-    axes.set_xlim(0, max(largest, 1.0) * 1.06)
-    axes.grid(axis="x", color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)

@@ -1,32 +1,71 @@
-"""Forest plots: the effect of each marker in the original and in the other cohorts."""
+"""Forest plots: the effect of each marker in the original and in the other cohorts, with its numbers."""
 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from amlsynth.evaluation.records import Effect
+from amlsynth.evaluation.records import CohortSummary, Effect
 from amlsynth.report.context import Context, ties_words
-from amlsynth.report.drawing import FAINT, HOLDOUT, MUTED, WIDTH, Style, drawing, styles
+from amlsynth.report.drawing import FAINT, HOLDOUT, INK, MUTED, WIDTH, Style, both, drawing, styles
 from amlsynth.report.effects import main_subjects, subject_label, subjects
-from amlsynth.report.text import escape, image, listing
+from amlsynth.report.text import escape, image, listing, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-_LONGEST, _SHORTEST = 32.0, 1 / 32.0  # ratios beyond are cut off, with an arrow
-_TICKS = (1 / 32, 1 / 16, 1 / 8, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
-_ROW, _HEAD, _FOOT = 0.115, 0.55, 0.65  # inches a cohort, above and below the axes
+_LONGEST, _SHORTEST = 16.0, 1 / 16.0  # ratios beyond are cut off, with an arrow
+_TICKS = (1 / 16, 1 / 8, 0.25, 0.5, 1, 2, 4, 8, 16)
+_FOOT = 0.72  # inches below the axes
 _MOST = 18  # markers of one figure, which has to fit a page
+_OFF = 2.0  # a ratio of ratios from which on an effect is called far from the original's in the text
 
 Which = Literal["main", "other"]
 
 
+@dataclass(frozen=True)
+class Panel:
+    """The effects on one outcome: what is drawn beside one axis."""
+
+    endpoint: str
+    kind: str  # "hazard ratio"
+    more: str  # of what a ratio above one means more
+    found: dict[tuple[str, str], Effect]  # by subject and cohort
+
+
+def overview_figure(context: Context, folder: Path) -> str:
+    """Draw the effects of the main markers on every outcome side by side; "" when there are none.
+
+    On phones each outcome has a part of its own, under one another.
+    """
+    names = [
+        s
+        for s in main_subjects(context.dictionary)
+        if any(s in subjects(context, n) for n in context.outcomes)
+    ]
+    panels = [panel for name in context.outcomes if (panel := _panel(context, name, names)) is not None]
+    if not panels or not names:
+        return ""
+    labels = [subject_label(context, name) for name in names]
+    draw = partial(_draw_overview, panels=panels, names=names, labels=labels, cohorts=context.cohorts)
+    wide, narrow = both(draw, folder, "effects")
+    outcomes = listing([f"{panel.kind}s for {panel.endpoint}" for panel in panels])
+    caption = (
+        f"Univariable {escape(outcomes)} with 95 % intervals, log scale. An arrow: the interval goes on. No "
+        "symbol: the cohort has no estimate, or too few patients of the original are in a cell. "
+        "The numbers are in the appendix."
+    )
+    return image(wide, caption, "fig-effects", " ".join(_finding(context, p, names) for p in panels), narrow)
+
+
 def forest_figures(context: Context, endpoint: str, which: Which, folder: Path) -> str:
-    """Draw univariable effects on one endpoint with 95 % intervals; "" when there are none.
+    """Draw univariable effects on one endpoint with 95 % intervals and numbers; "" when there are none.
 
     `which` takes the numbers, risk and markers that the dictionary names, or the others, in figures that fit
     a page.
@@ -35,63 +74,167 @@ def forest_figures(context: Context, endpoint: str, which: Which, folder: Path) 
     names = [s for s in subjects(context, endpoint) if (s in main) == (which == "main")]
     parts = -(-len(names) // _MOST)
     size = -(-len(names) // max(parts, 1))
-    return "\n".join(
+    figures = [
         _figure(context, endpoint, which, names[size * part : size * (part + 1)], part, folder)
         for part in range(parts)
-    )
+    ]
+    return "\n".join(filter(None, figures))
 
 
 def _figure(
     context: Context, endpoint: str, which: Which, names: Sequence[str], part: int, folder: Path
 ) -> str:
-    cohorts = context.cohorts
-    found = {(e.subject, e.cohort): e for e in context.effects(endpoint, "univariable") if e.subject in names}
-    if not any(e.effect.value is not None for e in found.values()) or not names:
+    panel = _panel(context, endpoint, names)
+    if panel is None:
         return ""
-    drawn = list(zip(cohorts, styles(cohorts), strict=True))
-    band = _ROW * (len(cohorts) + 1)
-    legend = 0.2 * ((len(cohorts) - 1) // 3)
-    height = _HEAD + legend + _FOOT + band * len(names)
     name = f"forest-{endpoint.lower()}-{which}" + (f"-{part + 1}" if part else "")
-    path = folder / f"{name}.svg"
-    kind = next(iter(found.values())).effect_name
-    with drawing(path, WIDTH, height) as figure:
-        axes = figure.add_axes((0.27, _FOOT / height, 0.7, (height - _HEAD - _FOOT - legend) / height))
-        axes.set_xscale("log")
-        low, high = _limits(list(found.values()))
-        axes.set_xlim(low, high)
-        axes.set_ylim(len(names) * band, 0)
-        for row in range(0, len(names), 2):
-            axes.axhspan(row * band, (row + 1) * band, color=FAINT, alpha=0.35, linewidth=0)
-        axes.axvline(1, color=MUTED, linewidth=0.9, zorder=1)
-        for row, subject in enumerate(names):
-            for place, (cohort, style) in enumerate(drawn):
-                effect = found.get((subject, cohort.key))
-                y = row * band + _ROW * (place + 1)
-                if effect is not None and effect.effect.value is not None:
-                    _draw(axes, effect, y, style, (low, high))
-        axes.set_yticks([(row + 0.5) * band for row in range(len(names))])
-        axes.set_yticklabels([subject_label(context, name) for name in names])
-        ticks = [tick for tick in _TICKS if low <= tick <= high]
-        axes.set_xticks(ticks, [f"1/{round(1 / t)}" if t < 1 else f"{t:.0f}" for t in ticks])
-        axes.minorticks_off()
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel(f"{kind.capitalize()} (log scale), 95 % interval")
-        handles = [_handle(style) for _, style in drawn]
-        figure.legend(
-            handles, [cohort.label for cohort in cohorts], loc="upper left", ncols=min(3, len(cohorts)),
-            fontsize=9, handletextpad=0.3, columnspacing=1.4, borderaxespad=0.2,
-        )  # fmt: skip
-    what = escape(_main_words(context)) if which == "main" else "other markers"
+    labels = [subject_label(context, subject) for subject in names]
+    draw = partial(_draw_one, panel=panel, names=names, labels=labels, cohorts=context.cohorts)
+    wide, narrow = both(draw, folder, name)
+    what = escape(_main_words(context)) if which == "main" else "further markers"
     caption = (
-        f"Univariable {escape(kind)}s for {endpoint}{ties_words(context, kind)}: {what}. No symbol: the "
-        "cohort has no estimate, or too few patients of the original are in one of the cells."
+        f"Univariable {escape(panel.kind)}s for {endpoint}{ties_words(context, panel.kind)}: {what}; 95 % "
+        "intervals, log scale. An arrow: the interval goes on."
     )
-    alt = f"Forest plot of {kind}s for {endpoint}. " + " ".join(
-        _describe(context, name, [found.get((name, cohort.key)) for cohort in cohorts]) for name in names
+    alt = f"{_finding(context, panel, names)} " + " ".join(
+        _describe(context, subject, [panel.found.get((subject, cohort.key)) for cohort in context.cohorts])
+        for subject in names
     )
-    return image(f"{folder.name}/{path.name}", caption, f"fig-{name}", alt)
+    return image(wide, caption, f"fig-{name}", alt, narrow)
+
+
+def _panel(context: Context, endpoint: str, names: Sequence[str]) -> Panel | None:
+    found = {(e.subject, e.cohort): e for e in context.effects(endpoint, "univariable") if e.subject in names}
+    if not any(e.effect.value is not None for e in found.values()):
+        return None
+    kind = next(iter(found.values())).effect_name
+    response = context.response
+    more = "responses" if response is not None and endpoint == response.name else "events"
+    return Panel(endpoint, kind, more, found)
+
+
+def _draw_overview(
+    path: Path,
+    width: float,
+    *,
+    panels: Sequence[Panel],
+    names: Sequence[str],
+    labels: Sequence[str],
+    cohorts: Sequence[CohortSummary],
+) -> None:
+    drawn = list(zip(cohorts, styles(cohorts), strict=True))
+    limits = _limits([effect for panel in panels for effect in panel.found.values()])
+    wide = width == WIDTH
+    row = (0.085 if wide else 0.1) * (len(cohorts) + 1)
+    band, head = row * len(names), 0.42 + 0.2 * ((len(cohorts) - 1) // (3 if wide else 1))
+    stacked = 1 if wide else len(panels)
+    part = band + _FOOT + 0.2
+    height = head + part * stacked
+    left = (1.75 if wide else 1.32) / width
+    written = list(labels) if wide else [textwrap.fill(label, 19) for label in labels]
+    with drawing(path, width, height) as figure:
+        across = (1 - left - 0.1 / width) / (len(panels) if wide else 1)
+        for place, panel in enumerate(panels):
+            x = left + across * place if wide else left
+            top = head + 0.2 + (0 if wide else part * place)
+            axes = figure.add_axes((x, 1 - (top + band) / height, across - 0.1 / width, band / height))
+            _rows(axes, panel, names, drawn, limits)
+            axes.set_title(panel.endpoint, fontsize=9, loc="left", fontweight="bold")
+            axes.set_yticks([place + 0.5 for place in range(len(names))])
+            axes.set_yticklabels(written if not wide or place == 0 else [""] * len(names), fontsize=8)
+            _axis(axes, panel, limits, sparse=True)
+        _legend(figure, drawn, 3 if wide else 1)
+
+
+def _draw_one(
+    path: Path,
+    width: float,
+    *,
+    panel: Panel,
+    names: Sequence[str],
+    labels: Sequence[str],
+    cohorts: Sequence[CohortSummary],
+) -> None:
+    drawn = list(zip(cohorts, styles(cohorts), strict=True))
+    limits = _limits(list(panel.found.values()))
+    wide = width == WIDTH
+    line = 0.128
+    row = line * len(cohorts) + (0.07 if wide else 0.2)
+    band, head = row * len(names), 0.32 + 0.2 * ((len(cohorts) - 1) // (3 if wide else 1))
+    height = head + band + _FOOT
+    left, right = (1.85 / width, 1.3 / width) if wide else (0.08 / width, 1.2 / width)
+    with drawing(path, width, height) as figure:
+        axes = figure.add_axes((left, _FOOT / height, 1 - left - right, band / height))
+        lift = 0.0 if wide else 0.15 / row  # on phones the marker stands above its lines
+        _rows(axes, panel, names, drawn, limits, lift=lift, numbers=True)
+        if wide:
+            axes.set_yticks([place + 0.5 for place in range(len(names))], labels, fontsize=8.5)
+        else:
+            axes.set_yticks([])
+            for place, label in enumerate(labels):
+                axes.text(
+                    0.0, place + 0.13, label, transform=axes.get_yaxis_transform(), fontsize=8, va="center"
+                )
+        _axis(axes, panel, limits, sparse=not wide)
+        _legend(figure, drawn, 3 if wide else 1)
+
+
+def _rows(
+    axes: Axes,
+    panel: Panel,
+    names: Sequence[str],
+    drawn: Sequence[tuple[CohortSummary, Style]],
+    limits: tuple[float, float],
+    *,
+    lift: float = 0.0,
+    numbers: bool = False,
+) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(*limits)
+    axes.set_ylim(len(names), 0)
+    for row in range(0, len(names), 2):
+        axes.axhspan(row, row + 1, color=FAINT, alpha=0.35, linewidth=0)
+    axes.axvline(1, color=MUTED, linewidth=0.9, zorder=1)
+    for row, subject in enumerate(names):
+        for place, (cohort, style) in enumerate(drawn):
+            effect = panel.found.get((subject, cohort.key))
+            y = row + lift + (1 - lift) * (place + 0.75) / (len(drawn) + 0.5)
+            known = effect is not None and effect.effect.value is not None
+            if effect is not None and known:
+                _draw(axes, effect, y, style, limits)
+            if numbers:
+                axes.text(
+                    1.02, y, _in_numbers(effect), transform=axes.get_yaxis_transform(), fontsize=6.8,
+                    va="center",
+                    color=INK if known else MUTED,
+                )  # fmt: skip
+
+
+def _in_numbers(effect: Effect | None) -> str:
+    if effect is None or effect.effect.value is None:
+        return "not shown"
+    ends = [end for end in (effect.effect.low, effect.effect.high) if end is not None]
+    span = f" ({number(ends[0], 2)}–{number(ends[1], 2)})" if len(ends) == 2 else ""
+    return f"{number(effect.effect.value, 2)}{span}"
+
+
+def _axis(axes: Axes, panel: Panel, limits: tuple[float, float], *, sparse: bool) -> None:
+    ticks = [tick for tick in _TICKS if limits[0] <= tick <= limits[1]]
+    if sparse:  # the outermost of two axes side by side would run into one another
+        ticks = [t for t in ticks if round(math.log2(t)) % 2 == 0 and limits[0] < t < limits[1]]
+    axes.set_xticks(ticks, [f"1/{round(1 / t)}" if t < 1 else f"{t:.0f}" for t in ticks], fontsize=8)
+    axes.minorticks_off()
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"{panel.kind.capitalize()}\n← fewer   {panel.more}   more →", fontsize=8)
+
+
+def _legend(figure: object, drawn: Sequence[tuple[CohortSummary, Style]], columns: int) -> None:
+    figure.legend(  # type: ignore[attr-defined]
+        [_handle(style) for _, style in drawn], [cohort.label for cohort, _ in drawn], loc="upper left",
+        ncols=min(columns, len(drawn)), fontsize=8.5, handletextpad=0.3, columnspacing=1.4, borderaxespad=0.2,
+        labelspacing=0.2,
+    )  # fmt: skip
 
 
 def _main_words(context: Context) -> str:
@@ -114,16 +257,21 @@ def _limits(effects: Sequence[Effect]) -> tuple[float, float]:
 
 
 def _draw(axes: Axes, effect: Effect, y: float, style: Style, limits: tuple[float, float]) -> None:
-
     assert effect.effect.value is not None
     value = effect.effect.value
-    low = limits[0] if effect.effect.low is None else max(effect.effect.low, limits[0])
-    high = limits[1] if effect.effect.high is None else min(effect.effect.high, limits[1])
-    axes.plot([low, high], [y, y], color=style.colour, linewidth=1.3, linestyle=style.line, zorder=2)
+    low = limits[0] if effect.effect.low is None else effect.effect.low
+    high = limits[1] if effect.effect.high is None else effect.effect.high
+    inside = max(low, limits[0]), min(high, limits[1])
+    axes.plot(inside, [y, y], color=style.colour, linewidth=1.2, linestyle=style.line, zorder=2)
+    for end, cut, marker in ((limits[0], low < limits[0], "<"), (limits[1], high > limits[1], ">")):
+        if cut:
+            axes.scatter(
+                [end], [y], marker=marker, color=style.colour, s=14, linewidth=0, clip_on=False, zorder=3
+            )
     if limits[0] <= value <= limits[1]:
         axes.scatter(
-            [value], [y], marker=style.marker, color=style.colour, s=60 if style is HOLDOUT else 20,
-            linewidth=1.6 if style is HOLDOUT else 0.8, zorder=3,
+            [value], [y], marker=style.marker, color=style.colour, s=40 if style is HOLDOUT else 14,
+            linewidth=1.4 if style is HOLDOUT else 0.8, zorder=3,
         )  # fmt: skip
 
 
@@ -135,6 +283,28 @@ def _handle(style: Style) -> Line2D:
         linewidth=1.3, marker=style.marker, color=style.colour,
         markersize=9 if style is HOLDOUT else 5, markeredgewidth=1.6 if style is HOLDOUT else 0.8,
     )  # fmt: skip
+
+
+def _finding(context: Context, panel: Panel, names: Sequence[str]) -> str:
+    """Say what the figure shows: how many effects keep their direction, and which are far off."""
+    parts = []
+    for cohort in context.evaluation.synthetics:
+        pairs = []
+        for name in names:
+            ours, theirs = panel.found.get((name, "original")), panel.found.get((name, cohort.key))
+            if ours and theirs and ours.effect.value and theirs.effect.value:
+                pairs.append((name, ours.effect.value, theirs.effect.value))
+        if not pairs:
+            continue
+        same = sum((ours > 1) == (theirs > 1) for _, ours, theirs in pairs)
+        far = [
+            subject_label(context, name)
+            for name, ours, theirs in pairs
+            if max(ours / theirs, theirs / ours) > _OFF
+        ]
+        apart = f"; more than {_OFF:g} times apart: {listing(far)}" if far else ""
+        parts.append(f"{cohort.label}: {same} of {len(pairs)} point the same way as in the original{apart}.")
+    return " ".join([f"Forest plot of {panel.kind}s for {panel.endpoint}.", *parts])
 
 
 def _describe(context: Context, name: str, effects: Sequence[Effect | None]) -> str:

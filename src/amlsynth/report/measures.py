@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+import yaml
+
 from amlsynth.evaluation.records import CohortSummary, Figure, Measure
+from amlsynth.foundation.assets import asset
 from amlsynth.report.anchors import ANCHORS, reading
 from amlsynth.report.context import Context
+from amlsynth.report.digits import decimals
+from amlsynth.report.references import References
 from amlsynth.report.text import (
-    INDENT,
     Column,
     Notes,
     code,
     definitions,
     escape,
     fold,
-    heading_row,
+    how,
     number,
     table,
 )
@@ -70,18 +74,9 @@ ATTACKS = (
     "singling_out_univariate_risk", "singling_out_multivariate_risk", "linkability_risk",
     "attribute_inference_risk", "rare_combinations_risk", "rare_profiles_risk",
 )  # fmt: skip
-# The questions of the one-minute summary, and the measures that answer them where there are any.
-KEY_MEASURES = {
-    "Does it keep the rules?": ("rules_broken",),
-    "Is it like the original?": ("logcorr", "classifier_auc"),
-    "Do patients fare alike?": ("km_score_{endpoint}", "median_{endpoint}", "{response}_rate"),
-    "Do effects of markers hold?": ("effects_sign_hr", "effects_significant_hr"),
-    "Does it give patients away?": (
-        "exact_matches", "leakage", "membership_density_auc", "attribute_inference_risk",
-    ),
-}  # fmt: skip
-_SENTENCE = re.compile(r"(?<=[.:])\s+(?=[A-Z0-9])")
-_LINE = 150  # characters of a description beside its measure
+# Beside the label of a measure; a note under the table says what they mean.
+ARROWS = {"higher": "↑", "lower": "↓", "zero": "→ 0", "half": "→ ½", "original": "→ original", "none": ""}
+ARROWS_NOTE = "↑: higher is better; ↓: lower is better; →: nearer to that figure is better."
 
 
 def measures_of(context: Context, aspect: str, *, without: Sequence[str] = ()) -> str:
@@ -95,16 +90,24 @@ def measures_of(context: Context, aspect: str, *, without: Sequence[str] = ()) -
         members = [measure for measure in chosen if measure.aspect == group]
         shown = _group_table(context, members, aspect, group)
         parts.append(shown if place == 0 else fold(_title(group, aspect), shown))
-    parts.append(fold(f"{TITLES[aspect]}: what the measures mean, and their sources", meanings(chosen)))
     return "\n".join(parts)
 
 
 def group_of(context: Context, group: str) -> str:
-    """Return one group of measures as a table with their meanings; "" when there is none."""
+    """Return one group of measures as a table; "" when there is none."""
     chosen = [measure for measure in context.evaluation.measures if measure.aspect == group]
     if not chosen:
         return ""
-    return _group_table(context, chosen, chosen[0].aspect, group) + "\n" + meanings(chosen)
+    return _group_table(context, chosen, chosen[0].aspect, group)
+
+
+def explained(context: Context) -> str:
+    """Return what every measure means, once and by aspect, folded."""
+    parts = []
+    for aspect, title in TITLES.items():
+        chosen = [measure for measure in context.evaluation.measures if measure.aspect == aspect]
+        parts.append(fold(f"{title}: what the measures mean", meanings(context, chosen)) if chosen else "")
+    return "\n".join(parts)
 
 
 def _group_table(context: Context, chosen: Sequence[Measure], aspect: str, group: str) -> str:
@@ -119,31 +122,51 @@ def _title(group: str, aspect: str) -> str:
 
 
 def measure_table(
-    context: Context, chosen: Sequence[Measure], caption: str, label: str, *, own: bool = True
+    context: Context, chosen: Sequence[Measure], caption: str, label: str, *, paper: bool = False
 ) -> str:
     """Return a table of measures beside their anchors; "" when there are none to show.
 
-    `own` says whether the figures that the original itself has are shown too.
+    `paper` adds what the paper reports of its own cohorts, where it does.
     """
     if not chosen:
         return ""
     cohorts = context.evaluation.synthetics
     anchors = {k: t for k, t in ANCHORS.items() if k != "holdout" or context.evaluation.holdout is not None}
-    with_original = own and any(measure.original is not None for measure in chosen)
-    columns = [Column("Measure", 46, "left")]
+    with_original = any(measure.original is not None for measure in chosen)
+    published = paper_figures(context, chosen) if paper else {}
+    columns = [Column("Measure", 27, "left")]
     columns += [Column(_original_title(context), 13)] if with_original else []
-    columns += [Column(_title_of(context, cohort), 18) for cohort in cohorts]
+    columns += [Column(_title_of(context, cohort), 24) for cohort in cohorts]
     columns += [Column(title, 13) for title in anchors.values()]
+    columns += [Column(f"{escape(name)} (paper)", 10) for name in published]
     notes = Notes()
     rows = []
     for measure in chosen:
-        row = [f"{escape(measure.label)}{_unit(measure)} [{escape(how_to_read(measure))}]{{.how}}"]
+        row = [f"{escape(measure.label)}{_unit(measure)} {ARROWS[measure.better]}".rstrip()]
         row += [_cell(measure.original, measure, notes)] if with_original else []
         for cohort in cohorts:
             shown = _cell(measure.figures[cohort.key], measure, notes)
-            row.append(f"**{shown}** [{reading(measure, cohort.key)}]{{.how}}")
-        rows.append([*row, *(_cell(measure.anchors.get(name), measure, notes) for name in anchors)])
-    return table(columns, rows, caption=caption, label=label, notes=notes.lines())
+            row.append(f"**{shown}** {how(reading(measure, cohort.key))}")
+        row += [_cell(measure.anchors.get(name), measure, notes) for name in anchors]
+        rows.append([*row, *(_published(found, measure) for found in published.values())])
+    return table(columns, rows, caption=caption, label=label, notes=[ARROWS_NOTE, *notes.lines()])
+
+
+def paper_figures(context: Context, chosen: Sequence[Measure]) -> dict[str, dict[str, float]]:
+    """Return what the paper reports of each of its cohorts, by measure; {} where it has none."""
+    content = yaml.safe_load((asset("reports") / "paper.yaml").read_text(encoding="utf-8"))
+    told = content.get(context.evaluation.dictionary_name)
+    if told is None or not any(measure.id in told["figures"] for measure in chosen):
+        return {}
+    return {
+        name: {measure: values[place] for measure, values in told["figures"].items()}
+        for place, name in enumerate(told["columns"])
+    }
+
+
+def _published(found: dict[str, float], measure: Measure) -> str:
+    value = found.get(measure.id)
+    return "" if value is None else number(value, decimals(measure))
 
 
 def seeds_table(context: Context, chosen: Sequence[Measure], label: str) -> str:
@@ -164,7 +187,7 @@ def seeds_table(context: Context, chosen: Sequence[Measure], label: str) -> str:
         for name in generators:
             spread, digits = measure.seeds.get(name), decimals(measure)
             digits = max(digits, 2)
-            row += ["–", "–", "–"] if spread is None else [
+            row += ["", "", ""] if spread is None else [
                 f"{number(spread.mean, digits)} ({number(spread.sd, digits)})",
                 f"{number(spread.least, digits)} to {number(spread.most, digits)}",
                 number(spread.cohorts, 0),
@@ -178,16 +201,18 @@ def seeds_table(context: Context, chosen: Sequence[Measure], label: str) -> str:
 def performance_table(context: Context) -> str:
     """Return supplementary table 1 of the paper: its performance metrics, beside the anchors."""
     caption = (
-        "Performance metrics (supplementary table 1 of the paper), beside the anchors. Of optimism and "
-        "short-sightedness the paper reports 1 less the absolute value."
+        "Performance metrics (supplementary table 1 of the paper), beside the anchors and, where the "
+        "paper reports "
+        "them, its own two cohorts."
     )
-    return measure_table(context, _present(context, PERFORMANCE), caption, "tbl-performance")
+    chosen = _present(context, PERFORMANCE)
+    return measure_table(context, chosen, caption, "tbl-performance", paper=True)
 
 
 def attack_table(context: Context) -> str:
     """Return one line for each attack on privacy, beside the anchors."""
     caption = "Attacks on privacy at a glance, beside the anchors. Brackets: 95 % interval."
-    return measure_table(context, _present(context, ATTACKS), caption, "tbl-attacks", own=False)
+    return measure_table(context, _present(context, ATTACKS), caption, "tbl-attacks", paper=True)
 
 
 def _present(context: Context, identifiers: Iterable[str]) -> list[Measure]:
@@ -208,47 +233,17 @@ def _written_out(context: Context, pattern: str) -> list[str]:
     return [pattern.format(response=response.name.lower(), variable=response.variable.lower())]
 
 
-def meanings(chosen: Iterable[Measure]) -> str:
+def meanings(context: Context, chosen: Iterable[Measure]) -> str:
     """Return what each measure means, which direction is better, and its source."""
+    references = References(context)
     return definitions(
         (
             f"{escape(measure.label)} ({code(measure.id)})",
-            f"{escape(measure.description)} *{DIRECTIONS[measure.better]} "
-            f"Source: {escape(measure.source).rstrip('.')}.*",
+            f"{escape(measure.description)} {DIRECTIONS[measure.better]} Source: "
+            f"{references.cite(measure.source)}.",
         )
         for measure in chosen
     )
-
-
-def how_to_read(measure: Measure) -> str:
-    """Return one line: the beginning of the description, and which direction is better."""
-    first = _SENTENCE.split(measure.description)[0].rstrip(":")
-    if len(first) > _LINE:
-        first = first[:_LINE].rsplit(" ", 1)[0].rstrip(",;:") + " …"
-    first = first if first.endswith((".", "…")) else f"{first}."
-    return f"{first} {DIRECTIONS[measure.better]}".strip()
-
-
-def key_table(context: Context) -> str:
-    """Return the key figures of the summary: the questions, and the measures that answer them."""
-    cohorts, holdout = context.evaluation.synthetics, context.evaluation.holdout
-    columns = [Column("Question and measure", 33, "left")]
-    columns += [Column(_title_of(context, cohort), 19) for cohort in cohorts]
-    columns += [Column(ANCHORS["holdout"], 18)] if holdout is not None else []
-    columns += [] if context.several else [Column("Reading", 34, "left")]
-    notes = Notes()
-    rows = []
-    for question, identifiers in KEY_MEASURES.items():
-        found = _present(context, identifiers)
-        rows += [heading_row(question, columns)] if found else []
-        for measure in found:
-            row = [f"{INDENT}{escape(measure.label)}{_unit(measure)}"]
-            for cohort in cohorts:
-                words = f" [{reading(measure, cohort.key)}]{{.how}}" if context.several else ""
-                row.append(f"**{_cell(measure.figures[cohort.key], measure, notes)}**{words}")
-            row += [_cell(measure.anchors.get("holdout"), measure, notes)] if holdout is not None else []
-            rows.append(row if context.several else [*row, reading(measure)])
-    return table(columns, rows, notes=notes.lines()) if rows else ""
 
 
 def _title_of(context: Context, cohort: CohortSummary) -> str:
@@ -259,25 +254,10 @@ def _original_title(context: Context) -> str:
     return escape(context.evaluation.original.label) if context.is_comparison else "Original"
 
 
-def decimals(measure: Measure) -> int:
-    """Return how many decimals the figures of a measure are shown with."""
-    values = [figure.value for figure in _figures(measure) if figure.value is not None]
-    if all(value == round(value) for value in values) and measure.unit != "months":
-        return 0
-    if measure.unit == "months":
-        return 1
-    return 2 if max(map(abs, values)) >= 2 else 3
-
-
-def _figures(measure: Measure) -> Iterable[Figure]:
-    own = () if measure.original is None else (measure.original,)
-    return (*own, *measure.figures.values(), *measure.anchors.values())
-
-
 def _cell(figure: Figure | None, measure: Measure, notes: Notes) -> str:
     if figure is not None and measure.id.startswith("logrank") and figure.value is not None:
         return notes.p_value(figure)
-    return notes.figure(figure, decimals(measure)) or "–"
+    return notes.figure(figure, decimals(measure))
 
 
 def _unit(measure: Measure) -> str:

@@ -1,4 +1,4 @@
-"""The parts of the report that are sentences made of the records: banner, summary, gates, provenance."""
+"""The parts of the report that are sentences made of the records: cohorts, gates, provenance."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 from amlsynth.gates import GateReport, GateResult
 from amlsynth.report.context import Context
-from amlsynth.report.measures import key_table
-from amlsynth.report.summary import words
+from amlsynth.report.decision_page import NO_DOI
 from amlsynth.report.text import (
     NOT_AVAILABLE,
     Column,
-    callout,
     code,
+    definitions,
     escape,
     heading_row,
     listing,
@@ -24,7 +23,6 @@ from amlsynth.report.text import (
 )
 
 NO_GATES = "Release gates were not part of this evaluation."
-NO_DOI = "none yet; it is reserved when the release is published"
 NO_PROVENANCE = "Provenance was not part of this evaluation: its folder holds no provenance.json."
 
 _COMPARISONS = {
@@ -42,49 +40,13 @@ _PATHLIKE = re.compile(r"[\w.-]+\.(csv|parquet|yaml|yml|json|zip|rds|RData)")
 
 def subtitle(context: Context) -> str:
     """Return what was compared with what, as plain text."""
+    if context.withheld:
+        return listing([f"{cohort.label} (n = {cohort.n:,})" for cohort in context.evaluation.synthetics])
     original = context.evaluation.original
     title = context.known("cohort", "title")
     of = f". Original cohort: {title}" if title else ""
     cohorts = listing([f"{cohort.label} (n = {cohort.n:,})" for cohort in context.evaluation.synthetics])
     return f"{cohorts} against {original.label} (n = {original.n:,}){of}"
-
-
-def simulated_banner(context: Context) -> str:
-    """Return the warning that the original is simulated; "" when it is a cohort of patients."""
-    if not context.evaluation.original_is_simulated:
-        return ""
-    statement = context.known("cohort", "statement")
-    body = (
-        "The original cohort of this evaluation was itself simulated and holds no patient. Wherever this "
-        "report says original, hold-out or patient, it means simulated ones. The figures show that the "
-        "method works as described; they are no evidence about people with "
-        f"{escape(context.dictionary.words.disease)}."
-    )
-    return callout(
-        "warning",
-        "The original cohort is simulated",
-        body + (f"\n\n{escape(statement)}" if statement else ""),
-    )
-
-
-def verdict(context: Context) -> str:
-    """Return the verdict of the gates as a callout."""
-    gates = context.gates
-    if gates is None:
-        return callout("note", "No gates were applied", f"{NO_GATES} The figures below carry no verdict.")
-    body = f"Profile {code(gates.profile)}: {_tally(gates)} [All gates](#gates)."
-    failed = [gate for gate in gates.gates if gate.passed is False]
-    if failed:
-        names = [escape(gate.label) + ("" if gate.required else " (advisory)") for gate in failed]
-        body += "\n\nNot passed: " + "; ".join(names) + "."
-    if gates.passed:
-        return callout("tip", "Release gates: passed", body)
-    return callout("important", "Release gates: failed", body)
-
-
-def summary(context: Context) -> str:
-    """Return what a reader must know in one minute."""
-    return f"{words(context)}\n\n{verdict(context)}\n{key_table(context)}"
 
 
 def cohort_table(context: Context) -> str:
@@ -102,17 +64,16 @@ def cohort_table(context: Context) -> str:
 
 
 def gate_table(context: Context) -> str:
-    """Return every gate with threshold, figure, verdict and reason."""
+    """Return every gate with threshold, figure and verdict; `gate_reasons` has the rest."""
     gates = context.gates
     if gates is None:
         return f"{NO_GATES} They are applied when a release is built.\n"
     columns = [
-        Column("Gate", 26, "left"),
+        Column("Gate", 44, "left"),
         Column("Kind", 11, "left"),
         Column("Threshold", 15, "left"),
         Column("Found", 10),
-        Column("Verdict", 11, "left"),
-        Column("Reason", 40, "left"),
+        Column("Verdict", 14, "left"),
     ]
     rows = [
         [
@@ -121,12 +82,18 @@ def gate_table(context: Context) -> str:
             _threshold(gate),
             NOT_AVAILABLE if gate.value is None else plain_number(gate.value),
             _verdict(gate),
-            escape(gate.reason),
         ]
         for gate in gates.gates
     ]
     caption = f"Gates of the profile {code(gates.profile)}."
     return f"{_tally(gates)}\n\n" + table(columns, rows, caption=caption, label="tbl-gates")
+
+
+def gate_reasons(context: Context) -> str:
+    """Return what each gate found in words and why its limit stands where it stands; "" without gates."""
+    if context.gates is None:
+        return ""
+    return definitions((escape(gate.label), escape(gate.reason)) for gate in context.gates.gates)
 
 
 def evaluation_notes(context: Context) -> str:
@@ -201,17 +168,18 @@ def rebuild(context: Context) -> str:
     return "```sh\n" + "\n".join(lines) + "\n```\n"
 
 
-def sources(context: Context) -> str:
-    """Return the distinct sources that the measures name."""
-    named = dict.fromkeys(measure.source.rstrip(".") for measure in context.evaluation.measures)
-    return "\n".join(f"- {escape(source)}." for source in named) + "\n"
-
-
 def attack_limits() -> str:
-    """Return what the attacks together cannot prove, as a list."""
+    """Return what the attacks together cannot prove, as Markdown."""
     from amlsynth.evaluation.privacy.attacks import LIMITS
 
-    return "\n".join(f"- {escape(limit)}" for limit in LIMITS) + "\n"
+    limits = [
+        *LIMITS,
+        "Whether the data count as anonymous in law is for the data protection officer and the competent "
+        "authority "
+        "to judge, in the light of who gets the data and what else they can get.",
+    ]
+    lead = "They can raise an alarm; they cannot rule a leak out, nor prove that the cohort is anonymous."
+    return "\n".join([lead, "", *(f"- {escape(limit)}" for limit in limits), ""])
 
 
 def _tally(gates: GateReport) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import shutil
 import subprocess
@@ -10,10 +11,18 @@ import sys
 from pathlib import Path
 
 from amlsynth.foundation.errors import UsageError
-from amlsynth.report.cells import DATA_VARIABLE, DICTIONARY_VARIABLE, FOOTER_VARIABLE
+from amlsynth.report.cells import (
+    AUDIENCE_VARIABLE,
+    DATA_VARIABLE,
+    DICTIONARY_VARIABLE,
+    FOOTER_VARIABLE,
+)
 
 ENGINE_VARIABLE = "AMLSYNTH_REPORT_ENGINE"
 _LAST_LINES = 12
+
+
+_log = logging.getLogger(__name__)
 
 
 def missing() -> str | None:
@@ -26,7 +35,9 @@ def missing() -> str | None:
     return None
 
 
-def render(document: Path, data: Path, html: Path, pdf: Path | None, dictionary: Path) -> None:
+def render(
+    document: Path, data: Path, html: Path, pdf: Path | None, dictionary: Path, audience: str = "regulator"
+) -> None:
     """Render a .qmd file in its folder with the quarto on the PATH, under the dictionary in a file.
 
     Raises
@@ -45,6 +56,7 @@ def render(document: Path, data: Path, html: Path, pdf: Path | None, dictionary:
         "QUARTO_PYTHON": sys.executable,
         DATA_VARIABLE: str(data.resolve()),
         DICTIONARY_VARIABLE: str(dictionary.resolve()),
+        AUDIENCE_VARIABLE: audience,
         FOOTER_VARIABLE: f"Rendered by Quarto{_version(executable)}.",
     }
     _run(executable, document, "html", html, environment)
@@ -70,6 +82,9 @@ def _run(executable: str, document: Path, to: str, target: Path, environment: di
             f"Quarto could not render the report as {to} (exit code {done.returncode}). Its last lines:\n"
             f"{lines}\nTo render without Quarto, set {ENGINE_VARIABLE}=fallback."
         )
+    for line in done.stdout.splitlines():
+        if "WARN" in line.upper():
+            _log.warning("Quarto, %s: %s", to, line.strip())
     shutil.copyfile(made, target)
 
 

@@ -16,9 +16,10 @@ from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
 from amlsynth.foundation.files import replacing
 from amlsynth.report import fallback, prose, quarto, words
+from amlsynth.report.audience import AUDIENCES, Audience, seen_by
 from amlsynth.report.cells import FIGURES, Cells, rendering
 from amlsynth.report.context import read_context
-from amlsynth.report.sources import copy_project
+from amlsynth.report.sources import DOCUMENT, PUBLIC_DOCUMENT, copy_project
 from amlsynth.report.text import escape
 
 Engine = Literal["auto", "quarto", "fallback"]
@@ -34,6 +35,7 @@ def render_report(
     title: str | None = None,
     engine: Engine | None = None,
     d: Dictionary | None = None,
+    audience: Audience = "regulator",
 ) -> Used:
     """Render the report of an evaluation as one HTML file and, where asked for, as PDF.
 
@@ -45,6 +47,8 @@ def render_report(
     title : title of the report; a general one by default.
     engine : "quarto", "fallback" (amlsynth's own renderer) or "auto", which takes Quarto where it is on
         the PATH. Without it the environment's AMLSYNTH_REPORT_ENGINE decides, and else "auto".
+    audience : "regulator", who sees all, or "public", who sees nothing beyond what disclosure control and,
+        where there is one, the guarantee allow.
     d : the dictionary of the cohorts; the one that the folder carries, or else that of AML, when not given.
 
     Returns
@@ -67,7 +71,12 @@ def render_report(
     >>> rendered = render_report(release, folder / "report.html", engine="fallback")
     """
     used, why = _choose(engine)
-    context = read_context(directory, d)
+    if audience not in AUDIENCES:
+        raise UsageError(
+            f"for: {audience!r} is no audience; take one of {', '.join(AUDIENCES)}."
+            f"{did_you_mean(audience, AUDIENCES)}"
+        )
+    context = seen_by(read_context(directory, d), audience)
     for target in filter(None, (out, pdf)):
         if Path(target).is_dir():
             raise UsageError(f"{target}: this is a folder; name a file to write.")
@@ -79,12 +88,12 @@ def render_report(
         texts = {"title": title or words.title(context), "subtitle": prose.subtitle(context)}
         if used == "quarto":  # which reads metadata as Markdown
             texts = {key: escape(text) for key, text in texts.items()}
-        document = copy_project(work, texts)
+        document = copy_project(work, texts, PUBLIC_DOCUMENT if context.withheld else DOCUMENT)
         page = stack.enter_context(replacing(Path(out)))
         sheet = None if pdf is None else stack.enter_context(replacing(Path(pdf)))
         if used == "quarto":
             write_carried(context.dictionary, work)
-            quarto.render(document, Path(directory), page, sheet, work / DICTIONARY_FILE)
+            quarto.render(document, Path(directory), page, sheet, work / DICTIONARY_FILE, audience)
         else:
             made_by = f"Rendered by amlsynth's built-in renderer because {why}."
             stack.enter_context(rendering(Cells(context, work / FIGURES, made_by)))

@@ -13,6 +13,7 @@ from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError
 
 DOCUMENT = "report.qmd"
+PUBLIC_DOCUMENT = "public.qmd"  # of cohorts with a guarantee, without a figure of the original
 STYLE = "style.css"
 _FENCE = "```"
 _LEFT_BY_A_PREVIEW = {".quarto", "figures", "report_files", "report.html", "report.pdf", "__pycache__"}
@@ -35,7 +36,7 @@ class Document:
     parts: tuple[str | Cell, ...]
 
 
-def copy_project(folder: Path, metadata: dict[str, str]) -> Path:
+def copy_project(folder: Path, metadata: dict[str, str], document: str = DOCUMENT) -> Path:
     """Copy the Quarto project to `folder`, with metadata added to the document, and return its path."""
     root = asset("reports")
     for source in sorted(root.rglob("*")):
@@ -45,7 +46,7 @@ def copy_project(folder: Path, metadata: dict[str, str]) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             # Not copytree: it would pass on the read-only folders of a system-wide installation.
             shutil.copyfile(source, target)
-    path = folder / DOCUMENT
+    path = folder / document
     head, body = _split(path.read_text(encoding="utf-8"))
     front = yaml.safe_dump({**head, **metadata}, sort_keys=False, allow_unicode=True)
     path.write_text(f"---\n{front}---\n{body}", encoding="utf-8", newline="\n")

@@ -44,10 +44,12 @@ def baseline_table(context: Context) -> str:
         for variable in context.dictionary.members(group.id):
             rows += _variable_rows(context, variable, notes)
     rows += _risk_rows(context, notes)
+    compared = " *p* compares a cohort with the original; nothing is adjusted for the number of tests."
+    if context.withheld:  # nothing was compared, so no column says with which test
+        compared, columns, rows = "", columns[:-1], [row[:-1] for row in rows]
     caption = (
         "Baseline characteristics (table 1 of the paper). Numbers: median (quartiles). Categories: n (%), "
-        "percent of the patients with a known value. *p* compares a cohort with the original; nothing is "
-        "adjusted for the number of tests."
+        f"percent of the patients with a known value.{compared}"
     )
     return table(columns, rows, caption=caption, label="tbl-baseline", notes=notes.lines())
 
@@ -302,7 +304,7 @@ def _columns_with_p(context: Context, first: str) -> list[Column]:
     columns = [Column(first, 30, "left")]
     for cohort in context.cohorts:
         columns.append(Column(escape(cohort.label), 18))
-        columns += [Column("p", 9)] if cohort.key in context.evaluation.keys else []
+        columns += [Column("p", 9)] if cohort.key in context.evaluation.keys and not context.withheld else []
     return columns
 
 
@@ -310,7 +312,8 @@ def _with_p(context: Context, cells: dict[str, str], p_values: dict[str, str]) -
     row = []
     for cohort in context.cohorts:
         row.append(cells.get(cohort.key, ""))
-        row += [p_values.get(cohort.key, "")] if cohort.key in context.evaluation.keys else []
+        tested = cohort.key in context.evaluation.keys and not context.withheld
+        row += [p_values.get(cohort.key, "")] if tested else []
     return row
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,9 @@ from typing import Literal
 
 from amlsynth.disclosure.rule import NA
 from amlsynth.evaluation.records import CategoryCount, Figure, SurvivalSummary
+from amlsynth.report.digits import number as number
+from amlsynth.report.digits import shown
+from amlsynth.report.digits import span as span
 
 HIDDEN = "–"
 HIDDEN_NOTE = (
@@ -38,12 +42,6 @@ def code(text: object) -> str:
     fence = "`" * (longest + 1)
     # A bar would end the cell of a table even inside code.
     return f"{fence} {plain} {fence}".replace("|", "¦") if plain else ""
-
-
-def number(value: float, decimals: int) -> str:
-    """Format with thousands separators and a true minus sign."""
-    text = f"{value:,.{decimals}f}"
-    return text.replace("-", "\u2212") if float(text.replace(",", "")) else text.replace("-", "")
 
 
 def plain_number(value: float) -> str:
@@ -137,11 +135,7 @@ class Notes:
             return ""
         if figure.value is None:
             return self.missing(figure.reason)
-        text = number(figure.value, decimals)
-        if not interval or (figure.low is None and figure.high is None):
-            return text
-        ends = ["not reached" if end is None else number(end, decimals) for end in (figure.low, figure.high)]
-        return f"{text} {span(*ends)}"
+        return shown(figure, decimals, interval=interval)
 
     def p_value(self, figure: Figure) -> str:
         """Format a p-value, or "n/a" with the mark of its reason."""
@@ -167,6 +161,7 @@ def table(
     caption: str | None = None,
     label: str | None = None,
     notes: Sequence[str] = (),
+    kind: str = "",
 ) -> str:
     """Return a pipe table in a block that scrolls on narrow screens, with notes under it.
 
@@ -176,6 +171,7 @@ def table(
     rows : cells as Markdown, one for each column.
     caption, label : Markdown and the reference, such as "tbl-baseline"; neither for a table without
         a number.
+    kind : a class of its own, for the style of the page.
     notes : Markdown paragraphs under the table. Hidden cells are explained without being told to.
     """
     body = [list(row) for row in rows]
@@ -192,10 +188,9 @@ def table(
         below.append(HIDDEN_NOTE)
     if any("(≈" in cell for row in body for cell in row):
         below.append(ROUNDED_NOTE)
-    block = ["::: {.table-scroll}", "", *lines, "", ":::", ""]
-    if below:
-        block += ["::: {.table-note}", "", "\n\n".join(below), "", ":::", ""]
-    return "\n".join(block)
+    classes = f".table-scroll .{kind}" if kind else ".table-scroll"
+    scrolled = "\n".join([f"::: {{{classes}}}", "", *lines, "", ":::", ""])
+    return f"{scrolled}\n{block('table-note', joined)}" if (joined := "\n\n".join(below)) else scrolled
 
 
 def heading_row(title: str, columns: Sequence[Column]) -> list[str]:
@@ -203,9 +198,30 @@ def heading_row(title: str, columns: Sequence[Column]) -> list[str]:
     return [f"**{title}**", *[""] * (len(columns) - 1)]
 
 
-def callout(kind: Literal["note", "tip", "warning", "important"], title: str, body: str) -> str:
-    """Return a callout block in Quarto's notation; `title` and `body` are Markdown."""
-    return f"::: {{.callout-{kind}}}\n\n## {title}\n\n{body}\n\n:::\n"
+def block(name: str, body: str, *, kind: str = "") -> str:
+    """Return Markdown in a block: a div of the class `name` on the page, a function of Typst in print.
+
+    Both renderers pass raw Typst on, so that neither has to know the block; builtin/blocks.typ defines it.
+    """
+    classes = f".{name}" + (f" .{name}-{kind}" if kind else "")
+    opening = f'#{name}("{kind}")[' if kind else f"#{name}["
+    return "\n".join(
+        [*_raw("typst", opening), f"::: {{{classes}}}", "", body, "", ":::", "", *_raw("typst", "]")]
+    )
+
+
+def notice(kind: Literal["note", "good", "warning", "alarm"], title: str, body: str) -> str:
+    """Return a notice with a title; both are Markdown."""
+    return block("notice", f"**{title}**\n\n{body}", kind=kind)
+
+
+def how(text: str) -> str:
+    """Return words beside a figure that are smaller and on a line of their own; `text` is Markdown."""
+    return f"`#how[`{{=typst}}[{text}]{{.how}}`]`{{=typst}}"
+
+
+def _raw(target: str, markup: str) -> list[str]:
+    return [f"```{{={target}}}", markup, "```", ""]
 
 
 def definitions(entries: Iterable[tuple[str, str]]) -> str:
@@ -220,20 +236,24 @@ def fold(title: str, body: str) -> str:
     """
     if not body.strip():
         return ""
-    opening = f'```{{=html}}\n<details class="fold"><summary>{html.escape(title)}</summary>\n```'
-    on_paper = f'::: {{.content-visible unless-format="html"}}\n\n**{escape(title)}**\n\n:::'
-    return f"{opening}\n\n{on_paper}\n\n{body}\n\n```{{=html}}\n</details>\n```\n"
+    opening = "\n".join(_raw("html", f'<details class="fold"><summary>{html.escape(title)}</summary>'))
+    on_paper = "\n".join(_raw("typst", f"#fold-title({json.dumps(title, ensure_ascii=False)})"))
+    closing = "\n".join(_raw("html", "</details>"))
+    return f"{opening}\n{on_paper}\n{body}\n\n{closing}"
 
 
-def image(path: str, caption: str, label: str, alt: str) -> str:
-    """Return a figure with a number, a caption (Markdown) and a text for those who cannot see it."""
+def image(path: str, caption: str, label: str, alt: str, narrow: str | None = None) -> str:
+    """Return a figure with a number, a caption (Markdown) and a text for those who cannot see it.
+
+    `narrow` is the file of a version for phones, which takes the place of the other there.
+    """
     plain = " ".join(alt.split()).replace("\\", "/").replace('"', "'")
-    return f'::: {{.figure-scroll}}\n\n![{caption}]({path}){{#{label} fig-alt="{plain}"}}\n\n:::\n'
-
-
-def span(low: str, high: str) -> str:
-    """Return "(low–high)" that no line break takes apart after the dash."""
-    return f"({low}–\u2060{high})"
+    figure = f'![{caption}]({path}){{#{label} fig-alt="{plain}"}}'
+    if narrow is None:
+        return f"::: {{.figure-scroll}}\n\n{figure}\n\n:::\n"
+    # Hidden from programs that read the page aloud where it is not shown, and the wide one where this one is.
+    small = f'<div class="only-narrow"><img src="{narrow}" alt="{html.escape(plain)}"></div>'
+    return "\n".join(["::: {.figure-scroll .has-narrow}", "", *_raw("html", small), figure, "", ":::", ""])
 
 
 def listing(words: Sequence[str]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from amlsynth.foundation.addresses import doi_url
+import yaml
+
+from amlsynth.foundation.assets import asset
 from amlsynth.report.context import Context
 from amlsynth.report.text import definitions, escape, listing
 
@@ -58,9 +60,10 @@ def population(context: Context) -> str:
 
 
 def glossary(context: Context) -> str:
-    """Return the terms of the disease as a definition list."""
+    """Return the terms of the report and of the disease as a definition list, in order."""
     d = context.dictionary
-    entries = [(d.words.short, f"{d.words.disease[:1].upper()}{d.words.disease[1:]}.")]
+    general = yaml.safe_load((asset("reports") / "glossary.yaml").read_text(encoding="utf-8"))
+    entries = [*general.items(), (d.words.short, f"{d.words.disease[:1].upper()}{d.words.disease[1:]}.")]
     if d.roles.response is not None and d.response is not None:
         entries.append((f"{d.roles.response.label} ({d.roles.response.name})", d.response.description))
     if d.roles.classification is not None:
@@ -71,16 +74,6 @@ def glossary(context: Context) -> str:
         event = f"{endpoint.event[:1].lower()}{endpoint.event[1:]}"
         entries.append((f"{endpoint.label} ({endpoint.name})", f"Time to the first of: {event}."))
     return definitions((escape(term), escape(text)) for term, text in sorted(entries, key=_alphabetical))
-
-
-def classification_source(context: Context) -> str:
-    """Return the reference of the derived classification as an item of a list, or ""."""
-    chosen = context.dictionary.roles.classification
-    if chosen is None or not chosen.source:
-        return ""
-    # The text of a dictionary is never Markdown: one that others wrote could hold a page's script.
-    link = f", [doi:{escape(chosen.doi)}]({doi_url(chosen.doi)})" if chosen.doi else ""
-    return f"- {escape(chosen.source)}{link}.\n"
 
 
 def _alphabetical(entry: tuple[str, str]) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.records import read_evaluation
 from amlsynth.foundation.errors import UsageError
-from amlsynth.foundation.files import sha256
+from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
 from amlsynth.gates import GateReport
 from amlsynth.release.archive import write_archive
@@ -18,6 +19,10 @@ from amlsynth.release.checksums import CHECKSUMS, read_checksums
 from amlsynth.release.opened import OpenedRelease, opened_release
 from amlsynth.release.package import PROVENANCE, DataPackage, Provenance, names_of
 from amlsynth.release.versions import Version
+from amlsynth.report.decision import Decision, decide
+from amlsynth.site.curve import curve
+from amlsynth.site.markup import Markup
+from amlsynth.site.report_page import REPORT, REPORT_PAGE, report_page
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Listed:
     patients: int
     gates: GateReport | None  # None with a guarantee: the figures that they looked at are not told
     profile: str  # of the gates, which were passed
+    decision: Decision | None  # None with a guarantee, and so is the curve beside the original's
+    curve: Markup | None
     files: tuple[File, ...]  # those of SHA256SUMS, by name
     archive: File
     sums: str  # SHA256SUMS: releases with the same are the same
@@ -133,25 +140,35 @@ def _listed(opened: OpenedRelease, folder: Path, sums: str, data: bool) -> Liste
     files = []
     for name, digest in digests.items():
         source = opened.folder / name
-        here = data or PurePosixPath(name).parent == PurePosixPath()  # data and exports are in folders
+        # Data and exports are in folders; the report is shown in a frame of its own, see `report_page`.
+        here = name != REPORT and (data or PurePosixPath(name).parent == PurePosixPath())
         if here:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target / name)
         files.append(File(name, source.stat().st_size, digest, here))
     shutil.copyfile(opened.folder / CHECKSUMS, target / CHECKSUMS)
+    if (opened.folder / REPORT).is_file():
+        (target / REPORT_PAGE).parent.mkdir()
+        report = (opened.folder / REPORT).read_text(encoding="utf-8", errors="replace")
+        write_text(target / REPORT_PAGE, report_page(f"{package.title}, version {package.version}", report))
     # The same bytes as the archive of the build, whether the release was given as a folder or a zip.
     archive = (target if data else opened.folder.parent) / f"{stem}.zip"
     write_archive(opened.folder, names_of(package), archive, stem, package.date)
     made = Provenance.model_validate_json((opened.folder / PROVENANCE).read_bytes())
-    gates = None
+    gates, decision, drawn = None, None, None
     if package.guarantee is None:
         gates = GateReport.model_validate_json((opened.folder / "gates.json").read_bytes())
+        evaluation = read_evaluation(opened.folder / "evaluation.json")
+        drawn = curve(evaluation, opened.d)
+        decision = decide(evaluation, gates, made.model_dump(mode="json"), opened.d, doi=package.doi)
     return Listed(
         package=package,
         dictionary=opened.d,
         patients=made.generator.n,
         gates=gates,
         profile=made.gate_profile,
+        decision=decision,
+        curve=drawn,
         files=tuple(files),
         archive=File(archive.name, archive.stat().st_size, sha256(archive), data),
         sums=sums,

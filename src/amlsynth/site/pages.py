@@ -13,13 +13,16 @@ from amlsynth.site.markup import Markup, el, inline, join, json_ld, source_hash
 from amlsynth.site.sections import (
     cite_section,
     codebook_section,
+    decision_section,
     files_section,
     gates_section,
     load_section,
     reading,
     search_box,
+    verdict,
     versions_section,
 )
+from amlsynth.site.words import words_of_all
 
 
 def index_page(data_sets: Iterable[DataSet], title: str) -> str:
@@ -60,6 +63,7 @@ def data_set_page(
     package = listed.package
     up, prefix = ("../../", "") if versioned else ("../", f"{package.version}/")
     sections = [
+        *([decision_section(listed.decision)] if listed.decision else []),
         load_section(listed, prefix),
         codebook_section(listed.dictionary),
         gates_section(listed),
@@ -122,11 +126,18 @@ def _card(data_set: DataSet) -> Markup:
     listed = data_set.newest
     package = listed.package
     versions = f"{len(data_set.versions)} versions" if len(data_set.versions) > 1 else "1 version"
-    text = " ".join((package.name, package.title, package.description, *package.keywords))
+    license_ = package.licenses[0]
+    known = [f"version {other.package.version}" for other in data_set.versions]
+    text = " ".join(
+        (package.name, package.title, package.description, *package.keywords, license_.name, license_.title)
+    )
+    text = " ".join((text, *known, listed.dictionary.words.disease, words_of_all(listed.dictionary)))
     kind = "from a simulated cohort" if package.original_is_simulated else "from a cohort of patients"
     return el(
         "li",
         el("h2", el("a", package.title, href=f"{package.name}/index.html")),
+        verdict(listed.decision) if listed.decision else None,
+        listed.curve,
         _facts(listed),
         el("p", _shortened(package.description)),
         el("p", f"{listed.patients:,} synthetic patients, {kind}; {versions}.", class_="small"),

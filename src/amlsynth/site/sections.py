@@ -7,8 +7,12 @@ from typing import Any
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.foundation.addresses import doi_url
+from amlsynth.report.decision import Decision
+from amlsynth.report.decision_page import also_weak, facts, told
 from amlsynth.site.catalogue import DataSet, File, Listed
 from amlsynth.site.markup import Markup, el, join
+from amlsynth.site.report_page import REPORT_PAGE
+from amlsynth.site.words import words_of
 
 _VERDICTS = {True: "✓ passed", False: "✗ not passed", None: "not applicable"}
 _NOT_TOLD = (
@@ -55,13 +59,29 @@ def codebook_section(d: Dictionary) -> Section:
     hint = d.words.search_hint
     box = search_box("codebook-rows", "Search the codebook", hint, len(rows), ("variable", "variables"))
     none = el("p", "No variable has all of these words.", hidden=True, class_="none")
-    return "codebook", "Codebook", join(box, table, none)
+    return "codebook", "Codebook", join(box, _fold(f"Show the {len(rows)} variables", table), none)
+
+
+def decision_section(decision: Decision) -> Section:
+    """The verdict, what speaks against it, and for what and for whom the data are."""
+    alarms = [(a.signal.capitalize(), a.sentence) for a in told(decision.alarms)]
+    more = also_weak(decision.alarms)
+    alarms += [("Also weak", more)] if more else []
+    lines = [el("li", el("strong", f"{signal}: "), text) for signal, text in alarms]
+    pairs = [el("div", el("dt", name), el("dd", text)) for name, text in facts(decision)]
+    parts = (verdict(decision), el("ul", lines) if lines else None, el("dl", pairs, class_="decision"))
+    return "decision", "Decision", join(*parts)
+
+
+def verdict(decision: Decision) -> Markup:
+    """Return the verdict in one sentence, as the card and the page of a data set show it."""
+    return el("p", decision.headline, class_=f"verdict {decision.verdict.replace(' ', '-')}")
 
 
 def reading(listed: Listed) -> tuple[tuple[str, str], ...]:
     """Return what a reader opens first of a release: labels and file names."""
     if listed.package.guarantee is None:
-        return (("report", "report.html"),)
+        return (("report", REPORT_PAGE),)
     return (("guarantee", "PRIVACY.md"), ("evaluation", "EVALUATION.md"))
 
 
@@ -79,7 +99,6 @@ def gates_section(listed: Listed) -> Section:
                 ("Verdict", el("strong", "undecided" if gate.undecided else _VERDICTS[gate.passed])),
                 ("Finding", gate.reason),
             ),
-            role="row",
         )
         for gate in listed.gates.gates
     ]
@@ -97,11 +116,11 @@ def files_section(listed: Listed, prefix: str) -> Section:
                 ("Size", _size(file)),
                 ("SHA-256", el("code", file.sha256, class_="hash")),
             ),
-            role="row",
         )
         for file in (listed.archive, *listed.files)
     ]
-    return "files", "Files and checksums", _table(("File", "Size", "SHA-256"), rows, "Files")
+    table = _table(("File", "Size", "SHA-256"), rows, "Files")
+    return "files", "Files and checksums", _fold(f"Show the {len(rows)} files", table)
 
 
 def versions_section(data_set: DataSet, listed: Listed, up: str) -> Section:
@@ -133,7 +152,6 @@ def versions_section(data_set: DataSet, listed: Listed, up: str) -> Section:
                         ),
                     ),
                 ),
-                role="row",
             )
         )
     return (
@@ -176,7 +194,7 @@ _FOR_MACHINES = (
 
 def _variable(variable: Variable, group: str) -> Markup:
     values = _values(variable)
-    words = (variable.name, variable.label, variable.description, group, values, variable.export_name)
+    words = (words_of(variable), variable.description, group, values)
     return el(
         "tr",
         _cells(
@@ -186,7 +204,6 @@ def _variable(variable: Variable, group: str) -> Markup:
             ("Meaning", variable.description),
             ("Group", group),
         ),
-        role="row",
         data_text=" ".join(words).casefold(),
     )
 
@@ -231,21 +248,24 @@ def _cells(*cells: tuple[str, Any]) -> Iterable[Markup]:
     """Return cells that carry their heading, which a narrow screen shows beside them."""
     for number, (heading, content) in enumerate(cells):
         if number:
-            yield el("td", content, role="cell", data_heading=heading)
+            yield el("td", content, data_heading=heading)
         else:
-            yield el("th", content, role="rowheader", scope="row")
+            yield el("th", content, scope="row")
 
 
 def _table(headings: Iterable[str], rows: Iterable[Markup], label: str, id_: str | None = None) -> Markup:
-    # The roles are said again, since a narrow screen shows rows as blocks, which drops them.
-    head = el("tr", [el("th", text, scope="col", role="columnheader") for text in headings], role="row")
+    head = el("tr", [el("th", text, scope="col") for text in headings])
     return el(
         "table",
-        el("thead", head, role="rowgroup"),
-        el("tbody", rows, role="rowgroup", id=id_),
-        role="table",
+        el("thead", head),
+        el("tbody", rows, id=id_),
         aria_label=label,
     )
+
+
+def _fold(summary: str, content: Markup) -> Markup:
+    """Return what a phone folds: open without the script, and on wide screens always."""
+    return el("details", el("summary", summary), content, open=True, class_="fold")
 
 
 def _size(file: File) -> str:

@@ -44,6 +44,22 @@ def import_cbioportal(
         There is no such folder or study, or several and none is named.
     DataError
         The files cannot be read, or have values that the mapping does not know.
+
+    Examples
+    --------
+    >>> tables = {
+    ...     "data_clinical_patient.txt": "PATIENT_ID AGE SEX OS_STATUS OS_MONTHS\\n"
+    ...     "P1 61 Male 1:DECEASED 8.5\\n",
+    ...     "data_clinical_sample.txt": "PATIENT_ID SAMPLE_ID WBC\\nP1 S1 12.5\\n",
+    ...     "data_mutations.txt": "Hugo_Symbol Variant_Classification Tumor_Sample_Barcode HGVSp_Short\\n"
+    ...     "NPM1 Frame_Shift_Ins S1 p.W288Cfs*12\\n",
+    ... }
+    >>> for name, text in tables.items():
+    ...     _ = (folder / name).write_text(text.replace(" ", "\\t"))
+    >>> (folder / "case_lists").mkdir()
+    >>> _ = (folder / "case_lists" / "cases_sequenced.txt").write_text("case_list_ids: S1\\n")
+    >>> import_cbioportal(folder).frame[["AGE", "NPM1", "OSTM"]].loc[0].tolist()
+    [61.0, 1.0, 8.5]
     """
     place = _study_folder(Path(folder), study)
     used = mapping or asset(MAPPING)

@@ -10,7 +10,15 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.sources.records import Record, Tabulated, first_line, normalised, separator_line, tabulate
+from amlsynth.sources.records import (
+    Record,
+    Tabulated,
+    first_line,
+    likely_header,
+    normalised,
+    separator_line,
+    tabulate,
+)
 from amlsynth.sources.source_format import SourceFormat
 
 _DELIMITERS = {",": "','", ";": "';'", "\t": '"\\t"', "|": "'|'"}  # and how the mapping writes them
@@ -141,8 +149,9 @@ def guess_format(path: Path) -> dict[str, object]:
     width = common(delimiter)[1] + 1
     numbered = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     body = [item for item in numbered if not (found.get("comment") and item[1].startswith("#"))]
-    header = next((n for n, line in body if len(next(csv.reader([line], delimiter=delimiter))) == width), 0)
-    if body and header != body[named is not None][0]:
+    cells = [(number, next(csv.reader([line], delimiter=delimiter))) for number, line in body]
+    header = likely_header(cells, width)
+    if header is not None and header != body[named is not None][0]:
         found["header"] = header
     return found
 

@@ -96,8 +96,8 @@ class Importing:
 
     def leave_out_rows(self, allow_empty_rows: bool) -> list[Dropped]:
         """Leave out rows without a mapped value, then those that the mapping drops."""
-        summaries = summary_rows(self.table, self.plan)
-        empty = empty_rows(self.table, self.plan, self.d, self.absent) & ~summaries
+        empty = empty_rows(self.table, self.plan, self.d, self.absent)
+        summaries = summary_rows(self.table, self.plan) & ~empty
         dropped = []
         if summaries.any():
             rows = [f"{row + 1}{self.table.place(row)}" for row in np.flatnonzero(summaries).tolist()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from amlsynth.sources.source_format import SourceFormat
 ROW_NAMES = "row.names"  # R's name for the column whose header it leaves out
 _LOOKED_AT = 30  # rows at the top among which a header is looked for
 _SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?[\d.,]+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 
@@ -113,6 +114,20 @@ def tabulate(
     result.rows, result.lines = _even_rows(path, result, body, source, what)
     _drop_unnamed(path, result)
     return result
+
+
+def likely_header(rows: Iterable[tuple[int, Sequence[Any]]], width: int) -> int | None:
+    """Return the number of the row that looks like names: of this width, each cell filled, each another.
+
+    A line of headings above the names leaves cells blank or repeats them. Without such a row, the first of
+    the width; None where there is none.
+    """
+    of_width = [(number, cells) for number, cells in rows if len(cells) == width]
+    for number, cells in of_width[:_LOOKED_AT]:
+        texts = [str(cell).strip() for cell in cells if not is_blank(cell)]
+        if len(texts) == width and len(set(texts)) == width and not any(map(_NUMBER.fullmatch, texts)):
+            return number
+    return of_width[0][0] if of_width else None
 
 
 def _is_skipped(record: Record, source: SourceFormat) -> bool:

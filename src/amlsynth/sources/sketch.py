@@ -25,7 +25,7 @@ from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import write_text
 from amlsynth.foundation.yamlfile import read_yaml_model
-from amlsynth.sources.cells import to_numbers, without_codes
+from amlsynth.sources.cells import looks_like_a_limit, to_numbers, without_codes
 from amlsynth.sources.delimited import guess_format, has_decimal_commas
 from amlsynth.sources.karyotype import ALTERATIONS
 from amlsynth.sources.mapping_file import MISSING, ColumnMapping
@@ -34,6 +34,7 @@ from amlsynth.sources.source_format import SourceFormat
 from amlsynth.sources.source_table import SourceTable, as_text, read_source
 from amlsynth.sources.steps import decimal_step, step_remarks
 from amlsynth.sources.units import factors
+from amlsynth.sources.workbook import guess_header
 
 SYNONYMS = "schema/mappings/synonyms.yaml"
 _NEAR = 0.86  # likeness of two names, of 1, from which on they are taken for one
@@ -93,14 +94,15 @@ def sketch(
     if out is not None and Path(out).exists():
         raise UsageError(f"{out}: the file exists, and a draft would replace it. Name another file.")
     words = read_yaml_model(asset(SYNONYMS), Synonyms, what="list of synonyms")
-    given = guess_format(data) if data.suffix.lower() in (".csv", ".tsv", ".txt") else {}
+    kind = data.suffix.lower()
+    given = guess_format(data) if kind in (".csv", ".tsv", ".txt") else {}
+    given |= guess_header(data, sheet) if kind == ".xlsx" and data.is_file() else {}
     source = SourceFormat.model_validate(given | ({"sheet": sheet} if sheet else {}))
     table = read_source(data, source)
-    if not given and has_decimal_commas(
-        str(cell) for name in table.frame for cell in _distinct(table.frame[name])
-    ):
-        given = {"decimal": ","}
-        source = source.model_copy(update=given)
+    cells = (str(cell) for name in table.frame for cell in _distinct(table.frame[name]))
+    if kind not in (".csv", ".tsv", ".txt") and has_decimal_commas(cells):
+        given |= {"decimal": ","}
+        source = source.model_copy(update={"decimal": ","})
         table = read_source(data, source)
     draft = _Drafting(table, source, given, words, d or dictionary()).draft(data, sheet)
     if out is not None:
@@ -200,6 +202,9 @@ class _Drafting:
         else:
             unit, note = self._unit(variable, column)
             parts += [f"unit: {_quoted(unit)}"] if unit else []
+            limit = self._limit(column)
+            parts += ["limits: limit"] if limit else []
+            notes += [f"? values such as {limit} are kept at the limit"] if limit else []
             step = self._step(variable, column, unit)
             parts += [f"step: {step:g}"] if step else []
             notes += [note] if note else []
@@ -241,6 +246,12 @@ class _Drafting:
         others = fitting_units(variable, known, GivenNumbers(known, None, column), self.d)
         return (others[0] if others else choices[0]), f"? by the {note}"
 
+    def _limit(self, column: str) -> str | None:
+        """Return a cell such as <0.5, None where there is none."""
+        texts = self.columns[column]
+        cells = list(texts.dropna().unique()) if texts.dtype == "string" else []
+        return next((cell for cell in cells if looks_like_a_limit(cell, self.source)), None)
+
     def _step(self, variable: Variable, column: str, unit: str | None) -> float | None:
         """Return the step of a column's numbers, None where the mapping need not say it."""
         read = to_numbers(self.columns[column], self.source, "limit")
@@ -265,9 +276,7 @@ class _Drafting:
         if start and (death or last) and survival.time not in found:
             ends = ", ".join(_sql(name) for name in (death, last) if name)
             end = f"coalesce({ends})" if death and last else ends
-            entries.append(
-                (_expression(survival.time, f"months_between({_sql(start)}, {end})", "months"), start)
-            )
+            entries.append((_expression(survival.time, f"days_between({_sql(start)}, {end})", "days"), start))
         if death and survival.status not in found:
             entries.append((_expression(survival.status, f"{_sql(death)} is not null"), death))
         entries += [(f"  # ? a date: {_quoted(name)} ({word})", name) for word, name in role.items() if name]

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
-from amlsynth.sources.records import NoValue, Record, Tabulated, normalised, tabulate
+from amlsynth.sources.records import NoValue, Record, Tabulated, likely_header, normalised, tabulate
 from amlsynth.sources.source_format import SourceFormat
+
+_LOOKED_AT = 30  # rows at the top among which a header is looked for
 
 
 def read_workbook(path: Path, source: SourceFormat, wanted: Collection[str]) -> Tabulated:
@@ -51,6 +53,21 @@ def read_workbook(path: Path, source: SourceFormat, wanted: Collection[str]) -> 
     if not any(record.filled for record in records):
         raise DataError(f"{path}: the sheet {sheet!r} is empty. Name another under source.sheet.")
     return tabulate(path, records, source, wanted, "row")
+
+
+def guess_header(path: Path, sheet: str | None) -> dict[str, object]:
+    """Guess in which row of a sheet the names stand, as the keys of `source` that differ from the default."""
+    openpyxl = require_extra("import", "openpyxl", "Reading an XLSX file")
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        chosen = book[sheet] if sheet is not None else book.worksheets[0]
+        rows = list(enumerate(chosen.iter_rows(max_row=_LOOKED_AT, values_only=True), start=1))
+        book.close()
+    except Exception:  # what is wrong with the file is said when it is read
+        return {}
+    filled = [(number, cells) for number, cells in rows if any(cell is not None for cell in cells)]
+    header = likely_header(filled, max((len(cells) for _, cells in filled), default=0))
+    return {"header": header} if filled and header != filled[0][0] else {}
 
 
 def _records(written: Any, stored: Any) -> list[Record]:

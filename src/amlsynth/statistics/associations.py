@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import NotComputable
-from amlsynth.statistics.coding import CohortCoding, Floats, numbers
+from amlsynth.foundation.types import BoolArray, FloatArray
+from amlsynth.statistics.coding import CohortCoding, numbers
 
 _BLOCK = 65_536  # rows turned into indicators at a time; bounds memory, and float32 counts stay exact
 _ZERO = 1e-12  # an association below this is rounding of an exact 0
@@ -33,7 +33,7 @@ def log_correlation_score(original: pd.DataFrame, synthetic: pd.DataFrame, d: Di
     return log_score(associations(original, d), associations(synthetic, d))
 
 
-def log_score(ours: Floats, theirs: Floats) -> float:
+def log_score(ours: FloatArray, theirs: FloatArray) -> float:
     """Return the score of two matrices of associations; see `log_correlation_score`."""
     left, right = _signed_log(ours), _signed_log(theirs)
     difference = np.abs(left - right)
@@ -47,7 +47,7 @@ def log_score(ours: Floats, theirs: Floats) -> float:
     return float(1 - np.mean(columns))
 
 
-def associations(frame: pd.DataFrame, d: Dictionary) -> Floats:
+def associations(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     """Return every pair's association, shape (columns, columns), in the dictionary's order.
 
     Pearson's r for two numbers, the correlation ratio for a number and a category, Theil's U(row |
@@ -77,7 +77,9 @@ def associations(frame: pd.DataFrame, d: Dictionary) -> Floats:
     return np.where(np.abs(matrix) < _ZERO, 0.0, matrix)
 
 
-def _cross_counts(coding: CohortCoding, frame: pd.DataFrame, values: Floats) -> tuple[Floats, Floats]:
+def _cross_counts(
+    coding: CohortCoding, frame: pd.DataFrame, values: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return joint counts of all codes, shape (K, K), and sums of the numbers per code, (K, numbers)."""
     codes = coding.encode(frame)
     slots = int(coding.widths.sum())
@@ -89,7 +91,7 @@ def _cross_counts(coding: CohortCoding, frame: pd.DataFrame, values: Floats) -> 
     return counts, sums
 
 
-def _theils_u(counts: Floats, coding: CohortCoding) -> Floats:
+def _theils_u(counts: FloatArray, coding: CohortCoding) -> FloatArray:
     """U(x | y) = (H(x) + H(y) - H(x, y)) / H(x), shape (categories, categories)."""
     n = np.diag(counts)[: coding.widths[0]].sum()
     share = counts / n
@@ -101,11 +103,11 @@ def _theils_u(counts: Floats, coding: CohortCoding) -> Floats:
     shared = entropy[:, None] + entropy[None, :] - joint
     u = np.zeros_like(shared)
     np.divide(shared, entropy[:, None], out=u, where=(entropy > _ZERO)[:, None])
-    bounded: Floats = np.clip(u, 0.0, 1.0)  # rounding
+    bounded: FloatArray = np.clip(u, 0.0, 1.0)  # rounding
     return bounded
 
 
-def _pearson(values: Floats, spread: Floats, varies: NDArray[np.bool_]) -> Floats:
+def _pearson(values: FloatArray, spread: FloatArray, varies: BoolArray) -> FloatArray:
     scale = np.sqrt(np.outer(spread, spread))
     r = np.zeros_like(scale)
     np.divide(values.T @ values, scale, out=r, where=np.outer(varies, varies))
@@ -114,8 +116,8 @@ def _pearson(values: Floats, spread: Floats, varies: NDArray[np.bool_]) -> Float
 
 
 def _correlation_ratio(
-    counts: Floats, sums: Floats, spread: Floats, varies: NDArray[np.bool_], coding: CohortCoding
-) -> Floats:
+    counts: FloatArray, sums: FloatArray, spread: FloatArray, varies: BoolArray, coding: CohortCoding
+) -> FloatArray:
     """Square root of the variance between the categories over the whole, shape (categories, numbers)."""
     between = np.zeros_like(sums)
     np.divide(sums**2, counts[:, None], out=between, where=(counts > 0)[:, None])
@@ -125,7 +127,7 @@ def _correlation_ratio(
     return np.sqrt(np.clip(ratio, 0.0, 1.0))
 
 
-def _signed_log(matrix: Floats) -> Floats:
+def _signed_log(matrix: FloatArray) -> FloatArray:
     logs = np.zeros_like(matrix)
     np.log(np.abs(matrix), out=logs, where=matrix != 0)
     return np.sign(matrix) * logs
@@ -165,12 +167,12 @@ def correlation_shift(original: pd.DataFrame, other: pd.DataFrame, d: Dictionary
     return max(0.0, float(np.nanmax(excess, initial=0.0)))
 
 
-def _least_share(column: Floats) -> float:
+def _least_share(column: FloatArray) -> float:
     _, counts = np.unique(column[~np.isnan(column)], return_counts=True)
     return float(counts.min() / counts.sum())
 
 
-def _ordered_columns(frame: pd.DataFrame, d: Dictionary) -> list[Floats]:
+def _ordered_columns(frame: pd.DataFrame, d: Dictionary) -> list[FloatArray]:
     """Return the columns that have an order, shape (n,) each: numbers, binary columns, two categories."""
     columns = []
     for v in d.variables:
@@ -182,7 +184,7 @@ def _ordered_columns(frame: pd.DataFrame, d: Dictionary) -> list[Floats]:
     return columns
 
 
-def _rank_correlations(columns: list[Floats]) -> tuple[Floats, Floats]:
+def _rank_correlations(columns: list[FloatArray]) -> tuple[FloatArray, FloatArray]:
     """Return Spearman's correlations of all pairs and how many patients have both, shape (columns,) twice.
 
     Ranks are those among all who have a value; a pair without variation is NaN.
@@ -197,7 +199,7 @@ def _rank_correlations(columns: list[Floats]) -> tuple[Floats, Floats]:
     with np.errstate(invalid="ignore", divide="ignore"):
         covariance = filled.T @ filled / n - first * first.T / n**2
         variance = squares / n - (first / n) ** 2
-        found = covariance / np.sqrt(variance * variance.T)
-    found[np.diag_indices_from(found)] = 0.0
-    found[~np.isfinite(found)] = np.nan
-    return found, n
+        correlations = covariance / np.sqrt(variance * variance.T)
+    correlations[np.diag_indices_from(correlations)] = 0.0
+    correlations[~np.isfinite(correlations)] = np.nan
+    return correlations, n

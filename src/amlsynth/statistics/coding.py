@@ -13,14 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary, Variable
+from amlsynth.foundation.types import FloatArray
 
-Floats = NDArray[np.float64]
+Floats = FloatArray  # the name by which the rooms of privacy take it
 Codes = NDArray[np.uint8]
 
 BINS = 10  # of a numeric variable, Eckardt et al. 2024, methods, "Assessment of privacy conservation"
 
 
-def numbers(column: pd.Series) -> Floats:
+def numbers(column: pd.Series) -> FloatArray:
     """Return a column as floats, shape (n,): NA and infinities are NaN."""
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.isfinite(values), values, np.nan)
@@ -44,7 +45,7 @@ def category_codes(column: pd.Series, variable: Variable) -> Codes:
     return np.where(missing, 0, codes).astype(np.uint8)
 
 
-def quantile_edges(values: Floats, bins: int = BINS) -> Floats:
+def quantile_edges(values: FloatArray, bins: int = BINS) -> FloatArray:
     """Return the edges of the quantile bins of `values`, equal ones once; empty without values.
 
     A constant column has the one bin [v, v].
@@ -56,7 +57,7 @@ def quantile_edges(values: Floats, bins: int = BINS) -> Floats:
     return edges if edges.size > 1 else np.repeat(edges, 2)
 
 
-def bin_codes(values: Floats, edges: Floats) -> Codes:
+def bin_codes(values: FloatArray, edges: FloatArray) -> Codes:
     """Return 0 for NA and 1 to k for the bins, shape (n,).
 
     Bins are closed on the right, and the outer two are open-ended, so every number has one.

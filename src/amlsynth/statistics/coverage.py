@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import NotComputable
-from amlsynth.statistics.coding import Codes, Floats, category_codes, numbers, quantile_edges
+from amlsynth.foundation.types import FloatArray, IntArray
+from amlsynth.statistics.coding import Codes, category_codes, numbers, quantile_edges
 
 
 def regularized_support_coverage(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
@@ -34,7 +34,7 @@ class SupportCounts:
     """Codes of two cohorts, from which the coverage of the second, or of rows drawn from it, is counted."""
 
     def __init__(self, original: pd.DataFrame, frame: pd.DataFrame, d: Dictionary) -> None:
-        ours: list[Floats] = []
+        ours: list[FloatArray] = []
         self._codes: list[Codes] = []
         for variable in d.variables:
             if original[variable.name].isna().all():
@@ -56,7 +56,7 @@ class SupportCounts:
         self._ours = ours
         self._n = len(original)
 
-    def coverage(self, rows: NDArray[np.int64]) -> float:
+    def coverage(self, rows: IntArray) -> float:
         """Return the coverage by the given rows of the second cohort, in [0, 1].
 
         Raises
@@ -75,7 +75,7 @@ class SupportCounts:
         return float(np.mean(scores))
 
 
-def _histogram_codes(values: Floats, edges: Floats) -> Codes:
+def _histogram_codes(values: FloatArray, edges: FloatArray) -> Codes:
     """Return the bin of each number, and the last code for NaN and numbers beyond.
 
     Bins are closed on the left, the last on both sides, as those of `np.histogram`.

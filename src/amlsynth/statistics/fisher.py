@@ -51,8 +51,8 @@ def fisher_test(a: int, b: int, c: int, d: int) -> FisherTest:
 
     def probabilities(log_odds: float) -> FloatArray:
         logs = weights + cells * log_odds
-        shares: FloatArray = np.exp(logs - logs.max())
-        shares /= shares.sum()
+        likelihoods = np.exp(logs - logs.max())
+        shares: FloatArray = likelihoods / likelihoods.sum()
         return shares
 
     chance = probabilities(0.0)

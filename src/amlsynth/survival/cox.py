@@ -157,9 +157,9 @@ class _PartialLikelihood:
         jumps = np.add.reduceat(factor / self._risk_sums(relative_hazard(beta @ self._x[1:])), self._starts)
         baselines = {}
         for stratum in np.unique(self._strata):
-            here = np.flatnonzero(self._strata == stratum)[::-1]
+            rows = np.flatnonzero(self._strata == stratum)[::-1]
             baselines[int(stratum)] = Baseline(
-                np.append(0.0, self._times[here]), np.append(0.0, np.cumsum(jumps[here]))
+                np.append(0.0, self._times[rows]), np.append(0.0, np.cumsum(jumps[rows]))
             )
         return baselines
 

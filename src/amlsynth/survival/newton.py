@@ -72,14 +72,14 @@ class Standardised:
         """
         x = np.ascontiguousarray(np.asarray(covariates, dtype=np.float64).T)
         x = x[None] if x.ndim == 1 else x
-        given = np.broadcast_to(np.asarray(penalty, dtype=np.float64), x.shape[:1])
+        penalties = np.broadcast_to(np.asarray(penalty, dtype=np.float64), x.shape[:1])
         constant = np.ptp(x, axis=1) == 0
-        if (constant & (given == 0)).any():
+        if (constant & (penalties == 0)).any():
             raise NotComputable("a covariate has one value only, so no effect")
         means = x.mean(axis=1)
         centred = x - means[:, None]
         scale = np.where(constant, 1.0, np.sqrt((centred**2).mean(axis=1)))
-        return cls(centred / scale[:, None], means, scale, given / scale**2)
+        return cls(centred / scale[:, None], means, scale, penalties / scale**2)
 
 
 def maximise(

@@ -99,20 +99,20 @@ class Bench:
         """
         import optuna
 
-        given = {**self.task.fixed, **{dimension.name: dimension.suggest(trial) for dimension in self.space}}
-        trial.set_user_attr("params", given)
+        params = {**self.task.fixed, **{dimension.name: dimension.suggest(trial) for dimension in self.space}}
+        trial.set_user_attr("params", params)
         since = time.monotonic()
         totals: list[float] = []
-        found: list[dict[str, float]] = []
+        scored: list[dict[str, float]] = []
         for done, (part, aim) in enumerate(self.parts):
 
             def tell(_stage: str, share: float, done: int = done) -> None:
                 progress("", (done + 0.9 * share) / len(self.parts))
 
-            scores = aim.scores(replace(part, synthetic=self._made(given, part, tell)))
-            found.append(scores)
+            scores = aim.scores(replace(part, synthetic=self._made(params, part, tell)))
+            scored.append(scores)
             totals.append(aim.total(scores))
-            trial.set_user_attr("scores", _mean(found))
+            trial.set_user_attr("scores", _mean(scored))
             trial.set_user_attr("seconds", round(time.monotonic() - since, 2))
             trial.report(float(np.mean(totals)), done)
             if done + 1 < len(self.parts) and trial.should_prune():
@@ -120,13 +120,13 @@ class Bench:
             progress("", (done + 1) / len(self.parts))
         return float(np.mean(totals))
 
-    def _made(self, given: dict[str, Any], part: Part, tell: Progress) -> pd.DataFrame:
+    def _made(self, params: dict[str, Any], part: Part, tell: Progress) -> pd.DataFrame:
         # The same streams for every trial: trials differ by their parameters, not by luck.
         fitting, sampling = (np.random.default_rng(s) for s in np.random.SeedSequence(part.seed).spawn(2))
-        model = create(self.task.generator, given, self.task.dictionary).fit(part.train, fitting, tell)
+        model = create(self.task.generator, params, self.task.dictionary).fit(part.train, fitting, tell)
         return model.sample(len(part.train), sampling)
 
 
-def _mean(found: list[dict[str, float]]) -> dict[str, float]:
-    names = dict.fromkeys(name for scores in found for name in scores)
-    return {name: round(float(np.mean([s[name] for s in found if name in s])), 6) for name in names}
+def _mean(scored: list[dict[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for scores in scored for name in scores)
+    return {name: round(float(np.mean([s[name] for s in scored if name in s])), 6) for name in names}

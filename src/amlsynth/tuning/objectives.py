@@ -3,8 +3,9 @@
 `paper` is what Eckardt et al. (npj Digit Med 2024) tuned on. The text names Optuna, the metrics, and complete
 remission, overall survival and the difference to event-free survival as what was tuned for (page 6), but no
 weights. Those here are of the authors' published configuration (github.com/waldemar93/
-synthetic_data_pipeline, config/gen_optimization): all 1, but 2 for each of the two usability scores. Where
-the authors train CatBoost with parameters of their own, a histogram gradient boosting stands here.
+synthetic_data_pipeline, config/gen_optimization): all 1, but 2 for each of the two usability scores. The
+formulas are those of this package's evaluation, with its histogram gradient boosting where the authors train
+CatBoost with parameters of their own.
 Event-free survival is not in it, which is what the paper blames its poor event-free survival on (page 3).
 
 `default` scores the endpoints, single columns, pairs, univariable effects, a classifier that tells real from
@@ -19,15 +20,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.dictionary.roles import Endpoint
 from amlsynth.evaluation.fidelity.columns import basic_statistical_measure
+from amlsynth.evaluation.fidelity.two_sample import discriminator_score, k_means_score
 from amlsynth.evaluation.measure_group import NotComputable
+from amlsynth.evaluation.prediction.prediction import event_within
+from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.evaluation.survival.curves import share_same_time
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.types import FloatArray
 from amlsynth.statistics.associations import log_correlation_score
+from amlsynth.statistics.coding import numbers
 from amlsynth.statistics.coverage import regularized_support_coverage
 from amlsynth.survival.curve_distance import CurveDistance, curve_distance
 from amlsynth.survival.endpoint import endpoint_data
@@ -50,6 +57,11 @@ class Part:
         return curve_distance(endpoint_data(self.train, endpoint), endpoint_data(self.synthetic, endpoint))
 
     @property
+    def rng(self) -> np.random.Generator:
+        """The same draws for every trial and component."""
+        return np.random.default_rng(self.seed)
+
+    @property
     def _frames(self) -> tuple[pd.DataFrame, pd.DataFrame, Dictionary]:
         return self.train, self.synthetic, self.dictionary
 
@@ -61,6 +73,14 @@ class Component:
     name: str
     weight: float
     score: Callable[[Part], float]
+
+    def of(self, part: Part) -> float | None:
+        """Return the score, or None where these patients do not allow to compute it."""
+        try:
+            with one_thread():
+                return float(self.score(part))
+        except NotComputable:
+            return None
 
 
 @dataclass(frozen=True)
@@ -83,7 +103,7 @@ class Objective:
         DataError
             Nothing is left.
         """
-        kept = tuple(component for component in self.components if _can(component, part))
+        kept = tuple(component for component in self.components if component.of(part) is not None)
         if not kept:
             raise DataError(
                 f"None of what the objective {self.name!r} scores can be computed for this cohort."
@@ -92,26 +112,12 @@ class Objective:
 
     def scores(self, part: Part) -> dict[str, float]:
         """Return the score of each component; what the synthetic cohort does not allow to compute is 0."""
-        found = {}
-        for component in self.components:
-            try:
-                found[component.name] = float(component.score(part))
-            except NotComputable:
-                found[component.name] = 0.0
-        return found
+        return {component.name: component.of(part) or 0.0 for component in self.components}
 
     def total(self, scores: Mapping[str, float]) -> float:
         """Return the weighted mean of the components' scores."""
         weights = {component.name: component.weight for component in self.components}
         return sum(weights[name] * score for name, score in scores.items()) / sum(weights.values())
-
-
-def _can(component: Component, part: Part) -> bool:
-    try:
-        component.score(part)
-    except NotComputable:
-        return False
-    return True
 
 
 def _near(difference: float) -> float:
@@ -143,7 +149,7 @@ def _default(d: Dictionary) -> Objective:
         Component("columns", 1.5, _columns),
         Component("pairs", 1.5, lambda p: log_correlation_score(*p._frames)),
         Component("effects", 1.5, lambda p: measures.effects_kept(*p._frames)),
-        Component("classifier", 1.5, lambda p: measures.indistinguishable(*p._frames, p.seed)),
+        Component("classifier", 1.5, lambda p: discriminator_score(*p._frames, p.rng)),
         Component("privacy", 3.0, lambda p: measures.privacy(p.train, p.synthetic, p.unseen, p.dictionary)),
     ]
     summary = "endpoints, columns, pairs, effects, a classifier, privacy"
@@ -156,15 +162,15 @@ def _paper(d: Dictionary) -> Objective:
         Component("bsm", 1, lambda p: basic_statistical_measure(*p._frames)),
         Component("logcorr", 1, lambda p: log_correlation_score(*p._frames)),
         Component("rsc", 1, lambda p: regularized_support_coverage(*p._frames)),
-        Component("discriminator", 1, lambda p: measures.discriminator(*p._frames, p.seed)),
-        Component("k_means", 1, lambda p: measures.cluster_coverage(*p._frames, p.seed)),
+        Component("discriminator", 1, lambda p: discriminator_score(*p._frames, p.rng)),
+        Component("k_means", 1, lambda p: k_means_score(*p._frames, p.rng)),
     ]
     if response is not None:
-        learns = partial(_learns_response, variable=response.variable)
-        components.append(Component(f"mcc_{response.name.lower()}", 2, learns))
+        reached = partial(_response, variable=response.variable)
+        components.append(_learned(f"mcc_{response.name.lower()}", reached))
     suffix = terminal.suffix
     components += [
-        Component(f"mcc_{suffix}_2y", 2, _learns_two_years),
+        _learned(f"mcc_{suffix}_2y", partial(event_within, endpoint=terminal)),
         Component(f"optimism_{suffix}", 1, lambda p: 1 - abs(p.curves(terminal).optimism)),
         Component(f"divergence_{suffix}", 1, lambda p: 1 - p.curves(terminal).divergence),
         Component(f"sight_{suffix}", 1, lambda p: max(0.0, 1 - abs(p.curves(terminal).short_sightedness))),
@@ -173,12 +179,12 @@ def _paper(d: Dictionary) -> Objective:
     return Objective("paper", summary, tuple(components))
 
 
-def _learns_response(part: Part, variable: str) -> float:
-    return measures.learns_response(part.synthetic, part.unseen, variable, part.dictionary, part.seed)
+def _learned(name: str, outcome: Callable[[pd.DataFrame], FloatArray]) -> Component:
+    return Component(name, 2, lambda p: measures.learns(p.synthetic, p.unseen, outcome, p.dictionary))
 
 
-def _learns_two_years(part: Part) -> float:
-    return measures.learns_two_years(part.synthetic, part.unseen, part.dictionary, part.seed)
+def _response(frame: pd.DataFrame, variable: str) -> FloatArray:
+    return numbers(frame[variable])
 
 
 # By name: makes the objective that a dictionary allows.

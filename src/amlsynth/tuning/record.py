@@ -44,6 +44,16 @@ class TuningResult:
     where they lie outside the space or were not scored.
     importance : the share of each parameter in the scores' variance, empty for few trials.
     made_from : what the study was made with: cohort, split, seeds; the same in all its workers.
+
+    Examples
+    --------
+    >>> trials = (
+    ...     TrialRecord(0, "scored", 0.6, {"copies": 1}, {"os": 0.6}, seconds=2.0, default=True),
+    ...     TrialRecord(1, "scored", 0.8, {"copies": 3}, {"os": 0.8}, seconds=2.0),
+    ... )
+    >>> result = TuningResult("nflow", {"copies": 3}, 0.8, 0.6, "mine", trials, importance={})
+    >>> result.best.number, result.count("scored")
+    (1, 2)
     """
 
     generator: str
@@ -62,7 +72,14 @@ class TuningResult:
         return max(scored, key=lambda trial: (trial.score, -trial.number))
 
     def count(self, state: State) -> int:
-        """Return how many trials ended, or are, in a state."""
+        """Return how many trials ended, or are, in a state.
+
+        Examples
+        --------
+        >>> trial = TrialRecord(0, "failed", None, {}, {}, seconds=1.0, failure="no events")
+        >>> TuningResult("nflow", {}, 0.5, None, "mine", (trial,), importance={}).count("failed")
+        1
+        """
         return sum(trial.state == state for trial in self.trials)
 
 
@@ -92,7 +109,16 @@ def result_of(study: optuna.Study, generator: str, made_from: dict[str, Any]) ->
 
 
 def write_params(result: TuningResult, path: Path) -> None:
-    """Write the best parameters as YAML, which `generate --params` and a release spec read."""
+    """Write the best parameters as YAML, which `generate --params` and a release spec read.
+
+    Examples
+    --------
+    >>> trial = TrialRecord(0, "scored", 0.6, {"shrinkage": 3.0}, {"os": 0.6}, seconds=2.0)
+    >>> result = TuningResult("event-history", trial.params, 0.6, None, "mine", (trial,), importance={})
+    >>> write_params(result, folder / "tuned.yaml")
+    >>> "shrinkage: 3.0" in (folder / "tuned.yaml").read_text()
+    True
+    """
     write_text(path, params_text(result, path.name))
 
 
@@ -128,12 +154,12 @@ def table(result: TuningResult) -> str:
     lines = [f"Study {result.study}: {', '.join(parts)}. Scores go from 0 (worst) to 1 (best)."]
     scored = [trial for trial in result.trials if trial.state == "scored"]
     best = sorted(scored, key=lambda trial: (-(trial.score or 0.0), trial.number))
-    shown = best[:_BEST] + [trial for trial in best[_BEST:] if trial.default]
+    listed = best[:_BEST] + [trial for trial in best[_BEST:] if trial.default]
     tuned = list(result.importance) or [key for key in result.params if any(
         trial.params.get(key) != result.params[key] for trial in scored)]  # fmt: skip
     width = {key: max(len(key), 8) for key in tuned}
     lines.append("  ".join(["trial", " score", "   sec", *(f"{key:>{width[key]}}" for key in tuned)]))
-    for trial in shown:
+    for trial in listed:
         cells = [f"{_cell(trial.params.get(key)):>{width[key]}}" for key in tuned]
         mark = "  (defaults)" if trial.default else ""
         lines.append(
@@ -179,12 +205,12 @@ def _importance(study: optuna.Study) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = optuna.importance.get_param_importances(
+            shares = optuna.importance.get_param_importances(
                 study, evaluator=optuna.importance.PedAnovaImportanceEvaluator()
             )
         except (ValueError, RuntimeError):  # too little variation to say anything
             return {}
-    return {key: float(value) for key, value in found.items()}
+    return {key: float(value) for key, value in shares.items()}
 
 
 def _cell(value: Any) -> str:

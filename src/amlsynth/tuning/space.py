@@ -68,8 +68,8 @@ def search_space(params: type[Parameters], fixed: Mapping[str, Any], generator: 
         No parameter is left to search.
     """
     every = {name: _dimension(name, field) for name, field in params.model_fields.items()}
-    found = tuple(d for name, d in every.items() if d is not None and name not in fixed)
-    if not found:
+    searched = tuple(d for name, d in every.items() if d is not None and name not in fixed)
+    if not searched:
         tunable = [name for name, dimension in every.items() if dimension is not None]
         raise UsageError(
             f"{generator} has no parameter to tune."
@@ -77,7 +77,7 @@ def search_space(params: type[Parameters], fixed: Mapping[str, Any], generator: 
             else f"All that can be tuned of {generator} is fixed by --param: {', '.join(tunable)}. "
             "Leave one of them out."
         )
-    return found
+    return searched
 
 
 def stored_defaults(space: tuple[Dimension, ...]) -> dict[str, Any] | None:

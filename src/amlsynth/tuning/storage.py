@@ -101,9 +101,9 @@ def reaching(storage: str | Path | None) -> Iterator[None]:
 
 
 def _unusable(storage: str | Path | None, reason: str) -> UsageError:
-    told = " ".join(_redacted(reason, storage).split()).rstrip(".")
+    problem = " ".join(_redacted(reason, storage).split()).rstrip(".")
     return UsageError(
-        f"The study's storage {shown(storage)} cannot be used: {told}. Check address, name, password "
+        f"The study's storage {shown(storage)} cannot be used: {problem}. Check address, name, password "
         "(PGPASSWORD or ~/.pgpass keep it off the command line) and that the server runs. Trials that were "
         "finished are kept."
     )

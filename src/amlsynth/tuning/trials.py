@@ -34,7 +34,7 @@ def attach(task: Task) -> optuna.Study:
     import optuna
 
     with reaching(task.storage):
-        found: optuna.Study = optuna.create_study(
+        study: optuna.Study = optuna.create_study(
             storage=storage,
             study_name=task.study,
             direction="maximize",
@@ -42,7 +42,7 @@ def attach(task: Task) -> optuna.Study:
             sampler=seeded_sampler(task.seed),
             pruner=optuna.pruners.MedianPruner(_STARTUP) if task.prune else optuna.pruners.NopPruner(),
         )
-    return found
+    return study
 
 
 def work(task: Task, study: optuna.Study, progress: Progress) -> None:

@@ -114,21 +114,21 @@ def tune(
     )
     made_from = _made_from(task, cohort, outer, holdout)
     with reaching(storage):
-        found = attach(task)
-        _same_study(found.user_attrs.get("made_from"), made_from, task)
-        if "made_from" not in found.user_attrs:
+        attached = attach(task)
+        _same_study(attached.user_attrs.get("made_from"), made_from, task)
+        if "made_from" not in attached.user_attrs:
             Bench.of(task)  # what cannot work is told before the study is begun
-            found.set_user_attr("made_from", made_from)
-        bury_the_dead(found)
+            attached.set_user_attr("made_from", made_from)
+        bury_the_dead(attached)
         defaults = stored_defaults(task.space)
-        if defaults is not None and not found.get_trials(deepcopy=False):
-            found.enqueue_trial(defaults, user_attrs={"default": True}, skip_if_exists=True)
-        if ended(found) < trials:
+        if defaults is not None and not attached.get_trials(deepcopy=False):
+            attached.enqueue_trial(defaults, user_attrs={"default": True}, skip_if_exists=True)
+        if ended(attached) < trials:
             if jobs == 1:
-                work(task, found, progress)
+                work(task, attached, progress)
             else:
-                work_together(task, found, jobs, progress)
-        return result_of(found, generator, made_from | {"versions": versions()})
+                work_together(task, attached, jobs, progress)
+        return result_of(attached, generator, made_from | {"versions": versions()})
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The columns of a flow: scores and questions, and the way back."""
+"""The columns of a flow: scores and binary columns, and the way back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.generators.building_blocks.normal_scores import NormalScores
-from amlsynth.generators.nflow.dequantise import Number, Question
+from amlsynth.generators.nflow.dequantise import BinaryColumn, Number
 from amlsynth.generators.nflow.layout import Layout
 from amlsynth.model_space.encoding import Encoded, encode
 
@@ -53,17 +53,17 @@ def _round_trip(frame: pd.DataFrame, dictionary: Dictionary) -> tuple[Encoded, E
     """Send a cohort through its own columns: the scores of training patients, drawn again."""
     encoded = encode(frame, dictionary).legal()
     layout = Layout(encoded, dictionary)
-    complete, draft = layout.draft_of(encoded), layout.empty_draft(len(frame))
+    complete, sample = layout.sample_of(encoded), layout.empty_sample(len(frame))
     for column in layout.columns:
-        known = column.known(draft)
+        known = column.known(sample)
         np.testing.assert_array_equal(known, column.known(complete))
         if isinstance(column, Number):
             scores = column.score(complete)
         else:
-            assert isinstance(column, Question)
-            scores = column.threshold + np.where(column.answer(complete), 1e-3, -1e-3)
-        np.testing.assert_allclose(column.settle(draft, known, scores), column.feature(complete))
-    return encoded, layout.encoded(draft)
+            assert isinstance(column, BinaryColumn)
+            scores = column.threshold + np.where(column.is_yes(complete), 1e-3, -1e-3)
+        np.testing.assert_allclose(column.write(sample, known, scores), column.feature(complete))
+    return encoded, layout.encoded(sample)
 
 
 @settings(max_examples=8, deadline=None)
@@ -85,13 +85,13 @@ def test_every_cohort_comes_back_from_its_columns(seed: int, n: int) -> None:
     )
 
 
-def test_what_is_missing_together_is_one_question(reference: pd.DataFrame, dictionary: Dictionary) -> None:
+def test_what_is_missing_together_is_one_column(reference: pd.DataFrame, dictionary: Dictionary) -> None:
     layout = Layout(encode(reference, dictionary).legal(), dictionary)
     missing = reference.isna()
     masks = {missing[name].to_numpy().tobytes() for name in reference if missing[name].any()}
-    asked = [column for column in layout.columns if column.name.startswith("missing: ")]
+    drawn = [column for column in layout.columns if column.name.startswith("missing: ")]
     outcome = {missing[name].to_numpy().tobytes() for name in ("OSTM", "OSSTAT", "EFSTM", "EFSSTAT")}
-    assert len(asked) == len(masks - outcome)
+    assert len(drawn) == len(masks - outcome)
 
 
 def test_the_outcome_comes_last_and_rare_alterations_after_frequent_ones(
@@ -105,17 +105,17 @@ def test_the_outcome_comes_last_and_rare_alterations_after_frequent_ones(
     assert names.index("NOTCH1") < names.index("WBC") < names.index("CR1") < names.index("event pattern")
 
 
-def test_what_rules_force_is_not_asked(reference: pd.DataFrame, dictionary: Dictionary) -> None:
+def test_what_rules_force_is_not_drawn(reference: pd.DataFrame, dictionary: Dictionary) -> None:
     encoded = encode(reference, dictionary).legal()
     layout = Layout(encoded, dictionary)
-    complete = layout.draft_of(encoded)
-    asked = {column.name: column.known(complete) for column in layout.columns}
+    complete = layout.sample_of(encoded)
+    drawn = {column.name: column.known(complete) for column in layout.columns}
     normal = (reference["CGNK"] == 1).to_numpy(bool, na_value=False)
     wild = (reference["CEBPA"] == 0).to_numpy(bool, na_value=False)
     assert normal.any() and wild.any()
-    assert not asked["t8.21: 1"][normal].any()
-    assert not asked["CEBPA.bZIP.inframe: 1"][wild].any()
-    assert asked["NPM1: 1"][normal].any()
+    assert not drawn["t8.21: 1"][normal].any()
+    assert not drawn["CEBPA.bZIP.inframe: 1"][wild].any()
+    assert drawn["NPM1: 1"][normal].any()
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -220,7 +220,7 @@ def test_parameters_have_bounds(key: str, value: str) -> None:
 
 
 def _network(width: int) -> Network:
-    """A network for two questions and two numbers, with weights that are far from the start."""
+    """A network for two binary columns and two numbers, with weights that are far from the start."""
     shape = Shape((True, False, True, False), (0.5, -0.2), width, bins=4)
     generator = torch.Generator().manual_seed(1)
     network = Network(shape, generator)
@@ -266,21 +266,21 @@ def test_a_column_reads_those_before_it_and_no_other(width: int) -> None:
 
 @pytest.mark.parametrize("width", [0, 3])
 def test_the_likelihood_is_a_density(width: int) -> None:
-    """Over both answers and all numbers it adds up to 1."""
+    """Over yes and no and all numbers it adds up to 1."""
     network = _network(width)
     grid = torch.linspace(-12, 12, 4001)
-    for asked in (0, 1):  # which of the two questions, and which number
+    for column in (0, 1):  # which of the two binary columns, and which number
         features = torch.zeros((len(grid), 4))
         sign, scores, has = (torch.zeros((len(grid), 2)) for _ in range(3))
-        scores[:, asked], has[:, asked] = grid, 1.0
+        scores[:, column], has[:, column] = grid, 1.0
         with torch.no_grad():
             density = network.log_likelihood(Batch(features, sign, scores, has)).exp()
             yes, no = torch.zeros((1, 2)), torch.zeros((1, 2))
-            yes[0, asked], no[0, asked] = -1.0, 1.0
+            yes[0, column], no[0, column] = -1.0, 1.0
             nothing = torch.zeros((1, 2))
             mass = sum(
-                network.log_likelihood(Batch(features[:1], answer, nothing, nothing)).exp()
-                for answer in (yes, no)
+                network.log_likelihood(Batch(features[:1], sign, nothing, nothing)).exp()
+                for sign in (yes, no)
             )
         assert abs(float(torch.trapezoid(density, grid)) - 1) < 1e-2
         torch.testing.assert_close(mass, torch.ones(1))

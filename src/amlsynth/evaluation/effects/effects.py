@@ -14,12 +14,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.outcomes import lacks, outcome_names
-from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.foundation.types import BoolArray, FloatArray
+from amlsynth.statistics.coding import numbers
 from amlsynth.statistics.wald import Z95, wald_p
 from amlsynth.survival.cox import Ties, cox_fit
 from amlsynth.survival.logistic import logistic_fit
@@ -30,7 +30,6 @@ from amlsynth.survival.newton import Estimates
 MIN_CARRIERS = 10
 
 Model = Literal["univariable", "multivariable"]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -106,24 +105,24 @@ def estimate_effects(
 
     `ties` says how Cox regression takes events at the same time.
     """
-    found: dict[EffectDefinition, EffectEstimate] = {}
+    estimates: dict[EffectDefinition, EffectEstimate] = {}
     risk, subjects = d.classify(frame), risk_subjects(d)
     columns = {q.subject: _column(frame, q.subject, d) for q in effects if q.subject not in subjects}
     for endpoint in dict.fromkeys(q.endpoint for q in effects):
         outcome = _Outcome.of(frame, endpoint, d, ties)
-        here = [q for q in effects if q.endpoint == endpoint]
-        for effect in here:
+        of_endpoint = [q for q in effects if q.endpoint == endpoint]
+        for effect in of_endpoint:
             if effect.model == "univariable" and effect.subject in columns:
-                found[effect] = _univariable(columns[effect.subject], outcome)
-        groups = [q for q in here if q.subject in subjects]
+                estimates[effect] = _univariable(columns[effect.subject], outcome)
+        groups = [q for q in of_endpoint if q.subject in subjects]
         if groups and risk is not None:
             levels = [d.risks.index(subjects[q.subject]) for q in groups]
             codes = risk.cat.codes.to_numpy().astype(np.float64)
-            found |= _risk_groups(groups, levels, codes, outcome, d.risks[0])
-        together = [q for q in here if q.model == "multivariable"]
+            estimates |= _risk_groups(groups, levels, codes, outcome, d.risks[0])
+        together = [q for q in of_endpoint if q.model == "multivariable"]
         if together:
-            found |= _together(together, columns, outcome)
-    return {effect: found[effect] for effect in effects}
+            estimates |= _together(together, columns, outcome)
+    return {effect: estimates[effect] for effect in effects}
 
 
 def risk_subjects(d: Dictionary) -> dict[str, str]:
@@ -157,18 +156,20 @@ def agreement(
     NotComputable
         No effect of the original is significant.
     """
-    significant = {effect: own for effect, own in ours.items() if not own.reason and own.p < alpha}
+    significant = {
+        effect: original for effect, original in ours.items() if not original.reason and original.p < alpha
+    }
     if not significant:
         raise NotComputable(f"no effect of the original is significant (p < {alpha})")
     sign = kept = overlap = 0
-    for effect, own in significant.items():
+    for effect, original in significant.items():
         other = theirs[effect]
         if other.reason:
             continue
-        same = own.log_ratio * other.log_ratio > 0
+        same = original.log_ratio * other.log_ratio > 0
         sign += same
         kept += same and other.p < alpha
-        overlap += own.interval[0] <= other.interval[1] and other.interval[0] <= own.interval[1]
+        overlap += original.interval[0] <= other.interval[1] and other.interval[0] <= original.interval[1]
     total = len(significant)
     return Agreement(total, sign / total, kept / total, overlap / total)
 
@@ -191,17 +192,17 @@ def calibration_slope(
         No effect of the original is significant, or none of those has an estimate in the cohort.
     """
     pairs = [
-        (own.log_ratio, theirs[effect])
-        for effect, own in ours.items()
-        if not own.reason and own.p < alpha and not theirs[effect].reason
+        (log_ratios.log_ratio, theirs[effect])
+        for effect, log_ratios in ours.items()
+        if not log_ratios.reason and log_ratios.p < alpha and not theirs[effect].reason
     ]
     if not pairs:
         raise NotComputable(f"no effect that is significant in the original (p < {alpha}) has an estimate")
-    own = np.array([log_ratio for log_ratio, _ in pairs])
+    log_ratios = np.array([log_ratio for log_ratio, _ in pairs])
     other = np.array([estimate.log_ratio for _, estimate in pairs])
     weight = np.array([estimate.standard_error for _, estimate in pairs]) ** -2.0
-    information = float(weight @ own**2)
-    return float(weight @ (own * other)) / information, information**-0.5
+    information = float(weight @ log_ratios**2)
+    return float(weight @ (log_ratios * other)) / information, information**-0.5
 
 
 def time_effects(
@@ -213,7 +214,7 @@ def time_effects(
     is Fisher's z of Spearman's correlation, with the standard error (n - 3)^-1/2, of the univariable effects
     of columns on endpoints; a subject with fewer than `MIN_CARRIERS` of either value has none.
     """
-    found = {}
+    estimates = {}
     for effect in effects:
         outcome = _Outcome.of(frame, effect.endpoint, d)
         if effect.model != "univariable" or outcome.time is None or effect.subject in risk_subjects(d):
@@ -222,21 +223,21 @@ def time_effects(
         rows = outcome.known & outcome.event & ~np.isnan(column)
         _, counts = np.unique(column[rows], return_counts=True)
         if len(counts) < 2 or rows.sum() - counts.max() < MIN_CARRIERS:
-            found[effect] = EffectEstimate(reason="too few patients with the event")
+            estimates[effect] = EffectEstimate(reason="too few patients with the event")
             continue
         left, right = (_centred_ranks(values[rows]) for values in (column, outcome.time))
         scale = math.sqrt(float(left @ left) * float(right @ right))
         correlation = float(left @ right) / scale if scale > 0 else math.nan
         if not abs(correlation) < 1 or rows.sum() < MIN_CARRIERS:
-            found[effect] = EffectEstimate(reason="the times do not vary")
+            estimates[effect] = EffectEstimate(reason="the times do not vary")
             continue
-        found[effect] = EffectEstimate(math.atanh(correlation), float(rows.sum() - 3) ** -0.5)
-    return found
+        estimates[effect] = EffectEstimate(math.atanh(correlation), float(rows.sum() - 3) ** -0.5)
+    return estimates
 
 
-def _centred_ranks(values: Floats) -> Floats:
+def _centred_ranks(values: FloatArray) -> FloatArray:
     ranks = np.asarray(pd.Series(values).rank(), dtype=np.float64)
-    centred: Floats = ranks - float(ranks.mean())
+    centred: FloatArray = ranks - float(ranks.mean())
     return centred
 
 
@@ -244,9 +245,9 @@ def _centred_ranks(values: Floats) -> Floats:
 class _Outcome:
     """An endpoint of one cohort: who has a known one, the event, and the time of survival endpoints."""
 
-    known: Flags
-    event: Flags
-    time: Floats | None
+    known: BoolArray
+    event: BoolArray
+    time: FloatArray | None
     ties: Ties = "efron"
 
     @classmethod
@@ -264,7 +265,7 @@ class _Outcome:
         """Whether effects on it are odds ratios: it has no time."""
         return self.time is None
 
-    def estimate(self, covariates: Floats, rows: Flags) -> tuple[Floats, Floats]:
+    def estimate(self, covariates: FloatArray, rows: BoolArray) -> tuple[FloatArray, FloatArray]:
         """Return log ratios and standard errors, shape (p,), of the rows."""
         fit: Estimates
         if self.time is None:
@@ -274,7 +275,7 @@ class _Outcome:
         return fit.beta, fit.standard_errors
 
 
-def _univariable(column: Floats, outcome: _Outcome) -> EffectEstimate:
+def _univariable(column: FloatArray, outcome: _Outcome) -> EffectEstimate:
     rows = outcome.known & ~np.isnan(column)
     x = column[rows]
     binary = bool(np.isin(x, (0.0, 1.0)).all()) and x.size > 0
@@ -291,7 +292,11 @@ def _univariable(column: Floats, outcome: _Outcome) -> EffectEstimate:
 
 
 def _risk_groups(
-    groups: Sequence[EffectDefinition], levels: Sequence[int], risk: Floats, outcome: _Outcome, reference: str
+    groups: Sequence[EffectDefinition],
+    levels: Sequence[int],
+    risk: FloatArray,
+    outcome: _Outcome,
+    reference: str,
 ) -> dict[EffectDefinition, EffectEstimate]:
     """Fit one model of the risk groups; `levels` are their codes in `risk`, where the reference is 0."""
     rows = outcome.known & (risk >= 0)
@@ -311,7 +316,7 @@ def _risk_groups(
 
 
 def _together(
-    effects: Sequence[EffectDefinition], columns: Mapping[str, Floats], outcome: _Outcome
+    effects: Sequence[EffectDefinition], columns: Mapping[str, FloatArray], outcome: _Outcome
 ) -> dict[EffectDefinition, EffectEstimate]:
     """Fit one model; covariates without carriers in this cohort are left out of it and say so."""
     values = np.column_stack([columns[q.subject] for q in effects])
@@ -333,7 +338,7 @@ def _together(
                 raise NotComputable("the covariate has one value only, so no effect")
         except NotComputable as reason:
             reasons[place] = str(reason)
-    found: dict[int, tuple[float, float]] = {}
+    estimates: dict[int, tuple[float, float]] = {}
     while used := [place for place, why in enumerate(reasons) if why is None]:
         try:
             beta, error = outcome.estimate(x[:, used], rows)
@@ -342,17 +347,17 @@ def _together(
             rarest = min(used, key=lambda place: _fewest_in_a_cell(x[:, place], event))
             reasons[rarest] = f"left out as the rarest, for with it {reason}"
             continue
-        found = {place: (beta[i], error[i]) for i, place in enumerate(used)}
+        estimates = {place: (beta[i], error[i]) for i, place in enumerate(used)}
         break
     return {
-        effect: _with(about[place], *found[place])
-        if place in found
+        effect: _with(about[place], *estimates[place])
+        if place in estimates
         else _without(about[place], reasons[place] or "the model has no estimate")
         for place, effect in enumerate(effects)
     }
 
 
-def _refuse_empty_cells(carrier: Flags, event: Flags, is_odds: bool) -> None:
+def _refuse_empty_cells(carrier: BoolArray, event: BoolArray, is_odds: bool) -> None:
     """Say which empty cell leaves a ratio without a finite estimate; odds need who had no event as well."""
     if not carrier.any() or carrier.all():
         raise NotComputable("there are no carriers, or none without: the ratio has no finite estimate")
@@ -363,13 +368,13 @@ def _refuse_empty_cells(carrier: Flags, event: Flags, is_odds: bool) -> None:
             raise NotComputable("in one of the groups all had the event, so the odds have no finite ratio")
 
 
-def _fewest_in_a_cell(x: Floats, event: Flags) -> int:
+def _fewest_in_a_cell(x: FloatArray, event: BoolArray) -> int:
     """Return the smallest count of the marker by the event; of a number, of all patients."""
     groups = (x == 1, x == 0) if np.isin(x, (0.0, 1.0)).all() else (np.ones(len(x), dtype=bool),)
     return min(int((group & side).sum()) for group in groups for side in (event, ~event))
 
 
-def _about(x: Floats, outcome: _Outcome, rows: Flags) -> EffectEstimate:
+def _about(x: FloatArray, outcome: _Outcome, rows: BoolArray) -> EffectEstimate:
     """Count who stands behind a marker's effect.
 
     An odds ratio is as good as its four cells, so each must be large enough to show. A hazard ratio does not
@@ -410,7 +415,7 @@ def _fewest(column: pd.Series) -> int:
     return int(min((values == 1).sum(), (values == 0).sum()))
 
 
-def _column(frame: pd.DataFrame, name: str, d: Dictionary) -> Floats:
+def _column(frame: pd.DataFrame, name: str, d: Dictionary) -> FloatArray:
     per = next((number.per for number in d.roles.effect_numbers if number.variable == name), None)
     values = numbers(frame[name])
     return values if per is None else values / per

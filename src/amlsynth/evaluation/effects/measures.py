@@ -112,7 +112,7 @@ def effect_records(
 
 def _record(
     effect: EffectDefinition,
-    found: EffectEstimate,
+    estimate: EffectEstimate,
     cohort: str,
     total: int,
     rule: DisclosureRule,
@@ -121,18 +121,18 @@ def _record(
 ) -> Effect:
     tells = effect.subject.partition("=")[0] in hidden  # who is known, and so which cell is hidden
     # An odds ratio and its interval give its four cells, a hazard ratio does not.
-    hide = rule.is_small(found.smallest) or (tells and is_odds and effect.model == "univariable")
+    hide = rule.is_small(estimate.smallest) or (tells and is_odds and effect.model == "univariable")
     why = f"not shown: {rule.few} patients in one of the cells, or it would follow"
-    reason = why if hide else found.reason
+    reason = why if hide else estimate.reason
     if reason is None:
-        value, low, high = (_exp(x) for x in (found.log_ratio, *found.interval))
+        value, low, high = (_exp(x) for x in (estimate.log_ratio, *estimate.interval))
         ratio = figure(value, low, high, decimals=EFFECT_DECIMALS)
-        p_value = figure(found.p)
+        p_value = figure(estimate.p)
         p_value = p_value.model_copy(update={"value": rule.p_value(p_value.value)})
     else:
         ratio = p_value = Figure(reason=reason)
     # Missing values would follow from the number analysed.
-    hide_n = hide or tells or rule.is_small(total - found.n) or rule.is_small(found.n)
+    hide_n = hide or tells or rule.is_small(total - estimate.n) or rule.is_small(estimate.n)
     return Effect(
         subject=effect.subject,
         contrast=effect.contrast,
@@ -142,8 +142,8 @@ def _record(
         effect_name="odds ratio" if is_odds else "hazard ratio",
         effect=ratio,
         p_value=p_value,
-        n=None if hide_n else found.n,
-        carriers=None if hide_n else found.carriers,
+        n=None if hide_n else estimate.n,
+        carriers=None if hide_n else estimate.carriers,
     )
 
 
@@ -175,25 +175,25 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
     d = context.dictionary
     effects, ours = _original(context)
     theirs = _estimates(cohort, context)
-    found: dict[str, Figure] = {}
+    figures: dict[str, Figure] = {}
     for scope in _scopes(d):
         chosen = {q: a for q, a in ours.items() if q.endpoint in scope.endpoints and q.model == scope.model}
         try:
             shares = agreement(chosen, theirs, ALPHA)
         except NotComputable as reason:
-            found |= {f"effects_{kind}_{scope.name}": Figure(reason=str(reason)) for kind in _KINDS}
+            figures |= {f"effects_{kind}_{scope.name}": Figure(reason=str(reason)) for kind in _KINDS}
         else:
-            found |= {
+            figures |= {
                 f"effects_{kind}_{scope.name}": figure(share(shares)) for kind, (*_, share) in _KINDS.items()
             }
-        found[_slope_id(scope)] = attempt(lambda chosen=chosen: _slope(chosen, theirs))  # type: ignore[misc]
-    found["effects_slope_time"] = attempt(
+        figures[_slope_id(scope)] = attempt(lambda chosen=chosen: _slope(chosen, theirs))  # type: ignore[misc]
+    figures["effects_slope_time"] = attempt(
         lambda: _slope(
             context.once("time effects of original", lambda: time_effects(context.original, effects, d)),
             time_effects(cohort.frame, effects, d),
         )
     )
-    return found
+    return figures
 
 
 def _slope(

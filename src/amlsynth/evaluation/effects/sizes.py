@@ -10,14 +10,14 @@ import numpy as np
 from amlsynth.evaluation.measure_group import NotComputable, figure
 from amlsynth.evaluation.records import Comparison, Figure
 from amlsynth.foundation.errors import require_extra
-from amlsynth.statistics.coding import Floats
+from amlsynth.foundation.types import FloatArray
 
 STANDARDISED = "standardised difference"
 CRAMERS_V = "Cramér's V"
 SIZE_DECIMALS = 3
 
 
-def standardised_difference(ours: Floats, theirs: Floats) -> float:
+def standardised_difference(ours: FloatArray, theirs: FloatArray) -> float:
     """Return the difference of the means (theirs less ours) over the root of the mean variance.
 
     Source: Austin, Stat Med 2009;28:3083. Below 0.1 in absolute value is taken for negligible there.

@@ -21,7 +21,7 @@ from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import Embedding
 from amlsynth.foundation.numeric import trapezoid
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats
+from amlsynth.foundation.types import FloatArray
 
 MIN_PATIENTS = 10  # patients, for a neighbourhood
 MAX_PATIENTS = 5_000  # patients of each cohort; larger ones are sampled
@@ -29,7 +29,7 @@ _ROWS = 1024
 _LEVELS = np.linspace(0.0, 1.0, 101)
 
 
-def alpha_precision(original: Floats, synthetic: Floats) -> float:
+def alpha_precision(original: FloatArray, synthetic: FloatArray) -> float:
     """Return 1 - 2 times the mean |P(alpha) - alpha|, in [0, 1]; 1 is best.
 
     P(alpha) is the share of synthetic patients in the smallest ball around the original's mean that holds
@@ -45,7 +45,7 @@ def alpha_precision(original: Floats, synthetic: Floats) -> float:
     return _agreement(ours, theirs)
 
 
-def beta_recall(original: Floats, synthetic: Floats) -> float:
+def beta_recall(original: FloatArray, synthetic: FloatArray) -> float:
     """Return 1 - 2 times the mean |R(beta) - beta|, in [0, 1]; 1 is best.
 
     R(beta) is the share of original patients whose nearest synthetic patient is as near as their nearest
@@ -72,16 +72,16 @@ def beta_recall(original: Floats, synthetic: Floats) -> float:
     return _agreement(radii, nearest_radius)
 
 
-def _agreement(reference: Floats, tested: Floats) -> float:
+def _agreement(reference: FloatArray, tested: FloatArray) -> float:
     """Compare the share of `tested` within each quantile of `reference` with the quantile's level."""
     inside = np.searchsorted(np.sort(tested), np.quantile(reference, _LEVELS) + 1e-9, side="right")
     share = inside / len(tested)
     return 1 - 2 * trapezoid(np.abs(share - _LEVELS), _LEVELS)
 
 
-def _distances(rows: Floats, points: Floats) -> Floats:
+def _distances(rows: FloatArray, points: FloatArray) -> FloatArray:
     squares = (rows**2).sum(axis=1)[:, None] + (points**2).sum(axis=1) - 2 * rows @ points.T
-    distances: Floats = np.sqrt(np.maximum(squares, 0.0))
+    distances: FloatArray = np.sqrt(np.maximum(squares, 0.0))
     return distances
 
 

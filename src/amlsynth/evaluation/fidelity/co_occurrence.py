@@ -12,15 +12,14 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation.records import CoOccurrence
+from amlsynth.foundation.types import BoolArray, FloatArray
 from amlsynth.statistics.coding import numbers
 
-Matrix = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+Matrix = FloatArray
 _MAX_PERCENT = 1000  # percent: beyond ten times as often the number says no more
 
 
@@ -47,16 +46,16 @@ def co_occurrence(
     below = np.tril_indices(len(names), -1)
     differences: dict[str, tuple[int | None, ...]] = {}
     for key, frame in cohorts.items():
-        _, there, assessed = traits(frame, d)
-        theirs = _Counts(there, assessed)
-        shown = enough & (theirs.known > 0)
+        _, carriers, assessed = traits(frame, d)
+        theirs = _Counts(carriers, assessed)
+        visible = enough & (theirs.known > 0)
         if key in protected:
-            shown &= theirs.may_be_shown(rule) | (theirs.both == 0)
+            visible &= theirs.may_be_shown(rule) | (theirs.both == 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (theirs.both / theirs.known) / (ours.both / ours.known)
-        percent = np.minimum(np.rint(100 * (np.where(shown, ratio, 1.0) - 1)), _MAX_PERCENT)
+        percent = np.minimum(np.rint(100 * (np.where(visible, ratio, 1.0) - 1)), _MAX_PERCENT)
         differences[key] = tuple(
-            int(percent[pair]) if shown[pair] else None for pair in zip(*below, strict=True)
+            int(percent[pair]) if visible[pair] else None for pair in zip(*below, strict=True)
         )
     return CoOccurrence(traits=tuple(names), differences=differences, shown=int(enough[below].sum()))
 
@@ -92,9 +91,9 @@ class _Counts:
         # Who has one and not, or not known, the other: follows from the number of carriers by subtraction.
         self.rest = present.sum(axis=0)[:, None] - self.both
 
-    def may_be_shown(self, rule: DisclosureRule) -> Flags:
+    def may_be_shown(self, rule: DisclosureRule) -> BoolArray:
         cells = (self.one, self.one.T, self.neither, self.rest, self.rest.T)
-        shown: Flags = self.both >= max(rule.min_cell, 1)  # a share of none has no relative difference
+        visible: BoolArray = self.both >= max(rule.min_cell, 1)  # a share of none has no relative difference
         for cell in cells:
-            shown &= ~((cell > 0) & (cell < rule.min_cell))
-        return shown
+            visible &= ~((cell > 0) & (cell < rule.min_cell))
+        return visible

@@ -12,6 +12,7 @@ import pandas as pd
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.measure_group import (
+    NO_HOLDOUT,
     EvaluatedCohort,
     EvaluationContext,
     MeasureDefinition,
@@ -22,14 +23,18 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
+from amlsynth.foundation.types import FloatArray
 from amlsynth.statistics.associations import log_correlation_score
-from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.coding import numbers
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
 
 _SOURCE = (
     "Chundawat et al., arXiv:2207.05295; Eckardt et al., npj Digit Med 2024, methods, "
     "'Evaluation of synthetic data performance'"
 )
+
+
+EQUAL_DRAWS = 4  # random parts; their mean varies half as much as one
 
 
 def basic_statistical_measure(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
@@ -47,7 +52,7 @@ def basic_statistical_measure(original: pd.DataFrame, synthetic: pd.DataFrame, d
     return moments_score(*(numeric_moments(numeric_values(frame, d)) for frame in (original, synthetic)))
 
 
-def moments_score(original: Floats, synthetic: Floats) -> float:
+def moments_score(original: FloatArray, synthetic: FloatArray) -> float:
     """Return BSM of two tables of `numeric_moments`; see `basic_statistical_measure`."""
     scale = np.abs(original[:, 0])
     usable = scale > 0  # NaN is not: not assessed
@@ -61,18 +66,18 @@ def moments_score(original: Floats, synthetic: Floats) -> float:
     return float(np.mean(scores))
 
 
-def numeric_values(frame: pd.DataFrame, d: Dictionary) -> Floats:
+def numeric_values(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     """Return the numeric columns, shape (n, columns), NaN for NA."""
     names = [v.name for v in d.variables if not v.is_categorical]
     return np.array([numbers(frame[name]) for name in names]).reshape(len(names), len(frame)).T
 
 
-def numeric_moments(values: Floats) -> Floats:
+def numeric_moments(values: FloatArray) -> FloatArray:
     """Return mean, median and standard deviation (n - 1) of every column, shape (columns, 3)."""
     return np.array([_statistics(column) for column in values.T]).reshape(-1, 3)
 
 
-def _statistics(values: Floats) -> Floats:
+def _statistics(values: FloatArray) -> FloatArray:
     known = values[~np.isnan(values)]
     if known.size == 0:
         return np.full(3, np.nan)
@@ -94,7 +99,22 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
         ),
         "rsc": with_interval(lambda: regularized_support_coverage(*cohorts), counts.coverage, n, rng),
         "logcorr": attempt(lambda: log_correlation_score(*cohorts)),
+        "logcorr_at_holdout": attempt(lambda: _logcorr_at_holdout(cohort.frame, context)),
     }
+
+
+def _logcorr_at_holdout(frame: pd.DataFrame, context: EvaluationContext) -> float:
+    """Return the mean score of random parts that are as large as the hold-out."""
+    if context.holdout is None:
+        raise NotComputable(NO_HOLDOUT)
+    size = min(len(context.holdout), len(frame))
+    rng = Stream.EQUAL_SIZES.rng(context.seed)
+    draws = [rng.permutation(len(frame))[:size] for _ in range(EQUAL_DRAWS if size < len(frame) else 1)]
+    return float(
+        np.mean(
+            [log_correlation_score(context.original, frame.iloc[rows], context.dictionary) for rows in draws]
+        )
+    )
 
 
 GROUP = MeasureGroup(
@@ -132,7 +152,19 @@ GROUP = MeasureGroup(
             description=(
                 "How near the associations of all pairs of columns are to the original's (Pearson, "
                 "correlation ratio, Theil's U; relative error of their logarithms); 1 is equal. Two "
-                "real samples of one population stay well below 1: compare with the hold-out."
+                "real samples of one population stay well below 1, the farther the smaller they are: the "
+                "next line compares with the hold-out."
+            ),
+            source=_SOURCE,
+        ),
+        MeasureDefinition(
+            id="logcorr_at_holdout",
+            label="Log-transformed Correlation Score at the hold-out's size",
+            aspect="fidelity",
+            better="higher",
+            description=(
+                f"The same of as many patients as the hold-out has: the mean of {EQUAL_DRAWS} random parts. "
+                "The score rises with the number of patients, so that only equal numbers can be compared."
             ),
             source=_SOURCE,
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.intervals import with_interval
@@ -20,15 +19,16 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
+from amlsynth.foundation.types import BoolArray, FloatArray
 from amlsynth.statistics.associations import associations, correlation_shift
-from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.coding import numbers
 
 # Below five expected co-occurrences a log odds ratio is mostly noise (Cochran's rule for 2 x 2 tables).
 MIN_EXPECTED = 5.0
 _CORRECTION = 0.5  # Haldane and Anscombe: added to every cell, so that empty ones have a logarithm
 
 
-def log_odds_ratios(frame: pd.DataFrame, d: Dictionary) -> tuple[Floats, Floats]:
+def log_odds_ratios(frame: pd.DataFrame, d: Dictionary) -> tuple[FloatArray, FloatArray]:
     """Return log odds ratios and expected co-occurrences of all pairs of alterations.
 
     Returns
@@ -40,13 +40,13 @@ def log_odds_ratios(frame: pd.DataFrame, d: Dictionary) -> tuple[Floats, Floats]
     return _log_odds(_states(frame, d))
 
 
-def _states(frame: pd.DataFrame, d: Dictionary) -> Floats:
+def _states(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     if not d.alterations:
         return np.empty((len(frame), 0))
     return np.column_stack([numbers(frame[v.name]) for v in d.alterations])
 
 
-def _log_odds(values: Floats) -> tuple[Floats, Floats]:
+def _log_odds(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     present, absent = ((values == state).astype(np.float64) for state in (1, 0))
     known = present + absent
     both, neither = present.T @ present, absent.T @ absent
@@ -60,23 +60,20 @@ def _log_odds(values: Floats) -> tuple[Floats, Floats]:
     return odds, expected
 
 
-def co_occurrence_error(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
-    """Return the mean absolute difference of the log odds ratios of pairs of alterations.
+def co_occurrence_difference(ours: FloatArray, expected: FloatArray, theirs: FloatArray) -> float:
+    """Return the mean absolute difference of the log odds ratios of two cohorts' pairs of alterations.
 
     Over the pairs with at least `MIN_EXPECTED` expected co-occurrences in the original.
+
+    Parameters
+    ----------
+    ours, expected : of `log_odds_ratios` of the original. theirs : log odds ratios of the other cohort.
 
     Raises
     ------
     NotComputable
         The original has no such pair.
     """
-    ours, expected = log_odds_ratios(original, d)
-    theirs, _ = log_odds_ratios(synthetic, d)
-    return co_occurrence_difference(ours, expected, theirs)
-
-
-def co_occurrence_difference(ours: Floats, expected: Floats, theirs: Floats) -> float:
-    """Return the error of log odds ratios against the original's; see `co_occurrence_error`."""
     chosen = np.triu(expected >= MIN_EXPECTED, k=1)
     if not chosen.any():
         raise NotComputable(
@@ -85,7 +82,7 @@ def co_occurrence_difference(ours: Floats, expected: Floats, theirs: Floats) -> 
     return float(np.abs(ours - theirs)[chosen].mean())
 
 
-def association_error(ours: Floats, theirs: Floats, assessed: NDArray[np.bool_]) -> float:
+def association_error(ours: FloatArray, theirs: FloatArray, assessed: BoolArray) -> float:
     """Return the mean absolute difference of two matrices of associations.
 
     Parameters
@@ -105,9 +102,9 @@ def association_error(ours: Floats, theirs: Floats, assessed: NDArray[np.bool_])
     return float(np.abs(ours - theirs)[pairs].mean())
 
 
-def missing_shares(frame: pd.DataFrame, d: Dictionary) -> Floats:
+def missing_shares(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     """Return the share of NA of every column, shape (columns,)."""
-    shares: Floats = _missing(frame, d).mean(axis=0)
+    shares: FloatArray = _missing(frame, d).mean(axis=0)
     return shares
 
 
@@ -127,7 +124,7 @@ def missing_pattern_distance(original: pd.DataFrame, synthetic: pd.DataFrame, d:
     return float(np.abs(ours - theirs).sum() / 2)
 
 
-def _missing(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.bool_]:
+def _missing(frame: pd.DataFrame, d: Dictionary) -> BoolArray:
     return frame[list(d.names)].isna().to_numpy()
 
 

@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.measure_group import (
@@ -26,7 +25,7 @@ from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import Embedding, fill_empty, one_thread, tree_features
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats
+from amlsynth.foundation.types import FloatArray, IntArray
 from amlsynth.statistics.roc import area_under_curve
 from amlsynth.statistics.wald import Z95
 
@@ -113,13 +112,13 @@ def k_means_score(
         raise NotComputable(f"the original has fewer than {CLUSTERS} patients that differ")
     model = cluster.KMeans(CLUSTERS, n_init=3, random_state=_state(rng)).fit(ours)
     expected = np.bincount(model.labels_, minlength=CLUSTERS) / len(ours)
-    found = np.bincount(model.predict(theirs), minlength=CLUSTERS) / len(theirs)
-    return float(np.minimum(found / expected, 1.0).mean())
+    shares = np.bincount(model.predict(theirs), minlength=CLUSTERS) / len(theirs)
+    return float(np.minimum(shares / expected, 1.0).mean())
 
 
 def _labelled(
     original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary, rng: np.random.Generator
-) -> tuple[Floats, NDArray[np.int64]]:
+) -> tuple[FloatArray, IntArray]:
     size = min(len(original), len(synthetic), MAX_PATIENTS)
     if size < MIN_PATIENTS:
         raise NotComputable(f"a cohort has fewer than {MIN_PATIENTS} patients, too few to train and test on")

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.dictionary.roles import Endpoint
@@ -30,7 +29,8 @@ from amlsynth.evaluation.records import Figure
 from amlsynth.evaluation.representations.embedding import fill_empty, one_thread, tree_features
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.foundation.types import FloatArray
+from amlsynth.statistics.coding import numbers
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.survival.cox import cox_fit
@@ -48,7 +48,6 @@ MAX_PATIENTS = 20_000  # patients to train on; larger cohorts are sampled
 _PIPELINE = "Eckardt et al., npj Digit Med 2024, code: github.com/waldemar93/synthetic_data_pipeline"
 _PURPOSE = "Predicting outcomes"
 _DEATH = f"mcc_death{HORIZON:.0f}"  # the event of the terminal endpoint, which is death
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def survival_scores(training: pd.DataFrame, test: pd.DataFrame, endpoint: Endpoi
 
 
 def classification_score(
-    training: pd.DataFrame, test: pd.DataFrame, outcome: Callable[[pd.DataFrame], Floats], d: Dictionary
+    training: pd.DataFrame, test: pd.DataFrame, outcome: Callable[[pd.DataFrame], FloatArray], d: Dictionary
 ) -> float:
     """Return Matthews' correlation of a boosted classifier's predictions with the truth in `test`.
 
@@ -120,7 +119,7 @@ def classification_score(
     return float(metrics.matthews_corrcoef(truth, model.predict(fill_empty(of_test, features))))
 
 
-def event_within(frame: pd.DataFrame, endpoint: Endpoint, months: float = HORIZON) -> Floats:
+def event_within(frame: pd.DataFrame, endpoint: Endpoint, months: float = HORIZON) -> FloatArray:
     """Return 1 for the event within the months, 0 for none until then, NaN for those censored earlier."""
     time, status = numbers(frame[endpoint.time]), numbers(frame[endpoint.status])
     died = (status == 1) & (time <= months)
@@ -144,15 +143,15 @@ class _Design:
         self._centre = filled.mean(axis=0)
         self._scale = np.where(np.ptp(filled, axis=0) == 0, 1.0, filled.std(axis=0))
 
-    def __call__(self, frame: pd.DataFrame) -> Floats:
-        standard: Floats = (self._filled(self._raw(frame)) - self._centre) / self._scale
+    def __call__(self, frame: pd.DataFrame) -> FloatArray:
+        standard: FloatArray = (self._filled(self._raw(frame)) - self._centre) / self._scale
         return standard
 
-    def _filled(self, raw: Floats) -> Floats:
+    def _filled(self, raw: FloatArray) -> FloatArray:
         missing = np.isnan(raw)
         return np.hstack((np.where(missing, self._mean, raw), missing.astype(np.float64)))
 
-    def _raw(self, frame: pd.DataFrame) -> Floats:
+    def _raw(self, frame: pd.DataFrame) -> FloatArray:
         columns = []
         for name in known_at_diagnosis(self._d):
             variable = self._d[name]
@@ -199,7 +198,7 @@ def _original(context: EvaluationContext, endpoint: Endpoint) -> Scores:
 
 
 def _survival_figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
-    found: dict[str, Figure] = {}
+    figures: dict[str, Figure] = {}
     for endpoint in context.dictionary.endpoints:
         suffix = endpoint.suffix
         names = [f"{name}_{suffix}" for name in ("c_index", "c_index_gap", "brier", "brier_gap")]
@@ -207,18 +206,18 @@ def _survival_figures(cohort: EvaluatedCohort, context: EvaluationContext) -> di
             scores = _survival_scores(cohort, context, endpoint)
             values = [_c_figure(scores), _mean_brier(scores)]
         except NotComputable as reason:
-            found |= dict.fromkeys(names, Figure(reason=str(reason)))
+            figures |= dict.fromkeys(names, Figure(reason=str(reason)))
             continue
-        found |= {names[0]: values[0], names[2]: values[1]}
+        figures |= {names[0]: values[0], names[2]: values[1]}
         try:
             ours = _original(context, endpoint)
         except NotComputable as reason:
             lost = Figure(reason=f"the original has no figure to compare with: {reason}")
-            found |= {names[1]: lost, names[3]: lost}
+            figures |= {names[1]: lost, names[3]: lost}
         else:
-            found[names[1]] = _gap(scores, ours)
-            found[names[3]] = _less(found[names[2]], ours.brier)
-    return found
+            figures[names[1]] = _gap(scores, ours)
+            figures[names[3]] = _less(figures[names[2]], ours.brier)
+    return figures
 
 
 def _c_figure(scores: list[Scores]) -> Figure:
@@ -248,8 +247,8 @@ def _gap(scores: list[Scores], ours: Scores) -> Figure:
     return figure(value, value - Z95 * error, value + Z95 * error)
 
 
-def _classifiers(d: Dictionary) -> dict[str, Callable[[pd.DataFrame], Floats]]:
-    classifiers: dict[str, Callable[[pd.DataFrame], Floats]] = {}
+def _classifiers(d: Dictionary) -> dict[str, Callable[[pd.DataFrame], FloatArray]]:
+    classifiers: dict[str, Callable[[pd.DataFrame], FloatArray]] = {}
     if (response := d.response) is not None:
         classifiers[_response_identifier(response)] = lambda frame: numbers(frame[response.name])
     classifiers[_DEATH] = lambda frame: event_within(frame, d.terminal)
@@ -263,7 +262,7 @@ def _response_identifier(response: Variable) -> str:
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     d = context.dictionary
 
-    def score(outcome: Callable[[pd.DataFrame], Floats]) -> float:
+    def score(outcome: Callable[[pd.DataFrame], FloatArray]) -> float:
         tests = _tests(cohort, context)
         return float(np.mean([classification_score(*frames, outcome, d) for frames in tests]))
 
@@ -275,8 +274,8 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
 
 
 def _original_figures(context: EvaluationContext) -> dict[str, Figure]:
-    found = _figures(EvaluatedCohort("synthetic", context.original), context)
-    return {name: own for name, own in found.items() if "gap" not in name}
+    figures = _figures(EvaluatedCohort("synthetic", context.original), context)
+    return {name: figure for name, figure in figures.items() if "gap" not in name}
 
 
 def _endpoint_definitions(endpoint: Endpoint) -> tuple[MeasureDefinition, ...]:

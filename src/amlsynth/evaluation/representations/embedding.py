@@ -10,10 +10,11 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import require_extra
-from amlsynth.statistics.coding import CohortCoding, Floats, category_codes, numbers
+from amlsynth.foundation.types import FloatArray
+from amlsynth.statistics.coding import CohortCoding, category_codes, numbers
 
 
-def tree_features(frame: pd.DataFrame, d: Dictionary, names: Sequence[str]) -> Floats:
+def tree_features(frame: pd.DataFrame, d: Dictionary, names: Sequence[str]) -> FloatArray:
     """Return columns as tree models take them, shape (n, names): codes or numbers, NaN for NA.
 
     Numbers are rounded to the dictionary's decimals: trees would find out which cohort gives more digits, or
@@ -30,7 +31,7 @@ def tree_features(frame: pd.DataFrame, d: Dictionary, names: Sequence[str]) -> F
     return features
 
 
-def fill_empty(features: Floats, reference: Floats) -> Floats:
+def fill_empty(features: FloatArray, reference: FloatArray) -> FloatArray:
     """Return the features with 0 in columns that are NaN throughout in `reference`, the training rows.
 
     Tree models refuse such columns.
@@ -65,7 +66,7 @@ class Embedding:
         spread = np.sqrt(np.divide(squares, count, out=np.zeros_like(squares), where=count > 0))
         self._scale = np.where(spread > 0, spread, 1.0)
 
-    def __call__(self, frame: pd.DataFrame) -> Floats:
+    def __call__(self, frame: pd.DataFrame) -> FloatArray:
         """Return the coordinates of a cohort, shape (n, dimensions)."""
         values = self._numbers(frame)
         missing = np.isnan(values)
@@ -73,7 +74,7 @@ class Embedding:
         indicators = self._coding.one_hot(self._coding.encode(frame))
         return np.hstack((standard, missing.astype(np.float64), indicators.astype(np.float64)))
 
-    def _numbers(self, frame: pd.DataFrame) -> Floats:
+    def _numbers(self, frame: pd.DataFrame) -> FloatArray:
         if not self._names:
             return np.empty((len(frame), 0))
         return np.column_stack([numbers(frame[name]) for name in self._names])

@@ -98,7 +98,7 @@ def share_same_time(frame: pd.DataFrame, terminal: Endpoint, composite: Endpoint
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
-    found = _own_figures(cohort.frame, context)
+    figures = _own_figures(cohort.frame, context)
     for endpoint in context.dictionary.endpoints:
         ours = endpoint_data(context.original, endpoint)
         theirs = endpoint_data(cohort.frame, endpoint)
@@ -107,37 +107,37 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
             distance = curve_distance(ours, theirs)
         except NotComputable as reason:
             for name in ("km_score", "optimism", "shortsightedness"):
-                found[f"{name}_{suffix}"] = Figure(reason=str(reason))
+                figures[f"{name}_{suffix}"] = Figure(reason=str(reason))
         else:
-            found[f"km_score_{suffix}"] = with_interval(
+            figures[f"km_score_{suffix}"] = with_interval(
                 lambda value=1 - distance.divergence: value,  # type: ignore[misc]
                 lambda rows, a=ours, b=theirs: 1 - curve_distance(a, b.take(rows)).divergence,  # type: ignore[misc]
                 theirs.n,
                 Stream.CURVE_INTERVALS.rng(context.seed),
             )
-            found[f"optimism_{suffix}"] = figure(distance.optimism)
-            found[f"shortsightedness_{suffix}"] = attempt(
+            figures[f"optimism_{suffix}"] = figure(distance.optimism)
+            figures[f"shortsightedness_{suffix}"] = attempt(
                 lambda a=ours, b=theirs: short_sightedness(a, b, context.rule)  # type: ignore[misc]
             )
-        found[f"logrank_{suffix}"] = attempt(lambda a=ours, b=theirs: log_rank_p(a, b))  # type: ignore[misc]
-    return found
+        figures[f"logrank_{suffix}"] = attempt(lambda a=ours, b=theirs: log_rank_p(a, b))  # type: ignore[misc]
+    return figures
 
 
 def _own_figures(frame: pd.DataFrame, context: EvaluationContext) -> dict[str, Figure]:
     """Return what a cohort has by itself: medians, follow-up, share with both endpoints equal."""
     d = context.dictionary
-    found = {
+    figures = {
         f"median_{endpoint.suffix}": attempt(
             lambda endpoint=endpoint: median_survival(endpoint_data(frame, endpoint))  # type: ignore[misc]
         )
         for endpoint in d.endpoints
     }
-    found["follow_up"] = attempt(lambda: follow_up(endpoint_data(frame, d.terminal)))
+    figures["follow_up"] = attempt(lambda: follow_up(endpoint_data(frame, d.terminal)))
     if (composite := d.composite) is not None:
-        found[_same_time(d.terminal, composite)] = attempt(
+        figures[_same_time(d.terminal, composite)] = attempt(
             lambda: share_same_time(frame, d.terminal, composite)
         )
-    return found
+    return figures
 
 
 def _same_time(terminal: Endpoint, composite: Endpoint) -> str:

@@ -22,7 +22,8 @@ from amlsynth.evaluation.measure_group import (
     figure,
 )
 from amlsynth.evaluation.records import Figure
-from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.foundation.types import FloatArray
+from amlsynth.statistics.coding import numbers
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
 from amlsynth.survival.kaplan_meier import kaplan_meier, restricted_mean
@@ -63,7 +64,7 @@ def share_at_risk(data: EndpointData, months: float = FIVE_YEARS) -> float:
     return float((data.time > months).mean())
 
 
-def event_patterns(frame: pd.DataFrame, terminal: Endpoint, composite: Endpoint) -> Floats:
+def event_patterns(frame: pd.DataFrame, terminal: Endpoint, composite: Endpoint) -> FloatArray:
     """Return how often each joint pattern of two endpoints occurs, shape (PATTERNS,), sum 1.
 
     A pattern is the status of the composite one, that of the terminal one, and whether both end at the same
@@ -93,7 +94,7 @@ def event_pattern_distance(
 
 
 def _own_figures(frame: pd.DataFrame, d: Dictionary, rule: DisclosureRule) -> dict[str, Figure]:
-    found: dict[str, Figure] = {}
+    computed: dict[str, Figure] = {}
     for endpoint in d.endpoints:
         data, suffix = endpoint_data(frame, endpoint), endpoint.suffix
         late = int((data.time > FIVE_YEARS).sum())
@@ -103,35 +104,35 @@ def _own_figures(frame: pd.DataFrame, d: Dictionary, rule: DisclosureRule) -> di
         }
         for name, compute in figures.items():
             if rule.is_small(late):
-                found[name] = Figure(reason=f"not shown: {rule.few} patients are followed longer")
+                computed[name] = Figure(reason=f"not shown: {rule.few} patients are followed longer")
             else:
-                found[name] = attempt(compute)
+                computed[name] = attempt(compute)
         # As exact as the curve and its numbers at risk are shown, or single patients would follow.
-        curve, share = found[f"survival60_{suffix}"], found[f"at_risk60_{suffix}"]
+        curve, share = computed[f"survival60_{suffix}"], computed[f"at_risk60_{suffix}"]
         if curve.value is not None and rule.on:
             decimals = rule.decimals(data.n, SHARE_DECIMALS)
-            found[f"survival60_{suffix}"] = figure(curve.value, curve.low, curve.high, decimals=decimals)
+            computed[f"survival60_{suffix}"] = figure(curve.value, curve.low, curve.high, decimals=decimals)
         if share.value is not None:
             coarse = rule.coarse(share.value, data.n)
-            found[f"at_risk60_{suffix}"] = (
+            computed[f"at_risk60_{suffix}"] = (
                 Figure(reason="not shown: too few patients for a share")
                 if coarse is None
                 else figure(coarse, decimals=SHARE_DECIMALS)
             )
-    return found
+    return computed
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     d, original, frame = context.dictionary, context.original, cohort.frame
-    found = _own_figures(frame, d, context.rule_of(cohort))
+    figures = _own_figures(frame, d, context.rule_of(cohort))
     for endpoint in d.endpoints:
         pair = endpoint_data(original, endpoint), endpoint_data(frame, endpoint)
-        found[f"rmst_difference_{endpoint.suffix}"] = attempt(partial(restricted_mean_difference, *pair))
+        figures[f"rmst_difference_{endpoint.suffix}"] = attempt(partial(restricted_mean_difference, *pair))
     if (composite := d.composite) is not None:
-        found["event_patterns"] = attempt(
+        figures["event_patterns"] = attempt(
             lambda: event_pattern_distance(original, frame, d.terminal, composite)
         )
-    return found
+    return figures
 
 
 def _endpoint_definitions(endpoint: Endpoint) -> tuple[MeasureDefinition, ...]:

@@ -63,14 +63,14 @@ def discreet(
 
     Times on `mass_points`, which many patients share, stay as they are.
     """
-    shown = _missing_together(train, discretion, d, rng)
-    shown = _without_rare_patterns(_without_rare_states(shown, discretion, d, rng), discretion, rng)
-    n = len(shown)
+    hidden = _missing_together(train, discretion, d, rng)
+    hidden = _without_rare_patterns(_without_rare_states(hidden, discretion, d, rng), discretion, rng)
+    n = len(hidden)
     if discretion.bootstrap:
         drawn = rng.integers(n, size=n)
     else:
         drawn = rng.permutation(np.repeat(np.arange(n), discretion.copies))[:n]
-    return _smoothed(shown.take(drawn), discretion, d, rng, mass_points or MassPoints.none())
+    return _smoothed(hidden.take(drawn), discretion, d, rng, mass_points or MassPoints.none())
 
 
 def _threshold(discretion: Discretion, n: int, rng: np.random.Generator) -> int:
@@ -90,11 +90,15 @@ def _missing_together(
     groups: list[BoolArray] = []
     for name, mask in masks.items():
         few = _threshold(discretion, n, rng)
-        shown = _regular(mask, groups, few)
-        if not np.array_equal(shown, mask):
-            _set_missing(states, numbers, missing, d[name], mask, shown, rng)
-        if shown.any() and not shown.all() and not any(np.array_equal(shown, group) for group in groups):
-            groups.append(shown)
+        regular = _regular(mask, groups, few)
+        if not np.array_equal(regular, mask):
+            _set_missing(states, numbers, missing, d[name], mask, regular, rng)
+        if (
+            regular.any()
+            and not regular.all()
+            and not any(np.array_equal(regular, group) for group in groups)
+        ):
+            groups.append(regular)
     return replace(train, states=states, numbers=numbers, missing=missing)
 
 
@@ -117,22 +121,22 @@ def _set_missing(
     missing: pd.DataFrame,
     variable: Variable,
     mask: BoolArray,
-    shown: BoolArray,
+    regular: BoolArray,
     rng: np.random.Generator,
 ) -> None:
     """Enter another missingness of a variable; who has no value yet is given another patient's."""
-    name, known, filled = variable.name, ~mask, mask & ~shown
+    name, known, filled = variable.name, ~mask, mask & ~regular
     if variable.is_categorical:
         codes = states[name].to_numpy().copy()
         if known.any():
             codes[filled] = rng.choice(codes[known], int(filled.sum()))
-            codes[shown] = len(variable.values)
+            codes[regular] = len(variable.values)
             states[name] = codes
         return
     values = numbers[name].to_numpy(np.float64).copy()
     if known.any():
         values[filled] = rng.choice(values[known], int(filled.sum()))
-        numbers[name], missing[name] = np.where(shown, 0.0, values), shown
+        numbers[name], missing[name] = np.where(regular, 0.0, values), regular
 
 
 def _without_rare_states(
@@ -252,6 +256,6 @@ def redrawn(
         scale = float(np.median(excess)) * noise / -np.log((1 + np.exp(-_TAIL)) / 2)
         tail = -scale * np.log1p(-np.sort(rng.random(len(part))) * (1 - np.exp(-_TAIL)))
         drawn[inside] = edge + sign * (tail if sign > 0 else tail[::-1])
-    found = np.empty(n)
-    found[order] = np.clip(drawn, low, high)
-    return found
+    redrawn_values = np.empty(n)
+    redrawn_values[order] = np.clip(drawn, low, high)
+    return redrawn_values

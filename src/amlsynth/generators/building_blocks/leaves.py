@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.types import FloatArray, IntArray
 
 Features = npt.NDArray[np.float32]
 
@@ -22,7 +23,7 @@ class Leaves(ABC):
         self._tree = tree
         self._nodes = np.unique(tree.apply(features)) if tree is not None else np.zeros(1, dtype=np.int64)
 
-    def leaf(self, features: Features) -> npt.NDArray[np.int64]:
+    def leaf(self, features: Features) -> IntArray:
         """Return the leaf of each row, numbered from 0."""
         if self._tree is None:
             return np.zeros(len(features), dtype=np.int64)
@@ -81,9 +82,7 @@ class NumberLeaves(Leaves):
 
     dtype = np.float64
 
-    def __init__(
-        self, features: Features, target: npt.NDArray[np.float64], *, min_leaf: int, seed: int
-    ) -> None:
+    def __init__(self, features: Features, target: FloatArray, *, min_leaf: int, seed: int) -> None:
         tree = None
         if len(target) >= 2 * min_leaf and features.shape[1] and np.ptp(target) > 0:
             sklearn = require_extra("generate", "sklearn.tree", "The generator sequential-cart")
@@ -95,7 +94,7 @@ class NumberLeaves(Leaves):
         self._counts = np.bincount(leaf, minlength=len(self._nodes))
         self._starts = np.cumsum(self._counts) - self._counts
 
-    def draw(self, features: Features, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    def draw(self, features: Features, rng: np.random.Generator) -> FloatArray:
         if not len(self._sorted):  # nobody has this number, so nobody is given one
             return np.full(len(features), np.nan)
         leaf = self.leaf(features)
@@ -104,5 +103,5 @@ class NumberLeaves(Leaves):
         low = np.floor(place).astype(np.int64)
         below = self._sorted[self._starts[leaf] + low]
         above = self._sorted[self._starts[leaf] + np.minimum(low + 1, last)]
-        between: npt.NDArray[np.float64] = below + (place - low) * (above - below)
+        between: FloatArray = below + (place - low) * (above - below)
         return between

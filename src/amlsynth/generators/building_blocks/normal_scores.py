@@ -8,15 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from amlsynth.foundation.errors import require_extra
-
-Floats = npt.NDArray[np.float64]
+from amlsynth.foundation.types import FloatArray
 
 _LAST_SHARE = 1e-4  # scores are bounded by those of this share, +-3.7
 
 
-def score_of(share: npt.ArrayLike) -> Floats:
+def score_of(share: npt.ArrayLike) -> FloatArray:
     """Return the standard normal scores below which these shares lie, in the shape given."""
-    scores: Floats = _special().ndtri(np.asarray(share, dtype=np.float64))
+    scores: FloatArray = _special().ndtri(np.asarray(share, dtype=np.float64))
     return scores
 
 
@@ -33,7 +32,7 @@ class NormalScores:
     low, high : bounds of what `value` returns.
     """
 
-    def __init__(self, values: Floats, step: float, low: float = -np.inf, high: float = np.inf) -> None:
+    def __init__(self, values: FloatArray, step: float, low: float = -np.inf, high: float = np.inf) -> None:
         ordered = np.sort(_spread(np.sort(values), step))
         between = (ordered[1:] + ordered[:-1]) / 2
         reach = np.array([step, step]) / 2
@@ -43,14 +42,14 @@ class NormalScores:
         self._knots = np.clip(knots, low, high)
         self._shares = np.linspace(0.0, 1.0, len(knots))
 
-    def score(self, values: Floats) -> Floats:
+    def score(self, values: FloatArray) -> FloatArray:
         """Return standard normal scores, within +-3.7."""
         share = np.interp(values, self._knots, self._shares)
         return score_of(np.clip(share, _LAST_SHARE, 1 - _LAST_SHARE))
 
-    def value(self, scores: Floats) -> Floats:
+    def value(self, scores: FloatArray) -> FloatArray:
         """Return the values of scores, which may be any number."""
-        values: Floats = np.interp(_special().ndtr(scores), self._shares, self._knots)
+        values: FloatArray = np.interp(_special().ndtr(scores), self._shares, self._knots)
         return values
 
 
@@ -58,7 +57,7 @@ def _special() -> Any:
     return require_extra("generate", "scipy.special", "A normal score")
 
 
-def _spread(ordered: Floats, step: float) -> Floats:
+def _spread(ordered: FloatArray, step: float) -> FloatArray:
     """Spread equal values evenly over one step around them."""
     _, start, count = np.unique(ordered, return_index=True, return_counts=True)
     place = np.arange(len(ordered)) - np.repeat(start, count)

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from amlsynth.foundation.types import BoolArray
+
 _SEED = 20_24
 
 
@@ -18,7 +20,7 @@ class SeenRows:
     def __init__(self) -> None:
         self._known: npt.NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
 
-    def new(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    def new(self, frame: pd.DataFrame) -> BoolArray:
         """Return which rows of a typed frame are new, shape (n,), and remember them."""
         keys = _keys(frame)
         unique, first = np.unique(keys, return_index=True)

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from amlsynth.foundation.types import FloatArray, IntArray
 from amlsynth.generators.building_blocks.scales import from_real_line
 from amlsynth.generators.ctabgan.rows import BEFORE, Layout, RowEncoder, outcome_scales
-from amlsynth.generators.ctabgan.transforms import Floats
 from amlsynth.model_space.encoding import Encoded
 
 LEAST = 20  # patients of a group of which the quantiles are taken apart from the others
@@ -94,18 +94,18 @@ def before_implications(wanted: Tensor, drawn: Encoded, decoded: Encoded, encode
 
 @dataclass(frozen=True)
 class _Quantiles:
-    emitted: Floats
-    wanted: Floats
+    emitted: FloatArray
+    wanted: FloatArray
 
     @classmethod
-    def of(cls, emitted: Floats, wanted: Floats) -> _Quantiles:
+    def of(cls, emitted: FloatArray, wanted: FloatArray) -> _Quantiles:
         probabilities = (np.arange(_MOST_KNOTS) + 0.5) / _MOST_KNOTS
         left = np.quantile(emitted, probabilities)
         # Equal knots, of a generator that emits one number often, would not be a function.
         left += np.arange(_MOST_KNOTS) * (1e-9 * max(1.0, float(np.ptp(left))))
         return cls(left, np.quantile(wanted, probabilities))
 
-    def __call__(self, values: Floats) -> Floats:
+    def __call__(self, values: FloatArray) -> FloatArray:
         return np.interp(values, self.emitted, self.wanted)
 
 
@@ -149,7 +149,7 @@ class NumberCorrection:
         time, gap = from_real_line(log_time, share)
         return replace(drawn, numbers=numbers, time=time, gap=np.where(np.isnan(share), 0.0, gap))
 
-    def _part(self, log_time: Floats, pattern: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    def _part(self, log_time: FloatArray, pattern: npt.NDArray[np.int8]) -> IntArray:
         """Return the group within which the gap is corrected: event pattern and part of the time."""
         group = pattern.astype(np.int64) * _MOST_PARTS
         for code, edges in self._edges.items():
@@ -163,8 +163,8 @@ class _Grouped:
 
     def __init__(
         self,
-        emitted: Floats,
-        wanted: Floats,
+        emitted: FloatArray,
+        wanted: FloatArray,
         their_group: npt.NDArray[np.integer],
         our_group: npt.NDArray[np.integer],
     ) -> None:
@@ -175,11 +175,11 @@ class _Grouped:
             return
         self._overall = _Quantiles.of(emitted[theirs], wanted[ours])
         for group in np.unique(our_group[ours]):
-            here, there = theirs & (their_group == group), ours & (our_group == group)
-            if min(here.sum(), there.sum()) >= LEAST:
-                self._groups[int(group)] = _Quantiles.of(emitted[here], wanted[there])
+            emitted_of_group, wanted_of_group = theirs & (their_group == group), ours & (our_group == group)
+            if min(emitted_of_group.sum(), wanted_of_group.sum()) >= LEAST:
+                self._groups[int(group)] = _Quantiles.of(emitted[emitted_of_group], wanted[wanted_of_group])
 
-    def __call__(self, values: Floats, group: npt.NDArray[np.integer]) -> Floats:
+    def __call__(self, values: FloatArray, group: npt.NDArray[np.integer]) -> FloatArray:
         """Return the corrected values; NaN stays NaN."""
         corrected = values if self._overall is None else self._overall(values)
         for code, quantiles in self._groups.items():
@@ -188,7 +188,7 @@ class _Grouped:
         return np.where(np.isnan(values), np.nan, corrected)
 
 
-def _time_edges(log_time: Floats, pattern: npt.NDArray[np.int8]) -> dict[int, Floats]:
+def _time_edges(log_time: FloatArray, pattern: npt.NDArray[np.int8]) -> dict[int, FloatArray]:
     """Return where the time of each event pattern is parted, into parts of at least `LEAST` patients."""
     edges = {}
     for code in BEFORE:

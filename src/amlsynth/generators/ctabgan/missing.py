@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-import numpy as np
-import numpy.typing as npt
-
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.types import BoolArray
 from amlsynth.model_space.encoding import Encoded
-
-Flags = npt.NDArray[np.bool_]
 
 
 def missing_together(train: Encoded, d: Dictionary) -> dict[str, str]:
@@ -39,7 +35,7 @@ def missing_together(train: Encoded, d: Dictionary) -> dict[str, str]:
     return leaders
 
 
-def missing_flags(cohort: Encoded, d: Dictionary) -> dict[str, Flags]:
+def missing_flags(cohort: Encoded, d: Dictionary) -> dict[str, BoolArray]:
     """Return for each column but the outcomes in which patients it is missing, shapes (n,)."""
     states = {str(name): cohort.states[name].to_numpy() == len(d[str(name)].values) for name in cohort.states}
     return states | {str(name): cohort.missing[name].to_numpy(bool) for name in cohort.missing}

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.generators.building_blocks.scales import from_real_line, to_real_line
-from amlsynth.generators.ctabgan.missing import Flags, missing_flags, missing_together
-from amlsynth.generators.ctabgan.transforms import Floats, NumberColumn, fit_column
+from amlsynth.generators.ctabgan.missing import missing_flags, missing_together
+from amlsynth.generators.ctabgan.transforms import NumberColumn, fit_column
 from amlsynth.model_space.encoding import PATTERNS, Encoded, columns_frame
 
-Codes = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.float32]
 
 PATTERN, TIME, GAP = "outcome:pattern", "outcome:time", "outcome:gap"
@@ -130,7 +130,7 @@ class RowEncoder:
         self._frames = [str(name) for name in train.states], [str(name) for name in train.numbers]
         self.layout = self._lay_out()
 
-    def _known(self, cohort: Encoded) -> dict[str, Flags]:
+    def _known(self, cohort: Encoded) -> dict[str, BoolArray]:
         """Return for each column of a group in which patients the group is known."""
         flags = missing_flags(cohort, self._dictionary)
         return {name: ~flags[leader] for name, leader in self._leaders.items()}
@@ -176,18 +176,18 @@ class RowEncoder:
             rows[everyone, blocks[_GATE + leader].start + ~known[name]] = 1
         for name, codes in _state_columns(cohort):
             if name in blocks:
-                here = np.flatnonzero(known[name]) if name in known else everyone
-                rows[here, blocks[name].start + np.searchsorted(self._states[name], codes[here])] = 1
+                chosen = np.flatnonzero(known[name]) if name in known else everyone
+                rows[chosen, blocks[name].start + np.searchsorted(self._states[name], codes[chosen])] = 1
         for place, (name, values, missing) in zip(self.layout.numbers, _number_columns(cohort), strict=True):
-            here = np.flatnonzero(known[name]) if name in known else everyone
-            alpha, state = place.column.encode(values[here], missing[here], rng)
+            chosen = np.flatnonzero(known[name]) if name in known else everyone
+            alpha, state = place.column.encode(values[chosen], missing[chosen], rng)
             if place.scalar is not None:
-                rows[here, place.scalar] = alpha
+                rows[chosen, place.scalar] = alpha
             if place.block is not None:
-                rows[here, blocks[name].start + state] = 1
+                rows[chosen, blocks[name].start + state] = 1
         return rows
 
-    def decode(self, codes: Codes, scalars: Floats) -> Encoded:
+    def decode(self, codes: IntArray, scalars: FloatArray) -> Encoded:
         """Return the cohort of n draws.
 
         Parameters
@@ -209,7 +209,7 @@ class RowEncoder:
 
         place_of = {scalar: i for i, scalar in enumerate(self.layout.scalars)}
 
-        def number(place: NumberPlace, *, known: bool = False) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        def number(place: NumberPlace, *, known: bool = False) -> tuple[FloatArray, BoolArray]:
             alpha = np.zeros(n) if place.scalar is None else scalars[:, place_of[place.scalar]]
             last = place.column.states - 1
             chosen = np.full(n, last) if place.block is None else codes[:, place.block]
@@ -244,7 +244,7 @@ def _state_columns(cohort: Encoded) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     yield PATTERN, cohort.pattern
 
 
-def _number_columns(cohort: Encoded) -> Iterator[tuple[str, Floats, npt.NDArray[np.bool_]]]:
+def _number_columns(cohort: Encoded) -> Iterator[tuple[str, FloatArray, BoolArray]]:
     for name in cohort.numbers:
         yield (
             str(name),
@@ -256,7 +256,7 @@ def _number_columns(cohort: Encoded) -> Iterator[tuple[str, Floats, npt.NDArray[
     yield GAP, share, np.isnan(share)
 
 
-def outcome_scales(cohort: Encoded) -> tuple[Floats, Floats]:
+def outcome_scales(cohort: Encoded) -> tuple[FloatArray, FloatArray]:
     """Return the log of the time and the logit of the gap's share, NaN where the pattern has none."""
     log_time, share = to_real_line(cohort.time, cohort.gap)
     return log_time, np.where(np.isin(cohort.pattern, BEFORE), share, np.nan)

@@ -145,8 +145,8 @@ class Trainer:
                 _, wanted = self._critic(real, conditions.vector)
             loss = loss + p.information_weight * information_loss(wanted, features)
         if self._auxiliary is not None:
-            own = downstream_loss(self._auxiliary, self.heads, self._layout, fake)
-            loss = loss + p.downstream_weight * own
+            downstream = downstream_loss(self._auxiliary, self.heads, self._layout, fake)
+            loss = loss + p.downstream_weight * downstream
         if p.moments_weight:
             # The moments are those of the cohort as it is, so conditions are drawn by frequency.
             frequent = self.conditions.draw(p.moments_batch, logarithm=False)

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 
-Floats = npt.NDArray[np.float64]
 Scale = Literal["auto", "linear"]
 
 _LEAST_WEIGHT = 0.005  # a mode with a smaller share of the mixture holds nobody worth a state
@@ -39,8 +38,8 @@ class NumberColumn:
     """
 
     name: str
-    centers: Floats
-    widths: Floats
+    centers: FloatArray
+    widths: FloatArray
     special: bool
     shift: float | None
     mean: float
@@ -61,8 +60,8 @@ class NumberColumn:
         return bool((self.widths > 0).any())
 
     def encode(
-        self, values: Floats, missing: npt.NDArray[np.bool_], rng: np.random.Generator
-    ) -> tuple[Floats, npt.NDArray[np.int64]]:
+        self, values: FloatArray, missing: BoolArray, rng: np.random.Generator
+    ) -> tuple[FloatArray, IntArray]:
         """Return alpha and beta's state, shapes (n,), of numbers of which some are missing.
 
         The mode is drawn from those in reach of the number, with probabilities by their densities.
@@ -86,7 +85,7 @@ class NumberColumn:
             ).clip(-1, 1)
         return alpha, state
 
-    def decode(self, alpha: Floats, state: npt.NDArray[np.int64]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    def decode(self, alpha: FloatArray, state: IntArray) -> tuple[FloatArray, BoolArray]:
         """Return numbers and what is missing, shapes (n,): the inverse of `encode`; missing numbers are 0."""
         missing = state >= self.modes
         if not self.modes:
@@ -95,19 +94,19 @@ class NumberColumn:
         x = self.centers[mode] + self.widths[mode] * np.clip(alpha, -1, 1)
         return np.where(missing, 0.0, self._backward(x)), missing
 
-    def _forward(self, values: Floats) -> Floats:
+    def _forward(self, values: FloatArray) -> FloatArray:
         if self.shift is None:
             return values
         return np.log(np.maximum(values + self.shift, np.finfo(float).tiny))
 
-    def _backward(self, x: Floats) -> Floats:
+    def _backward(self, x: FloatArray) -> FloatArray:
         return x if self.shift is None else np.exp(x) - self.shift
 
 
 def fit_column(
     name: str,
-    values: Floats,
-    missing: npt.NDArray[np.bool_],
+    values: FloatArray,
+    missing: BoolArray,
     *,
     max_modes: int,
     rng: np.random.Generator,
@@ -135,7 +134,7 @@ def fit_column(
     return NumberColumn(name, centers, widths, bare.special, shift, float(x.mean()), deviation)
 
 
-def _shift(known: Floats) -> float | None:
+def _shift(known: FloatArray) -> float | None:
     """Return what makes the numbers positive before the logarithm, or None where it does not help."""
     if len(known) < 3 or known.min() < 0 or np.ptp(known) == 0:
         return None
@@ -144,12 +143,12 @@ def _shift(known: Floats) -> float | None:
     return shift if abs(_skewness(np.log(known + shift))) < abs(_skewness(known)) else None
 
 
-def _skewness(x: Floats) -> float:
+def _skewness(x: FloatArray) -> float:
     centred = x - x.mean()
     return float((centred**3).mean() / max((centred**2).mean() ** 1.5, np.finfo(float).tiny))
 
 
-def _modes(x: Floats, max_modes: int, seed: int) -> tuple[Floats, Floats]:
+def _modes(x: FloatArray, max_modes: int, seed: int) -> tuple[FloatArray, FloatArray]:
     """Return centers and widths of the modes that are in use; of a simple column, one over its range."""
     whole = np.array([(x.min() + x.max()) / 2]), np.array([np.ptp(x) / 2])
     components = min(max_modes, len(np.unique(x)))

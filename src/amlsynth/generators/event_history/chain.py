@@ -15,14 +15,12 @@ from scipy.special import ndtr
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.generators.building_blocks.leaves import NumberLeaves, StateLeaves
 from amlsynth.generators.event_history.design import MIN_CARRIERS, Column, Design, Layout, training_values
 from amlsynth.generators.event_history.ridge import TOLERANCE, ridge_linear
 from amlsynth.model_space.encoding import Encoded
 from amlsynth.survival.logistic import logistic_fit
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 FEWEST = MIN_CARRIERS  # of a state for a regression; of fewer, only the smoothed frequency is kept
 _MISSING_LEAF = 10  # patients in a leaf of the trees for missingness
@@ -47,8 +45,8 @@ class Tuning:
 class Drawn:
     """Codes or numbers of each variable, shape (n,), and where it is missing."""
 
-    values: dict[str, Floats]
-    missing: dict[str, Bools]
+    values: dict[str, FloatArray]
+    missing: dict[str, BoolArray]
 
 
 class Chain:
@@ -95,9 +93,9 @@ class Chain:
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Design, Drawn]:
         """Draw n patients."""
         design = Design(n, self._layout)
-        values: dict[str, Floats] = {}
-        missing: dict[str, Bools] = {}
-        groups: dict[int, Bools] = {}
+        values: dict[str, FloatArray] = {}
+        missing: dict[str, BoolArray] = {}
+        groups: dict[int, BoolArray] = {}
         for name in self._order:
             group = self._layout.columns[name].missing_group
             if name in self._missing:
@@ -113,7 +111,7 @@ class _States:
     """Levels split off one after the other, the most frequent first, each by a logistic regression."""
 
     def __init__(
-        self, column: Column, design: Design, values: Floats, known: Bools, tuning: Tuning, seed: int
+        self, column: Column, design: Design, values: FloatArray, known: BoolArray, tuning: Tuning, seed: int
     ) -> None:
         self._levels = column.levels
         self._splits = []
@@ -122,7 +120,7 @@ class _States:
             self._splits.append(_Split(design, values == level, left, tuning, seed))
             left = left & (values != level)
 
-    def draw(self, design: Design, rng: np.random.Generator) -> Floats:
+    def draw(self, design: Design, rng: np.random.Generator) -> FloatArray:
         values = np.full(len(design.plain), float(self._levels[-1]))
         left = np.ones(len(values), dtype=bool)
         for level, split in zip(self._levels[:-1], self._splits, strict=True):
@@ -135,22 +133,22 @@ class _States:
 class _Linear:
     """A linear predictor: intercept and coefficients, shape (1 + k,), of the k columns at `filled`."""
 
-    def __init__(self, found: Floats, filled: npt.NDArray[np.int64]) -> None:
+    def __init__(self, coefficients: FloatArray, filled: IntArray) -> None:
         # Columns up to the last filled one lie side by side, which is quicker than picking some of them.
         self._width = int(filled[-1]) + 1 if len(filled) else 0
-        self._intercept = found[0]
+        self._intercept = coefficients[0]
         self._coefficients = np.zeros(self._width)
-        self._coefficients[filled] = found[1:]
+        self._coefficients[filled] = coefficients[1:]
 
-    def of(self, design: Design) -> Floats:
-        predictor: Floats = self._intercept + design.linear[:, : self._width] @ self._coefficients
+    def of(self, design: Design) -> FloatArray:
+        predictor: FloatArray = self._intercept + design.linear[:, : self._width] @ self._coefficients
         return predictor
 
 
 class _Split:
     """The probability of one level among the levels that are left."""
 
-    def __init__(self, design: Design, hit: Bools, among: Bools, tuning: Tuning, seed: int) -> None:
+    def __init__(self, design: Design, hit: BoolArray, among: BoolArray, tuning: Tuning, seed: int) -> None:
         target = hit[among]
         self._tree = None
         fewer = min(target.sum(), len(target) - target.sum())
@@ -174,7 +172,9 @@ class _Split:
             intercept -= self._leaf_shares @ self._of_leaf
         self._linear = _Linear(np.append(intercept, fit.beta[: len(filled)]), filled)
 
-    def _grow(self, plain: npt.NDArray[np.float32], target: Bools, tuning: Tuning, seed: int) -> Floats:
+    def _grow(
+        self, plain: npt.NDArray[np.float32], target: BoolArray, tuning: Tuning, seed: int
+    ) -> FloatArray:
         """Grow the tree; return its centred leaf indicators, shape (n, leaves), or (n, 0) without one."""
         none = np.empty((len(target), 0))
         if tuning.max_leaves < 2 or len(target) < 2 * tuning.min_leaf:
@@ -193,15 +193,15 @@ class _Split:
         self._tree = tree
         indicators = (nodes[:, None] == self._nodes).astype(np.float64)
         self._leaf_shares = indicators.mean(axis=0)
-        centred: Floats = indicators - self._leaf_shares
+        centred: FloatArray = indicators - self._leaf_shares
         return centred
 
-    def probability(self, design: Design) -> Floats:
+    def probability(self, design: Design) -> FloatArray:
         eta = self._linear.of(design)
         if self._tree is not None:
             leaf = np.searchsorted(self._nodes, self._tree.apply(design.plain, check_input=False))
             eta = eta + self._of_leaf[leaf]
-        probability: Floats = 1 / (1 + np.exp(-np.clip(eta, -30.0, 30.0)))
+        probability: FloatArray = 1 / (1 + np.exp(-np.clip(eta, -30.0, 30.0)))
         return probability
 
 
@@ -212,21 +212,21 @@ class _Numbers:
     """
 
     def __init__(
-        self, column: Column, design: Design, values: Floats, known: Bools, tuning: Tuning, seed: int
+        self, column: Column, design: Design, values: FloatArray, known: BoolArray, tuning: Tuning, seed: int
     ) -> None:
         self._sorted = column.numbers
         scores = column.scores(values[known])
         filled = np.flatnonzero(design.filled)
         features = design.linear[np.ix_(known, filled)]
-        found = ridge_linear(features, scores, 2 * tuning.shrinkage)
-        self._linear = _Linear(found, filled)
-        left_over = scores - found[0] - features @ found[1:]
+        coefficients = ridge_linear(features, scores, 2 * tuning.shrinkage)
+        self._linear = _Linear(coefficients, filled)
+        left_over = scores - coefficients[0] - features @ coefficients[1:]
         self._leaves = NumberLeaves(
             design.plain[known], left_over, min_leaf=max(_RESIDUAL_LEAF, tuning.min_leaf), seed=seed
         )
 
-    def draw(self, design: Design, rng: np.random.Generator) -> Floats:
+    def draw(self, design: Design, rng: np.random.Generator) -> FloatArray:
         scores = self._linear.of(design) + self._leaves.draw(design.plain, rng)
         last = len(self._sorted) - 1
-        numbers: Floats = np.interp(ndtr(scores) * last, np.arange(last + 1), self._sorted)
+        numbers: FloatArray = np.interp(ndtr(scores) * last, np.arange(last + 1), self._sorted)
         return numbers

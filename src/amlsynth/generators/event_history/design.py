@@ -14,11 +14,8 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.types import BoolArray, FloatArray
 from amlsynth.model_space.encoding import Encoded
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-
 
 MIN_CARRIERS = 20  # of a state that regressions see or fit; fewer would have a profile of their own
 
@@ -43,7 +40,7 @@ class Column:
     levels: tuple[int, ...]
     shares: tuple[float, ...]
     indicated: int
-    numbers: Floats
+    numbers: FloatArray
     missing_group: int
     missing_share: float
 
@@ -52,12 +49,12 @@ class Column:
         """Whether any patient has a value."""
         return bool(self.levels) or len(self.numbers) > 0
 
-    def scores(self, values: Floats) -> Floats:
+    def scores(self, values: FloatArray) -> FloatArray:
         """Return the normal scores of numbers: the quantiles of their mid-ranks in the training cohort."""
         n = len(self.numbers)
         below = np.searchsorted(self.numbers, values, side="left")
         upto = np.searchsorted(self.numbers, values, side="right")
-        scores: Floats = ndtri(np.clip((below + upto) / (2 * n), 0.5 / n, 1 - 0.5 / n))
+        scores: FloatArray = ndtri(np.clip((below + upto) / (2 * n), 0.5 / n, 1 - 0.5 / n))
         return scores
 
 
@@ -111,19 +108,19 @@ class Design:
 
     def __init__(self, n: int, layout: Layout) -> None:
         self.layout = layout
-        self.linear: Floats = np.zeros((n, layout.width), order="F")
+        self.linear: FloatArray = np.zeros((n, layout.width), order="F")
         self.plain = np.zeros((n, len(layout.columns)), dtype=np.float32)
         self.filled = np.zeros(layout.width, dtype=bool)
 
-    def fill(self, name: str, values: Floats, missing: Bools) -> None:
+    def fill(self, name: str, values: FloatArray, missing: BoolArray) -> None:
         """Enter a variable: codes or numbers, whatever stands where it is missing."""
         column, layout = self.layout.columns[name], self.layout
         start = layout.start[name]
         if column.is_number and len(column.numbers):
             self._enter(start, np.where(missing, 0.0, column.scores(values)))
-        told = slice(1, 1 + column.indicated)
+        indicated = slice(1, 1 + column.indicated)
         for shift, (level, share) in enumerate(
-            zip(column.levels[told], column.shares[told], strict=True), start=start
+            zip(column.levels[indicated], column.shares[indicated], strict=True), start=start
         ):
             self._enter(shift, np.where(missing, 0.0, (values == level) - share))
         at = layout.missing_at.get(column.missing_group)
@@ -136,7 +133,7 @@ class Design:
         self.filled[at] = True
 
 
-def training_values(train: Encoded, name: str, d: Dictionary) -> tuple[Floats, Bools]:
+def training_values(train: Encoded, name: str, d: Dictionary) -> tuple[FloatArray, BoolArray]:
     """Return codes or numbers of a variable, and where it is missing; shapes (n,)."""
     if name in train.numbers:
         return train.numbers[name].to_numpy(np.float64), train.missing[name].to_numpy(bool)

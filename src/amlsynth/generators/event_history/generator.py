@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from amlsynth.foundation.types import Progress
+from amlsynth.foundation.types import BoolArray, FloatArray, Progress
 from amlsynth.generators.base import DiscreetParameters, Generator, Search
 from amlsynth.generators.building_blocks.order import synthesis_order, with_shuffled_alterations
 from amlsynth.generators.event_history.chain import Chain, Drawn, Tuning
@@ -120,7 +120,7 @@ class EventHistory(Generator):
         missing = len(self.dictionary[name].values)
         return np.where(drawn.missing[name], missing, drawn.values[name]).astype(np.int8)
 
-    def _failed(self, states: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    def _failed(self, states: pd.DataFrame) -> BoolArray:
         """Return in whom the response was not reached, shape (n,); in nobody where there is no response."""
         response = self.dictionary.response
         if response is None:
@@ -134,7 +134,7 @@ def _joined(parts: list[Encoded]) -> Encoded:
         frames: list[pd.DataFrame] = [getattr(part, name) for part in parts]
         return pd.concat(frames, ignore_index=True)
 
-    def together(name: str) -> npt.NDArray[np.float64]:
+    def together(name: str) -> FloatArray:
         return np.concatenate([getattr(part, name) for part in parts])
 
     return Encoded(

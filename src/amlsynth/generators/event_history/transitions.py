@@ -18,14 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.generators.event_history.calibration import Calibration
 from amlsynth.generators.event_history.ridge import ridge_cox
 from amlsynth.model_space.encoding import PATTERNS, Encoded, Pattern
 from amlsynth.survival.cox import CoxFit, relative_hazard
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+Ints = IntArray
 
 _FEWEST = 30  # patients with the event, for a stratum of its own
 _PER_STRATUM = 60  # later events, at least, in each class of the time of the first event
@@ -58,7 +57,7 @@ class IllnessDeath:
     shrinkage : the penalties.
     """
 
-    def __init__(self, train: Encoded, features: Floats, failed: Bools, shrinkage: Shrinkage) -> None:
+    def __init__(self, train: Encoded, features: FloatArray, failed: BoolArray, shrinkage: Shrinkage) -> None:
         self._visible = train.pattern  # what is known of an outcome is drawn from these
         known = _completed(train)
         self._any = bool(known.usable.any())
@@ -101,8 +100,8 @@ class IllnessDeath:
         self._last = float(longest[0]), float(longest[-1])
 
     def draw(
-        self, features: Floats, failed: Bools, rng: np.random.Generator
-    ) -> tuple[npt.NDArray[np.int8], Floats, Floats]:
+        self, features: FloatArray, failed: BoolArray, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.int8], FloatArray, FloatArray]:
         """Draw event pattern, time and gap, as `Encoded` has them, shapes (n,)."""
         n = len(features)
         visible = rng.choice(self._visible, n)
@@ -139,33 +138,33 @@ class IllnessDeath:
         pattern = _shown(visible, event, died, ill)
         return pattern, np.where(_TIMES[pattern] == "efs", efs, os), os - efs
 
-    def _with_interactions(self, features: Floats, failed: Bools) -> Floats:
+    def _with_interactions(self, features: FloatArray, failed: BoolArray) -> FloatArray:
         return np.column_stack((features, features * failed[:, None])) if self._split else features
 
-    def _effects(self, model: CoxFit, features: Floats, failed: Bools) -> Floats:
+    def _effects(self, model: CoxFit, features: FloatArray, failed: BoolArray) -> FloatArray:
         """Return the linear predictor, without building the interactions of many patients."""
         width = features.shape[1]
-        effects: Floats = features @ model.beta[:width]
+        effects: FloatArray = features @ model.beta[:width]
         if self._split:
             effects[failed] += features[failed] @ model.beta[width : 2 * width]
         return effects
 
-    def _stratum(self, failed: Bools) -> Ints:
+    def _stratum(self, failed: BoolArray) -> Ints:
         return (failed & self._split).astype(np.int64)
 
-    def _classes(self, efs: Floats, died: Bools) -> Floats:
+    def _classes(self, efs: FloatArray, died: BoolArray) -> FloatArray:
         count = int(np.clip(died.sum() // _PER_STRATUM, 1, _MOST_CLASSES))
-        edges: Floats = np.quantile(efs, np.linspace(0, 1, count + 1)[1:-1]) if count > 1 else np.empty(0)
+        edges: FloatArray = np.quantile(efs, np.linspace(0, 1, count + 1)[1:-1]) if count > 1 else np.empty(0)
         return edges
 
-    def _after_features(self, z: Floats, efs: Floats) -> Floats:
+    def _after_features(self, z: FloatArray, efs: FloatArray) -> FloatArray:
         return np.column_stack((z, self._lateness(efs)))
 
-    def _lateness(self, efs: Floats) -> Floats:
-        late: Floats = (np.log(efs) - self._log_mean) / self._log_spread
+    def _lateness(self, efs: FloatArray) -> FloatArray:
+        late: FloatArray = (np.log(efs) - self._log_mean) / self._log_spread
         return late
 
-    def _after_stratum(self, failed: Bools, efs: Floats) -> Ints:
+    def _after_stratum(self, failed: BoolArray, efs: FloatArray) -> Ints:
         # An early relapse is another disease than a late one, so the hazards after it differ in shape.
         classes = 1 + np.digitize(efs, self._edges)
         return np.where(failed & self._split, 0, classes).astype(np.int64)
@@ -175,11 +174,11 @@ class IllnessDeath:
 class _Outcomes:
     """Both endpoints of the patients in whom they are `usable`; months, shape (n,)."""
 
-    usable: Bools
-    os: Floats
-    efs: Floats
-    died: Bools
-    event: Bools
+    usable: BoolArray
+    os: FloatArray
+    efs: FloatArray
+    died: BoolArray
+    event: BoolArray
 
 
 def _completed(train: Encoded) -> _Outcomes:
@@ -201,7 +200,7 @@ def _completed(train: Encoded) -> _Outcomes:
     )
 
 
-def _draw_time(model: CoxFit, effects: Floats, stratum: Ints, rng: np.random.Generator) -> Floats:
+def _draw_time(model: CoxFit, effects: FloatArray, stratum: Ints, rng: np.random.Generator) -> FloatArray:
     """Draw the time of one transition on the model's own scale; infinity where it does not come.
 
     effects : the linear predictor, shape (n,).
@@ -209,28 +208,30 @@ def _draw_time(model: CoxFit, effects: Floats, stratum: Ints, rng: np.random.Gen
     hazard = rng.exponential(size=len(effects)) / relative_hazard(effects)
     times = np.full(len(effects), np.inf)
     for number, baseline in model.baselines.items():
-        here = stratum == number
-        times[here] = baseline.inverse(hazard[here])
+        rows = stratum == number
+        times[rows] = baseline.inverse(hazard[rows])
     return times
 
 
-def _shown(visible: npt.NDArray[np.int8], event: Bools, died: Bools, ill: Bools) -> npt.NDArray[np.int8]:
+def _shown(
+    visible: npt.NDArray[np.int8], event: BoolArray, died: BoolArray, ill: BoolArray
+) -> npt.NDArray[np.int8]:
     """Return the pattern of each outcome as far as the drawn patient of the training cohort shows it."""
     pattern = np.empty(len(visible), dtype=np.int8)
     states = event.astype(int) + 2 * died + 4 * ill
     for code in np.unique(visible):
-        shown = PATTERNS[code]
+        known = PATTERNS[code]
         for state in range(8):
-            here = (visible == code) & (states == state)
-            if here.any():
-                pattern[here] = PATTERNS.index(_masked(shown, state & 1, (state >> 1) & 1, bool(state & 4)))
+            rows = (visible == code) & (states == state)
+            if rows.any():
+                pattern[rows] = PATTERNS.index(_masked(known, state & 1, (state >> 1) & 1, bool(state & 4)))
     return pattern
 
 
-def _masked(shown: Pattern, event: int, died: int, ill: bool) -> Pattern:
-    times = shown.times if shown.times in ("os", "efs", "none") else ("before" if ill else "equal")
+def _masked(visible: Pattern, event: int, died: int, ill: bool) -> Pattern:
+    times = visible.times if visible.times in ("os", "efs", "none") else ("before" if ill else "equal")
     return Pattern(
-        efs_status=None if shown.efs_status is None else event,
-        os_status=None if shown.os_status is None else died,
+        efs_status=None if visible.efs_status is None else event,
+        os_status=None if visible.os_status is None else died,
         times=times,
     )

@@ -1,13 +1,13 @@
-"""Patients as columns on the real line, for flows: questions with a threshold, and normal scores.
+"""Patients as columns on the real line, for flows: binary columns with a threshold, and normal scores.
 
-- The discrete part is a sequence of questions: "are these columns missing?" (one for all columns that are
-  missing in the same patients), and for a variable with S states S - 1 questions, "is it the most frequent
-  state? if not, the next?". The event pattern is such a variable. An answer is a dequantised state (Dinh et
+- The discrete part is a sequence of binary columns: "are these variables missing?" (one for all that are
+  missing in the same patients), and for a variable with S states S - 1 columns, "is it the most frequent
+  state? if not, the next?". The event pattern is such a variable. Yes or no is a dequantised state (Dinh et
   al., arXiv:1605.08803; Ho et al., arXiv:1902.00275): it stands for the part of the real line above (yes) or
-  below (no) a threshold, which holds as much of a standard normal distribution as there are such answers.
+  below (no) a threshold, which holds as much of a standard normal distribution as there are such patients.
 - Numbers, time and gap are normal scores, the last two within each event pattern. So marginals are right
   before a flow learns anything; what it learns is the dependence.
-- What the dictionary's rules force (no t(8;21) with a normal karyotype) is not asked.
+- What the dictionary's rules force (no t(8;21) with a normal karyotype) is not drawn.
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.generators.building_blocks.normal_scores import NormalScores, score_of
 from amlsynth.model_space.encoding import PATTERNS
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int8]
 
 PATTERN, TIME, GAP = "event pattern", "survival time", "survival gap"  # with blanks, unlike variables
-TIMED: Flags = np.array([pattern.times != "none" for pattern in PATTERNS])
-GAPPED: Flags = np.array([pattern.times == "before" for pattern in PATTERNS])
+TIMED: BoolArray = np.array([pattern.times != "none" for pattern in PATTERNS])
+GAPPED: BoolArray = np.array([pattern.times == "before" for pattern in PATTERNS])
 _NUMBER_SCALE = 0.5  # gives numbers the spread of a common state's indicator
 
 
 @dataclass
-class Draft:
+class PartialSample:
     """A cohort of n patients, complete or being drawn; all arrays have shape (n,).
 
     codes : states by variable, the event pattern among them; -1 is not drawn yet, NA the last code.
@@ -42,8 +41,8 @@ class Draft:
 
     n: int
     codes: dict[str, Codes]
-    missing: dict[str, Flags]
-    values: dict[str, Floats]
+    missing: dict[str, BoolArray]
+    values: dict[str, FloatArray]
 
 
 class Column(ABC):
@@ -52,26 +51,26 @@ class Column(ABC):
     name: str
 
     @abstractmethod
-    def known(self, draft: Draft) -> Flags:
+    def known(self, sample: PartialSample) -> BoolArray:
         """Return for whom the column is drawn, given the columns before it, shape (n,)."""
 
-    def group(self, draft: Draft) -> npt.NDArray[np.int64]:
+    def group(self, sample: PartialSample) -> IntArray:
         """Return the group of each patient within which the column's scores are normal, shape (n,)."""
-        return np.zeros(draft.n, dtype=np.int64)
+        return np.zeros(sample.n, dtype=np.int64)
 
     @abstractmethod
-    def feature(self, draft: Draft) -> Floats:
-        """Return what a network reads of the column in a complete draft, 0 where it is not known, (n,)."""
+    def feature(self, sample: PartialSample) -> FloatArray:
+        """Return what a network reads of the column in a complete sample, 0 where it is not known, (n,)."""
 
     @abstractmethod
-    def settle(self, draft: Draft, asked: Flags, scores: Floats) -> Floats:
-        """Write drawn scores into the draft, for those asked, and return the feature, shape (n,)."""
+    def write(self, sample: PartialSample, drawn: BoolArray, scores: FloatArray) -> FloatArray:
+        """Write drawn scores into the sample, for those `drawn`, and return the feature, shape (n,)."""
 
 
-class Question(Column):
-    """A yes/no question; `share` of the training patients who are asked answer yes.
+class BinaryColumn(Column):
+    """A yes/no column; it is yes in `share` of the training patients for whom it is drawn.
 
-    On the real line yes is what lies above `threshold`. Networks read the answer, not where in its part of
+    On the real line yes is what lies above `threshold`. Networks read yes or no, not where in its part of
     the line a score lies.
     """
 
@@ -82,42 +81,42 @@ class Question(Column):
         return float(score_of(1 - self.share))
 
     @abstractmethod
-    def answer(self, draft: Draft) -> Flags:
-        """Return the answers of a complete draft; those of patients who are not asked count for nothing."""
+    def is_yes(self, sample: PartialSample) -> BoolArray:
+        """Return who is yes in a complete sample; patients for whom it is not drawn count for nothing."""
 
     @abstractmethod
-    def write(self, draft: Draft, asked: Flags, yes: Flags) -> None:
-        """Write the answers of those who were asked into the draft."""
+    def write_states(self, sample: PartialSample, drawn: BoolArray, yes: BoolArray) -> None:
+        """Write yes and no into the sample, for those `drawn`."""
 
-    def feature(self, draft: Draft) -> Floats:
-        return self._read(self.known(draft), self.answer(draft))
+    def feature(self, sample: PartialSample) -> FloatArray:
+        return self._read(self.known(sample), self.is_yes(sample))
 
-    def settle(self, draft: Draft, asked: Flags, scores: Floats) -> Floats:
+    def write(self, sample: PartialSample, drawn: BoolArray, scores: FloatArray) -> FloatArray:
         yes = scores > self.threshold
-        self.write(draft, asked, yes)
-        return self._read(asked, yes)
+        self.write_states(sample, drawn, yes)
+        return self._read(drawn, yes)
 
-    def _read(self, asked: Flags, yes: Flags) -> Floats:
-        return np.where(asked, yes - self.share, 0.0)
+    def _read(self, drawn: BoolArray, yes: BoolArray) -> FloatArray:
+        return np.where(drawn, yes - self.share, 0.0)
 
 
 @dataclass
-class MissingQuestion(Question):
+class MissingColumn(BinaryColumn):
     """Whether variables that are NA for the same training patients are NA."""
 
     name: str
     share: float
     variables: tuple[str, ...]
 
-    def known(self, draft: Draft) -> Flags:
-        return np.ones(draft.n, dtype=bool)
+    def known(self, sample: PartialSample) -> BoolArray:
+        return np.ones(sample.n, dtype=bool)
 
-    def answer(self, draft: Draft) -> Flags:
-        return draft.missing[self.variables[0]]
+    def is_yes(self, sample: PartialSample) -> BoolArray:
+        return sample.missing[self.variables[0]]
 
-    def write(self, draft: Draft, asked: Flags, yes: Flags) -> None:
+    def write_states(self, sample: PartialSample, drawn: BoolArray, yes: BoolArray) -> None:
         for variable in self.variables:
-            draft.missing[variable] = yes
+            sample.missing[variable] = yes
 
 
 @dataclass(frozen=True)
@@ -135,10 +134,10 @@ class Forced:
 
 
 @dataclass
-class StateQuestion(Question):
+class StateColumn(BinaryColumn):
     """Whether a variable has the state `code`, for those in whom it has none of the states `before`.
 
-    Who says no to the last question has the state `otherwise`, which is None at the questions before it.
+    Who is no in the last column has the state `otherwise`, which is None in the columns before it.
     """
 
     name: str
@@ -149,25 +148,25 @@ class StateQuestion(Question):
     otherwise: int | None
     forced: tuple[Forced, ...]
 
-    def known(self, draft: Draft) -> Flags:
-        asked = self._present(draft) & ~np.isin(draft.codes[self.variable], self.before)
+    def known(self, sample: PartialSample) -> BoolArray:
+        drawn = self._present(sample) & ~np.isin(sample.codes[self.variable], self.before)
         for rule in self.forced:
-            asked &= draft.codes[rule.when] != rule.is_
-        return asked
+            drawn &= sample.codes[rule.when] != rule.is_
+        return drawn
 
-    def answer(self, draft: Draft) -> Flags:
-        return np.asarray(draft.codes[self.variable] == self.code)
+    def is_yes(self, sample: PartialSample) -> BoolArray:
+        return np.asarray(sample.codes[self.variable] == self.code)
 
-    def write(self, draft: Draft, asked: Flags, yes: Flags) -> None:
-        codes = draft.codes[self.variable]
-        codes[asked & yes] = self.code
+    def write_states(self, sample: PartialSample, drawn: BoolArray, yes: BoolArray) -> None:
+        codes = sample.codes[self.variable]
+        codes[drawn & yes] = self.code
         if self.otherwise is not None:
-            codes[asked & ~yes] = self.otherwise
+            codes[drawn & ~yes] = self.otherwise
         for rule in self.forced:
-            codes[self._present(draft) & (draft.codes[rule.when] == rule.is_)] = rule.state
+            codes[self._present(sample) & (sample.codes[rule.when] == rule.is_)] = rule.state
 
-    def _present(self, draft: Draft) -> Flags:
-        return ~draft.missing.get(self.variable, np.zeros(draft.n, dtype=bool))
+    def _present(self, sample: PartialSample) -> BoolArray:
+        return ~sample.missing.get(self.variable, np.zeros(sample.n, dtype=bool))
 
 
 @dataclass
@@ -179,34 +178,34 @@ class Number(Column):
 
     name: str
     groups: tuple[NormalScores, ...]
-    group_of: npt.NDArray[np.int64] | None = None
+    group_of: IntArray | None = None
 
-    def known(self, draft: Draft) -> Flags:
+    def known(self, sample: PartialSample) -> BoolArray:
         if self.name == TIME:
-            return TIMED[draft.codes[PATTERN]]
+            return TIMED[sample.codes[PATTERN]]
         if self.name == GAP:
-            return GAPPED[draft.codes[PATTERN]]
-        return ~draft.missing.get(self.name, np.zeros(draft.n, dtype=bool))
+            return GAPPED[sample.codes[PATTERN]]
+        return ~sample.missing.get(self.name, np.zeros(sample.n, dtype=bool))
 
-    def group(self, draft: Draft) -> npt.NDArray[np.int64]:
+    def group(self, sample: PartialSample) -> IntArray:
         if self.group_of is None:
-            return np.zeros(draft.n, dtype=np.int64)
-        return self.group_of[draft.codes[PATTERN]]
+            return np.zeros(sample.n, dtype=np.int64)
+        return self.group_of[sample.codes[PATTERN]]
 
-    def score(self, draft: Draft) -> Floats:
-        """Return the normal scores of a complete draft, 0 for whom the column is not drawn, shape (n,)."""
-        scores, known, group = np.zeros(draft.n), self.known(draft), self.group(draft)
+    def score(self, sample: PartialSample) -> FloatArray:
+        """Return the normal scores of a complete sample, 0 for whom the column is not drawn, shape (n,)."""
+        scores, known, group = np.zeros(sample.n), self.known(sample), self.group(sample)
         for number, distribution in enumerate(self.groups):
-            here = known & (group == number)
-            scores[here] = distribution.score(draft.values[self.name][here])
+            rows = known & (group == number)
+            scores[rows] = distribution.score(sample.values[self.name][rows])
         return scores
 
-    def feature(self, draft: Draft) -> Floats:
-        return _NUMBER_SCALE * self.score(draft)
+    def feature(self, sample: PartialSample) -> FloatArray:
+        return _NUMBER_SCALE * self.score(sample)
 
-    def settle(self, draft: Draft, asked: Flags, scores: Floats) -> Floats:
-        values, group = draft.values[self.name], self.group(draft)
+    def write(self, sample: PartialSample, drawn: BoolArray, scores: FloatArray) -> FloatArray:
+        values, group = sample.values[self.name], self.group(sample)
         for number, distribution in enumerate(self.groups):
-            here = asked & (group == number)
-            values[here] = distribution.value(scores[here])
-        return np.where(asked, _NUMBER_SCALE * scores, 0.0)
+            rows = drawn & (group == number)
+            values[rows] = distribution.value(scores[rows])
+        return np.where(drawn, _NUMBER_SCALE * scores, 0.0)

@@ -8,9 +8,9 @@ rational-quadratic spline (neural spline flows, Durkan et al., arXiv:1906.04032)
 
 The networks of all columns are one masked network (MADE), with a linear part beside a small perceptron. They
 read the states of discrete columns, and not the noise that dequantises these. So this noise integrates out:
-the likelihood of an answer is the mass of its half line, Phi(g_j(t_j)) or 1 - Phi(g_j(t_j)) with t_j the
+the likelihood of yes or no is the mass of its half line, Phi(g_j(t_j)) or 1 - Phi(g_j(t_j)) with t_j the
 threshold, and the bound that variational dequantisation (Ho et al., arXiv:1902.00275) tightens is exact. On a
-half line a spline adds nothing to the shift, so questions have only that.
+half line a spline adds nothing to the shift, so binary columns have only that.
 
 All outputs start at 0, the marginals; a normal prior on the weights and early stopping keep a thousand
 patients from being memorised. After training, each column's own samples are mapped by rank to its marginal
@@ -27,14 +27,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from amlsynth.foundation.errors import require_extra
-from amlsynth.foundation.types import Progress
+from amlsynth.foundation.types import FloatArray, IntArray, Progress
 from amlsynth.generators.base import Generator
 from amlsynth.generators.building_blocks.neural import pick_device
 from amlsynth.generators.building_blocks.normal_scores import score_of
-from amlsynth.generators.nflow.dequantise import Draft, Floats
+from amlsynth.generators.nflow.dequantise import PartialSample
 from amlsynth.generators.nflow.layout import Layout
 from amlsynth.generators.nflow.params import Params
 from amlsynth.model_space.encoding import Encoded
@@ -75,7 +74,7 @@ class NFlow(Generator):
         self._network: Network | None = None
         if not self._layout.columns:  # nothing varies
             return
-        complete = self._layout.draft_of(train)
+        complete = self._layout.sample_of(train)
         self._network = trained(self._layout, complete, self.params, self._device, rng, progress)
         if self.params.calibration:
             self._draw(_CALIBRATION, rng, calibrate=True)
@@ -83,11 +82,11 @@ class NFlow(Generator):
     def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
         return self._layout.encoded(self._draw(n, rng))
 
-    def _draw(self, n: int, rng: np.random.Generator, calibrate: bool = False) -> Draft:
+    def _draw(self, n: int, rng: np.random.Generator, calibrate: bool = False) -> PartialSample:
         """Draw n patients column by column; `calibrate` makes each column's rank map on the way."""
-        draft = self._layout.empty_draft(n)
+        sample = self._layout.empty_sample(n)
         if self._network is None:
-            return draft
+            return sample
         import torch
 
         features = torch.zeros((n, len(self._layout.columns)), device=self._device)
@@ -96,36 +95,36 @@ class NFlow(Generator):
             # Noise comes from numpy, so that a seed means the same on every device.
             noise = torch.from_numpy(rng.standard_normal(n, dtype=np.float32)).to(self._device)
             latent = self._network.invert(place, features, noise, units).cpu().numpy().astype(np.float64)
-            asked = column.known(draft)
-            group = column.group(draft)
+            drawn = column.known(sample)
+            group = column.group(sample)
             if calibrate:
-                self._maps[place] = _RankMap.of(latent[asked], group[asked])
+                self._maps[place] = _RankMap.of(latent[drawn], group[drawn])
             if place in self._maps:
                 latent = self._maps[place].scores(latent, group)
-            shown = column.settle(draft, asked, latent)
-            features[:, place] = torch.from_numpy(shown.astype(np.float32)).to(self._device)
-        return draft
+            values = column.write(sample, drawn, latent)
+            features[:, place] = torch.from_numpy(values.astype(np.float32)).to(self._device)
+        return sample
 
 
 @dataclass(frozen=True)
 class _RankMap:
     """What a column's own samples look like: their quantiles at `_SHARES`, by group."""
 
-    quantiles: dict[int, Floats]
+    quantiles: dict[int, FloatArray]
 
     @classmethod
-    def of(cls, latent: Floats, group: npt.NDArray[np.int64]) -> Self:
-        found = {}
+    def of(cls, latent: FloatArray, group: IntArray) -> Self:
+        quantiles = {}
         for number in np.unique(group).tolist():
             samples = latent[group == number]
             if len(samples) >= _FEWEST:
-                found[number] = np.quantile(samples, _SHARES)
-        return cls(found)
+                quantiles[number] = np.quantile(samples, _SHARES)
+        return cls(quantiles)
 
-    def scores(self, latent: Floats, group: npt.NDArray[np.int64]) -> Floats:
+    def scores(self, latent: FloatArray, group: IntArray) -> FloatArray:
         """Return scores that are standard normal in each group; groups without a map stay as they are."""
         mapped = latent.copy()
         for number, quantiles in self.quantiles.items():
-            here = group == number
-            mapped[here] = np.interp(latent[here], quantiles, score_of(_SHARES))
+            rows = group == number
+            mapped[rows] = np.interp(latent[rows], quantiles, score_of(_SHARES))
         return mapped

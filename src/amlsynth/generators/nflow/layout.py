@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.types import BoolArray, FloatArray
 from amlsynth.generators.building_blocks.normal_scores import NormalScores
 from amlsynth.generators.building_blocks.order import synthesis_order
 from amlsynth.generators.building_blocks.scales import from_real_line, to_real_line
@@ -18,13 +19,11 @@ from amlsynth.generators.nflow.dequantise import (
     TIMED,
     Codes,
     Column,
-    Draft,
-    Flags,
-    Floats,
     Forced,
-    MissingQuestion,
+    MissingColumn,
     Number,
-    StateQuestion,
+    PartialSample,
+    StateColumn,
 )
 from amlsynth.model_space.encoding import (
     PATTERNS,
@@ -50,20 +49,20 @@ class Layout:
 
     Attributes
     ----------
-    columns : questions and numbers; there may be none.
+    columns : binary ones and numbers; there may be none.
     """
 
     def __init__(self, train: Encoded, d: Dictionary) -> None:
         self._dictionary = d
         self._two_steps = int((train.pattern == _DIED_LATER).sum()) >= _FEWEST
-        complete = self.draft_of(train)
+        complete = self.sample_of(train)
         self._constant_missing = {name: flags[0] for name, flags in complete.missing.items() if _same(flags)}
         self._constant_codes: dict[str, int] = {}
-        self.columns: list[Column] = list(self._missing_questions(complete))
+        self.columns: list[Column] = list(self._missing_columns(complete))
         drawn: list[str] = []
         for name in [*self._order(complete), PATTERN]:
             if name in complete.codes:
-                self.columns += self._state_questions(name, complete, drawn)
+                self.columns += self._state_columns(name, complete, drawn)
                 drawn.append(name)
             elif not complete.missing[name].all():
                 self.columns.append(self._number(name, complete))
@@ -71,21 +70,21 @@ class Layout:
             if flags[complete.codes[PATTERN]].any():
                 self.columns.append(self._outcome(name, complete, flags))
 
-    def draft_of(self, encoded: Encoded) -> Draft:
-        """Return an encoded cohort as a complete draft."""
+    def sample_of(self, encoded: Encoded) -> PartialSample:
+        """Return an encoded cohort as a complete sample."""
         states = state_variables(self._dictionary)
         codes = {v.name: encoded.states[v.name].to_numpy(np.int8).copy() for v in states}
         missing = {v.name: codes[v.name] == len(v.values) for v in states}
-        values: dict[str, Floats] = {}
+        values: dict[str, FloatArray] = {}
         for variable in number_variables(self._dictionary):
             values[variable.name] = encoded.numbers[variable.name].to_numpy(np.float64).copy()
             missing[variable.name] = encoded.missing[variable.name].to_numpy(bool)
         codes[PATTERN] = encoded.pattern.copy()
         values[TIME], values[GAP] = self._to_real_line(encoded)
-        return Draft(len(encoded), codes, missing, values)
+        return PartialSample(len(encoded), codes, missing, values)
 
-    def empty_draft(self, n: int) -> Draft:
-        """Return a draft of n patients in which only what was constant in training is known."""
+    def empty_sample(self, n: int) -> PartialSample:
+        """Return a sample of n patients in which only what was constant in training is known."""
         variables = state_variables(self._dictionary)
         codes = {v.name: np.full(n, _UNKNOWN, dtype=np.int8) for v in variables}
         codes[PATTERN] = np.full(n, _UNKNOWN, dtype=np.int8)
@@ -94,44 +93,44 @@ class Layout:
         missing = {name: np.full(n, flag) for name, flag in self._constant_missing.items()}
         numbers = [v.name for v in number_variables(self._dictionary)]
         values = {name: np.full(n, np.nan) for name in (*numbers, TIME, GAP)}
-        return Draft(n, codes, missing, values)
+        return PartialSample(n, codes, missing, values)
 
-    def encoded(self, draft: Draft) -> Encoded:
-        """Return a draft in which every column was drawn as an encoded cohort."""
+    def encoded(self, sample: PartialSample) -> Encoded:
+        """Return a sample in which every column was drawn as an encoded cohort."""
         states = {}
         for variable in state_variables(self._dictionary):
             na = len(variable.values)
-            codes = np.where(draft.missing[variable.name], na, draft.codes[variable.name])
+            codes = np.where(sample.missing[variable.name], na, sample.codes[variable.name])
             states[variable.name] = codes.astype(np.int8)
         names = [v.name for v in number_variables(self._dictionary)]
-        time, gap = self._from_real_line(draft)
+        time, gap = self._from_real_line(sample)
         return Encoded(
-            states=columns_frame(states, draft.n),
-            numbers=columns_frame({name: np.nan_to_num(draft.values[name]) for name in names}, draft.n),
-            missing=columns_frame({name: draft.missing[name] for name in names}, draft.n),
-            pattern=draft.codes[PATTERN],
+            states=columns_frame(states, sample.n),
+            numbers=columns_frame({name: np.nan_to_num(sample.values[name]) for name in names}, sample.n),
+            missing=columns_frame({name: sample.missing[name] for name in names}, sample.n),
+            pattern=sample.codes[PATTERN],
             time=time,
             gap=gap,
         )
 
-    def _missing_questions(self, complete: Draft) -> list[MissingQuestion]:
+    def _missing_columns(self, complete: PartialSample) -> list[MissingColumn]:
         alike: dict[bytes, list[str]] = {}
         for name, flags in complete.missing.items():
             if name not in self._constant_missing:
                 alike.setdefault(flags.tobytes(), []).append(name)
-        found = [
-            MissingQuestion(f"missing: {names[0]}", float(complete.missing[names[0]].mean()), tuple(names))
+        columns = [
+            MissingColumn(f"missing: {names[0]}", float(complete.missing[names[0]].mean()), tuple(names))
             for names in alike.values()
         ]
-        return sorted(found, key=lambda question: -question.share)
+        return sorted(columns, key=lambda column: -column.share)
 
-    def _order(self, complete: Draft) -> list[str]:
+    def _order(self, complete: PartialSample) -> list[str]:
         """Return states and numbers in the order of drawing."""
         states = {v.name: complete.codes[v.name] for v in state_variables(self._dictionary)}
         numbers = (v.name for v in number_variables(self._dictionary))
         return synthesis_order(states, numbers, self._dictionary)
 
-    def _state_questions(self, name: str, complete: Draft, drawn: Sequence[str]) -> list[StateQuestion]:
+    def _state_columns(self, name: str, complete: PartialSample, drawn: Sequence[str]) -> list[StateColumn]:
         codes = complete.codes[name]
         present = codes[~complete.missing[name]] if name in complete.missing else codes
         counts = np.bincount(present, minlength=1) if len(present) else np.zeros(1, dtype=np.int64)
@@ -142,46 +141,46 @@ class Layout:
         forced = tuple(
             rule for rule in _forced(self._dictionary) if rule.variable == name and rule.when in drawn
         )
-        questions: list[StateQuestion] = []
+        columns: list[StateColumn] = []
         for place, code in enumerate(by_frequency[:-1]):
             before = tuple(by_frequency[:place])
             last = by_frequency[-1] if place == len(by_frequency) - 2 else None
             if place == 0 and last is not None and name != PATTERN:
                 code, last = last, code  # of two states, yes is the rarer one
-            question = StateQuestion(f"{name}: {code}", 0.5, name, code, before, last, forced)
-            asked = question.known(complete)
-            if asked.any():
-                share = float(question.answer(complete)[asked].mean())
-                question.share = float(np.clip(share, _LEAST_GAP, 1 - _LEAST_GAP))
-            questions.append(question)
-        return questions
+            column = StateColumn(f"{name}: {code}", 0.5, name, code, before, last, forced)
+            known = column.known(complete)
+            if known.any():
+                share = float(column.is_yes(complete)[known].mean())
+                column.share = float(np.clip(share, _LEAST_GAP, 1 - _LEAST_GAP))
+            columns.append(column)
+        return columns
 
-    def _number(self, name: str, complete: Draft) -> Number:
+    def _number(self, name: str, complete: PartialSample) -> Number:
         variable = self._dictionary[name]
         values = complete.values[name][~complete.missing[name]]
         assert variable.minimum is not None and variable.maximum is not None
         scores = NormalScores(values, 10.0**-variable.decimals, variable.minimum, variable.maximum)
         return Number(name, (scores,))
 
-    def _outcome(self, name: str, complete: Draft, timed: Flags) -> Number:
+    def _outcome(self, name: str, complete: PartialSample, timed: BoolArray) -> Number:
         """Return an outcome in groups: each event pattern with enough patients, and the others together."""
         pattern, values = complete.codes[PATTERN], complete.values[name]
         known = timed[pattern]
         counts = np.bincount(pattern[known], minlength=len(PATTERNS))
-        own = np.flatnonzero(counts >= _FEWEST)
+        common = np.flatnonzero(counts >= _FEWEST)
         group_of = np.zeros(len(PATTERNS), dtype=np.int64)
-        group_of[own] = np.arange(1, len(own) + 1)
+        group_of[common] = np.arange(1, len(common) + 1)
         alike = known & ~self._in_two_steps(pattern)  # one scale
         pooled = alike if alike.any() else known
         tiny = 1e-6  # of a logarithm or logit: only equal values are spread
         groups = [NormalScores(values[pooled], tiny)]
-        groups += [NormalScores(values[known & (pattern == code)], tiny) for code in own]
+        groups += [NormalScores(values[known & (pattern == code)], tiny) for code in common]
         return Number(name, tuple(groups), group_of)
 
-    def _in_two_steps(self, pattern: Codes) -> Flags:
+    def _in_two_steps(self, pattern: Codes) -> BoolArray:
         return np.asarray((pattern == _DIED_LATER) & self._two_steps)
 
-    def _to_real_line(self, encoded: Encoded) -> tuple[Floats, Floats]:
+    def _to_real_line(self, encoded: Encoded) -> tuple[FloatArray, FloatArray]:
         """Return time and gap on scales without bounds, shapes (n,).
 
         Who died after an event went two steps, as in an illness-death model: the log of the time to the
@@ -195,10 +194,10 @@ class Layout:
         second[steps] = np.log(encoded.gap[steps])
         return first, second
 
-    def _from_real_line(self, draft: Draft) -> tuple[Floats, Floats]:
+    def _from_real_line(self, sample: PartialSample) -> tuple[FloatArray, FloatArray]:
         """Return time and gap in months: the inverse of `_to_real_line`; 0 where there is no gap."""
-        pattern, second = draft.codes[PATTERN], np.nan_to_num(draft.values[GAP])
-        time, gap = from_real_line(draft.values[TIME], second)
+        pattern, second = sample.codes[PATTERN], np.nan_to_num(sample.values[GAP])
+        time, gap = from_real_line(sample.values[TIME], second)
         steps = self._in_two_steps(pattern)
         gap[steps] = np.exp(second[steps])
         time[steps] += gap[steps]
@@ -208,16 +207,16 @@ class Layout:
 def _forced(d: Dictionary) -> list[Forced]:
     """Return the rules between two covariates of two states, each read from both ends."""
     names = {v.name for v in state_variables(d)}
-    found = []
+    forced = []
     for case in d.rule_cases:
         when, then = (binary_state(side, d) for side in (case.when, case.require))
         if when is None or then is None or case.rule.severity.synthetic != "error":
             continue
         rule = Forced(when[0].name, when[1], then[0].name, then[1])
         if rule.when in names and rule.variable in names:
-            found += [rule, rule.turned()]
-    return found
+            forced += [rule, rule.turned()]
+    return forced
 
 
-def _same(flags: Flags) -> bool:
+def _same(flags: BoolArray) -> bool:
     return bool(flags.all() or not flags.any())

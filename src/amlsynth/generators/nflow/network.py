@@ -23,13 +23,13 @@ _LOG_ROOT = 0.5 * math.log(2 * math.pi)
 class Shape:
     """What a network is built for.
 
-    is_question : for each of the D columns, whether it is a question.
-    thresholds : t_j of the questions, in order.
+    is_binary : for each of the D columns, whether it is binary.
+    thresholds : t_j of the binary columns, in order.
     width : hidden units for each column, 0 for a linear network.
     bins : K, bins of a spline.
     """
 
-    is_question: tuple[bool, ...]
+    is_binary: tuple[bool, ...]
     thresholds: tuple[float, ...]
     width: int
     bins: int
@@ -40,7 +40,7 @@ class Batch:
     """Training patients: what the network reads, and what it is to find likely; n patients, D columns.
 
     features : what is known of each column, (n, D).
-    sign : -1 for yes, 1 for no, 0 for those not asked, (n, questions).
+    sign : -1 for yes, 1 for no, 0 for those for whom it is not drawn, (n, binary).
     scores : (n, numbers).
     has_number : 1 where there is a number, else 0, (n, numbers).
     """
@@ -68,13 +68,13 @@ class Network(nn.Module):
 
     def __init__(self, shape: Shape, generator: torch.Generator) -> None:
         super().__init__()
-        is_question = torch.tensor(shape.is_question)
-        columns = torch.arange(len(is_question))
-        self.questions = columns[is_question].tolist()
-        self.numbers = columns[~is_question].tolist()
+        is_binary = torch.tensor(shape.is_binary)
+        columns = torch.arange(len(is_binary))
+        self.binary = columns[is_binary].tolist()
+        self.numbers = columns[~is_binary].tolist()
         self._knots = 3 * shape.bins - 1
-        owner = torch.cat((columns, columns[~is_question]))
-        all_owners = torch.cat((owner, columns[~is_question].repeat_interleave(self._knots)))
+        owner = torch.cat((columns, columns[~is_binary]))
+        all_owners = torch.cat((owner, columns[~is_binary].repeat_interleave(self._knots)))
         # Constructors draw their weights from torch's global state, which `fork_rng` puts back.
         with torch.random.fork_rng(devices=[]):
             self.linear = MaskedLinear(columns < owner[:, None])
@@ -109,23 +109,23 @@ class Network(nn.Module):
     def log_likelihood(self, batch: Batch, features: Tensor | None = None) -> Tensor:
         """Return the log-likelihood of each patient, (n,); `features` replace those of the batch."""
         shift, scale, theta = self(batch.features if features is None else features)
-        inside = torch.special.log_ndtr(batch.sign * (self.thresholds + shift[:, self.questions]))
-        found: Tensor = torch.where(batch.sign != 0, inside, 0.0).sum(dim=1)
+        inside = torch.special.log_ndtr(batch.sign * (self.thresholds + shift[:, self.binary]))
+        total: Tensor = torch.where(batch.sign != 0, inside, 0.0).sum(dim=1)
         if self.numbers:
             residual = torch.exp(scale) * batch.scores + shift[:, self.numbers]
             latent, slope = _spline(theta).call_and_ladj(residual)
             density = -0.5 * latent**2 - _LOG_ROOT + slope + scale
-            found = found + (batch.has_number * density).sum(dim=1)
-        return found
+            total = total + (batch.has_number * density).sum(dim=1)
+        return total
 
     def log_prior(self, prior: float, hidden_prior: float) -> Tensor:
         """Return the log-density of the weights, up to a constant; biases have none."""
-        found: Tensor = -0.5 * (self.linear.weight / prior).square().sum()
+        total: Tensor = -0.5 * (self.linear.weight / prior).square().sum()
         if self.hidden is not None:
             for layer in self.hidden:
                 if isinstance(layer, MaskedLinear):
-                    found = found - 0.5 * (layer.weight / hidden_prior).square().sum()
-        return found
+                    total = total - 0.5 * (layer.weight / hidden_prior).square().sum()
+        return total
 
     def no_units(self, n: int) -> Tensor:
         """Return the hidden units of n patients before any is known, for `invert`."""
@@ -156,14 +156,14 @@ class Network(nn.Module):
     def _outputs(self, features: Tensor, units: Tensor, rows: list[int]) -> Tensor:
         """Return some of the outputs of `forward`, all of its linear part or all of the splines."""
         width = len(self.linear.bias)
-        found: Tensor
+        outputs: Tensor
         if rows[0] < width:
-            found = _rows(self.linear, features, rows)
+            outputs = _rows(self.linear, features, rows)
         else:
-            found = self.spline[[row - width for row in rows]].expand(len(features), -1)
+            outputs = self.spline[[row - width for row in rows]].expand(len(features), -1)
         if self.hidden is not None:
-            found = found + _rows(self.hidden[2], units, rows)
-        return found
+            outputs = outputs + _rows(self.hidden[2], units, rows)
+        return outputs
 
 
 def _rows(layer: MaskedLinear, inputs: Tensor, rows: list[int]) -> Tensor:

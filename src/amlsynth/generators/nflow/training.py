@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from amlsynth.foundation.types import Progress
+from amlsynth.foundation.types import IntArray, Progress
 from amlsynth.generators.building_blocks.neural import Best, Budget, torch_generator
-from amlsynth.generators.nflow.dequantise import Draft, Number, Question
+from amlsynth.generators.nflow.dequantise import BinaryColumn, Number, PartialSample
 from amlsynth.generators.nflow.layout import Layout
 from amlsynth.generators.nflow.network import Batch, Network, Shape
 from amlsynth.generators.nflow.params import Params
@@ -24,13 +24,13 @@ _LARGEST_GRADIENT = 10.0
 
 def trained(
     layout: Layout,
-    complete: Draft,
+    complete: PartialSample,
     params: Params,
     device: torch.device,
     rng: np.random.Generator,
     progress: Progress,
 ) -> Network:
-    """Return a network fitted to a complete draft.
+    """Return a network fitted to a complete sample.
 
     A share of the patients is set aside; their likelihood decides how many epochs are best. With `refit` a
     new network is then trained on all patients for as many, unless the time budget is spent before.
@@ -58,7 +58,7 @@ class _Run:
         self._budget = Budget(self.params.time_budget)
         self._done, self._shown = 0, 0.0
 
-    def until_best(self, rows: npt.NDArray[np.int64], held_out: npt.NDArray[np.int64]) -> tuple[Network, int]:
+    def until_best(self, rows: IntArray, held_out: IntArray) -> tuple[Network, int]:
         """Return the network with the best likelihood of the patients held out, and its epoch."""
         network, optimizer = self._new()
         validation = self.data.take(torch.from_numpy(held_out).to(self.device))
@@ -74,7 +74,7 @@ class _Run:
         best.restore()
         return network, epochs
 
-    def again(self, rows: npt.NDArray[np.int64], epochs: int) -> Network | None:
+    def again(self, rows: IntArray, epochs: int) -> Network | None:
         """Return a network trained for so many epochs, or None if the budget ends before or it diverges."""
         network, optimizer = self._new()
         total = self._done + epochs
@@ -89,7 +89,7 @@ class _Run:
         network = Network(self.shape, torch_generator(self.rng, torch.device("cpu"))).to(self.device)
         return network, torch.optim.Adam(network.parameters(), lr=self.params.learning_rate)
 
-    def _epoch(self, network: Network, optimizer: torch.optim.Optimizer, rows: npt.NDArray[np.int64]) -> None:
+    def _epoch(self, network: Network, optimizer: torch.optim.Optimizer, rows: IntArray) -> None:
         params = self.params
         steps = max(1, round(len(rows) / params.batch_size))
         for part in np.array_split(self.rng.permutation(rows), steps):
@@ -118,15 +118,15 @@ def _score(network: Network, validation: Batch) -> float:
 def _shape(layout: Layout, params: Params) -> Shape:
     columns = layout.columns
     return Shape(
-        is_question=tuple(isinstance(column, Question) for column in columns),
-        thresholds=tuple(column.threshold for column in columns if isinstance(column, Question)),
+        is_binary=tuple(isinstance(column, BinaryColumn) for column in columns),
+        thresholds=tuple(column.threshold for column in columns if isinstance(column, BinaryColumn)),
         width=params.width,
         bins=params.bins,
     )
 
 
-def _batch(layout: Layout, complete: Draft, device: torch.device) -> Batch:
-    questions = [column for column in layout.columns if isinstance(column, Question)]
+def _batch(layout: Layout, complete: PartialSample, device: torch.device) -> Batch:
+    binary = [column for column in layout.columns if isinstance(column, BinaryColumn)]
     numbers = [column for column in layout.columns if isinstance(column, Number)]
 
     def tensor(columns: list[npt.NDArray[np.generic]]) -> torch.Tensor:
@@ -135,7 +135,7 @@ def _batch(layout: Layout, complete: Draft, device: torch.device) -> Batch:
 
     return Batch(
         features=tensor([column.feature(complete) for column in layout.columns]),
-        sign=tensor([np.where(q.known(complete), 1 - 2 * q.answer(complete), 0) for q in questions]),
+        sign=tensor([np.where(q.known(complete), 1 - 2 * q.is_yes(complete), 0) for q in binary]),
         scores=tensor([column.score(complete) for column in numbers]),
         has_number=tensor([column.known(complete) for column in numbers]),
     )

@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.foundation.errors import DataError
-from amlsynth.foundation.types import Progress
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray, Progress
 from amlsynth.generators.base import Generator
 from amlsynth.generators.synthcity.plugins import (
     SURVIVAL_BASES,
@@ -31,9 +31,6 @@ from amlsynth.generators.synthcity.plugins import (
     plugins,
 )
 from amlsynth.model_space.encoding import PATTERNS, Encoded, columns_frame, decode
-
-if TYPE_CHECKING:
-    Codes = npt.NDArray[np.int64]
 
 _FEWEST = 64  # patients asked of a plugin at a time: some fail for a few
 _TRIES = 20  # of a plugin that returns fewer patients than asked for
@@ -102,10 +99,10 @@ class _Synthcity(Generator):
         table = pd.DataFrame()
         for _ in range(_TRIES):
             with contained(self.plugin):
-                made = self._model.generate(
+                sampled = self._model.generate(
                     count=max(n - len(table), _FEWEST), random_state=int(rng.integers(2**31))
                 ).dataframe()
-            table = pd.concat([table, self._whole(made)], ignore_index=True)
+            table = pd.concat([table, self._whole(sampled)], ignore_index=True)
             # A plugin that was trained too little draws one patient many times, which no release may hold.
             decoded = decode(self._frame.encoded(table), self.dictionary)
             table = table[~decoded.duplicated().to_numpy()].reset_index(drop=True)
@@ -116,11 +113,11 @@ class _Synthcity(Generator):
             "Train it longer (n_iter), or use another plugin."
         )
 
-    def _whole(self, made: pd.DataFrame) -> pd.DataFrame:
+    def _whole(self, sampled: pd.DataFrame) -> pd.DataFrame:
         """Return what a plugin made with the columns that are constant."""
         for column, value in self._constant.items():
-            made[column] = value
-        return made
+            sampled[column] = value
+        return sampled
 
     def _loader(self, table: pd.DataFrame, survival: bool) -> Any:
         from synthcity.plugins.core.dataloader import GenericDataLoader, SurvivalAnalysisDataLoader
@@ -137,12 +134,12 @@ class _Synthcity(Generator):
 
 def _parts(model: Any) -> list[Any]:
     """Return what a plugin has made of its own: the pipeline of a survival plugin, and its generator."""
-    found, inner = [], model
+    parts, inner = [], model
     for attribute in ("model", "generator"):
         inner = getattr(inner, attribute, None)
         if hasattr(inner, "strict"):
-            found.append(inner)
-    return found
+            parts.append(inner)
+    return parts
 
 
 @dataclass(frozen=True)
@@ -204,11 +201,11 @@ class _Frame:
     def encoded(self, table: pd.DataFrame) -> Encoded:
         """Return a table of the form of `table`, with any numbers in it, in the model space."""
 
-        def whole(column: str, last: int) -> Codes:
+        def whole(column: str, last: int) -> IntArray:
             values = pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
             return np.asarray(np.clip(np.rint(np.nan_to_num(values, nan=last)), 0, last), dtype=np.int64)
 
-        def real(column: str) -> npt.NDArray[np.float64]:
+        def real(column: str) -> FloatArray:
             return pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
 
         states = {
@@ -238,17 +235,17 @@ _DIED = np.array([p.os_status == 1 for p in PATTERNS]) & _KNOWN_OS
 _NO_TIME = np.array([p.times == "none" for p in PATTERNS])
 
 
-def _rest(pattern: npt.NDArray[np.int8]) -> Codes:
+def _rest(pattern: npt.NDArray[np.int8]) -> IntArray:
     return np.asarray(_WITH_EVENT[pattern, 0], dtype=np.int64)
 
 
-def _died(pattern: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
+def _died(pattern: npt.NDArray[np.int8]) -> BoolArray:
     return np.asarray(_DIED[pattern])
 
 
-def _with_event(rest: Codes, event: Codes) -> npt.NDArray[np.int8]:
+def _with_event(rest: IntArray, event: IntArray) -> npt.NDArray[np.int8]:
     return _WITH_EVENT[rest, event].astype(np.int8)
 
 
-def _has_no_time(pattern: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
+def _has_no_time(pattern: npt.NDArray[np.int8]) -> BoolArray:
     return np.asarray(_NO_TIME[pattern])

@@ -80,7 +80,7 @@ In a clone of the repository, make test-synthcity does it from tested pins (cons
 class SynthcityParameters(Parameters):
     """The hyperparameters of a plugin, by the names that synthcity gives them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=())
 
     def given(self) -> dict[str, Any]:
         """Return the parameters that differ from synthcity's defaults."""
@@ -119,9 +119,9 @@ def plugins() -> Any:
 
         # It logs tracebacks with the values of variables, among which are patients.
         synthcity.logger.remove()
-        found = Plugins(categories=list(_CATEGORIES))
+        plugins_ = Plugins(categories=list(_CATEGORIES))
         synthcity.logger.remove()
-    return found
+    return plugins_
 
 
 def parameters_of(plugin: str) -> type[SynthcityParameters]:

@@ -23,6 +23,7 @@ _TITLES = {
     "CODEBOOK.md": "Every variable: meaning, unit, values, missing values, rules",
     "report.html": "Synthetic against original: tables, survival curves, privacy, gates",
     "evaluation.json": "Every figure of the report",
+    "decision.json": "The verdict, what speaks against it, and the key figures",
     "gates.json": "The thresholds that had to be met",
     "provenance.json": "Original, split, generator, seeds, versions of software",
     "datapackage.json": "The data and their schema (Data Package, version 2)",

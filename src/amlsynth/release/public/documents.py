@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 
 from amlsynth.dictionary.model import Dictionary, Variable
+from amlsynth.disclosure.rule import NA
 from amlsynth.evaluation.records import CategoryCount, CohortSummary, Figure, SurvivalSummary, VariableSummary
 from amlsynth.generators.private.sums import SumsFile
 from amlsynth.release.documents import Parts, cell, fill, outcomes
@@ -237,7 +238,7 @@ def _shown(summary: VariableSummary, variable: Variable) -> str:
 
 
 def _risk(risk: Sequence[CategoryCount]) -> str:
-    known = [count for count in risk if count.share is not None]
+    known = [count for count in risk if count.share is not None and count.value != NA]
     if not known:
         return ""
     shares = "; ".join(f"{count.value} {100 * (count.share or 0.0):.1f} %" for count in known)
@@ -256,7 +257,7 @@ def _survival(summaries: Sequence[SurvivalSummary], d: Dictionary) -> str:
             continue
         points = {point.months: point.survival for point in summary.curve}
         at = [f"{100 * points[month]:.1f} %" if month in points else "" for month in map(float, _MONTHS)]
-        figures = " | ".join((f"{summary.n:,}", str(summary.events), _median(summary.median), *at))
+        figures = " | ".join((f"{summary.n:,}", f"{summary.events or 0:,}", _median(summary.median), *at))
         rows.append(f"| {cell(labels[summary.endpoint])} ({summary.endpoint}) | {figures} |")
     return "\n".join(rows) if len(rows) > 2 else "No endpoint is known."
 

@@ -18,11 +18,13 @@ import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import CohortSummary, Record
+from amlsynth.evaluation.records import CohortSummary
 from amlsynth.evaluation.summary import summarise
 from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.version import __version__
 from amlsynth.generators.private.features import BOUND, FeatureMap
+from amlsynth.generators.private.missing import MissingFeatures
 from amlsynth.generators.private.model import PublicModel
 from amlsynth.generators.private.sums import Sums
 
@@ -31,10 +33,11 @@ FloatArray = npt.NDArray[np.float64]
 PRIOR_PATIENTS = 20_000  # drawn of the prior, with missing values as it has them
 _PRIOR_SEED = 20_240_004  # of a public draw; any would do
 _DECIMALS = 4
+_SHOWN = 4  # columns of a number that are named
 _NEAR = 2.0  # standard deviations of the noise
 
 
-class BlockFit(Record):
+class BlockFit(StrictModel):
     """One block of the feature map: each released number, and the same of the synthetic cohort and the prior.
 
     All in units of the bound of one patient's norm, so that the noise is the same for every number.
@@ -59,7 +62,7 @@ class BlockFit(Record):
         return found
 
 
-class PublicEvaluation(Record):
+class PublicEvaluation(StrictModel):
     """The content of public-evaluation.json."""
 
     what: Literal["amlsynth: evaluation from public parts alone"] = (
@@ -78,7 +81,7 @@ class PublicEvaluation(Record):
     @property
     def endpoints(self) -> tuple[str, ...]:
         """The names of the endpoints that the synthetic cohort has."""
-        return tuple(summary.endpoint for summary in self.synthetic.survival if summary.n)
+        return tuple(summary.endpoint for summary in self.synthetic.survival if summary.n != 0)
 
     def root_mean_square(self, of: Literal["synthetic", "prior"], block: str | None = None) -> float:
         """Return the root mean square deviation of a block, or of all blocks, in units of the noise."""
@@ -170,7 +173,14 @@ def _prior_mean(public: PublicModel) -> FloatArray:
 def _columns(features: FeatureMap) -> tuple[str, ...]:
     """Return which columns each feature is about, "all patients" for what is about none."""
     units = ["+".join(unit) for unit in features.columns.units]
-    return tuple(
-        ", ".join(units[place] for place in np.flatnonzero(needed)) or "all patients"
-        for needed in features.involves
-    )
+    needed = features.involves.copy()
+    # What is missing needs no value: each unit is hidden by itself, to see which features tell of it.
+    alone = np.eye(len(units), dtype=bool)
+    needed[features.block_slices["missing"]] = MissingFeatures.of(features.columns).features(alone).T != 0
+    return tuple(_listed([units[place] for place in np.flatnonzero(row)]) for row in needed)
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) > _SHOWN:
+        return f"{', '.join(names[:2])} and {len(names) - 2} more"
+    return ", ".join(names) or "all patients"

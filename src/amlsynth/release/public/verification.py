@@ -63,7 +63,7 @@ def public_problems(
     sums = read_release_sums(folder, package)
     paths = sums_paths(len(sums))
     for path, file in zip(paths, sums, strict=True):
-        yield from _of_sums(path, file, d)
+        yield from _of_sums(path, file)
     if package.guarantee != guarantee_of(sums):
         yield Problem(file=PACKAGE, check="guarantee", message="its guarantee is not that of the noisy sums")
     if made.generator.name != GUARANTEED:  # and no other is made, whatever a hostile release names
@@ -74,7 +74,11 @@ def public_problems(
     evaluation = PublicEvaluation.model_validate_json((folder / PUBLIC_EVALUATION).read_bytes())
     yield from _of_evaluation(evaluation, made, list(zip(paths, sums, strict=True)), frame, d)
     if made.amlsynth != __version__:
-        return  # another version may word the documents otherwise
+        return  # another version may hash a dictionary, and word the documents, otherwise
+    for path, file in zip(paths, sums, strict=True):
+        if file.dictionary.sha256 != dictionary_hash(d):
+            message = "it was measured with another dictionary than the release carries"
+            yield Problem(file=path, check="guarantee", message=message)
     spec = spec_of(made)
     parts = read_parts(folder, package, made, spec, d)
     remade = {name: text for name, text in documents(spec, parts, d).items() if name in _REMADE}
@@ -84,12 +88,10 @@ def public_problems(
             yield Problem(file=name, check="document", message=message)
 
 
-def _of_sums(path: str, file: SumsFile, d: Dictionary) -> Iterator[Problem]:
+def _of_sums(path: str, file: SumsFile) -> Iterator[Problem]:
     def problem(message: str) -> Problem:
         return Problem(file=path, check="guarantee", message=message)
 
-    if file.dictionary.sha256 != dictionary_hash(d):
-        yield problem("it was measured with another dictionary than the release carries")
     if file.noise.sensitivity != BOUND or len(file.sum) != file.feature_map.size:
         yield problem("its numbers are not those of a feature map of this version")
         return
@@ -152,11 +154,13 @@ def _again(
     frame: pd.DataFrame,
     d: Dictionary,
 ) -> PublicEvaluation | None:
-    """Evaluate again; None where this installation lacks the prior or has another feature map."""
+    """Evaluate again; None where the prior is not here, or version, dictionary or feature map are others."""
     from amlsynth.generators import create
     from amlsynth.generators.private.generator import Private
     from amlsynth.generators.private.prior import REFERENCE
 
+    if made.amlsynth != __version__ or any(file.dictionary.sha256 != dictionary_hash(d) for _, file in sums):
+        return None
     params = {**made.generator.params, "not_assessed": sums[0][1].feature_map.not_assessed}
     if params.get("prior", REFERENCE) != REFERENCE:  # a file that the release does not hold
         return None

@@ -75,7 +75,9 @@ def write_internal(made: Made, folder: Path, package: Path, tell: Progress) -> N
     write_evaluation(made.evaluation, folder / "evaluation.json")
     write_gates(made.gates, folder / "gates.json")
     write_carried(made.d, folder)
-    provenance = measured_provenance(made, folder, package)
+    assert isinstance(made.model, Private)
+    guarantee = guarantee_of(made.model.sums_files)
+    provenance = measured_provenance(made, folder, package).model_copy(update={"guarantee": guarantee})
     write_text(folder / PROVENANCE, provenance.json_text())
     notice = fill(
         "internal.md",
@@ -86,5 +88,6 @@ def write_internal(made: Made, folder: Path, package: Path, tell: Progress) -> N
         endpoints=" and ".join(endpoints_in(made.evaluation)),
     )
     write_text(folder / "README.md", notice)
+    write_text(folder / ".gitignore", "*\n")  # so that no repository takes it up by mistake
     tell("rendering the report", 0.85)
     render_report(folder, folder / "report.html", title=report_title(made.spec))

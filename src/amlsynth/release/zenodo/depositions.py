@@ -183,8 +183,11 @@ class Depositions:
         path = f"records/{identifier}/draft"
         try:
             return _read(Draft, self._client.post(f"{path}/pids/doi")).doi
-        except Unclear:
-            return _read(Draft, self._needed(self._client.get(path), identifier)).doi
+        except Unclear as error:
+            doi = _read(Draft, self._needed(self._client.get(path), identifier)).doi
+            if not doi:
+                raise self._client.gave_up(f"reserving a DOI: {error}") from None
+            return doi
 
     def discard(self, identifier: int) -> None:
         """Delete a draft with all that is in it."""

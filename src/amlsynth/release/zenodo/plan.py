@@ -59,6 +59,11 @@ def plan_publication(
     ------
     UsageError, DataError
         As `publish_release` does before its first request; no token is needed.
+
+    Examples
+    --------
+    >>> "PUT" in {request.method for request in plan_publication(release, sandbox=True)}
+    True
     """
     server = choose_server(sandbox=sandbox)
     checked = check_release(path, server, d)

@@ -101,6 +101,12 @@ def publish_release(
     DataError
         Gates not passed, a folder that changed since the build, a wrong version step, or a refusal of
         the server.
+
+    Examples
+    --------
+    It needs a token of Zenodo; `plan_publication` shows what it would send.
+
+    >>> publish_release(Path("releases/my-release-1.0.0"), sandbox=True)  # doctest: +SKIP
     """
     server = choose_server(sandbox=sandbox)
     checked = check_release(path, server, d)
@@ -177,7 +183,9 @@ class _Publishing:
         try:
             plain_doi(doi)
         except ValueError:
-            raise DataError(f"{self.server.title} reserved no DOI for the draft {draft.id}.") from None
+            raise DataError(
+                f"{self.server.title} reserved no DOI for the draft {draft.id}. Run the command again later."
+            ) from None
         self._remember(draft.model_copy(update={"doi": doi}), "reserved")
         found = self.depositions.read(draft.id)  # with its files and their place
         if found is None:

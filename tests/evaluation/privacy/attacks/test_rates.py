@@ -76,8 +76,9 @@ def test_perfect_separation_has_an_interval_that_is_no_point():
 
 
 def test_true_positives_at_a_rate_of_false_ones():
-    non_members = range(10)  # one in ten is wrongly accused at a threshold of 9
-    assert true_positive_figure(scores([9, 9, 3, 1], non_members)).value == 0.5
+    # Just above 8, the second of ten, one more non-member would be accused with a chance of 2 in 11.
+    non_members = range(10)
+    assert true_positive_figure(scores([9, 9, 3, 1], non_members), at=2 / 11).value == 0.5
     assert true_positive_figure(scores([1, 1], [1] * 10)).value == pytest.approx(0.1)  # guessing
     found = true_positive_figure(scores(range(20, 30), non_members))
     assert found.value == 1

@@ -29,7 +29,7 @@ from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import CohortCoding
+from amlsynth.statistics.coding import CohortCoding, Floats
 from amlsynth.statistics.wald import Z95
 
 LOW_PERCENTILE = 5
@@ -72,8 +72,8 @@ def nearer_to_training(data: AttackData) -> dict[str, Figure]:
         one, other = (rng.permutation(side)[:size] for side in (all_members, all_others))
         plain[draw] = real.share(one, other)
         some = rng.integers(0, len(real.order), len(real.order))
-        redrawn[draw] = real.share(again(one), again(other), some)
-        all_redrawn[draw] = weighted(real.share(again(all_members), again(all_others), some))
+        redrawn[draw] = real.nearer(again(one), again(other))[some].mean()
+        all_redrawn[draw] = weighted(float(real.nearer(again(all_members), again(all_others))[some].mean()))
     of_mean = max(float(redrawn.var(ddof=1)) - float(plain.var(ddof=1)), 0.0)
     return {
         "dcr_share": _share_figure(float(plain.mean()), of_mean),
@@ -95,22 +95,21 @@ class _Real:
     order: NDArray[np.intp]
     distances: NDArray[np.float32]
 
-    def share(
-        self,
-        members: NDArray[np.intp],
-        non_members: NDArray[np.intp],
-        released: NDArray[np.intp] | slice = slice(None),
-    ) -> float:
+    def share(self, members: NDArray[np.intp], non_members: NDArray[np.intp]) -> float:
         """Return the share of the released that are nearer to these members than to these non-members."""
-        order, distances = self.order[released], self.distances[released]
+        return float(self.nearer(members, non_members).mean())
+
+    def nearer(self, members: NDArray[np.intp], non_members: NDArray[np.intp]) -> Floats:
+        """Return for each of the released 1 if it is nearer to these members, 1/2 in a tie, and else 0."""
         nearest = []
         for side in (members, non_members):
             drawn = np.zeros(int(self.order.max()) + 1, dtype=bool)
             drawn[side[side < len(drawn)]] = True
-            there = drawn[order]
-            gap = np.take_along_axis(distances, there.argmax(axis=1)[:, None], axis=1)[:, 0]
+            there = drawn[self.order]
+            gap = np.take_along_axis(self.distances, there.argmax(axis=1)[:, None], axis=1)[:, 0]
             nearest.append(np.where(there.any(axis=1), gap, np.inf))
-        return float((nearest[0] < nearest[1]).mean() + (nearest[0] == nearest[1]).mean() / 2)
+        won: Floats = (nearest[0] < nearest[1]) + (nearest[0] == nearest[1]) / 2
+        return won
 
 
 def _nearest_real(

@@ -38,9 +38,11 @@ def combination_attack(data: AttackData) -> AttackResult:
     released = _Counts(_carriers(data.released, d))
     real = _Counts(_carriers(pd.concat([data.members, data.non_members]), d))
 
+    non_members = _Counts(_carriers(data.non_members, d))  # the same for every sample of members
+
     def shares(targets: pd.DataFrame, against: pd.DataFrame) -> Floats:
         carriers = _carriers(targets, d)
-        absent = _Counts(_carriers(against, d))
+        absent = non_members if against is data.non_members else _Counts(_carriers(against, d))
         pairs, triples = (
             (total <= MAX_CARRIERS) & (there == 0)
             for total, there in ((real.pairs, absent.pairs), (real.triples, absent.triples))

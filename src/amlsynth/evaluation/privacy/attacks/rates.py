@@ -83,8 +83,8 @@ def risk_figure(main: Rate, control: Rate) -> Figure:
 
 def _clamped(value: float, half: float, least: float) -> Figure:
     """Return a figure whose value lies between `least` and 1, as its interval does."""
-    inside, low, high = (min(max(end, least), 1.0) for end in (value, value - half, value + half))
-    return figure(inside, low, high, decimals=DECIMALS)
+    middle, low, high = (min(max(end, least), 1.0) for end in (value, value - half, value + half))
+    return figure(middle, low, high, decimals=DECIMALS)
 
 
 def _half_width(rate: Rate) -> float:
@@ -146,10 +146,11 @@ class RocEstimate:
 def true_positive_figure(*rounds: Scores, at: float = FALSE_POSITIVES) -> Figure:
     """Return the share of members found where a share `at` of the non-members is taken for members.
 
-    Where k of o non-members are at a threshold or above, it takes k / (o + 1) of all non-members for members:
-    so many more would lie above it. Between two thresholds the curve is a straight line; over several rounds,
-    with the same members and other non-members, the curves are averaged. The 95 % interval holds the chance
-    in both sides: that of the non-members moves the threshold, by the slope of the curve around it.
+    A threshold just above the (k + 1)-th of o non-members takes (k + 1) / (o + 1) of all non-members for
+    members: one more is as likely to lie in each of the o + 1 gaps between them. Between two thresholds the
+    curve is a straight line; over several rounds, with the same members and other non-members, the curves are
+    averaged. The 95 % interval holds the chance in both sides: that of the non-members moves the threshold,
+    by the slope of the curve around it.
     """
     points = (at, at / 2, at * 1.5)
     curves = [_curve(scores, points) for scores in rounds]
@@ -163,9 +164,10 @@ def true_positive_figure(*rounds: Scores, at: float = FALSE_POSITIVES) -> Figure
 def _curve(scores: Scores, points: tuple[float, ...]) -> Floats:
     thresholds = np.unique(np.concatenate((scores.members, scores.non_members)))[::-1]
     others = len(scores.non_members)
-    expected = _share_at_least(scores.non_members, thresholds) * others / (others + 1)
-    false = np.concatenate(([0.0], expected, [1.0]))
-    true = np.concatenate(([0.0], _share_at_least(scores.members, thresholds), [1.0]))
+    # The upper end of a step with k non-members lies just above the next of them.
+    expected = (_share_at_least(scores.non_members, thresholds) * others + 1) / (others + 1)
+    false = np.concatenate(([0.0], expected))
+    true = np.concatenate(([0.0], _share_at_least(scores.members, thresholds)))
     last = np.append(np.diff(false) > 0, True)  # the upper end of each step
     found: Floats = np.interp(points, false[last], true[last])
     return found

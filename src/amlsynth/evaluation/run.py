@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from amlsynth.cohort.tables import to_typed
+from amlsynth.dictionary.derived import CLASSIFICATIONS
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation import validity
@@ -134,22 +135,24 @@ def evaluate(
     d = d or dictionary()
     inputs = as_synthetic_cohorts(synthetic, synthetic_label)
     original = _typed(original, d, "the original cohort")
-    made = evaluated_cohorts(inputs, lambda frame, source: _typed(frame, d, source))
+    synthetics = evaluated_cohorts(inputs, lambda frame, source: _typed(frame, d, source))
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
     if holdout is not None:
         check_parts(original, holdout)
     rule = rule or (OFF if simulated else DisclosureRule())
     context = EvaluationContext(original, holdout, d, seed, rule, ties)
     groups = measure_groups(d)
-    tell = _Steps(progress, total=(3 + len(made)) * len(groups) + 4)
+    tell = _Steps(progress, total=(3 + len(synthetics)) * len(groups) + 4)
 
     tell("drawing the anchors")
-    anchors = make_anchors(context, len(made[0].frame))
-    keys = [cohort.key for cohort in made]
-    measures = _measures(groups, made, anchors, context, generators_of(inputs, keys), tell)
+    anchors = make_anchors(context, len(synthetics[0].frame))
+    keys = [cohort.key for cohort in synthetics]
+    measures = _measures(groups, synthetics, anchors, context, generators_of(inputs, keys), tell)
     tell("comparing the cohorts")
-    protected = {"original", "holdout", *(cohort.key for cohort in made if cohort.protected)}
-    others = [*made] if holdout is None else [*made, EvaluatedCohort("holdout", holdout, "holdout")]
+    protected = {"original", "holdout", *(cohort.key for cohort in synthetics if cohort.protected)}
+    others = (
+        [*synthetics] if holdout is None else [*synthetics, EvaluatedCohort("holdout", holdout, "holdout")]
+    )
     comparisons = [
         compare(
             original, other.frame, d, cohort=other.key, rule=rule, protect=other.key in protected, ties=ties
@@ -183,17 +186,17 @@ def evaluate(
                 key=m.key,
                 origin=_published(g.origin, context.rule_of(m)),
             )
-            for m, g in zip(made, inputs, strict=True)
+            for m, g in zip(synthetics, inputs, strict=True)
         ),
         measures=measures,
         comparisons=tuple(one for found in comparisons for one in found),
-        effects=effect_measures.effect_records(context, made, protected),
+        effects=effect_measures.effect_records(context, synthetics, protected),
         co_occurrence=co_occurrence(original, {o.key: o.frame for o in others}, d, rule, protected),
         rules=validity.rule_counts(
             [EvaluatedCohort("synthetic", original, "original", holds_patients=True), *others],
             context,
         ),
-        notes=(*notes, *_notes(context, made, [cohort.label for cohort in inputs]), *_foreign(groups)),
+        notes=(*notes, *_notes(context, synthetics, [cohort.label for cohort in inputs]), *_foreign(groups)),
     )
     tell("done")
     return evaluation
@@ -219,10 +222,10 @@ def measure(
     original, synthetic = _typed(original, d, "the original cohort"), _typed(synthetic, d, "the cohort")
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
     context, cohort = EvaluationContext(original, holdout, d, seed), EvaluatedCohort(kind, synthetic)
-    found: dict[str, Figure] = {}
+    figures: dict[str, Figure] = {}
     for group in measure_groups(d) if groups is None else groups:
-        found |= group.measured(cohort, context)
-    return found
+        figures |= group.measured(cohort, context)
+    return figures
 
 
 def measure_groups(d: Dictionary) -> tuple[MeasureGroup, ...]:
@@ -238,7 +241,7 @@ def measure_groups(d: Dictionary) -> tuple[MeasureGroup, ...]:
 
 def _measures(
     groups: Sequence[MeasureGroup],
-    made: Sequence[EvaluatedCohort],
+    synthetics: Sequence[EvaluatedCohort],
     anchors: dict[AnchorName, EvaluatedCohort | str],
     context: EvaluationContext,
     generators: Mapping[str, Sequence[str]],
@@ -248,23 +251,25 @@ def _measures(
     d = context.dictionary
     for group in groups:
         definitions = group.definitions(d)
-        found: dict[str, dict[str, Figure]] = {}
-        for cohort in made:
+        of_synthetics: dict[str, dict[str, Figure]] = {}
+        for cohort in synthetics:
             tell(f"measuring {group.name}: {cohort.key}")
-            found[cohort.key] = group.measured(cohort, context)
-        own = group.measured_original(context)
-        beside: dict[AnchorName, dict[str, Figure]] = {}
+            of_synthetics[cohort.key] = group.measured(cohort, context)
+        of_original = group.measured_original(context)
+        of_anchors: dict[AnchorName, dict[str, Figure]] = {}
         for name, anchor in anchors.items():
             tell(f"measuring {group.name}: {name}")
-            beside[name] = (
+            of_anchors[name] = (
                 {definition.id: Figure(reason=anchor) for definition in definitions}
                 if isinstance(anchor, str)
                 else group.measured(anchor, context)
             )
         for definition in definitions:
-            figures = {key: _shown(there[definition.id], context.rule) for key, there in found.items()}
-            there = {name: _shown(of[definition.id], context.rule) for name, of in beside.items()}
-            own_figure = own.get(definition.id)
+            figures = {
+                key: _shown(there[definition.id], context.rule) for key, there in of_synthetics.items()
+            }
+            there = {name: _shown(of[definition.id], context.rule) for name, of in of_anchors.items()}
+            own_figure = of_original.get(definition.id)
             measures.append(
                 definition.measure(
                     None if own_figure is None else _shown(own_figure, context.rule),
@@ -297,7 +302,7 @@ def _foreign(groups: Sequence[MeasureGroup]) -> tuple[str, ...]:
 
 
 def _notes(
-    context: EvaluationContext, made: Sequence[EvaluatedCohort], labels: Sequence[str]
+    context: EvaluationContext, synthetics: Sequence[EvaluatedCohort], labels: Sequence[str]
 ) -> tuple[str, ...]:
     notes = []
     if context.holdout is None:
@@ -305,8 +310,8 @@ def _notes(
     cohorts = [("original", context.original, context.rule)]
     if context.holdout is not None:
         cohorts.append(("hold-out", context.holdout, context.rule))
-    for cohort, label in zip(made, labels, strict=True):
-        name = "synthetic cohort" if len(made) == 1 else f"cohort {label}"
+    for cohort, label in zip(synthetics, labels, strict=True):
+        name = "synthetic cohort" if len(synthetics) == 1 else f"cohort {label}"
         cohorts.append((name, cohort.frame, context.rule_of(cohort)))
     for name, frame, rule in cohorts:
         for endpoint in context.dictionary.endpoints:
@@ -323,7 +328,7 @@ def _notes(
         empty = [column for column in context.dictionary.names if frame[column].isna().all()]
         if empty:
             notes.append(f"Not assessed in the {name}, every value missing: {', '.join(empty)}.")
-    sizes = [len(cohort.frame) for cohort in made]
+    sizes = [len(cohort.frame) for cohort in synthetics]
     if len(set(sizes)) > 1:
         notes.append(
             f"The synthetic cohorts differ in size; the anchors have {sizes[0]} patients as the first has."
@@ -344,15 +349,19 @@ def _notes(
 
 def _incomplete(name: str, frame: pd.DataFrame, d: Dictionary, rule: DisclosureRule) -> tuple[str, ...]:
     """Tell how many patients were classed by markers of which one that decides is unknown."""
-    chosen, unsure = d.roles.classification, d.classified_without(frame)
-    if chosen is None or unsure is None or unsure[0] == 0:
+    chosen, risk = d.roles.classification, d.classify(frame)
+    if chosen is None or risk is None:
         return ()
-    classed, unknown, what = unsure
+    of = CLASSIFICATIONS[chosen.function]
+    lacks = frame[list(of.decisive)].isna().all(axis=1) & bool(of.decisive)
+    unknown, classed = int(lacks.sum()), int((lacks & risk.notna()).sum())
+    if classed == 0:
+        return ()
     few = rule.is_small(classed) or rule.is_small(unknown - classed)
-    of = "some" if few else f"{classed:,} of {unknown:,}"
+    how_many = "some" if few else f"{classed:,} of {unknown:,}"
     return (
-        f"{chosen.label}: {of} patients of the {name} without {what} were classed by the markers that are "
-        "known; what is unknown counts as absent.",
+        f"{chosen.label}: {how_many} patients of the {name} without {of.lacking} were classed by the markers "
+        "that are known; what is unknown counts as absent.",
     )
 
 
