@@ -286,6 +286,19 @@ def test_the_data_follow_from_the_sums_alone(
         next(regenerated_problems(package, described, other, frame, amlsynth.dictionary()))
 
 
+def test_replicates_follow_from_the_sums_alone_and_spend_nothing(
+    build: Build, public: ReleaseResult, tmp_path: Path
+) -> None:
+    made = build(tmp_path, generator=GENERATOR | {"replicates": 2, "replicate_n": 60})
+    assert verify_release(made.folder, regenerate=True).problems == ()
+    assert made.guarantee == public.guarantee
+    for ending in ("csv", "parquet"):  # the cohort is the same
+        path = f"data/small-test.{ending}"
+        assert (made.folder / path).read_bytes() == (public.folder / path).read_bytes()
+    one, two = amlsynth.load(made.folder, replicates=True)
+    assert len(one) == len(two) == 60 and not one.equals(two)
+
+
 def test_files_that_do_not_belong_are_refused(
     public: ReleaseResult, package: Path, reseal: Callable[[Path], None]
 ) -> None:

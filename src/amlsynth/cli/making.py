@@ -9,7 +9,7 @@ import click
 
 from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
-from amlsynth.foundation.defaults import DEFAULT_GENERATOR, GUARANTEED
+from amlsynth.foundation.defaults import DEFAULT_GENERATOR, GUARANTEED, MOST_REPLICATES
 from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,6 +59,12 @@ def demo(
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator.")
 @click.option("--params", "params_file", type=FILE, help="Parameters that tune found; --param overrides.")
 @click.option("--n", type=click.IntRange(1), help="Synthetic patients; as many as the original without it.")
+@click.option(
+    "--replicates",
+    type=click.IntRange(0, MOST_REPLICATES),
+    default=0,
+    help="Further cohorts to pool analyses of, each of a fit of its own, as OUT-01 and so on.",
+)
 @click.option("--where", metavar="CONDITION", help="Only such patients, as in 'AGE >= 60 and NPM1 == 1'.")
 @click.option("--seed", type=click.IntRange(0), required=True)
 @click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
@@ -75,6 +81,7 @@ def generate(
     params: tuple[str, ...],
     params_file: Path | None,
     n: int | None,
+    replicates: int,
     where: str | None,
     seed: int,
     out: Path,
@@ -96,15 +103,17 @@ def generate(
       amlsynth generate --measurements a.sums.json --measurements b.sums.json --seed 7 --out pooled.csv
       amlsynth generate --cohort trial.parquet --where "AGE >= 60 and NPM1 == 1" --n 500
                         --seed 7 --out npm1.csv
+      amlsynth generate --cohort trial.parquet --replicates 10 --seed 7 --out pooled.parquet
     """
     from amlsynth.cohort.cohort import read_cohort
     from amlsynth.generators import create, generator_class
-    from amlsynth.generators.generation import generate_file, nobody
+    from amlsynth.generators.generation import generate_file, nobody, replicate_paths
 
     if no_split and (save_split is not None or split_seed is not None):
         raise UsageError("--no-split goes with neither --save-split nor --split-seed. Leave one out.")
     parts = [save_split / name for name in _PARTS] if save_split is not None else []
-    for path in (out, *parts):
+    others = replicate_paths(out, replicates)
+    for path in (out, *others, *parts):
         refuse_overwriting(path, cohort_file)
     given_params = parameters(params) | budget_parameters(epsilon, delta, measurements)
     if generator is None and params_file is None and (measurements or epsilon is not None):
@@ -135,6 +144,7 @@ def generate(
             split_seed=split_seed,
             split=not no_split,
             ledger_of=cohort_file,
+            replicates=replicates,
             progress=progress,
         )
     if tuned_split not in (None, seed if split_seed is None else split_seed) and not no_split:
@@ -146,6 +156,8 @@ def generate(
     if save_split is not None and written.split is not None:
         _write_split(cohort, written.split, written.about.provenance["split"], save_split)
     click.echo(f"{out}: {written.n:,} synthetic patients, valid. {written.about.statement}")
+    if others:
+        click.echo(f"{others[0]} to {others[-1].name}: replicates, to pool estimates of (docs/inference.md).")
     if save_split is not None:
         click.echo(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
     for warning in written.warnings:

@@ -203,6 +203,17 @@ class RuleCount(StrictModel):
     counts: dict[str, int | None]  # by key of the cohort; None where held back
 
 
+class PooledEffects(StrictModel):
+    """The original's effects beside those pooled over replicates; ratios on the log scale."""
+
+    replicates: int
+    patients: int = Field(description="in each replicate")
+    effects: int = Field(description="with an estimate in the original and in every replicate")
+    overlap: Figure = Field(description="mean share of the two 95 % intervals that they have in common")
+    covering: Figure = Field(description="share of pooled intervals that hold the original's estimate")
+    width: Figure = Field(description="median width of the pooled interval against the original's")
+
+
 class Evaluation(StrictModel):
     """Everything one evaluation found."""
 
@@ -222,6 +233,7 @@ class Evaluation(StrictModel):
     measures: tuple[Measure, ...]
     comparisons: tuple[Comparison, ...]
     effects: tuple[Effect, ...] = ()
+    pooled: PooledEffects | None = Field(None, description="of a release with replicates")
     co_occurrence: CoOccurrence | None = None
     rules: tuple[RuleCount, ...] = ()
     notes: tuple[str, ...] = ()

@@ -5,3 +5,5 @@ DEFAULT_DICTIONARY = "aml"
 DICTIONARY_FILE = "dictionary.yaml"  # under which a release or an evaluation carries its dictionary
 DECISION_FILE = "decision.json"  # what one can decide by, in a release
 GUARANTEED = "private"  # the generator with a guarantee
+PATIENTS_EACH = 5  # of a replicate, for each patient of the synthetic cohort
+MOST_REPLICATES = 99

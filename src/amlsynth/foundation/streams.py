@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @unique
 class Stream(Enum):
-    """Who draws random numbers with the seed of an evaluation.
+    """Who draws random numbers with the seed of an evaluation, or of replicates.
 
     The value is what follows the seed in the entropy of a `numpy.random.SeedSequence`; a change of it changes
     figures that are published. Entropy is padded with zeros, so (200, 0) would be the stream of (200,): no
@@ -52,6 +52,8 @@ class Stream(Enum):
     AUDIT_MEMBERSHIPS = (406,)
     AUDIT_OTHERS = (407,)
     AUDIT_FIT = (408,)
+    REPLICATE_FIT = (501,)
+    REPLICATE_PATIENTS = (502,)
 
     def rng(self, seed: int) -> np.random.Generator:
         """Return the stream's generator for a seed.

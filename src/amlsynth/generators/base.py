@@ -129,6 +129,7 @@ class Generator(ABC):
     Params: ClassVar[type[Parameters]] = Parameters
     package: str | None = None
     _rare: Rarities = Rarities.none()
+    _bootstrap = False
 
     def __init__(self, params: Parameters | None = None, d: Dictionary | None = None) -> None:
         self.params: Any = params if params is not None else self.Params()
@@ -179,7 +180,8 @@ class Generator(ABC):
         self._resolution = replace(resolution, zero=has_zero)
         encoded = self._resolution.above_zero(encoded)
         if self.hides_single_patients:
-            encoded = discreet(encoded, self.params.discretion, self.dictionary, rng, self._mass_points)
+            discretion = replace(self.params.discretion, bootstrap=self._bootstrap)
+            encoded = discreet(encoded, discretion, self.dictionary, rng, self._mass_points)
         encoded = self._mass_points.spread(encoded, stream)
         with self._named("fitting"):
             self._fit(encoded, rng, progress)
@@ -194,6 +196,35 @@ class Generator(ABC):
         A generator that spends a privacy budget overrides this, to account for it.
         """
         return self.fit(part.patients, rng, progress, part.resolution)
+
+    def replicate(
+        self, part: TrainingPart, rng: np.random.Generator, progress: Progress = no_progress
+    ) -> Self:
+        """Return a generator like this one, fitted as if the training patients had been drawn anew.
+
+        Cohorts of several replicates differ by as much as is not known, so that estimates from them can be
+        pooled (`amlsynth.inference`). What single patients decide is taken out first; the others are then
+        drawn with replacement, which stands for a draw from the posterior of all that is fitted (the
+        approximate Bayesian bootstrap: Rubin and Schenker, J Am Stat Assoc 1986;81:366-374).
+
+        Raises
+        ------
+        UsageError
+            The generator does not hide single patients, who would stand out the more in copies.
+        """
+        self.check_replicates()
+        other = type(self)(self.params, self.dictionary)
+        other.package, other._bootstrap = self.package, True
+        return other.fit(part.patients, rng, progress, part.resolution)
+
+    @classmethod
+    def check_replicates(cls) -> None:
+        """Raise a UsageError where the generator makes no replicates."""
+        if not cls.hides_single_patients:
+            raise UsageError(
+                f"{cls.name} makes no replicates: it does not hide single patients, who would be told by "
+                "copies of themselves. Use event-history, sequential-cart or private."
+            )
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a user of the fit has to know."""

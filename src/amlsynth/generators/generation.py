@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,10 @@ from amlsynth.cohort.validation import DUPLICATE_RULE, validate
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.disclosure.origin import describe_original
 from amlsynth.disclosure.rule import OFF, DisclosureRule
-from amlsynth.foundation.defaults import GUARANTEED
+from amlsynth.foundation.defaults import GUARANTEED, MOST_REPLICATES, PATIENTS_EACH
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.files import replacing
+from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators import DEFAULT, create, generator_class
 from amlsynth.generators.base import Generator, TrainingPart
@@ -37,13 +40,15 @@ ALL_PATIENTS = "all"
 class Generated:
     """A synthetic cohort with the split and the fitted generator that it was made by.
 
-    `split` is None when all patients were fitted to.
+    `split` is None when all patients were fitted to. `replicates` are typed frames to pool estimates of
+    (`amlsynth.inference`), each of a fit of its own.
     """
 
     synthetic: Cohort
     split: Split | None
     model: Generator
     warnings: tuple[str, ...] = ()
+    replicates: tuple[pd.DataFrame, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,8 @@ def generate(
     holdout: float = HOLDOUT_SHARE,
     split: bool = True,
     ledger_of: Path | None = None,
+    replicates: int = 0,
+    replicate_n: int | None = None,
     progress: Progress = no_progress,
 ) -> Generated:
     """Make a synthetic cohort.
@@ -84,6 +91,10 @@ def generate(
     split_seed : seed of the split; `seed` when not given.
     holdout : share of patients that the generator does not see.
     split : False fits on all patients; then nothing can be said about memorising.
+    replicates : how many further cohorts to draw, each from a fit of its own, whose analyses can be pooled
+        to intervals that hold; of a fit with a guarantee they spend nothing.
+    replicate_n : patients in each; `PATIENTS_EACH` times `n` when not given, so that their own sampling
+        error is small beside what is not known.
     ledger_of : the file of the original cohort, in whose budget ledger a generator with a guarantee accounts
         for what it spends; without it nobody keeps account.
 
@@ -99,12 +110,16 @@ def generate(
     >>> made.synthetic.n, bool((made.synthetic.frame["AGE"] >= 60).all())
     (50, True)
     """
+    _check_replicates(generator, replicates)
     request = _Request(
         cohort, generator, seed, n, params, where, split_seed, holdout, split, ledger_of, progress
     )
     frame = pd.concat(request.blocks(), ignore_index=True)
     synthetic = Cohort(frame, "synthetic", request.about(), cohort.dictionary)
-    return Generated(synthetic, request.split, request.model, request.warnings)
+    drawn = tuple(
+        pd.concat(request.replicate(number, replicate_n), ignore_index=True) for number in range(replicates)
+    )
+    return Generated(synthetic, request.split, request.model, request.warnings, drawn)
 
 
 def generate_file(
@@ -120,12 +135,15 @@ def generate_file(
     holdout: float = HOLDOUT_SHARE,
     split: bool = True,
     ledger_of: Path | None = None,
+    replicates: int = 0,
+    replicate_n: int | None = None,
     progress: Progress = no_progress,
 ) -> Written:
     """Make a synthetic cohort as `generate` does, straight into a CSV or Parquet file.
 
     Patients are drawn, validated and written in blocks, so that memory does not limit their number.
-    FILE.about.json is written beside the file.
+    FILE.about.json is written beside the file. Replicates are written beside it, too, as NAME-01.csv and so
+    on; all files are as they were before if one fails.
 
     Raises
     ------
@@ -140,12 +158,20 @@ def generate_file(
     100
     """
     file_kind(path)
+    _check_replicates(generator, replicates)
     request = _Request(
         cohort, generator, seed, n, params, where, split_seed, holdout, split, ledger_of, progress
     )
-    written = write_blocks(request.blocks(), path)
     about = request.about()
+    with ExitStack() as stack:
+        written = write_blocks(request.blocks(), stack.enter_context(replacing(path)))
+        others = replicate_paths(path, replicates)
+        for number, other in enumerate(others):
+            write_blocks(request.replicate(number, replicate_n), stack.enter_context(replacing(other)))
     write_about(about, path, cohort.dictionary)
+    for number, other in enumerate(others):
+        told = about.provenance | {"replicate": number + 1, "n": request.replicate_n(replicate_n)}
+        write_about(about.model_copy(update={"provenance": told}), other, cohort.dictionary)
     return Written(written, about, request.split, request.warnings)
 
 
@@ -220,8 +246,8 @@ class _Request:
             np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)
         )
         which = training_part(self._split_seed, holdout) if self.split else ALL_PATIENTS
-        part = TrainingPart(train, cohort.frame, ledger_of, which, recorded_resolution(cohort))
-        self.model.fit_part(part, fitting, progress)
+        self._part = TrainingPart(train, cohort.frame, ledger_of, which, recorded_resolution(cohort))
+        self.model.fit_part(self._part, fitting, progress)
         self._n = self.model.default_n(cohort.n) if n is None else n
         self.warnings = tuple(self._warnings(train))
 
@@ -241,21 +267,36 @@ class _Request:
 
     def blocks(self) -> Iterator[pd.DataFrame]:
         """Draw the patients, block by block, each checked."""
+        yield from self._drawn(self.model, self._n, self._sampling)
+
+    def replicate(self, number: int, n: int | None = None) -> Iterator[pd.DataFrame]:
+        """Draw the patients of a replicate, numbered from 0; each has streams of its own."""
+        fitting, sampling = (
+            stream.rng_of(self._seed, number) for stream in (Stream.REPLICATE_FIT, Stream.REPLICATE_PATIENTS)
+        )
+        self._progress(f"replicate {number + 1}", 1.0)
+        yield from self._drawn(self.model.replicate(self._part, fitting), self.replicate_n(n), sampling)
+
+    def replicate_n(self, n: int | None) -> int:
+        """Return how many patients a replicate has."""
+        return PATIENTS_EACH * self._n if n is None else n
+
+    def _drawn(self, model: Generator, n: int, rng: np.random.Generator) -> Iterator[pd.DataFrame]:
         if self._condition is None:
-            drawn = self.model.sample_blocks(self._n, self._sampling, self._progress)
+            drawn = model.sample_blocks(n, rng, self._progress)
         else:
-            if self._n < 1:
-                raise UsageError(f"{self._n} patients cannot be sampled; ask for 1 or more.")
-            endless = self.model.sample_blocks(sys.maxsize, self._sampling)
-            drawn = self._shown(self._condition.select(endless, self._n))
+            if n < 1:
+                raise UsageError(f"{n} patients cannot be sampled; ask for 1 or more.")
+            endless = model.sample_blocks(sys.maxsize, rng)
+            drawn = self._shown(self._condition.select(endless, n), n)
         for block in drawn:
             yield self._checked(block)
 
-    def _shown(self, blocks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def _shown(self, blocks: Iterator[pd.DataFrame], n: int) -> Iterator[pd.DataFrame]:
         done = 0
         for block in blocks:
             done += len(block)
-            self._progress("sampling", done / self._n)
+            self._progress("sampling", done / n)
             yield block
 
     def _checked(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -292,6 +333,24 @@ class _Request:
                 **self._origin(),
             },
         )
+
+
+def _check_replicates(generator: str, count: int) -> None:
+    if not 0 <= count <= MOST_REPLICATES:
+        raise UsageError(f"{count} replicates cannot be made; ask for 0 to {MOST_REPLICATES}.")
+    if count:
+        generator_class(generator).check_replicates()
+
+
+def replicate_paths(path: Path, count: int) -> tuple[Path, ...]:
+    """Return the files of replicates beside the file of a cohort.
+
+    Examples
+    --------
+    >>> [path.name for path in replicate_paths(Path("made.csv"), 2)]
+    ['made-01.csv', 'made-02.csv']
+    """
+    return tuple(path.with_name(f"{path.stem}-{number:02}{path.suffix}") for number in range(1, count + 1))
 
 
 def nobody(d: Dictionary | None = None) -> Cohort:

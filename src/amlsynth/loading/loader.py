@@ -43,7 +43,25 @@ def load(
     drop_unknown: bool = False,
     verify: bool = True,
     d: Dictionary | None = None,
+    replicates: Literal[False] = False,
 ) -> pd.DataFrame: ...
+@overload
+def load(
+    source: str | Path,
+    version: str | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    where: str | None = None,
+    as_: Literal["pandas"] = "pandas",
+    cache: str | Path | None = None,
+    registry: str | Path | None = None,
+    offline: bool = False,
+    sha256: str | None = None,
+    drop_unknown: bool = False,
+    verify: bool = True,
+    d: Dictionary | None = None,
+    replicates: Literal[True],
+) -> list[pd.DataFrame]: ...
 @overload
 def load(
     source: str | Path,
@@ -59,6 +77,7 @@ def load(
     drop_unknown: bool = False,
     verify: bool = True,
     d: Dictionary | None = None,
+    replicates: bool = False,
 ) -> Any: ...
 def load(
     source: str | Path,
@@ -74,6 +93,7 @@ def load(
     drop_unknown: bool = False,
     verify: bool = True,
     d: Dictionary | None = None,
+    replicates: bool = False,
 ) -> Any:
     """Load a released cohort as a typed frame, with every byte checked.
 
@@ -94,18 +114,20 @@ def load(
     verify : False leaves out the validation against the dictionary. The checksums are checked always.
     d : the dictionary that the data have to follow. When not given, a release follows the one that it
         carries, and what carries none the AML dictionary.
+    replicates : True returns the release's replicates instead of its cohort: a list of frames, to fit the
+        same model to each and `amlsynth.pool` the fits.
 
     Returns
     -------
     DataFrame of shape (patients, variables of the dictionary), or of what is chosen of both
-        The typed frame, or what `as_` asks for. `attrs` has name, version, title, statement,
-        original_is_simulated, license, citation and doi.
+        The typed frame, or what `as_` asks for; with `replicates` a list of them. `attrs` has name, version,
+        title, statement, original_is_simulated, license, citation and doi.
 
     Raises
     ------
     UsageError
         No such data set or version (the sentence names the nearest, or those that there are), no net,
-        no space, or a cache that cannot be written.
+        no space, or a cache that cannot be written; or replicates of a release that has none.
     DataError
         The bytes are not those that were published, or the data break the dictionary.
     MissingExtraError
@@ -119,6 +141,7 @@ def load(
     (800, '1.0.0', Int8Dtype())
     >>> amlsynth.load(release, columns=["AGE", "NPM1"], where="AGE >= 60").columns.tolist()
     ['AGE', 'NPM1']
+    >>> amlsynth.load("10.5281/zenodo.1234567", replicates=True)[0]   # doctest: +SKIP
     """
     check_kind(as_)
     loaded = dataset(
@@ -132,7 +155,14 @@ def load(
         verify=verify,
         d=d,
     )
-    return converted(_chosen(loaded, columns, where), as_)
+    if not replicates:
+        return converted(_chosen(loaded.frame, loaded, columns, where), as_)
+    if not loaded.replicates:
+        raise UsageError(
+            f"{loaded.name} {loaded.version} has no replicates, so nothing can be pooled. Leave "
+            "replicates=True out; docs/inference.md says what one cohort is good for."
+        )
+    return [converted(_chosen(frame, loaded, columns, where), as_) for frame in loaded.replicates]
 
 
 def dataset(
@@ -182,9 +212,11 @@ def dataset(
     return made
 
 
-def _chosen(loaded: Dataset, columns: Sequence[str] | None, where: str | None) -> pd.DataFrame:
+def _chosen(
+    frame: pd.DataFrame, loaded: Dataset, columns: Sequence[str] | None, where: str | None
+) -> pd.DataFrame:
     """Return the rows and columns that were asked for, with the attributes of the whole."""
-    frame = loaded.frame
+    attributes = frame.attrs
     if where is not None:
         from amlsynth.generators.conditions import Condition
 
@@ -195,7 +227,7 @@ def _chosen(loaded: Dataset, columns: Sequence[str] | None, where: str | None) -
             hint = did_you_mean(str(unknown[0]), frame.columns)
             raise UsageError(f"columns={unknown[0]!r}: {loaded.name} has no such column.{hint}")
         frame = frame[list(columns)]
-    frame.attrs = loaded.frame.attrs
+    frame.attrs = attributes
     return frame
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.loading.reading import read_document, read_release
+from amlsynth.loading.reading import read_document, read_release, read_replicates
 from amlsynth.loading.record import Dataset
 from amlsynth.loading.registry import Entry, entries
 from amlsynth.loading.request import Request
@@ -45,6 +45,7 @@ def from_path(
         path=path,
         sha256=content.digest,
         document=partial(read_document, path),
+        further=partial(read_replicates, path, content.digest, request.verify, request.d),
         d=request.d,
         **info,
     )

@@ -117,6 +117,28 @@ def read_release(
         return Content(frame, _info((folder / PACKAGE).read_bytes()), digest)
 
 
+def read_replicates(
+    path: Path, expected: str, verify: bool = True, d: Dictionary | None = None
+) -> tuple[pd.DataFrame, ...]:
+    """Read the replicates of a release that was read before, in order; empty where it has none.
+
+    Parameters and errors are those of `read_release`; nothing of this is kept in the cache.
+    """
+    from amlsynth.cohort.validation import validate
+    from amlsynth.release.integrity import private_copy
+
+    with private_copy(path) as copy:
+        _check_digest(path, copy.digest, expected)
+        package = _check(copy, path)
+        d = d or _carried(copy.folder, path)
+        frames = []
+        for number, (csv, _) in enumerate(package.tables[1:], 1):
+            frames.append(_read_data(copy, path, package, d, number))
+            if verify:
+                validate(frames[-1], "synthetic", d).raise_if_failed(f"{path}, {csv}")
+        return tuple(frames)
+
+
 def _check_digest(path: Path, found: str, expected: str | None) -> None:
     if expected is not None and found != expected:
         raise DataError(f"{path}: its SHA-256 is {found}, not {expected}. Get the file again.")
@@ -301,7 +323,7 @@ def _check(copy: PrivateCopy, source: Path) -> DataPackage:
 def _package(folder: Path, source: Path, sums: dict[str, str]) -> DataPackage:
     from pydantic import ValidationError
 
-    from amlsynth.release.package import DataPackage, data_paths
+    from amlsynth.release.package import DataPackage
 
     if PACKAGE not in sums:
         raise DataError(f"{source}: {PACKAGE} is missing. {_AGAIN}")
@@ -322,8 +344,10 @@ def _package(folder: Path, source: Path, sums: dict[str, str]) -> DataPackage:
     odd = unprintable_at(json.loads(content))
     if odd:
         raise DataError(f"{source}: {PACKAGE} has control characters at {odd}, which no release has.")
-    paths = data_paths(package.name)
-    for resource, path in zip(package.resources, paths, strict=True):
+    paths = package.data_files
+    if len(package.described) != len(paths):
+        raise DataError(f"{source}: {PACKAGE} describes half a replicate. {_AGAIN}")
+    for resource, path in zip(package.described, paths, strict=True):
         if path not in sums:
             raise DataError(f"{source}: {path} is missing from the release. {_AGAIN}")
         if resource.path != path or resource.hash != f"sha256:{sums[path]}":
@@ -331,16 +355,18 @@ def _package(folder: Path, source: Path, sums: dict[str, str]) -> DataPackage:
     return package
 
 
-def _read_data(copy: PrivateCopy, source: Path, package: DataPackage, d: Dictionary) -> pd.DataFrame:
+def _read_data(
+    copy: PrivateCopy, source: Path, package: DataPackage, d: Dictionary, number: int = 0
+) -> pd.DataFrame:
+    """Read the cohort of a release, or one of its replicates, numbered from 1."""
     from amlsynth.cohort.tables import read_table
     from amlsynth.release.integrity import rows_problems
-    from amlsynth.release.package import data_paths
 
-    for problem in rows_problems(copy, package, len(d.names)):
+    table = package.tables[number]
+    for problem in rows_problems(copy, table, len(d.names)):
         raise DataError(f"{source}: {problem}. {_AGAIN}")
-    parquet = data_paths(package.name)[1]
     try:
-        return read_table(copy.folder / parquet, d)
+        return read_table(copy.folder / table[1], d)
     except DataError as error:
         raise DataError(
             f"{source}: the data are not as the dictionary {d.name} {d.version} wants them (the release "

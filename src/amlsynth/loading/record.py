@@ -36,6 +36,7 @@ class Dataset:
     original_is_simulated : whether no patient's data went into it; None where nobody said.
     path : the file or folder that it was read from.
     sha256 : of the zip or file; of SHA256SUMS, which lists every file, for a folder.
+    replicates : typed frames of its replicates, in order; empty where there are none.
     dictionary : the dictionary that the data follow.
     notes : sentences on what was left out and which rules are broken; empty for a release.
 
@@ -61,6 +62,7 @@ class Dataset:
     sha256: str
     notes: tuple[str, ...] = ()
     document: Callable[[str], bytes] | None = field(default=None, repr=False)
+    further: Callable[[], tuple[pd.DataFrame, ...]] | None = field(default=None, repr=False)
     carries_dictionary: bool = field(default=False, repr=False)
     d: Dictionary | None = field(default=None, repr=False)
 
@@ -79,6 +81,17 @@ class Dataset:
             path = Path(folder) / DICTIONARY_FILE
             path.write_bytes(self.document(DICTIONARY_FILE))
             return read_carried(path)
+
+    @cached_property
+    def replicates(self) -> tuple[pd.DataFrame, ...]:
+        """Cohorts of fits of their own, to pool estimates of (`amlsynth.pool`); empty where there are none.
+
+        They are read on first use, every byte checked; errors are those of `load`.
+        """
+        frames = self.further() if self.further is not None else ()
+        for number, frame in enumerate(frames, 1):
+            frame.attrs.update(self.frame.attrs | {"replicate": number})
+        return frames
 
     @cached_property
     def variables(self) -> dict[str, Variable]:

@@ -16,6 +16,7 @@ from amlsynth.dictionary.model import Dictionary, load_dictionary, require_defau
 from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation import evaluate
 from amlsynth.evaluation.differencing import find_leaks, refuse_leaks
+from amlsynth.evaluation.effects.pooled import pooled_effects
 from amlsynth.evaluation.pairing import check_records
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
@@ -266,6 +267,9 @@ def _make(
         progress=_part(tell, 0.4, 0.8),
         d=d,
     )
+    if made.replicates:
+        pooled = pooled_effects(split.train, made.replicates, d, evaluation.rule)
+        evaluation = evaluation.model_copy(update={"pooled": pooled})
     gates = apply_gates(evaluation, profile, d=d)
     if guarantee is None:  # else the evaluation is not published
         record = described_original(spec, cohort, evaluation)
@@ -283,6 +287,7 @@ def _make(
         gates,
         previous,
         doi,
+        made.replicates,
     )
 
 
@@ -293,6 +298,7 @@ class _Synthetic(NamedTuple):
     split: Split
     model: Generator | None = None
     warnings: tuple[str, ...] = ()
+    replicates: tuple[pd.DataFrame, ...] = ()
 
 
 def _generated(spec: ReleaseSpec, spec_path: Path, cohort: Cohort, progress: Progress) -> _Synthetic:
@@ -304,10 +310,12 @@ def _generated(spec: ReleaseSpec, spec_path: Path, cohort: Cohort, progress: Pro
         params=_params(spec, spec_path),
         split_seed=spec.split.seed,
         holdout=spec.split.holdout,
+        replicates=spec.generator.replicates,
+        replicate_n=spec.generator.replicate_n,
         progress=progress,
     )
     assert made.split is not None  # generate splits unless told not to
-    return _Synthetic(made.synthetic.frame, made.split, made.model, made.warnings)
+    return _Synthetic(made.synthetic.frame, made.split, made.model, made.warnings, made.replicates)
 
 
 def _made_elsewhere(spec: ReleaseSpec, given: ElsewherePart, spec_path: Path, cohort: Cohort) -> _Synthetic:

@@ -14,10 +14,10 @@ from string import Template
 
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.records import Evaluation
+from amlsynth.evaluation.records import Evaluation, PooledEffects
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.assets import asset
-from amlsynth.foundation.defaults import DECISION_FILE
+from amlsynth.foundation.defaults import DECISION_FILE, PATIENTS_EACH
 from amlsynth.gates import GateReport, endpoints_in, known_outcomes
 from amlsynth.release.package import Guarantee, Provenance
 from amlsynth.release.spec import Creator, ReleaseSpec, license_text
@@ -37,6 +37,10 @@ _MEASURED_FILES = (
 _MEASURED_LIMITS = (
     "- A low leakage figure is no proof of privacy. Do not try to find patients in the data or to link it to "
     "others."
+)
+_REPLICATES_UNATTACKED = (
+    "What is told of privacy below was measured on the cohort alone; the replicates come from further fits "
+    "to the same patients and were not attacked.\n\n"
 )
 _VERDICTS = {True: "yes", False: "no", None: "not applicable"}
 _ADAM_LINES = """As CDISC ADaM, in R (SAS reads the same files with `libname x xport "adam/adsl.xpt"`):
@@ -63,6 +67,7 @@ class Parts:
     rebuild : how the release is made again.
     amlsynth : version that built it.
     guarantee : its differential privacy, where it has a guarantee.
+    pooled : how pooled effects agree with the original's, as a sentence, where that is told.
     decision : what one can decide by; None with a guarantee, where nothing measured may be told.
     more : further documents by file name.
     """
@@ -77,6 +82,7 @@ class Parts:
     rebuild: str
     amlsynth: str
     guarantee: Guarantee | None = None
+    pooled: str = ""
     decision: Decision | None = None
     more: Mapping[str, str] = field(default_factory=dict)
 
@@ -104,8 +110,42 @@ def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary, pro
         limits=_MEASURED_LIMITS,
         rebuild="with it, the same original and the same versions of software",
         amlsynth=evaluation.amlsynth_version,
+        pooled="" if evaluation.pooled is None else _pooled(evaluation.pooled),
         decision=decision,
     )
+
+
+def _pooled(found: PooledEffects) -> str:
+    if found.overlap.value is None or found.covering.value is None or found.width.value is None:
+        return ""
+    return (
+        f"In this release, of {found.effects} odds and hazard ratios the pooled 95 % interval holds the "
+        f"original's estimate in {found.covering.value:.0%}. It has {found.overlap.value:.0%} of its length "
+        f"in common with the original's interval on average, and is {found.width.value:.2g} times as wide in "
+        "the median.\n\n"
+    )
+
+
+def _inferred(spec: ReleaseSpec, parts: Parts) -> str:
+    """Return the section on what may be inferred, by whether the release has replicates."""
+    count = spec.generator.replicates
+    if not count:
+        return fill("inferred-one.md")
+    return fill(
+        "inferred.md",
+        count=str(count),
+        n=f"{_patients_each(spec, parts):,}",
+        name=spec.name,
+        stem=spec.stem,
+        last=f"{count:02}",
+        pooled=parts.pooled,
+        privacy="" if parts.guarantee else _REPLICATES_UNATTACKED,
+        noise=", and of the noise of the guarantee" if parts.guarantee else "",
+    )
+
+
+def _patients_each(spec: ReleaseSpec, parts: Parts) -> int:
+    return spec.generator.replicate_n or PATIENTS_EACH * parts.patients
 
 
 def documents(spec: ReleaseSpec, parts: Parts, d: Dictionary, changelog: str = "") -> dict[str, str]:
@@ -188,8 +228,9 @@ def _readme(
         n=f"{parts.patients:,}",
         columns=str(len(d.names)),
         days_per_month=f"{d.days_per_month:g}",
+        file_rows=_replicate_row(spec, parts) + parts.file_rows,
+        inferred=_inferred(spec, parts),
         decision=_verdict(decision) if decision else "",
-        file_rows=parts.file_rows,
         export_rows=_ADAM_ROW if adam else "",
         export_lines=_adam_lines(parts.endpoints) if adam else "",
         endpoints=parts.outcomes,
@@ -200,6 +241,15 @@ def _readme(
         generator=spec.generator.name,
         dictionary=f"{d.name} {d.version}",
         citation=citation(spec, doi),
+    )
+
+
+def _replicate_row(spec: ReleaseSpec, parts: Parts) -> str:
+    if not spec.generator.replicates:
+        return ""
+    return (
+        f"| `data/{spec.name}-01.csv` to `-{spec.generator.replicates:02}.parquet` | replicates of "
+        f"{_patients_each(spec, parts):,} patients, to pool estimates of |\n"
     )
 
 

@@ -27,7 +27,7 @@ from amlsynth.release.checksums import (
     unreadable,
     walk,
 )
-from amlsynth.release.package import DataPackage, data_paths
+from amlsynth.release.package import DataPackage
 
 _BLOCK = 1 << 20
 
@@ -139,7 +139,7 @@ def archive_problems(copy: PrivateCopy, package: DataPackage) -> Iterator[Proble
         yield Problem(file=copy.archive.name, check="archive", message=message)
 
 
-def rows_problems(copy: PrivateCopy, package: DataPackage, columns: int) -> Iterator[Problem]:
+def rows_problems(copy: PrivateCopy, paths: tuple[str, str], columns: int) -> Iterator[Problem]:
     """Yield what is wrong with the Parquet file beside the CSV, whose lines are real, before it is read.
 
     `columns` is how many it should have; that they are the right ones is found out on reading.
@@ -147,7 +147,7 @@ def rows_problems(copy: PrivateCopy, package: DataPackage, columns: int) -> Iter
     from amlsynth.foundation.errors import DataError
     from amlsynth.foundation.parquet import check_footer, try_reading
 
-    csv, parquet = data_paths(package.name)
+    csv, parquet = paths
     lines = count_lines(copy.folder / csv) - 1
     try:
         check_footer(copy.folder / parquet, rows=lines)

@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from amlsynth.foundation.addresses import DOI_PATTERN, doi_url
-from amlsynth.foundation.defaults import DECISION_FILE, DEFAULT_DICTIONARY, DICTIONARY_FILE
+from amlsynth.foundation.defaults import (
+    DECISION_FILE,
+    DEFAULT_DICTIONARY,
+    DICTIONARY_FILE,
+    MOST_REPLICATES,
+)
 from amlsynth.foundation.files import sha256
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
@@ -93,6 +98,20 @@ class Resource(_Record):
     table_schema: dict[str, Any] = Field(alias="schema")
 
 
+class ReplicateFile(_Record):
+    path: str
+    bytes: int
+    hash: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Replicates(_Record):
+    """Further cohorts, each of a fit of its own, to pool estimates of; tables as the resources describe."""
+
+    patients: Annotated[int, Field(ge=1)]  # in each
+    rule: Literal["fully-synthetic"]  # by which estimates are pooled
+    files: Annotated[tuple[ReplicateFile, ...], Field(min_length=4, max_length=2 * MOST_REPLICATES)]
+
+
 class Guarantee(_Record):
     """The differential privacy of a release, for one patient of those that were measured.
 
@@ -138,7 +157,24 @@ class DataPackage(_Record):
     decision: Literal["decision.json"] | None = None  # its file; None with a guarantee and in older releases
     exports: tuple[Export, ...] = ()  # formats beside the release's table
     guarantee: Guarantee | None = None  # of a public release; it then holds nothing exact of the original
+    replicates: Replicates | None = None
     resources: tuple[Resource, Resource]
+
+    @property
+    def tables(self) -> tuple[tuple[str, str], ...]:
+        """The CSV and the Parquet file of the cohort, and of each replicate in order."""
+        count = len(self.replicates.files) // 2 if self.replicates else 0
+        return tuple(data_paths(self.name, number) for number in range(count + 1))
+
+    @property
+    def data_files(self) -> tuple[str, ...]:
+        """The files of `tables`, one after the other."""
+        return tuple(path for table in self.tables for path in table)
+
+    @property
+    def described(self) -> tuple[Resource | ReplicateFile, ...]:
+        """What is said of each data file; a release in order tells of those of `tables`, in their order."""
+        return (*self.resources, *(self.replicates.files if self.replicates else ()))
 
     def json_text(self) -> str:
         # A Data Package leaves out what it does not know; null is no value in it.
@@ -177,6 +213,8 @@ class GeneratorRecord(_Record):
     name: str
     params: dict[str, Any]
     n: int
+    replicates: int = 0
+    replicate_n: int | None = None
     seed: int
     made_elsewhere: bool = (
         False  # the synthetic cohort was given as a file; parameters and seed are not known
@@ -218,9 +256,15 @@ class Provenance(_Record):
     files: dict[str, Digest]  # the files that the report and the documents speak of
 
 
-def data_paths(name: str) -> tuple[str, str]:
-    """Return the CSV and the Parquet file of a release, relative to its folder."""
-    return f"data/{name}.csv", f"data/{name}.parquet"
+def data_paths(name: str, replicate: int = 0) -> tuple[str, str]:
+    """Return the CSV and the Parquet file of a release, or of a replicate from 1 up, below its folder."""
+    stem = f"data/{name}-{replicate:02}" if replicate else f"data/{name}"
+    return f"{stem}.csv", f"{stem}.parquet"
+
+
+def all_data_paths(name: str, replicates: int) -> tuple[str, ...]:
+    """Return the data files of a release with so many replicates, relative to its folder."""
+    return tuple(path for number in range(replicates + 1) for path in data_paths(name, number))
 
 
 def sums_paths(count: int) -> tuple[str, ...]:
@@ -235,11 +279,13 @@ def file_names(
     dictionary: bool = True,
     decision: bool = True,
     sums: int = 0,
+    replicates: int = 0,
 ) -> frozenset[str]:
     """Return the names of all files that a release with these exports consists of.
 
     `dictionary` and `decision` say whether it carries these, as all do but those of older versions; `sums`
-    how many noisy sums a release with a guarantee holds, in place of what was measured against the original.
+    how many noisy sums a release with a guarantee holds, in place of what was measured against the
+    original; `replicates` how many cohorts there are beside the first.
     """
     documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md")
     told = ("PRIVACY.md", "EVALUATION.md") if sums else ("report.html",)
@@ -249,7 +295,8 @@ def file_names(
         *([DICTIONARY_FILE] if dictionary else []),
         *([DECISION_FILE] if decision and not sums else []),
     )
-    return frozenset((*data_paths(name), *documents, *told, *records, *carried, *METADATA_FILES, *exported))
+    data = all_data_paths(name, replicates)
+    return frozenset((*data, *documents, *told, *records, *carried, *METADATA_FILES, *exported))
 
 
 def names_of(package: DataPackage) -> frozenset[str]:
@@ -260,6 +307,7 @@ def names_of(package: DataPackage) -> frozenset[str]:
         dictionary=package.dictionary is not None,
         decision=package.decision is not None,
         sums=package.guarantee.sums if package.guarantee else 0,
+        replicates=len(package.tables) - 1,
     )
 
 
@@ -282,8 +330,12 @@ def describe_package(
     simulated: bool,
     endpoints: tuple[str, ...],
     guarantee: Guarantee | None = None,
+    replicate_n: int = 0,
 ) -> DataPackage:
-    """Describe the data files of a release folder, whose table is one of the dictionary `d`."""
+    """Describe the data files of a release folder, whose tables are of the dictionary `d`.
+
+    `replicate_n` is the number of patients in each replicate, where the spec has some.
+    """
     from amlsynth.dictionary.table_schema import table_schema
 
     title, path = _LICENSES[spec.license]
@@ -326,6 +378,7 @@ def describe_package(
             "decision": None if guarantee else DECISION_FILE,
             "exports": spec.exports,
             "guarantee": guarantee,
+            "replicates": _replicates(spec, folder, replicate_n),
             "resources": [
                 resource(
                     name=spec.name,
@@ -348,6 +401,17 @@ def describe_package(
             ],
         }
     )
+
+
+def _replicates(spec: ReleaseSpec, folder: Path, patients: int) -> Replicates | None:
+    paths = all_data_paths(spec.name, spec.generator.replicates)[2:]
+    if not paths:
+        return None
+    files = tuple(
+        ReplicateFile(path=path, bytes=(folder / path).stat().st_size, hash=f"sha256:{sha256(folder / path)}")
+        for path in paths
+    )
+    return Replicates(patients=patients, rule="fully-synthetic", files=files)
 
 
 def environment() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.disclosure.rule import MIN_CELL
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.assets import asset
-from amlsynth.foundation.defaults import DEFAULT_DICTIONARY
+from amlsynth.foundation.defaults import DEFAULT_DICTIONARY, MOST_REPLICATES
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
@@ -192,6 +192,8 @@ class GeneratorPart(_Entry):
 
     `measurements` names the noisy sums that a generator with a guarantee is fitted to. With them `n` may be
     left out, and is then the number of patients that the sums let expect: the exact one is not to be told.
+    `replicates` are further cohorts of fits of their own, of `replicate_n` patients each, to pool estimates
+    of.
     """
 
     name: Line = ""
@@ -199,7 +201,21 @@ class GeneratorPart(_Entry):
     params_file: RelativePath | None = None
     measurements: Annotated[tuple[RelativePath, ...], BeforeValidator(_listed)] = ()
     n: Count | None = None
+    replicates: Annotated[int, Field(strict=True, ge=0, le=MOST_REPLICATES)] = 0
+    replicate_n: Count | None = None
     seed: Seed
+
+    @model_validator(mode="after")
+    def _replicated(self) -> Self:
+        if self.replicates == 1:
+            raise misplaced(
+                ("replicates",), f"estimates are pooled over several; write 2 to {MOST_REPLICATES}, or 0"
+            )
+        if self.replicate_n is not None and not self.replicates:
+            raise misplaced(
+                ("replicate_n",), "there are no replicates; add the key 'replicates', or leave it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -307,6 +323,8 @@ def check_generator(spec: ReleaseSpec, path: Path, d: Dictionary) -> None:
         return
     try:
         generator = create(spec.generator.name, spec.generator.params, d)
+        if spec.generator.replicates:
+            generator.check_replicates()
     except UsageError as error:
         raise UsageError(f"{path}:{_line(path)}: generator: {error}") from error
     _check_measurements(spec, path, generator.guarantee)

@@ -245,11 +245,12 @@ class _Verification:
         package = self.package
         assert package is not None
         _ = package.date  # raises when there is no such day
-        paths = data_paths(package.name)
-        if tuple(resource.path for resource in package.resources) != paths:
-            self.problem(PACKAGE, "package", f"its resources are not {paths[0]} and {paths[1]}")
+        paths = package.data_files
+        if tuple(file.path for file in package.described) != paths:
+            last = f" to {paths[-1]}" if len(paths) > 2 else ""
+            self.problem(PACKAGE, "package", f"its data files are not {paths[0]} and {paths[1]}{last}")
             return
-        for resource in package.resources:
+        for resource in package.described:
             if resource.path not in self.good:
                 continue
             if resource.hash != f"sha256:{self.good[resource.path]}":
@@ -280,29 +281,45 @@ class _Verification:
             self.problem(PACKAGE, "frictionless", f"{type_}: {message}")
 
     def _check_data(self) -> None:
-        assert self.package is not None
-        csv, parquet = data_paths(self.package.name)
-        if csv not in self.good or parquet not in self.good:
-            return
-        unreadable = list(rows_problems(self.copy, self.package, len(self.d.names)))
-        self.problems += unreadable
-        if unreadable:
-            return
-        frames: dict[str, pd.DataFrame] = {}
-        for path in (csv, parquet):
-            self.attempt(path, "data", partial(self._read_data, path, frames))
-        if csv in frames:
-            self.attempt(csv, "data", lambda: validate(frames[csv], "synthetic", self.d).raise_if_failed(csv))
-        self.frame = frames.get(parquet)
-        if len(frames) == 2 and not frames[csv].equals(frames[parquet]):
-            self.problem(parquet, "data", f"it does not hold the same data as {csv}")
-        rows = len(frames[csv]) if csv in frames else None
-        if self.provenance and rows is not None and self.provenance.generator.n != rows:
-            message = f"it tells of {self.provenance.generator.n:,} patients, the data have {rows:,}"
+        package, made = self.package, self.provenance
+        assert package is not None
+        self.frame, rows = self._check_table(package.tables[0])
+        if made and rows is not None and made.generator.n != rows:
+            message = f"it tells of {made.generator.n:,} patients, the data have {rows:,}"
             self.problem(PROVENANCE, "data", message)
         if self.evaluation and rows is not None and self.evaluation.synthetic.n != rows:
             message = f"it evaluates {self.evaluation.synthetic.n:,} patients, the data have {rows:,}"
             self.problem("evaluation.json", "data", message)
+        replicates = package.tables[1:]
+        if made and made.generator.replicates != len(replicates):
+            message = f"it tells of {made.generator.replicates} replicates, the release has {len(replicates)}"
+            self.problem(PROVENANCE, "data", message)
+        for table in replicates:
+            assert package.replicates is not None
+            _, rows = self._check_table(table)
+            if rows is not None and rows != package.replicates.patients:
+                message = (
+                    f"it tells of {package.replicates.patients:,} patients in a replicate, this has {rows:,}"
+                )
+                self.problem(PACKAGE, "data", f"{table[0]}: {message}")
+
+    def _check_table(self, table: tuple[str, str]) -> tuple[pd.DataFrame | None, int | None]:
+        """Check that both files of a table hold the same valid data; return them, and how many rows."""
+        csv, parquet = table
+        if csv not in self.good or parquet not in self.good:
+            return None, None
+        unreadable = list(rows_problems(self.copy, table, len(self.d.names)))
+        self.problems += unreadable
+        if unreadable:
+            return None, None
+        frames: dict[str, pd.DataFrame] = {}
+        for path in table:
+            self.attempt(path, "data", partial(self._read_data, path, frames))
+        if csv in frames:
+            self.attempt(csv, "data", lambda: validate(frames[csv], "synthetic", self.d).raise_if_failed(csv))
+        if len(frames) == 2 and not frames[csv].equals(frames[parquet]):
+            self.problem(parquet, "data", f"it does not hold the same data as {csv}")
+        return frames.get(parquet), len(frames[csv]) if csv in frames else None
 
     def _read_data(self, path: str, frames: dict[str, pd.DataFrame]) -> None:
         frames[path] = read_table(self.folder / path, self.d)
@@ -377,7 +394,7 @@ class _Verification:
             if name in self.good and self.good[name] != digest:
                 self.problem(PROVENANCE, "provenance", f"its hash of {name} is not that of SHA256SUMS")
         if self.package:
-            for name in (*data_paths(self.package.name), *records_of(self.package), PACKAGE):
+            for name in (*self.package.data_files, *records_of(self.package), PACKAGE):
                 if name not in made.files:
                     self.problem(PROVENANCE, "provenance", f"it has no hash of {name}")
             if (made.name, made.version) != (self.package.name, self.package.version):

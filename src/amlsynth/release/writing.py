@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from amlsynth.cohort.cohort import Cohort
 from amlsynth.cohort.split import Split
 from amlsynth.cohort.tables import write_table
@@ -35,6 +37,7 @@ from amlsynth.release.package import (
     Provenance,
     SpecRecord,
     SplitRecord,
+    all_data_paths,
     data_paths,
     describe_package,
     environment,
@@ -60,6 +63,7 @@ class Made:
     gates: GateReport
     previous: Released | None
     doi: str | None
+    replicates: tuple[pd.DataFrame, ...] = ()
 
 
 def write_measured(made: Made, folder: Path, tell: Progress) -> None:
@@ -87,8 +91,9 @@ def write_data(
 ) -> DataPackage:
     """Write the data files, the dictionary and datapackage.json; return the latter."""
     spec = made.spec
-    for path in data_paths(spec.name):
-        write_table(made.synthetic.frame, folder / path)
+    for number, frame in enumerate((made.synthetic.frame, *made.replicates)):
+        for path in data_paths(spec.name, number):
+            write_table(frame, folder / path)
     write_carried(made.d, folder)
     package = describe_package(
         spec,
@@ -99,6 +104,7 @@ def write_data(
         simulated=made.cohort.about.simulated,
         endpoints=endpoints,
         guarantee=guarantee,
+        replicate_n=len(made.replicates[0]) if made.replicates else 0,
     )
     write_text(folder / PACKAGE, package.json_text())
     return package
@@ -136,7 +142,7 @@ def measured_provenance(made: Made, folder: Path, package: Path | None = None) -
 
     `folder` holds the evaluation and the gates, `package` the data, where they are in another folder.
     """
-    of_data = (*data_paths(made.spec.name), DICTIONARY_FILE, PACKAGE)
+    of_data = (*all_data_paths(made.spec.name, len(made.replicates)), DICTIONARY_FILE, PACKAGE)
     files = {path: (package or folder) / path for path in of_data}
     files |= {name: folder / name for name in ("evaluation.json", "gates.json")}
     return bare_provenance(made, endpoints_in(made.evaluation), files).model_copy(

@@ -43,11 +43,13 @@ class Discretion:
     few : patients who decide nothing: the threshold is drawn between a half and one and a half of it.
     block : patients whose mean is a knot of a quantile function; those at either end make the tail.
     copies : patients are drawn without replacement from so many copies of the cohort; 1 leaves it as it is.
+    bootstrap : patients are drawn with replacement instead, as from endless copies.
     """
 
     few: int
     block: int
     copies: int
+    bootstrap: bool = False
 
 
 def discreet(
@@ -64,8 +66,11 @@ def discreet(
     hidden = _missing_together(train, discretion, d, rng)
     hidden = _without_rare_patterns(_without_rare_states(hidden, discretion, d, rng), discretion, rng)
     n = len(hidden)
-    copies = rng.permutation(np.repeat(np.arange(n), discretion.copies))[:n]
-    return _smoothed(hidden.take(copies), discretion, d, rng, mass_points or MassPoints.none())
+    if discretion.bootstrap:
+        drawn = rng.integers(n, size=n)
+    else:
+        drawn = rng.permutation(np.repeat(np.arange(n), discretion.copies))[:n]
+    return _smoothed(hidden.take(drawn), discretion, d, rng, mass_points or MassPoints.none())
 
 
 def _threshold(discretion: Discretion, n: int, rng: np.random.Generator) -> int:

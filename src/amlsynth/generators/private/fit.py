@@ -19,7 +19,7 @@ account); Bernstein and Sheldon, NeurIPS 2018 (Bayesian inference from noisy suf
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,7 @@ from amlsynth.foundation.errors import require_extra
 from amlsynth.generators.private.patients import FloatArray
 
 TOLERANCE = 50.0  # of the tilt, in posterior covariances; chosen on a simulated population
+DRAWN_TOLERANCE = 1.0  # of a tilt to drawn means: they keep nine tenths of their variance, with 50 two thirds
 _NEGLIGIBLE = 1e-7  # of the mean eigenvalue: directions in which patients do not differ
 _ITERATIONS = 120
 _ITERATIONS_ANEW = 25  # from a fitted theta on, which is near
@@ -116,6 +117,19 @@ class Fit:
     posterior: Posterior
     tilted: Tilted
     shares: FloatArray
+
+    def redrawn(self, pool: Pool, rng: np.random.Generator) -> Fit:
+        """Return a fit to means drawn from the posterior; only noise and prior decide how far they lie apart.
+
+        The drawn means are met more closely than the posterior's own (`DRAWN_TOLERANCE`): a tilt that is
+        held back towards the prior varies less than the means do, and intervals would be too narrow.
+        """
+        drawn = replace(
+            self.posterior,
+            mean=self.posterior.draw(rng),
+            covariance=self.posterior.covariance * (DRAWN_TOLERANCE / TOLERANCE),
+        )
+        return Fit(drawn, tilt(pool, drawn, self.shares, start=self.tilted.theta), self.shares)
 
     def tilt_anew(self, features: npt.NDArray[np.float32]) -> Tilted:
         """Tilt other patients of the prior to the same means, from the fitted theta on.

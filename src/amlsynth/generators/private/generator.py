@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -112,6 +114,7 @@ class Private(Generator):
     Params = PrivateParameters
 
     sums_files: tuple[SumsFile, ...]
+    _evenly = True  # whether samples have the fitted moments, closer than chance would
     _steps: Resolution | None = None  # in which numbers are recorded, where they are stated
 
     def fit(
@@ -223,6 +226,19 @@ class Private(Generator):
         self._fitted = True
         return self
 
+    def replicate(
+        self, part: TrainingPart, rng: np.random.Generator, progress: Progress = no_progress
+    ) -> Self:
+        """Return a fit to means drawn from the posterior given the noisy sum; this spends nothing.
+
+        No patient of `part` is looked at. Patients are drawn by weight alone, so that an analysis of them has
+        the sampling error that it claims. What is missing is as in the fit itself.
+        """
+        other = copy(self)
+        other._model = replace(self._model, values=self._model.values.redrawn(self.public.pool, rng))
+        other._evenly = False
+        return other
+
     @property
     def public(self) -> PublicModel:
         """Prior, feature map and pool, which all fits with the same parameters share."""
@@ -262,7 +278,8 @@ class Private(Generator):
         columns = model.map.columns
         if n <= FROM_POOL:
             weights = self._model.values.tilted.weights
-            rows = herd(model.pool.features, weights, draw_rows(weights, n, rng), rng)
+            rows = draw_rows(weights, n, rng) if self._evenly else rng.choice(len(weights), n, p=weights)
+            rows = herd(model.pool.features, weights, rows, rng) if self._evenly else rows
             frame = patients_at(model.frame, rows, columns, rng)
         else:
             fresh = model.draw(max(n // _DRAWN_FROM_ONE, _FRESH_AT_LEAST), rng)

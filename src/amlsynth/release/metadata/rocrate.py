@@ -140,7 +140,7 @@ def _build(package: DataPackage, folder: Path, agents: list[dict[str, Any]]) -> 
             "endTime": package.date.isoformat(),
             "agent": [{"@id": entry["@id"]} for entry in agents],
             "instrument": {"@id": "#amlsynth"},
-            "result": [{"@id": resource.path} for resource in package.resources],
+            "result": [{"@id": file.path} for file in package.described],
         },
         {
             "@id": "#amlsynth",

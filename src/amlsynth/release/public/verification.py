@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from amlsynth.cohort.tables import read_table
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import CohortSummary
 from amlsynth.foundation.defaults import GUARANTEED
@@ -31,7 +32,6 @@ from amlsynth.release.package import (
     PUBLIC_EVALUATION,
     DataPackage,
     Provenance,
-    data_paths,
     environment,
     sums_paths,
 )
@@ -214,10 +214,16 @@ def regenerated_problems(
         n=made.generator.n,
         params=made.generator.params | {"measurements": files},
         split=False,
+        replicates=made.generator.replicates,
+        replicate_n=made.generator.replicate_n,
     )
-    if not again.synthetic.frame.equals(frame):
-        message = "its patients are not those that the noisy sums give on this machine"
-        yield Problem(file=data_paths(package.name)[0], check="regenerated", message=message)
+    kept = (frame, *(read_table(folder / parquet, d) for _, parquet in package.tables[1:]))
+    for (csv, _), one, other in zip(
+        package.tables, kept, (again.synthetic.frame, *again.replicates), strict=True
+    ):
+        if not one.equals(other):
+            message = "its patients are not those that the noisy sums give on this machine"
+            yield Problem(file=csv, check="regenerated", message=message)
 
 
 def _same_blocks(one: PublicEvaluation, other: PublicEvaluation) -> bool:

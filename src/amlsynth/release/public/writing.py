@@ -19,7 +19,7 @@ from amlsynth.generators.private.generator import Private
 from amlsynth.generators.private.sums import write_sums
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.documents import fill
-from amlsynth.release.package import PACKAGE, PROVENANCE, PUBLIC_EVALUATION, data_paths, sums_paths
+from amlsynth.release.package import PACKAGE, PROVENANCE, PUBLIC_EVALUATION, all_data_paths, sums_paths
 from amlsynth.release.public.documents import guarantee_of, guaranteed_parts
 from amlsynth.release.public.evaluation import evaluate_publicly
 from amlsynth.release.writing import (
@@ -52,7 +52,8 @@ def write_public(made: Made, folder: Path, tell: Progress) -> None:
     for path, sums in zip(paths, model.sums_files, strict=True):
         write_sums(sums, folder / path)
     package = write_data(made, folder, evaluation.endpoints, guarantee_of(model.sums_files))
-    listed = (*data_paths(made.spec.name), PUBLIC_EVALUATION, *paths, DICTIONARY_FILE, PACKAGE)
+    data = all_data_paths(made.spec.name, len(made.replicates))
+    listed = (*data, PUBLIC_EVALUATION, *paths, DICTIONARY_FILE, PACKAGE)
     provenance = bare_provenance(made, evaluation.endpoints, {path: folder / path for path in listed})
     told = {
         "gates_passed": True,
