@@ -181,3 +181,19 @@ def test_sums_say_what_they_are(sums: SumsFile) -> None:
     assert sums.feature_map.prior["prior"] == "reference" and sums.noise.library.startswith("OpenDP")
     assert sums.intact and not sums.model_copy(update={"patients_at_most": 3}).intact
     assert replace(Private().params.budget, epsilon=1.0).epsilon == 1.0
+
+
+def test_the_end_of_follow_up_stays_a_mass_point(reference: pd.DataFrame) -> None:
+    """A protocol that censors everybody at 60 months is public: nobody is followed beyond."""
+    cohort = reference.head(800).copy()
+    for time, status in (("OSTM", "OSSTAT"), ("EFSTM", "EFSSTAT")):
+        later = (cohort[time] > 60).fillna(False)
+        cohort.loc[later, time], cohort.loc[later, status] = 60.0, 0
+    fit = private(pool=POOL, end_of_follow_up=60.0).fit(cohort, np.random.default_rng(1))
+    frame = fit.sample(2_000, np.random.default_rng(2))
+    assert frame["OSTM"].max() == 60.0 and frame["EFSTM"].max() == 60.0
+    for time in ("OSTM", "EFSTM"):
+        assert abs((frame[time] == 60).mean() - (cohort[time] == 60).mean()) < 0.06, time
+    assert (frame.loc[(frame["OSTM"] == 60).fillna(False), "OSSTAT"] == 0).all()
+    without = private(pool=POOL).fit(cohort, np.random.default_rng(1)).sample(2_000, np.random.default_rng(2))
+    assert (without["OSTM"] == 60).mean() < 0.02  # which the noisy sum alone cannot tell

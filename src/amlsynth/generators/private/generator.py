@@ -64,6 +64,12 @@ class PrivateParameters(Parameters):
     not_assessed: Annotated[
         tuple[str, ...], Field(description="columns declared as NA for all patients", strict=False)
     ] = ()
+    end_of_follow_up: Annotated[
+        float | None,
+        Field(
+            gt=0, le=1_200, description="months after which the protocol censors every patient, if it does"
+        ),
+    ] = None
     kappa: Annotated[float, Field(gt=0, le=1e6, description="how many patients the prior counts for")] = (
         PRIOR_PATIENTS
     )
@@ -247,7 +253,9 @@ class Private(Generator):
                 hint = did_you_mean(name, self.dictionary.names)
                 raise UsageError(f"not_assessed names {name!r}, which is no column.{hint}")
         p = self.params
-        return public_model(self.dictionary, p.prior, p.prior_model, p.not_assessed, p.pool)
+        return public_model(
+            self.dictionary, p.prior, p.prior_model, p.not_assessed, p.pool, p.end_of_follow_up
+        )
 
     @property
     def sums(self) -> Sums:
@@ -275,16 +283,16 @@ class Private(Generator):
 
     def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         model = self.public
-        columns = model.map.columns
+        columns, end = model.map.columns, self.params.end_of_follow_up
         if n <= FROM_POOL:
             weights = self._model.values.tilted.weights
             rows = draw_rows(weights, n, rng) if self._evenly else rng.choice(len(weights), n, p=weights)
             rows = herd(model.pool.features, weights, rows, rng) if self._evenly else rows
-            frame = patients_at(model.frame, rows, columns, rng)
+            frame = patients_at(model.frame, rows, columns, rng, end)
         else:
             fresh = model.draw(max(n // _DRAWN_FROM_ONE, _FRESH_AT_LEAST), rng)
             weights = self._model.values.tilt_anew(model.features(fresh)).weights
-            frame = patients_at(fresh, draw_rows(weights, n, rng), columns, rng)
+            frame = patients_at(fresh, draw_rows(weights, n, rng), columns, rng, end)
         masks = self._model.masks
         frame = hide(frame, masks.masks[draw_rows(masks.weights, n, rng)], columns)
         frame = without_unassessed(frame, columns)

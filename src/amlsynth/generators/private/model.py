@@ -192,6 +192,7 @@ def public_model(
     prior_model: PriorModel,
     not_assessed: Iterable[str],
     pool_size: int,
+    end_of_follow_up: float | None = None,
 ) -> PublicModel:
     """Return the public model for a prior, made once and kept.
 
@@ -200,7 +201,7 @@ def public_model(
     UsageError
         There is no such prior.
     """
-    source = read_prior(prior, prior_model, d)
+    source = read_prior(prior, prior_model, d, end_of_follow_up)
     declared = frozenset(not_assessed)
     key = json.dumps([source.description, dictionary_hash(d), sorted(declared), pool_size])
     with _lock:

@@ -97,19 +97,49 @@ class FilePrior(Prior):
         return fitted.sample(n, rng)
 
 
-def read_prior(name: str, model: PriorModel, d: Dictionary) -> Prior:
+@dataclass(frozen=True)
+class CensoredPrior(Prior):
+    """Another prior whose patients are followed up for so many months and no longer, as in a trial."""
+
+    dictionary: Dictionary
+    whole: Prior
+    months: float
+
+    @property
+    def description(self) -> dict[str, str]:
+        return {**self.whole.description, "end_of_follow_up": f"{self.months:g}"}
+
+    def draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        return self._censored(self.whole.draw(n, rng))
+
+    def draw_complete(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        return self._censored(self.whole.draw_complete(n, rng))
+
+    def _censored(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame = frame.copy()
+        for endpoint in self.dictionary.endpoints:
+            later = (frame[endpoint.time] > self.months).fillna(False)
+            frame.loc[later, endpoint.time] = self.months
+            frame.loc[later, endpoint.status] = 0
+        return frame
+
+
+def read_prior(name: str, model: PriorModel, d: Dictionary, end_of_follow_up: float | None = None) -> Prior:
     """Return the prior of that name.
 
     Parameters
     ----------
     name : "reference", or the path of a public cohort in the dictionary, CSV or Parquet.
     model : what is fitted to a file.
+    end_of_follow_up : months after which every patient is censored; None where there is no such end.
 
     Raises
     ------
     UsageError
         There is no simulator for the dictionary's disease, or no such file.
     """
+    if end_of_follow_up is not None:
+        return CensoredPrior(d, read_prior(name, model, d), end_of_follow_up)
     if name == REFERENCE:
         from amlsynth.dictionary.model import dictionary
 

@@ -10,6 +10,8 @@ some days, so that nobody is repeated.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -55,8 +57,17 @@ def herd(
     return rows
 
 
-def patients_at(public: pd.DataFrame, rows: Rows, columns: Columns, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the patients at `rows` of a public frame; who is drawn again is moved a little."""
+def patients_at(
+    public: pd.DataFrame,
+    rows: Rows,
+    columns: Columns,
+    rng: np.random.Generator,
+    end_of_follow_up: float | None = None,
+) -> pd.DataFrame:
+    """Return the patients at `rows` of a public frame; who is drawn again is moved a little.
+
+    Times at the end of follow-up, in months, stay there, and no other time reaches it.
+    """
     frame = public.iloc[rows].reset_index(drop=True)
     again = pd.Series(rows).duplicated().to_numpy()
     if not again.any():
@@ -64,7 +75,7 @@ def patients_at(public: pd.DataFrame, rows: Rows, columns: Columns, rng: np.rand
     for variable in columns.numbers:
         values = public[variable.name].to_numpy(np.float64, na_value=np.nan)
         frame.loc[again, variable.name] = _near(values, rows[again], rng)
-    _stretch_times(frame, again, columns, rng)
+    _stretch_times(frame, again, columns, rng, math.inf if end_of_follow_up is None else end_of_follow_up)
     return frame
 
 
@@ -99,7 +110,7 @@ def _near(values: FloatArray, rows: Rows, rng: np.random.Generator) -> FloatArra
 
 
 def _stretch_times(
-    frame: pd.DataFrame, again: npt.NDArray[np.bool_], columns: Columns, rng: np.random.Generator
+    frame: pd.DataFrame, again: npt.NDArray[np.bool_], columns: Columns, rng: np.random.Generator, end: float
 ) -> None:
     """Move both times of a patient by the same factor, to whole days; ties and order stay."""
     if columns.terminal is None:
@@ -107,7 +118,9 @@ def _stretch_times(
     d = columns.dictionary
     factor = np.exp(_STRETCH * rng.standard_normal(int(again.sum())))
     outer = frame.loc[again, columns.terminal[0]].to_numpy(np.float64, na_value=np.nan)
-    new = _whole_days(outer * factor, columns.terminal[0], d)
+    last = _whole_days(np.array([end - 1.0 / d.days_per_month]), columns.terminal[0], d)
+    new = np.minimum(_whole_days(outer * factor, columns.terminal[0], d), last)
+    new = np.where(outer >= end, outer, new)
     frame.loc[again, columns.terminal[0]] = new
     if columns.composite is not None:
         inner = frame.loc[again, columns.composite[0]].to_numpy(np.float64, na_value=np.nan)
