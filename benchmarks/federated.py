@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from private import DELTA, HERE, ROWS, N, _cell, _cohort, _read, _split, score
+from private import DELTA, HERE, ROWS, N, cell, cohort_of, parameters_of, read_results, score, split_of
 
-from amlsynth.cohort.cohort import not_assessed
 from amlsynth.generators.generation import recorded_resolution
 from amlsynth.generators.private.generator import Private, private
 from amlsynth.generators.private.sums import SumsFile
@@ -39,7 +38,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "federated.md")
     arguments = parser.parse_args()
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
-    done = {(run["cohort"], run["split"]) for run in _read(arguments.results)}
+    done = {(run["cohort"], run["split"]) for run in read_results(arguments.results)}
     for split in SPLITS:
         if (arguments.cohort, split) not in done:
             found = _one(arguments.cohort, split)
@@ -48,7 +47,7 @@ def main() -> None:
                     run = {"cohort": arguments.cohort, "split": split, "way": way, "found": figures}
                     stream.write(json.dumps(run) + "\n")
             print(f"split {split} done", flush=True)
-    runs = [run for run in _read(arguments.results) if run["cohort"] == arguments.cohort]
+    runs = [run for run in read_results(arguments.results) if run["cohort"] == arguments.cohort]
     written = table(arguments.cohort, runs)
     print(written)
     text = arguments.out.read_text(encoding="utf-8")
@@ -59,10 +58,10 @@ def main() -> None:
 
 
 def _one(cohort: str, split: int) -> list[tuple[str, dict[str, float | None]]]:
-    parts = _split(cohort, split)
+    parts = split_of(cohort, split)
     shuffled = parts.train.iloc[np.random.default_rng(split).permutation(len(parts.train))]
     thirds = [shuffled.iloc[k::GROUPS].reset_index(drop=True) for k in range(GROUPS)]
-    model = private(epsilon=EPSILON, delta=DELTA, not_assessed=tuple(not_assessed(_cohort(cohort).about)))
+    model = private(**parameters_of(cohort, EPSILON))
     sums = [model.measure(third) for third in thirds]
     ways = [("alone", [one]) for one in sums] + [("pooled", sums), ("all", [model.measure(parts.train)])]
     found = []
@@ -76,7 +75,7 @@ def _fitted(model: Private, files: list[SumsFile], cohort: str) -> Private:
     fresh = Private(model.params, model.dictionary)
     return fresh.fit_sums(
         tuple((f"sum {number}", one) for number, one in enumerate(files)),
-        resolution=recorded_resolution(_cohort(cohort)),
+        resolution=recorded_resolution(cohort_of(cohort)),
     )
 
 
@@ -93,7 +92,7 @@ def table(cohort: str, runs: list[dict[str, Any]]) -> str:
         "| runs | " + " | ".join(str(len(found[way])) for way in LABELS) + " |",
     ]
     for label, key, decimals, *_ in ROWS:
-        cells = [_cell(found[way], key, decimals) for way in LABELS]
+        cells = [cell(found[way], key, decimals) for way in LABELS]
         if any(cells):
             lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -25,10 +25,9 @@ A bad cohort is made from them as `tests/adversaries/bad_cohorts.py` says. Gates
 figures need no anchor. "R" and "P" say that the profile `research` or `public-release` refuses; in brackets
 that it does so because the gate is undecided.
 
-Times shuffled within the pattern of events are seen in some cohorts only. Within a pattern, all that is
-known at diagnosis predicts the rank of the time with a correlation of 0.14 (ridge, cross-validated;
-simulated cohorts of 640 and 1,280 patients), and two innocent cohorts of 640 differ by 0.05 by chance. No
-gate with a false alarm in a hundred can stand between.
+Times shuffled within the pattern of events are seen in some cohorts only. Within a pattern, what is known at
+diagnosis predicts the rank of the time weakly, so that innocent cohorts and shuffled ones overlap in every
+statistic tried so far; a gate with a false alarm in a hundred could not stand between them.
 
 {rates}
 """

@@ -22,13 +22,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.generators.private.involvement import involvement
 from amlsynth.generators.private.missing import MissingFeatures
-from amlsynth.generators.private.patients import Columns, FloatArray, Patients
+from amlsynth.generators.private.patients import Columns, FloatArray, Patients, is_skewed, on_scale
 
 GRID_BITS = 16  # integer sums count in steps of 2^-16 of the norm's bound
 BOUND = 1 << GRID_BITS  # which no patient's vector of integers exceeds in the Euclidean norm
-NUMBER_BINS = 12
+NUMBER_BINS = 16
 TIME_BINS = 21
+TIME_TAIL = (0.9, 0.95, 0.98, 0.995)  # of the terminal times: a curve's length is told by its last patients
 GAP_BINS = 9
 RESPONSE_WAVES = 8  # cosine waves of the composite endpoint among responders
 # How parts of the outcome's block weigh against the waves of the times: few numbers with large entries, such
@@ -37,7 +39,7 @@ PATTERN_WEIGHT, GAP_WEIGHT, RESPONSE_WEIGHT = 0.4, 0.7, 0.7
 DIFFERENCE_WEIGHT = 0.7  # of the residuals' difference against their mean
 PAIR_SHARE = 0.008  # pairs of flags that the prior expects in fewer patients are left out
 _SLACK = 1 - 2.0**-20  # so that rounding of floating-point numbers cannot lead over the bound
-_VERSION = 1  # of the map; goes into its hash
+_VERSION = 2  # of the map; goes into its hash
 
 # The norm's square is shared out as follows, and blocks without a bound of their own are clipped at this
 # quantile of the prior's norms. benchmarks/private.md says how such numbers were chosen.
@@ -45,7 +47,7 @@ SHARES: Mapping[str, float] = {
     "count": 0.01,
     "flags": 0.18,
     "categories": 0.06,
-    "missing": 0.06,
+    "missing": 0.10,
     "numbers": 0.14,
     "outcome": 0.24,
     "effects": 0.20,
@@ -170,7 +172,9 @@ def feature_map(
         clips[name] = _round(max(float(quantile), 1e-3), 3)
     clips |= {"count": 1.0, "missing": 1.0}  # a vector of missing values tells its direction alone
     sizes = {name: values.shape[1] for name, values in blocks.items()}
-    return FeatureMap(columns, constants | {"clips": clips}, sizes, _involvement(columns, constants, sizes))
+    return FeatureMap(
+        columns, constants | {"clips": clips}, sizes, involvement(columns, constants, sizes, RESPONSE_WAVES)
+    )
 
 
 def _round(value: float, digits: int) -> float:
@@ -185,11 +189,11 @@ def _constants(patients: Patients, columns: Columns) -> dict[str, Any]:
         values = patients.numbers[:, position]
         at = np.linspace(0, 1, NUMBER_BINS + 1)[1:-1]
         edges = np.unique(np.round(np.quantile(values, at), variable.decimals + 1))
-        scores = _scored(values, variable.minimum, _skewed(values))
+        scores = on_scale(values, variable.minimum, is_skewed(values))
         spread = max(float(scores.std()), 1e-6)
         constants["number_edges"].append([float(edge) for edge in edges])
         constants["number_scale"].append(
-            [float(_skewed(values)), _round(float(np.median(scores)), 4), _round(spread, 4)]
+            [float(is_skewed(values)), _round(float(np.median(scores)), 4), _round(spread, 4)]
         )
     constants["flag_means"] = [_round(float(mean), 3) for mean in patients.flags.mean(axis=0)]
     # The most frequent category is the reference, which the others are told from.
@@ -212,20 +216,11 @@ def _constants(patients: Patients, columns: Columns) -> dict[str, Any]:
     return constants
 
 
-def _skewed(values: FloatArray) -> bool:
-    """Whether numbers are better looked at on the log scale, as leukocytes are."""
-    centred = values - values.mean()
-    return bool((centred**3).mean() > 0.75 * max(float(centred.std()), 1e-9) ** 3)
-
-
-def _scored(values: FloatArray, minimum: float | None, log: bool) -> FloatArray:
-    return np.log1p(np.maximum(values - (minimum or 0.0), 0.0)) if log else values
-
-
 def _outcome_constants(patients: Patients, columns: Columns) -> dict[str, Any]:
     times = [patients.time] + ([patients.inner_time] if columns.composite else [])
     at = np.linspace(0, 1, TIME_BINS + 1)[1:-1]
-    edges = np.unique(np.round(np.quantile(np.concatenate(times), at), 1))
+    late = np.quantile(patients.time, TIME_TAIL)
+    edges = np.unique(np.round(np.concatenate([np.quantile(np.concatenate(times), at), late]), 1))
     constants: dict[str, Any] = {"time_edges": [float(edge) for edge in edges]}
     constants["hazard"] = _cumulative_hazard(patients.time, patients.event, edges)
     if columns.composite:
@@ -302,7 +297,7 @@ def _scores(patients: Patients, columns: Columns, constants: Mapping[str, Any]) 
     scores = np.empty_like(patients.numbers)
     for position, variable in enumerate(columns.numbers):
         log, centre, spread = constants["number_scale"][position]
-        values = _scored(patients.numbers[:, position], variable.minimum, bool(log))
+        values = on_scale(patients.numbers[:, position], variable.minimum, bool(log))
         scores[:, position] = np.clip((values - centre) / spread, -2, 2) / 2
     return np.nan_to_num(scores)
 
@@ -419,55 +414,3 @@ def _outcome_orders(columns: Columns, constants: Mapping[str, Any]) -> FloatArra
         if columns.response is not None:
             parts += [waves[:RESPONSE_WAVES], np.zeros(4)]
     return np.concatenate(parts).astype(np.float64)
-
-
-def _involvement(
-    columns: Columns, constants: Mapping[str, Any], sizes: Mapping[str, int]
-) -> npt.NDArray[np.bool_]:
-    """Return which units each feature needs, shape (features, units), in the order of `_blocks`."""
-    flags, numbers = len(columns.flags), len(columns.numbers)
-    units = len(columns.units)
-    flag_units = [{i} for i in range(flags)]
-    levels = [
-        {flags + i} for i, (codes, _) in enumerate(constants["category_levels"]) for _ in range(len(codes))
-    ]
-    first_number = flags + len(columns.categories)
-    number_units = [{first_number + i} for i in range(numbers)]
-    response = [{first_number + numbers}] if columns.response else []
-    after = first_number + numbers + len(response)
-    outer = {after} if columns.terminal else set()
-    inner = {after + len(outer)} if columns.composite else set()
-    needs: dict[str, list[set[int]]] = {
-        "count": [set()],
-        "flags": flag_units,
-        "categories": levels + response,
-        "missing": [set() for _ in range(sizes["missing"])],
-        "numbers": [
-            u for u, edges in zip(number_units, constants["number_edges"], strict=True) for _ in edges
-        ],
-        "outcome": [],
-        "effects": [],
-        "pairs": [flag_units[i] | flag_units[j] for i, j in constants["pairs"]],
-        "number-flags": [f | z for z in number_units for f in flag_units]
-        + [s | z for z in number_units for s in levels + response]
-        + [number_units[i] | number_units[j] for i, j in zip(*np.triu_indices(numbers, 1), strict=True)],
-    }
-    if columns.terminal:
-        bins = len(constants["time_edges"]) + 1
-        pair = outer | inner
-        patterns = 4 if columns.composite else 2
-        needs["outcome"] = [outer] * (2 * bins) + [pair] * patterns
-        if columns.composite:
-            needs["outcome"] += [inner] * bins + [pair] * (2 * (len(constants["gap_edges"]) + 1))
-            if response:
-                needs["outcome"] += [inner | response[0]] * min(RESPONSE_WAVES, bins)
-        if response:
-            needs["outcome"] += [pair | response[0]] * patterns
-    covariates = flag_units + levels + number_units
-    both = [outer | inner] * (2 if inner else 1) if outer else []
-    for target in both + response:
-        needs["effects"] += [covariate | target for covariate in covariates]
-    matrix = np.zeros((sum(sizes.values()), units), dtype=bool)
-    for row, unit_set in enumerate(u for name in sizes for u in needs[name]):
-        matrix[row, list(unit_set)] = True
-    return matrix

@@ -32,6 +32,7 @@ TOLERANCE = 50.0  # of the tilt, in posterior covariances; chosen on a simulated
 DRAWN_TOLERANCE = 1.0  # of a tilt to drawn means: they keep nine tenths of their variance, with 50 two thirds
 _NEGLIGIBLE = 1e-7  # of the mean eigenvalue: directions in which patients do not differ
 _ITERATIONS = 120
+_ITERATIONS_ANEW = 25  # from a fitted theta on, which is near
 _GRADIENT, _DECREASE = 5e-4, 1e-7  # where L-BFGS stops: a ten-thousandth of a nat from the optimum
 _ROUNDS_FOR_N = 4
 _ROUNDS = 2  # the covariance is the prior's first and the fitted distribution's then
@@ -137,7 +138,7 @@ class Fit:
         are, other patients weighted by it miss the means.
         """
         pool = Pool(features, np.full(len(features), 1.0 / len(features)))
-        return tilt(pool, self.posterior, self.shares, start=self.tilted.theta)
+        return tilt(pool, self.posterior, self.shares, self.tilted.theta, _ITERATIONS_ANEW)
 
 
 def fit(
@@ -189,7 +190,7 @@ def posterior_mean(
     before = covariance * np.outer(weight, weight)
     identity = np.eye(len(total))
     if n is None:
-        n = _number_of_patients(prior_mean, before, covariance, total, sigma, n_at_most)
+        n = number_of_patients(prior_mean, before, covariance, total, sigma, n_at_most)
     seen = before + covariance / n + (sigma / n) ** 2 * identity
     gain = np.linalg.solve(seen, before).T
     mean = prior_mean + gain @ (total / n - prior_mean)
@@ -197,7 +198,7 @@ def posterior_mean(
     return Posterior(n, mean, (after + after.T) / 2, covariance)
 
 
-def _number_of_patients(
+def number_of_patients(
     prior_mean: FloatArray,
     before: FloatArray,
     covariance: FloatArray,
@@ -217,7 +218,13 @@ def _number_of_patients(
     return n
 
 
-def tilt(pool: Pool, posterior: Posterior, shares: FloatArray, start: FloatArray | None = None) -> Tilted:
+def tilt(
+    pool: Pool,
+    posterior: Posterior,
+    shares: FloatArray,
+    start: FloatArray | None = None,
+    iterations: int = _ITERATIONS,
+) -> Tilted:
     """Return the tilt of the pool to the posterior's mean, by L-BFGS on the dual in whitened coordinates.
 
     The dual is convex; where the pool's covariance is that of `posterior`, its Hessian is the identity.
@@ -239,7 +246,7 @@ def tilt(pool: Pool, posterior: Posterior, shares: FloatArray, start: FloatArray
         return log_total - float(target @ u) + 0.5 * float(u @ pull), gradient
 
     u0 = np.zeros(len(root)) if start is None else root * (directions[:, kept].T @ start)
-    options = {"maxiter": _ITERATIONS, "maxcor": 20, "gtol": _GRADIENT, "ftol": _DECREASE}
+    options = {"maxiter": iterations, "maxcor": 20, "gtol": _GRADIENT, "ftol": _DECREASE}
     found = optimize.minimize(dual, u0, jac=True, method="L-BFGS-B", options=options)
     theta = whitening @ found.x
     return Tilted(theta, _weights(pool, shares * theta, log_weights)[0])

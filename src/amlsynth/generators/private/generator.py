@@ -18,7 +18,7 @@ from amlsynth.generators.base import Generator, Parameters, TrainingPart
 from amlsynth.generators.private.diagnosis import Diagnosis, diagnose
 from amlsynth.generators.private.ledger import Request, spend
 from amlsynth.generators.private.mechanism import DEFAULT_EPSILON, Budget, default_delta
-from amlsynth.generators.private.model import Fitted, PublicModel, public_model
+from amlsynth.generators.private.model import PRIOR_PATIENTS, Fitted, PublicModel, public_model
 from amlsynth.generators.private.prior import REFERENCE, PriorModel
 from amlsynth.generators.private.sampling import (
     FROM_POOL,
@@ -64,7 +64,9 @@ class PrivateParameters(Parameters):
     not_assessed: Annotated[
         tuple[str, ...], Field(description="columns declared as NA for all patients", strict=False)
     ] = ()
-    kappa: Annotated[float, Field(gt=0, le=1e6, description="how many patients the prior counts for")] = 100.0
+    kappa: Annotated[float, Field(gt=0, le=1e6, description="how many patients the prior counts for")] = (
+        PRIOR_PATIENTS
+    )
     pool: Annotated[
         int, Field(ge=1_000, le=1_000_000, description="patients of the prior that are tilted")
     ] = 100_000
@@ -260,7 +262,7 @@ class Private(Generator):
     @property
     def diagnosis(self) -> Diagnosis:
         """How far the data contradict the prior; from the noisy sum alone."""
-        return diagnose(self.public, self._model, self._sums)
+        return diagnose(self.public, self._sums)
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a low guarantee or a prior that does not fit means."""
@@ -280,11 +282,11 @@ class Private(Generator):
             rows = herd(model.pool.features, weights, rows, rng) if self._evenly else rows
             frame = patients_at(model.frame, rows, columns, rng)
         else:
-            fresh = model.prior.draw_complete(max(n // _DRAWN_FROM_ONE, _FRESH_AT_LEAST), rng)
+            fresh = model.draw(max(n // _DRAWN_FROM_ONE, _FRESH_AT_LEAST), rng)
             weights = self._model.values.tilt_anew(model.features(fresh)).weights
             frame = patients_at(fresh, draw_rows(weights, n, rng), columns, rng)
-        masks, _ = model.masks
-        frame = hide(frame, masks[draw_rows(self._model.masks, n, rng)], columns)
+        masks = self._model.masks
+        frame = hide(frame, masks.masks[draw_rows(masks.weights, n, rng)], columns)
         frame = without_unassessed(frame, columns)
         if self._steps is None:
             return frame

@@ -1,38 +1,49 @@
 """Missing values: their own features in the sum, and their own small model beside that of the values.
 
-Which values are missing is taken to be unrelated to what they would have been (missing completely at random):
-a sum of nine hundred numbers cannot tell more. So the model of a patient is a complete patient, and a mask
-drawn by itself that hides some of it.
+Which values are missing is taken to be unrelated to what they would have been (missing completely at
+random): a sum of a thousand numbers cannot tell more. So the model of a patient is a complete patient, and a
+mask drawn by itself that hides some of it.
+
+What belongs together, such as a karyotype that failed or a panel that was not run, differs from trial to
+trial, and no prior knows it. It is told by counting each value's absence apart by how many values the same
+patient lacks: ten values that are missing in as many patients each, all of whom lack ten, are a panel.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from amlsynth.foundation.errors import require_extra
 from amlsynth.generators.private.patients import Columns, FloatArray
 
 Masks = npt.NDArray[np.bool_]
 
-MASKS = 20_000  # in the pool of masks
-_GROUP_WEIGHT = 0.5  # of a group against its units
-_OVERLAID = 0.5  # share of them with a block hidden beyond what the prior hides
-_OVERLAID_WEIGHT = 0.1  # what these weigh together in the prior: panels fail, but not often
+# The smallest number of missing values of each class of patients: one, a few, a small panel, a large one.
+SIZES = (1, 2, 5, 13)
+# Thresholds in standard deviations of the noise; chosen on cohorts named in benchmarks/private.md.
+PROPOSED = 1.0  # above which a value may belong to a panel that the sum itself proposes
+PUBLIC = 2.0  # below which a panel of the prior or the dictionary is taken for noise
+UNHEARD_OF = 1.0  # beyond chance, below which another one is
+RARE = 0.002  # share of patients in whom a single value is missing, beyond what the prior has
+_BELONGING = 0.002  # share of the prior's patients from which on a pattern is one
+_MOST_PANELS = 60
+_MOST_PROPOSED = 40  # values of one class of which panels are made
 
 
 @dataclass(frozen=True)
 class MissingFeatures:
-    """What is summed about missing values.
+    """What is summed about missing values: which are missing, in patients who lack one, a few or many.
 
-    For each unit whether it is missing, and for each group of the dictionary whether anything in it is. A
-    patient with anything missing is clipped to norm 1, so that one missing value is told sharply, and which
+    A patient with anything missing is clipped to norm 1, so that one missing value is told sharply, and which
     values are missing together by how little each then counts.
 
     Attributes
     ----------
-    groups : for each unit the position of its group, shape (units,).
+    groups : for each unit the position of its group in the dictionary, shape (units,).
     """
 
     groups: npt.NDArray[np.int64]
@@ -46,48 +57,138 @@ class MissingFeatures:
         return cls(np.array([order.index(name) for name in names], dtype=np.int64))
 
     def features(self, missing: Masks) -> FloatArray:
-        """Return the features of masks, shape (n, groups + units)."""
-        member = (self.groups[:, None] == np.arange(self.groups.max() + 1)[None, :]).astype(np.float64)
+        """Return the features of masks, shape (n, sizes x units)."""
         hidden = missing.astype(np.float64)
-        touched = hidden @ member > 0
-        return np.hstack([_GROUP_WEIGHT * touched, hidden])
+        size = np.searchsorted(SIZES, missing.sum(axis=1), side="right")  # 0: nothing is missing
+        return np.hstack([hidden * (size == number)[:, None] for number in range(1, len(SIZES) + 1)])
 
 
-def mask_pool(
-    natural: Masks, groups: npt.NDArray[np.int64], rng: np.random.Generator
-) -> tuple[Masks, FloatArray]:
-    """Return masks as they could be, with their weights in the prior.
+@dataclass(frozen=True)
+class MaskModel:
+    """Masks, shape (k, units), with their probabilities, shape (k,), which add up to 1."""
 
-    Half are the prior's own. Half have one more block hidden, a group of the dictionary or what is missing
-    together in the prior, as a whole or in a random part, so that the fit finds the patterns that it needs.
+    masks: Masks
+    weights: FloatArray
+
+    def observed(self, involves: Masks) -> FloatArray:
+        """Return the share of patients in whom all that a feature needs is known, shape (features,).
+
+        `involves` says which units each feature needs, shape (features, units).
+        """
+        hidden = self.masks.astype(np.float32) @ involves.T.astype(np.float32) > 0
+        shares: FloatArray = 1.0 - self.weights @ hidden
+        return shares
+
+
+def fit_masks(
+    missing: MissingFeatures, total: FloatArray, sigma: float, n: float, natural: Masks, scale: float
+) -> MaskModel:
+    """Fit masks to the noisy sum of their features; it and public input are all that is used.
+
+    Panels (patterns of two or more values) come from the prior, from the dictionary's groups and from the sum
+    itself; few of them that explain the sum are chosen, none that the noise explains. Numbers of patients who
+    lack a single value are the means of their posteriors, with exponential priors of the prior's proportions.
 
     Parameters
     ----------
-    natural : masks that the prior shows, shape (k, units); may be all False.
-    groups : the position of each unit's group, shape (units,).
+    total : shape (sizes x units,), in units of a patient's bound.
+    sigma : standard deviation of the noise of each.
+    n : number of patients.
+    natural : masks of patients of the prior, shape (patients, units).
+    scale : the length of a mask's features within the bound.
+    """
+    units = len(missing.groups)
+    counts, noise = total / scale, sigma / scale
+    panels, least = _panels(missing, counts, noise, natural)
+    vectors = missing.features(panels) / np.sqrt(panels.sum(axis=1))[:, None]
+    together = _pursue(vectors, counts, noise * least)
+    expected = natural[natural.sum(axis=1) == 1].sum(axis=0) / len(natural) + RARE
+    # The sum of all tells better than any prior how often single values are missing in this cohort.
+    often = max(float(counts[:units].sum()), noise) / float(expected.sum())
+    alone = posterior_mean(counts[:units], noise, often * expected)
+    masks = np.vstack([np.eye(units, dtype=bool), panels[together > 0]])
+    weights = np.concatenate([alone, together[together > 0]]) / max(n, 1.0)
+    weights *= min(1.0, 1.0 / float(weights.sum()))
+    nothing = np.zeros((1, units), dtype=bool)
+    return MaskModel(
+        np.vstack([nothing, masks]), np.concatenate([[max(1.0 - float(weights.sum()), 0.0)], weights])
+    )
+
+
+def _panels(
+    missing: MissingFeatures, counts: FloatArray, noise: float, natural: Masks
+) -> tuple[Masks, FloatArray]:
+    """Return patterns of values that could be missing together, and what noise alone makes of each.
 
     Returns
     -------
-    different masks, shape (k, units), and their weights, shape (k,), which add up to 1.
+    masks, shape (k, units), and the largest length, in standard deviations of the noise, that one of them, or
+    the best of all that were proposed beside it, has by chance, shape (k,).
     """
-    rows = rng.integers(len(natural), size=MASKS)
-    masks = natural[rows].copy()
-    overlaid = round(MASKS * _OVERLAID)
-    together = natural[natural.sum(axis=1) > 1]
-    blocks = groups[None, :] == rng.integers(groups.max() + 1, size=overlaid)[:, None]
-    if len(together):
-        from_prior = rng.random(overlaid) < 0.5
-        blocks = np.where(from_prior[:, None], together[rng.integers(len(together), size=overlaid)], blocks)
-    kept = rng.choice([1.0, 0.75, 0.5, 0.1], size=overlaid)
-    masks[:overlaid] |= blocks & (rng.random(blocks.shape) < kept[:, None])
-    weights = np.full(MASKS, (1 - _OVERLAID_WEIGHT) / (MASKS - overlaid))
-    weights[:overlaid] = _OVERLAID_WEIGHT / overlaid
-    different, position = np.unique(masks, axis=0, return_inverse=True)
-    shares: FloatArray = np.bincount(position.ravel(), weights=weights).astype(np.float64)
-    return different, shares
+    units = len(missing.groups)
+    groups = missing.groups[None, :] == np.arange(missing.groups.max() + 1)[:, None]
+    different, times = np.unique(natural[natural.sum(axis=1) > 1], axis=0, return_counts=True)
+    # What is missing together by chance is rarer than what belongs together.
+    known = different[times >= _BELONGING * len(natural)]
+    public = np.vstack([known, groups])
+    wholes = np.vstack([np.ones((1, units), dtype=bool), known, groups])
+    least = {mask.tobytes(): PUBLIC for mask in public}
+    for number in range(1, len(SIZES)):
+        at_most = SIZES[number + 1] - 1 if number + 1 < len(SIZES) else units
+        height = counts[number * units : (number + 1) * units]
+        for whole in wholes:
+            # The best half of m standard normal numbers has about the length sqrt(m / pi).
+            chance = UNHEARD_OF + math.sqrt(whole.sum() / math.pi)
+            for run in _runs(height, whole & (height > PROPOSED * noise), SIZES[number], at_most):
+                least[run.tobytes()] = min(least.get(run.tobytes(), np.inf), chance)
+    masks = np.array([np.frombuffer(key, dtype=bool) for key in least])
+    panels = masks.sum(axis=1) > 1
+    return masks[panels], np.array(list(least.values()))[panels]
 
 
-def observed_shares(masks: Masks, weights: FloatArray, involves: Masks) -> FloatArray:
-    """Return the share of patients in whom all units that a feature needs are known, shape (features,)."""
-    hidden = masks.astype(np.float32) @ involves.T.astype(np.float32) > 0
-    return 1.0 - weights @ hidden
+def _runs(height: FloatArray, among: Masks, at_least: int, at_most: int) -> list[Masks]:
+    """Propose panels of a class of sizes: values among some that stand out alike.
+
+    Members of a panel are missing in equally many patients, so a panel is a run in the order of the counts.
+    """
+    order = np.flatnonzero(among)
+    order = order[np.argsort(-height[order], kind="stable")][:_MOST_PROPOSED]
+    runs = []
+    for begin in range(len(order)):
+        for end in range(begin + at_least, min(begin + at_most, len(order)) + 1):
+            run = np.zeros(len(height), dtype=bool)
+            run[order[begin:end]] = True
+            runs.append(run)
+    return runs
+
+
+def _pursue(vectors: FloatArray, counts: FloatArray, least: FloatArray) -> FloatArray:
+    """Return how many patients have each mask, shape (masks,), 0 for most of them.
+
+    Orthogonal matching pursuit with numbers that are not negative: the mask that explains most of what is
+    left comes next, as long as it explains more than `least`, shape (masks,).
+    """
+    optimize = require_extra("generate", "scipy.optimize", "The generator private")
+    patients = np.zeros(len(vectors))
+    chosen: list[int] = []
+    excess = vectors @ counts - least
+    while len(chosen) < _MOST_PANELS and excess.max() > 0:
+        chosen.append(int(excess.argmax()))
+        patients[chosen], _ = optimize.nnls(vectors[chosen].T, counts)
+        excess = vectors @ (counts - patients @ vectors) - least
+        excess[chosen] = -np.inf
+    return patients
+
+
+def posterior_mean(counts: FloatArray, noise: float, expected: FloatArray) -> FloatArray:
+    """Return the mean of numbers >= 0 that were counted with normal noise; exponential prior.
+
+    The posterior is a normal distribution cut off at 0.
+    """
+    special = require_extra("generate", "scipy.special", "The generator private")
+    centre = counts - noise**2 / expected
+    z = centre / noise
+    # phi(z) / Phi(z), by logarithms since both vanish for z far below 0
+    hazard = np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - special.log_ndtr(z))
+    mean: FloatArray = np.maximum(centre + noise * hazard, 0.0)
+    return mean

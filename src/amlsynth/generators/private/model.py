@@ -18,10 +18,17 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.generators.private.features import FeatureMap, feature_map
-from amlsynth.generators.private.fit import Fit, Pool, fit
-from amlsynth.generators.private.missing import Masks, MissingFeatures, mask_pool, observed_shares
+from amlsynth.generators.private.fit import Fit, Pool, fit, number_of_patients
+from amlsynth.generators.private.missing import MaskModel, Masks, MissingFeatures, fit_masks
 from amlsynth.generators.private.patients import FloatArray
-from amlsynth.generators.private.prior import Prior, PriorModel, check_prior, natural_masks, read_prior
+from amlsynth.generators.private.prior import (
+    Prior,
+    PriorModel,
+    broadened,
+    check_prior,
+    natural_masks,
+    read_prior,
+)
 from amlsynth.generators.private.sums import Sums, dictionary_hash
 
 MAP_PATIENTS = 20_000  # of the prior, from which the feature map's constants are worked out
@@ -35,22 +42,22 @@ TRUST: Mapping[str, float] = {
     "count": 1.0,
     "flags": 0.5,
     "categories": 0.25,
-    "missing": 0.7,
     "numbers": 0.25,
     "outcome": 0.25,
     "effects": 2.0,
     "pairs": 2.0,
     "number-flags": 2.0,
 }
+PRIOR_PATIENTS = 100.0  # kappa: how many patients the prior counts for
 _KEPT = 2  # models in memory; each takes some 400 MB with the default pool
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model fitted to a sum: the values' fit, the masks' weights, the estimated number of patients."""
+    """A model fitted to a sum: the values' fit, the masks', the estimated number of patients."""
 
     values: Fit
-    masks: FloatArray
+    masks: MaskModel
     n: float
 
 
@@ -60,9 +67,13 @@ class PublicModel:
     def __init__(self, d: Dictionary, prior: Prior, not_assessed: frozenset[str], pool_size: int) -> None:
         self.dictionary, self.prior, self.not_assessed, self.pool_size = d, prior, not_assessed, pool_size
 
+    def draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        """Draw complete patients of the prior, its shapes of numbers broadened."""
+        return broadened(self.prior.draw_complete(n, rng), self.dictionary, rng)
+
     @cached_property
     def _map_frame(self) -> pd.DataFrame:
-        return self.prior.draw_complete(MAP_PATIENTS, np.random.default_rng(_MAP_SEED))
+        return self.draw(MAP_PATIENTS, np.random.default_rng(_MAP_SEED))
 
     @cached_property
     def map(self) -> FeatureMap:
@@ -77,7 +88,7 @@ class PublicModel:
         more = self.pool_size - MAP_PATIENTS
         if more <= 0:
             return self._map_frame.head(self.pool_size)
-        drawn = self.prior.draw_complete(more, np.random.default_rng(_POOL_SEED))
+        drawn = self.draw(more, np.random.default_rng(_POOL_SEED))
         return pd.concat([self._map_frame, drawn], ignore_index=True)
 
     @cached_property
@@ -101,14 +112,10 @@ class PublicModel:
         return kept
 
     @cached_property
-    def masks(self) -> tuple[Masks, Pool]:
-        """The masks of the prior, with their features as those of the map are scaled."""
+    def natural_masks(self) -> Masks:
+        """Which units are missing in patients of the prior, shape (patients, units)."""
         rng = np.random.default_rng(_MASK_SEED)
-        natural = natural_masks(self.prior, self.map.columns, MAP_PATIENTS, rng)
-        missing = MissingFeatures.of(self.map.columns)
-        masks, weights = mask_pool(natural, missing.groups, rng)
-        features = self.map.scaled("missing", missing.features(masks)).astype(np.float32)
-        return masks, Pool(features, weights)
+        return natural_masks(self.prior, self.map.columns, MAP_PATIENTS, rng)
 
     def integers(self, frame: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
         """Return the bounded whole numbers that each patient adds to the sum, shape (n, map.size)."""
@@ -123,28 +130,41 @@ class PublicModel:
 
     def fit(self, sums: Sums, kappa: float) -> Fitted:
         """Fit masks and values to a noisy sum; it and public input are all that is used."""
-        masks, mask_features = self.masks
-        missing = self.map.block_slices["missing"]
-        # The number of patients is told best by the values; their shares that are seen, by the masks.
-        n = self._first_guess(sums)
-        hidden = fit(
-            mask_features,
-            sums.total[missing],
-            sums.sigma,
-            kappa=np.full(mask_features.features.shape[1], kappa * TRUST["missing"]),
-            n_at_most=sums.patients_at_most,
-            n=n,
-        )
-        shares = observed_shares(masks, hidden.tilted.weights, self.map.involves[self.values])
+        masks = self.fit_masks(sums)
         values = fit(
             self.pool,
             sums.total[self.values],
             sums.sigma,
             kappa=kappa * self._trust,
             n_at_most=sums.patients_at_most,
-            shares=shares,
+            shares=self.observed(masks),
         )
-        return Fitted(values, hidden.tilted.weights, values.posterior.n)
+        return Fitted(values, masks, values.posterior.n)
+
+    def fit_masks(self, sums: Sums) -> MaskModel:
+        """Fit what is missing together."""
+        share = self.map.constants["shares"]["missing"]
+        return fit_masks(
+            MissingFeatures.of(self.map.columns),
+            sums.total[self.map.block_slices["missing"]],
+            sums.sigma,
+            self._noisy_count(sums),
+            self.natural_masks,
+            float(np.sqrt(share)),
+        )
+
+    def observed(self, masks: MaskModel) -> FloatArray:
+        """Return for each feature of values the share of patients in whom it is seen."""
+        return masks.observed(self.map.involves[self.values])
+
+    def number_of_patients(self, sums: Sums, shares: FloatArray) -> float:
+        """Return the number of patients that the sum lets expect, under the prior."""
+        prior = self.pool.moments.observed(shares)
+        total = sums.total[self.values]
+        before = prior.covariance / np.sqrt(np.outer(self._trust, self._trust)) / PRIOR_PATIENTS
+        return number_of_patients(
+            prior.mean, before, prior.covariance, total, sums.sigma, sums.patients_at_most
+        )
 
     @property
     def _trust(self) -> FloatArray:
@@ -152,11 +172,11 @@ class PublicModel:
 
         Fine waves of a distribution more than coarse ones: cohorts differ in where a distribution lies.
         """
-        trust = np.concatenate([np.full(size, TRUST[name]) for name, size in self.map.sizes.items()])
+        trust = np.concatenate([np.full(size, TRUST.get(name, 1.0)) for name, size in self.map.sizes.items()])
         return (trust * (1.0 + (self.map.waves / FINE_WAVE) ** 2))[self.values]
 
-    def _first_guess(self, sums: Sums) -> float:
-        """Return the number of patients by the noisy count and the event patterns, which add up to it."""
+    def _noisy_count(self, sums: Sums) -> float:
+        """Return the number of patients by the noisy count alone."""
         count = self.map.block_slices["count"].start
         unit = np.sqrt(self.map.constants["shares"]["count"])
         return float(np.clip(sums.total[count] / unit, 1.0, sums.patients_at_most))

@@ -128,6 +128,22 @@ class Patients:
         return np.hstack(parts)
 
 
+def is_skewed(values: FloatArray) -> bool:
+    """Whether numbers are better looked at on the log scale, as leukocytes are."""
+    centred = values - values.mean()
+    return bool((centred**3).mean() > 0.75 * max(float(centred.std()), 1e-9) ** 3)
+
+
+def on_scale(values: FloatArray, minimum: float | None, log: bool) -> FloatArray:
+    """Return numbers on the scale on which they are looked at, the log scale from their minimum on."""
+    return np.log1p(np.maximum(values - (minimum or 0.0), 0.0)) if log else values
+
+
+def from_scale(scores: FloatArray, minimum: float | None, log: bool) -> FloatArray:
+    """Return the numbers of scores; the inverse of `on_scale`."""
+    return np.expm1(scores) + (minimum or 0.0) if log else scores
+
+
 def _side_by_side(arrays: list[FloatArray], n: int) -> FloatArray:
     return np.column_stack(arrays) if arrays else np.empty((n, 0))
 

@@ -19,14 +19,15 @@ import pandas as pd
 
 from amlsynth.cohort.cohort import read_cohort
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.errors import UsageError, require_extra
 from amlsynth.foundation.files import sha256
 from amlsynth.generators.private.missing import Masks
-from amlsynth.generators.private.patients import Columns, Patients
+from amlsynth.generators.private.patients import Columns, Patients, from_scale, is_skewed, on_scale
 from amlsynth.model_space.encoding import imply
 
 REFERENCE = "reference"
 PriorModel = Literal["event-history", "sequential-cart", "independent"]
+_FEW = 20  # distinct values, below which a number has no shape to speak of
 _FITTING_SEED = 20_261_127  # of generators fitted to public files: the same file gives the same prior
 
 
@@ -150,6 +151,35 @@ def check_prior(public: pd.DataFrame, columns: Columns) -> None:
 def natural_masks(prior: Prior, columns: Columns, n: int, rng: np.random.Generator) -> Masks:
     """Return which units are missing in n patients of the prior, shape (n, units)."""
     return Patients.of(prior.draw(n, rng), columns).missing(columns)
+
+
+def broadened(frame: pd.DataFrame, d: Dictionary, rng: np.random.Generator) -> pd.DataFrame:
+    """Return complete patients of whom half have each number from a normal distribution, by rank.
+
+    A published shape may be odd (quartiles of few digits, a misprint), and a tilt cannot find what the prior
+    lacks. So half of the patients keep the prior's shape, and half have the normal one with its median and
+    the narrower of its two sides' spreads, on the log scale where the prior is skewed. Ranks stay, and with
+    them how numbers hang together with all else.
+    """
+    special = require_extra("generate", "scipy.special", "The generator private")
+    frame = frame.copy()
+    for variable in Columns.of(d).numbers:
+        values = frame[variable.name].to_numpy(np.float64, na_value=np.nan)
+        known = np.flatnonzero(~np.isnan(values))
+        if len(known) < 2 or len(np.unique(values[known])) < _FEW:
+            continue
+        log = is_skewed(values[known])
+        scores = on_scale(values[known], variable.minimum, log)
+        low, middle, high = np.quantile(scores, (0.1587, 0.5, 0.8413))
+        rank = np.empty(len(known))
+        rank[np.argsort(scores + 1e-9 * rng.random(len(known)))] = (np.arange(len(known)) + 0.5) / len(known)
+        normal = middle + min(middle - low, high - middle) * special.ndtri(rank)
+        replaced = from_scale(normal, variable.minimum, log)
+        replaced = np.round(replaced, variable.decimals)
+        inside = (replaced >= values[known].min()) & (replaced <= values[known].max())
+        chosen = inside & (rng.random(len(known)) < 0.5)
+        frame.loc[frame.index[known[chosen]], variable.name] = replaced[chosen]
+    return frame
 
 
 def _completed(frame: pd.DataFrame, d: Dictionary, rng: np.random.Generator) -> pd.DataFrame:

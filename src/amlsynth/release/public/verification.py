@@ -218,10 +218,10 @@ def regenerated_problems(
         replicate_n=made.generator.replicate_n,
     )
     kept = (frame, *(read_table(folder / parquet, d) for _, parquet in package.tables[1:]))
-    for (csv, _), ours, made_again in zip(
+    for (csv, _), one, remade in zip(
         package.tables, kept, (again.synthetic.frame, *again.replicates), strict=True
     ):
-        if not ours.equals(made_again):
+        if not one.equals(remade):
             message = "its patients are not those that the noisy sums give on this machine"
             yield Problem(file=csv, check="regenerated", message=message)
 

@@ -1,0 +1,77 @@
+"""Missing values are told from their own part of the sum: panels, single values, and none of the noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from amlsynth.dictionary.model import dictionary
+from amlsynth.generators.private.missing import Masks, MissingFeatures, fit_masks, posterior_mean
+from amlsynth.generators.private.patients import Columns
+
+N, SCALE = 1_000, 0.3
+COLUMNS = Columns.of(dictionary())
+MISSING = MissingFeatures.of(COLUMNS)
+UNITS = len(COLUMNS.units)
+NOBODY = np.zeros((1, UNITS), dtype=bool)
+
+
+def _sum(masks: Masks) -> np.ndarray:
+    """The exact part of the sum: every patient's vector within norm 1, in units of the bound."""
+    vectors = MISSING.features(masks)
+    return SCALE * (vectors / np.maximum(np.sqrt((vectors**2).sum(axis=1)), 1.0)[:, None]).sum(axis=0)
+
+
+def _shares(masks: Masks, weights: np.ndarray, units: list[int]) -> float:
+    wanted = np.zeros(UNITS, dtype=bool)
+    wanted[units] = True
+    return float(weights[(masks == wanted).all(axis=1)].sum())
+
+
+def test_a_panel_that_no_prior_knows_is_found_and_single_values_stay_single() -> None:
+    masks = np.zeros((N, UNITS), dtype=bool)
+    panel = [0, 9, 17, 25, 33, 41]
+    masks[:60, panel] = True
+    masks[100:140, 5] = True
+    rng = np.random.default_rng(1)
+    total = _sum(masks) + 0.5 * rng.standard_normal(4 * UNITS)
+    model = fit_masks(MISSING, total, 0.5, N, NOBODY, SCALE)
+    assert model.weights.sum() == pytest.approx(1.0)
+    assert _shares(model.masks, model.weights, panel) == pytest.approx(0.06, abs=0.01)
+    assert _shares(model.masks, model.weights, [5]) == pytest.approx(0.04, abs=0.01)
+    assert model.weights[model.masks.sum(axis=1) > 1].sum() == pytest.approx(0.06, abs=0.01)
+
+
+def test_noise_makes_few_panels() -> None:
+    """Nothing is missing: of forty noisy sums many show no panel, and in the mean few patients lack much."""
+    with_panel, complete = 0, []
+    for seed in range(40):
+        total = 1.5 * np.random.default_rng(seed).standard_normal(4 * UNITS)
+        model = fit_masks(MISSING, total, 1.5, N, NOBODY, SCALE)
+        with_panel += bool((model.masks.sum(axis=1) > 1).any())
+        complete.append(model.weights[0])  # the first mask hides nothing
+    assert with_panel < 30 and np.mean(complete) > 0.93
+
+
+def test_what_is_observed_follows_from_the_masks() -> None:
+    masks = np.zeros((N, UNITS), dtype=bool)
+    masks[:100, [2, 3]] = True
+    model = fit_masks(MISSING, _sum(masks), 1e-3, N, NOBODY, SCALE)
+    involves = np.zeros((3, UNITS), dtype=bool)
+    involves[0, 2] = involves[1, [2, 3]] = involves[2, 7] = True
+    np.testing.assert_allclose(model.observed(involves), [0.9, 0.9, 1.0], atol=1e-3)
+
+
+def test_more_missing_than_there_are_patients_is_cut_to_all() -> None:
+    masks = np.ones((N, UNITS), dtype=bool)
+    model = fit_masks(MISSING, 3 * _sum(masks), 1e-3, N, NOBODY, SCALE)
+    assert model.weights.sum() == pytest.approx(1.0) and model.weights.min() >= 0
+
+
+def test_the_posterior_mean_is_that_of_numerical_integration() -> None:
+    grid = np.linspace(0, 200, 400_001)
+    for count in (-30.0, 0.0, 4.0, 60.0):
+        density = np.exp(-0.5 * ((count - grid) / 5.0) ** 2 - grid / 8.0)
+        expected = (grid * density).sum() / density.sum()
+        found = posterior_mean(np.array([count]), 5.0, np.array([8.0]))[0]
+        assert found == pytest.approx(expected, rel=1e-3)
