@@ -219,9 +219,9 @@ def report(results: list[dict[str, Any]]) -> str:
         f"Written by `python benchmarks/coverage.py` on {day}. Simulated cohorts of a population that "
         "differs from the prior of `private`; 95 % intervals; the truth is the same analysis of "
         f"{max(run['n'] for run in truths):,} patients of that population. Replicates have {PATIENTS_EACH} "
-        "times the patients of the original. Where there are few cohorts a figure of a single estimand is "
-        "mostly chance: of 20 cohorts and a true coverage of 95 %, the worst of 60 estimands covers about "
-        "80 %.",
+        "times the patients of the original; fewer of them make wider intervals, by fewer degrees of "
+        "freedom. Where there are few cohorts a figure of a single estimand is mostly chance: of 20 cohorts "
+        "and a true coverage of 95 %, the worst of 60 estimands covers about 80 %.",
         "",
         "| n | generator | cohorts | replicates | analysis | coverage, mean of estimands | worst estimand | "
         "estimands | width / original's, median | bias / original's SE, median of absolute |",
@@ -242,7 +242,9 @@ def report(results: list[dict[str, Any]]) -> str:
         ]
         for analysis, title in ANALYSES.items():
             shown = _row(runs, analysis, truth)
-            label = MODELS[model].replace("private ", "private, epsilon ")
+            pools = {run["pool"] for run in results if run["model"] == MODELS[model]} - {0}
+            size = f", pool of {max(pools):,}" if pools else ""
+            label = MODELS[model].replace("private ", "private, epsilon ") + size
             lines.append(f"| {n:,} | {label} | {len(runs)} | {replicates} | {title} | {shown} |")
     lines += ["", "## The estimands that are covered least", ""]
     for n, model, replicates in settings:
