@@ -23,6 +23,7 @@ SIZES = (1_606, 100_000, 1_000_000)
 def _release(n: int, out: Path) -> tuple[Path, Path, Path]:
     """Write as much of a release as `load` reads; return folder, zip and Parquet file."""
     from amlsynth.cohort.tables import write_table
+    from amlsynth.dictionary.model import dictionary
     from amlsynth.release.archive import write_archive
     from amlsynth.release.checksums import write_checksums
     from amlsynth.release.package import data_paths, describe_package
@@ -50,7 +51,11 @@ def _release(n: int, out: Path) -> tuple[Path, Path, Path]:
     frame = reference_cohort(n=n, seed=1).frame
     for path in data_paths(spec.name):
         write_table(frame, folder / path)
-    package = describe_package(spec, folder, statement="Simulated.", citation="Nobody", simulated=True)
+    d = dictionary()
+    endpoints = tuple(endpoint.name for endpoint in d.endpoints)
+    package = describe_package(
+        spec, folder, d, statement="Simulated.", citation="Nobody", simulated=True, endpoints=endpoints
+    )
     (folder / "datapackage.json").write_text(package.json_text(), encoding="utf-8")
     write_checksums(folder)
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
