@@ -191,7 +191,7 @@ def test_gates_json_has_the_agreed_shape(tmp_path: Path) -> None:
     assert GateReport.model_validate_json(text) == report
     assert text.endswith("\n")
     content = report.model_dump()
-    assert list(content) == ["profile", "passed", "gates"]
+    assert list(content) == ["profile", "purpose", "passed", "gates"]
     keys = "id label measure value threshold comparison required passed reason undecided"
     assert list(content["gates"][0]) == keys.split()
 

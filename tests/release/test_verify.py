@@ -243,7 +243,7 @@ def test_gates_that_failed_are_found(folder: Path, reseal: Callable[[Path], None
 
     edit_json(folder / "gates.json", fail)
     relink(folder, reseal)
-    assert checks(verify_release(folder)) == {("gates.json", "gates")}
+    assert checks(verify_release(folder)) == {("gates.json", "gates"), ("decision.json", "decision")}
 
 
 def test_gates_with_other_figures_than_the_evaluation_are_found(
@@ -363,7 +363,7 @@ def test_a_zip_packed_again_is_told_from_a_damaged_one(folder: Path, tmp_path: P
                 zipped.write(path, f"{STEM}/{path.relative_to(folder).as_posix()}")
     report = verify_release(again)
     assert checks(report) == {("again.zip", "archive")}
-    assert "verify the folder" in report.problems[0].message
+    assert "unpack it and use the folder" in report.problems[0].message
 
 
 def test_another_top_folder_is_found(folder: Path, tmp_path: Path) -> None:

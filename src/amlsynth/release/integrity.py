@@ -127,7 +127,7 @@ def archive_problems(copy: PrivateCopy, package: DataPackage) -> Iterator[Proble
         message = f"its top folder is {copy.top!r} and should be {stem!r}"
         yield Problem(file=copy.archive.name, check="archive", message=message)
         return
-    again = copy.folder.parent / "again.zip"
+    again = copy.folder.parent / ".made-again"
     write_archive(copy.folder, [*copy.sums, CHECKSUMS], again, stem, package.date)
     same = sha256(again) == copy.digest
     again.unlink()

@@ -170,6 +170,8 @@ def _pursue(vectors: FloatArray, counts: FloatArray, least: FloatArray) -> Float
     """
     optimize = require_extra("generate", "scipy.optimize", "The generator private")
     patients = np.zeros(len(vectors))
+    if len(vectors) == 0:
+        return patients
     chosen: list[int] = []
     excess = vectors @ counts - least
     while len(chosen) < _MOST_PANELS and excess.max() > 0:
