@@ -161,7 +161,7 @@ def test_every_column_all_missing(small: pd.DataFrame, tmp_path: Path, ending: s
 def test_bytes_that_are_no_text_are_refused(small: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "bytes.parquet"
     small.astype({"SEX": object}).assign(SEX=b"\xff\xfe").to_parquet(path)
-    with pytest.raises(DataError, match=r"bytes\.parquet: the column SEX holds bytes"):
+    with pytest.raises(DataError, match=r"bytes\.parquet: the column 'SEX' holds neither numbers nor text"):
         read_table(path)
 
 
@@ -195,7 +195,7 @@ def test_failed_write_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pyarrow.csv, "write_csv", fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UsageError, match="No space left"):
         write_table(small.head(3), csv)
     assert csv.read_bytes() == before
     assert [path.name for path in csv.parent.iterdir()] == ["data.csv"]

@@ -126,7 +126,7 @@ def test_the_whole_way_from_the_spec_to_the_files_that_others_get(
     assert "publish.json" not in UPLOADED and b"publish.json" not in back.read_bytes()
     assert f'doi: "{doi}"' in (tmp_path / "back" / "CITATION.cff").read_text(encoding="utf-8")
     page = (tmp_path / "back" / "report.html").read_text(encoding="utf-8")
-    assert page.count(f'<a href="https://doi.org/{doi}">') == 1
+    assert page.count(f'<a href="https://doi.org/{doi}">') == 2  # on its first page and where it is cited
     for name in UPLOADED - {f"{STEM}.zip"}:
         assert (tmp_path / "back" / name).read_bytes() == (folder / name).read_bytes()
 

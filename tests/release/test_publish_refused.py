@@ -169,7 +169,7 @@ def too_small_a_step(
     evaluation = read_evaluation(built.folder / "evaluation.json")
     folder = tmp_path_factory.mktemp("step")
     spec = write_spec(
-        folder / "spec", version="1.2.4", generator={"name": "sequential-cart", "n": 60, "seed": 3}
+        folder / "spec", version="1.2.4", generator={"name": "sequential-cart", "n": 40, "seed": 99}
     )
 
     def page(directory: Path, out: Path, **options: str) -> None:
@@ -300,7 +300,9 @@ def test_the_token_never_goes_to_another_server(
 @pytest.mark.usefixtures("light")
 def test_the_token_travels_in_the_header_only(folder: Path, zenodo: ZenodoServer) -> None:
     publish(folder)
-    assert all(headers["Authorization"] == f"Bearer {TOKEN}" for headers in zenodo.headers)
+    for (method, path), headers in zip(zenodo.log, zenodo.headers, strict=True):
+        sent = headers.get("Authorization")  # what is public is fetched as anybody does
+        assert sent == f"Bearer {TOKEN}" or (sent is None and method == "GET"), path
     assert not [path for _, path in zenodo.log if "token" in path.lower() or TOKEN in path]
     for _, path in _files(folder):
         assert TOKEN.encode() not in path.read_bytes()
@@ -373,7 +375,7 @@ def test_the_command_line(
     out = capsys.readouterr().out
     assert "none was made" in out and zenodo.log == [] and TOKEN not in out
     assert f"POST {zenodo.base}/api/deposit/depositions/{{DRAFT}}/actions/publish" in out
-    assert f"PUT {{BUCKET}}/{STEM}.zip" in out and '"orcid": "0000-0002-1825-0097"' in out
+    assert f"PUT {{BUCKET}}/{STEM}.zip" in out and "0000-0002-1825-0097" in out
     assert run("release", "publish", folder) == 0
     out = capsys.readouterr().out
     assert "draft with the reserved DOI 10.5072/zenodo." in out and "--confirm" in out
