@@ -201,7 +201,7 @@ def test_cohorts_of_one_label_are_refused(split, synthetic):
 
 
 def test_another_seed_draws_other_anchors(split, synthetic, evaluation, quick):
-    other = evaluate(split.train, synthetic, split.holdout, seed=6)
+    other = evaluate(split.train, synthetic, split.holdout, seed=6, simulated=True)
     for name in ("independent", "bootstrap"):
         assert other.measure("rsc").anchors[name] != evaluation.measure("rsc").anchors[name]
     ours, theirs = (found.measure("rsc").synthetic.value for found in (evaluation, other))

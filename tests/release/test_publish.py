@@ -560,7 +560,7 @@ def test_stale_drafts_are_taken_over_or_told_of(
     result = publish(folder)
     assert result.doi == f"10.5072/zenodo.{stale.number}" and stale.submitted
     assert set(stale.files) == UPLOADED
-    assert ["draft of 0.9.0" in note for note in result.notes] == [True]
+    assert sum("draft of 0.9.0" in note for note in result.notes) == 1
     assert len(zenodo.drafts()) == 2
 
 
