@@ -103,8 +103,9 @@ def split_by_patient(frame: pd.DataFrame, holdout: float = HOLDOUT_SHARE, *, see
 
 
 def shared_patients(train: pd.DataFrame, holdout: pd.DataFrame) -> int:
-    """Return how many hold-out patients equal a training patient in every column."""
-    return int(np.isin(_row_hashes(holdout), _row_hashes(train)).sum())
+    """Return how many hold-out patients equal a training patient in every column, of whom anything is known."""
+    told = holdout[holdout.notna().any(axis=1)]
+    return int(np.isin(_row_hashes(told), _row_hashes(train)).sum())
 
 
 def _with_equals(frame: pd.DataFrame, held_out: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
