@@ -103,7 +103,7 @@ def split_by_patient(frame: pd.DataFrame, holdout: float = HOLDOUT_SHARE, *, see
 
 
 def shared_patients(train: pd.DataFrame, holdout: pd.DataFrame) -> int:
-    """Return how many hold-out patients equal a training patient in every column, of whom anything is known."""
+    """Return how many hold-out patients, of whom anything is known, equal a training patient throughout."""
     told = holdout[holdout.notna().any(axis=1)]
     return int(np.isin(_row_hashes(told), _row_hashes(train)).sum())
 
