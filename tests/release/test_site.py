@@ -223,7 +223,7 @@ def test_what_does_not_verify_is_not_listed(
     for path, problem in (
         (folder, r"report\.html: .*does not verify"),
         (archive, "does not verify"),
-        (piped, "cannot be read"),
+        (piped, "a link or special file"),
         (tmp_path / "empty", "no release"),
     ):
         with pytest.raises(DataError, match=f"(?s){problem}"):
