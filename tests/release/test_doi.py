@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from amlsynth.foundation import files
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import replacing_folder, restore_folder
 from amlsynth.loading import load
@@ -33,7 +36,7 @@ def test_the_doi_stands_in_every_document_that_cites(folder: Path) -> None:
     assert yaml.safe_load((folder / "CITATION.cff").read_text(encoding="utf-8"))["doi"] == DOI
     assert (folder / "README.md").read_text(encoding="utf-8").rstrip().endswith(LINK)
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count(f'<a href="{LINK}">{LINK}</a>') == 1 and "none yet" not in page
+    assert page.count(f'<a href="{LINK}">{LINK}</a>') == 2 and "none yet" not in page
     assert load(folder).attrs["citation"].endswith(LINK)
 
 
@@ -123,7 +126,9 @@ def test_where_files_cannot_be_linked_they_are_copied(
 
 def test_a_folder_that_was_moved_aside_comes_back(tmp_path: Path) -> None:
     """As after a kill between the two renames of a swap."""
-    aside = tmp_path / ".release.abc.old"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    aside = tmp_path / f".release.{files._MARK}{files._host()}-{gone.pid}-x{files._ASIDE}"
     aside.mkdir()
     (aside / "file").write_text("x")
     restore_folder(tmp_path / "release")

@@ -202,7 +202,8 @@ def cohort_import(
 @click.argument("data", type=FILE)
 @click.option("--column", required=True, help="The column with the karyotypes, in ISCN.")
 @click.option("--mapping", type=FILE, help="Mapping whose `source` says how the file is written.")
-def cohort_karyotypes(data: Path, column: str, mapping: Path | None) -> None:
+@with_dictionary
+def cohort_karyotypes(data: Path, column: str, mapping: Path | None, d: Dictionary | None) -> None:
     """Read the karyotypes of a file: how many have each alteration, and the texts that could not be read.
 
     \b
@@ -211,7 +212,7 @@ def cohort_karyotypes(data: Path, column: str, mapping: Path | None) -> None:
     """
     from amlsynth.sources.karyotype_summary import karyotype_summary
 
-    for line in karyotype_summary(data, column, mapping):
+    for line in karyotype_summary(data, column, mapping, d):
         click.echo(line)
 
 

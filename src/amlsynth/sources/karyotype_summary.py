@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from amlsynth.dictionary.model import dictionary
+from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.sources.delimited import guess_format
@@ -13,13 +13,16 @@ from amlsynth.sources.source_format import SourceFormat
 from amlsynth.sources.source_table import as_text, read_source
 
 
-def karyotype_summary(data: Path, column: str, mapping: Path | None = None) -> list[str]:
+def karyotype_summary(
+    data: Path, column: str, mapping: Path | None = None, d: Dictionary | None = None
+) -> list[str]:
     """Return lines: how many texts were read, patients by alteration, and each text that was not read.
 
     Parameters
     ----------
     data : the table. column : its column of karyotypes.
     mapping : a mapping whose `source` says how the table is written; guessed without it.
+    d : whose labels stand beside the alterations.
 
     Raises
     ------
@@ -40,7 +43,7 @@ def karyotype_summary(data: Path, column: str, mapping: Path | None = None) -> l
     left = unread(texts)
     known, rows = int(texts.notna().sum()), int(left.sum())
     lines = [f"{known - rows:,} of {known:,} karyotypes are read; {len(texts) - known:,} cells are empty."]
-    d = dictionary()
+    d = d or dictionary()
     for name in ALTERATIONS:
         answers = iscn(texts, name)
         label = d[name].label if name in d else name

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from amlsynth.dictionary.model import dictionary
+from amlsynth.disclosure.rule import DisclosureRule
 from amlsynth.evaluation.fidelity.co_occurrence import co_occurrence
 
 D = dictionary()
+FIVE = DisclosureRule(5)
 
 
 def pair(record, one, other, key="b"):
@@ -40,15 +42,15 @@ def test_shares_of_the_patients_in_whom_both_are_known(make):
      ((9, 9, 2, 50), False), ((9, 0, 9, 50), True), ((9, 9, 9, 1), False)],
 )  # fmt: skip
 def test_small_cells_and_what_they_would_follow_from_are_hidden(make, counts, shown):
-    record = co_occurrence(frame(make, *counts), {"b": frame(make, 20, 10, 10, 60)}, D)
+    record = co_occurrence(frame(make, *counts), {"b": frame(make, 20, 10, 10, 60)}, D, FIVE)
     assert (pair(record, "NPM1", "FLT3I") is not None) is shown
     assert record.shown == shown
 
 
 def test_a_cohort_of_patients_keeps_its_own_small_cells(make):
     original, holdout = frame(make, 20, 10, 10, 60), frame(make, 3, 10, 10, 60)
-    assert pair(co_occurrence(original, {"b": holdout}, D), "NPM1", "FLT3I") is not None
-    assert pair(co_occurrence(original, {"b": holdout}, D, protected={"b"}), "NPM1", "FLT3I") is None
+    assert pair(co_occurrence(original, {"b": holdout}, D, FIVE), "NPM1", "FLT3I") is not None
+    assert pair(co_occurrence(original, {"b": holdout}, D, FIVE, protected={"b"}), "NPM1", "FLT3I") is None
 
 
 def test_nobody_assessed_is_no_difference(make):
