@@ -99,7 +99,8 @@ class Dataset:
 
         Examples
         --------
-        >>> data = amlsynth.dataset(release)
+        >>> from amlsynth import dataset
+        >>> data = dataset(release)
         >>> data.variables["AGE"].unit, data.variables["SEX"].values
         ('years', ('female', 'male'))
         """
