@@ -18,10 +18,10 @@ from amlsynth.audit.shadows import Release
 from amlsynth.audit.static import KINDS, Finding
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.representations.embedding import one_thread
-from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, FloatArray, Progress, no_progress
 from amlsynth.model_space.resolution import find_step
+from amlsynth.statistics.fisher import fisher_test
 
 RELEASES = 20
 PATIENTS = 12
@@ -86,11 +86,10 @@ def presence(
                         for side in (everyone, without)
                     )
                     counted.append((finding, *counts))  # type: ignore[arg-type]
-    stats = require_extra("generate", "scipy.stats", "An audit")
     tested = []
     for finding, inside, outside in counted:
-        table = [[inside, releases - inside], [outside, releases - outside]]
-        p = float(stats.fisher_exact(table).pvalue) * len(counted)
+        test = fisher_test(inside, releases - inside, outside, releases - outside)
+        p = test.p_value * len(counted)
         tested.append(Presence(finding, inside, outside, releases, min(1.0, p)))
     return tested
 

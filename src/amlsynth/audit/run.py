@@ -117,8 +117,7 @@ def audit(
     if shadows and (shadows < FEWEST_SHADOWS or shadows % 2):
         raise UsageError(
             f"{shadows} shadow fits cannot be used: fits come in pairs, and fewer than {FEWEST_SHADOWS} say "
-            "nothing. "
-            "Take an even number, 160 say, or 0 for the other passes alone."
+            "nothing. Take an even number, 160 say, or 0 for the other passes alone."
         )
     if shadows and targets < FEWEST_TARGETS:
         raise UsageError(f"{targets} targets are too few; take {FEWEST_TARGETS} or more, 26 say.")

@@ -24,8 +24,7 @@ def sentences(result: AuditResult) -> list[str]:
         p = result.presence
         said.append(
             f"Left out one by one, {p.given_away} of {p.patients} patients are given away by something that "
-            "they alone "
-            f"decide: it shows in releases with them and not without, or the other way round."
+            "they alone decide: it shows in releases with them and not without, or the other way round."
             if p.given_away
             else f"None of {p.patients} patients who were left out one by one is given away by a state or "
             "an extreme."
@@ -48,17 +47,15 @@ def _of_shadows(shadow: ShadowResult) -> list[str]:
     )
     said = [
         f"An attacker who refits the generator {shadow.shadows} times and {knows} tells training patients "
-        "from "
-        f"others with an AUC of {_shown(group.auc)} (guessing: 0.5; control {_shown(shadow.control.auc)}), "
-        "and finds "
-        f"{_percent(group.true_positives_1)} of them at 1 % false accusations."
+        f"from others with an AUC of {_shown(group.auc)} (guessing: 0.5; control "
+        f"{_shown(shadow.control.auc)}), and finds {_percent(group.true_positives_1)} of them at 1 % false "
+        "accusations."
     ]
     certain = [target for target in shadow.targets if target.certain]
     if certain:
         said.append(
             f"{len(certain)} of {len(shadow.targets)} targets are found with certainty: no release without "
-            "them looks "
-            "like a quarter of those with them."
+            "them looks like a quarter of those with them."
         )
     exposed = [target for target in shadow.targets if target.exposed]
     if exposed:
@@ -69,8 +66,7 @@ def _of_shadows(shadow: ShadowResult) -> list[str]:
         said.append(f"None of {len(shadow.targets)} targets is exposed beyond chance when each is looked at.")
     said.append(
         f"With 95 % confidence the generator's epsilon is at least {shadow.epsilon_pooled:.2f} from all "
-        "targets "
-        f"together, and {shadow.epsilon_worst:.2f} from the worst of them."
+        f"targets together, and {shadow.epsilon_worst:.2f} from the worst of them."
     )
     return said
 
@@ -115,8 +111,7 @@ def markdown(result: AuditResult) -> str:
         lines += [
             "",
             f"{p.patients} of these patients were left out one by one, {p.releases} releases with and "
-            "without each: "
-            f"{p.findings_given_away} of {p.findings} things tell of {p.given_away} patients.",
+            f"without each: {p.findings_given_away} of {p.findings} things tell of {p.given_away} patients.",
         ]
     return "\n".join(lines) + "\n"
 

@@ -68,8 +68,7 @@ def measure(
     p = sums.privacy
     click.echo(
         f"{out}: a noisy sum of {len(sums.sum):,} numbers, epsilon {p.epsilon:g}, delta {p.delta:.3g} for "
-        f"one "
-        f"patient added or removed (epsilon {p.replace_one.epsilon:.3g} for one replaced); of "
+        f"one patient added or removed (epsilon {p.replace_one.epsilon:.3g} for one replaced); of "
         f"{sums.patients}."
     )
     if warning:
@@ -114,8 +113,7 @@ def budget(
     if account is None:
         click.echo(
             f"{file}: nothing was spent yet. Without a limit of the steward's, {GUARANTEED} may spend "
-            f"epsilon "
-            f"{ledgers.DEFAULT_EPSILON:g} in all."
+            f"epsilon {ledgers.DEFAULT_EPSILON:g} in all."
         )
         return
     for entry in account.entries:
@@ -125,6 +123,6 @@ def budget(
         )
     click.echo(
         f"{file}: {len(account.entries)} sums; spent in all epsilon {account.epsilon:.4g} of "
-        f"{account.limit.epsilon:g} at "
-        f"delta {account.limit.delta:.3g} (zCDP {account.rho:.4g}), for one patient added or removed."
+        f"{account.limit.epsilon:g} at delta {account.limit.delta:.3g} (zCDP {account.rho:.4g}), for one "
+        "patient added or removed."
     )

@@ -21,6 +21,7 @@ from amlsynth.foundation.types import FloatArray, IntArray
 from amlsynth.survival.kaplan_meier import log_log_interval
 
 _EPSILON = 1e-9
+SURVIVAL_DECIMALS = 4  # of a curve of no patients; the rule leaves fewer of patients
 
 
 @dataclass(frozen=True)
@@ -72,22 +73,34 @@ def shown_months(
         if left >= rule.min_cell and (not kept or at_risk[kept[-1]] - left >= rule.min_cell):
             kept.append(place)
     n = int(at_risk[0]) if len(at_risk) else 0
-    decimals = rule.decimals(n, 4)
+    decimals = rule.decimals(n, SURVIVAL_DECIMALS)
     while True:
-        points = [
-            ShownPoint(
-                float(months[place]),
-                round(float(survival[place]), decimals),
-                at_risk_of(rounded_down(int(at_risk[place]), rule), rule),
-            )
-            for place in kept
-        ]
+        points = shown_points(months, at_risk, survival, kept, decimals, rule)
         if points and n_is_shown:
             points[0] = ShownPoint(points[0].months, points[0].survival, range(n, n + 1))
         told = {b.end for b in bounds(points, decimals) if b.determined(rule)}
         if not told:
             return kept
         kept = [place for place in kept if float(months[place]) not in told]
+
+
+def shown_points(
+    months: FloatArray,
+    at_risk: IntArray,
+    survival: FloatArray,
+    places: Sequence[int],
+    decimals: int,
+    rule: DisclosureRule,
+) -> list[ShownPoint]:
+    """Return the points at some places of a curve as they are published: what is audited is what is shown."""
+    return [
+        ShownPoint(
+            float(months[place]),
+            round(float(survival[place]), decimals),
+            at_risk_of(rounded_down(int(at_risk[place]), rule), rule),
+        )
+        for place in places
+    ]
 
 
 def rounded_down(at_risk: int, rule: DisclosureRule) -> int:

@@ -100,7 +100,7 @@ def _shown(one: Comparison, hidden: Sequence[Hidden], rule: DisclosureRule) -> C
 
 
 def rounded(figure: Figure, rule: DisclosureRule) -> Figure:
-    """Return a figure with the digits that the rule leaves."""
+    """Return a figure with the digits that the rule leaves: each rests on rows. All where it is off."""
     ends = {name: rule.statistic(getattr(figure, name)) for name in ("value", "low", "high")}
     return figure.model_copy(update=ends)
 

@@ -266,13 +266,13 @@ def _measures(
             )
         for definition in definitions:
             figures = {
-                key: _shown(there[definition.id], context.rule) for key, there in of_synthetics.items()
+                key: rounded(there[definition.id], context.rule) for key, there in of_synthetics.items()
             }
-            there = {name: _shown(of[definition.id], context.rule) for name, of in of_anchors.items()}
+            there = {name: rounded(of[definition.id], context.rule) for name, of in of_anchors.items()}
             own_figure = of_original.get(definition.id)
             measures.append(
                 definition.measure(
-                    None if own_figure is None else _shown(own_figure, context.rule),
+                    None if own_figure is None else rounded(own_figure, context.rule),
                     figures,
                     there,
                     group.name,
@@ -281,11 +281,6 @@ def _measures(
                 )
             )
     return tuple(measures)
-
-
-def _shown(figure: Figure, rule: DisclosureRule) -> Figure:
-    """Return a figure of a measure with the digits that the rule leaves: each is computed from rows."""
-    return rounded(figure, rule) if rule.on else figure
 
 
 def _published(origin: Origin | None, rule: DisclosureRule) -> Origin | None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.dictionary.roles import Endpoint
-from amlsynth.disclosure.curves import ShownPoint, at_risk_of, band, rounded_down, shown_months
+from amlsynth.disclosure.curves import SURVIVAL_DECIMALS, band, shown_months, shown_points
 from amlsynth.disclosure.rule import NA, OFF, DisclosureRule
 from amlsynth.evaluation.histograms import histogram
 from amlsynth.evaluation.measure_group import attempt
@@ -32,7 +32,6 @@ from amlsynth.survival.endpoint import EndpointData, endpoint_data
 from amlsynth.survival.kaplan_meier import KaplanMeier, kaplan_meier
 
 OTHER = "not in the dictionary"
-_SURVIVAL_DECIMALS = 4
 
 
 def summarise(
@@ -176,15 +175,8 @@ def _curve(
     months = np.arange(0, int(min(float(fit.times[-1]), longest)) + 1, dtype=np.float64)
     at_risk, survival = fit.at_risk_at(months), fit.at(months)
     places = shown_months(months, at_risk, survival, rule, n_is_shown=n_is_shown)
-    decimals = rule.decimals(data.n, _SURVIVAL_DECIMALS)
-    shown = [
-        ShownPoint(
-            float(months[place]),
-            round(float(survival[place]), decimals),
-            at_risk_of(rounded_down(int(at_risk[place]), rule), rule),
-        )
-        for place in places
-    ]
+    decimals = rule.decimals(data.n, SURVIVAL_DECIMALS)
+    shown = shown_points(months, at_risk, survival, places, decimals, rule)
     low, high = band(shown, decimals) if rule.on else (np.round(x, decimals) for x in fit.band(months))
     return tuple(
         CurvePoint(

@@ -112,14 +112,15 @@ def restore_folder(path: Path) -> None:
     if path.exists():
         return
     aside = [left for left in _left_behind(path) if left.name.endswith(_ASIDE)]
-    with contextlib.suppress(OSError):
-        max(aside, key=lambda left: left.stat().st_mtime).rename(path) if aside else None
+    if aside:
+        with contextlib.suppress(OSError):
+            max(aside, key=lambda left: left.stat().st_mtime).rename(path)
 
 
 def restore_all(folder: Path) -> None:
     """Bring back every folder in `folder` that a killed process had moved aside."""
     with contextlib.suppress(OSError):
-        names = [left.name for left in folder.iterdir() if re.fullmatch(_MOVED, left.name)]
+        names = [left.name for left in folder.iterdir() if _MOVED.fullmatch(left.name)]
         for name in names:
             restore_folder(folder / name[1:].rpartition(f".{_MARK}")[0])
 

@@ -1,8 +1,9 @@
-"""Text from outside: what may not stand in it, and how it is shown on a terminal."""
+"""Text from outside: what may not stand in it, how it is shown on a terminal; and words in a row."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 # Controls, which move a terminal's cursor or hide text; surrogates; marks that turn the direction of text.
@@ -51,3 +52,14 @@ def unprintable_at(data: Any, at: tuple[str, ...] = ()) -> str | None:
     else:
         return None
     return next((found for key, value in pairs if (found := unprintable_at(value, (*at, key)))), None)
+
+
+def listing(words: Sequence[str]) -> str:
+    """Join words in a row.
+
+    Examples
+    --------
+    >>> listing(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

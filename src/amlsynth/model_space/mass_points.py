@@ -149,12 +149,13 @@ class MassPoints:
     def _spread(self, time: FloatArray, place: FloatArray) -> FloatArray:
         starts, _, factors = self._intervals
         before = np.searchsorted(self.times, time, side="left") - 1  # the last point before a time
-        at = self.at(time)
+        on = self.at(time)
+        at = on.copy()
         if self.first:
             at |= time < self.times[0]
         if self.last:
             at |= time > self.times[-1]
-        point = np.clip(np.where(self.at(time) | (before < 0), before + 1, before), 0, len(self) - 1)
+        point = np.clip(np.where(on | (before < 0), before + 1, before), 0, len(self) - 1)
         low, high = np.where(self.wide[point], *np.array([_MIDDLE, _INSIDE])[:, :, None])
         inside = starts[point] * np.exp(self.widths[point] * (low + (high - low) * place))
         outside = time * np.where(before >= 0, factors[np.clip(before, 0, None)], 1.0)

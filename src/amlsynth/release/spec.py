@@ -342,9 +342,9 @@ def _check_measurements(spec: ReleaseSpec, path: Path, guarantee: bool) -> None:
     if guarantee and not spec.generator.measurements:
         raise UsageError(
             f"{path}:{_line(path)}: generator: {spec.generator.name!r} is released from a noisy sum that was "
-            "drawn once, so that the same spec gives the same bytes. Draw it with `amlsynth measure --cohort "
-            "FILE "
-            f"--split-seed {spec.split.seed} --out NAME.sums.json`, and add the key 'measurements'."
+            "drawn once, so that the same spec gives the same bytes. Draw it with `amlsynth measure "
+            f"--cohort FILE --split-seed {spec.split.seed} --out NAME.sums.json`, and add the key "
+            "'measurements'."
         )
     for name in spec.generator.measurements:
         read_sums(path.parent / name)  # what is wrong with it is told now and not after the work

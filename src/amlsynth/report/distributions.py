@@ -39,11 +39,9 @@ def distribution_figure(context: Context, folder: Path) -> str:
         return ""
     wide, narrow = both(partial(_draw, variables=chosen, cohorts=context.cohorts), folder, "distributions")
     caption = (
-        "Distributions of numbers (supplementary figure 1 of the paper): share of the patients a bin, "
-        "with median and "
-        "quartiles below. The vertical scale is that of square roots, which shows the tails; their last "
-        "bins are joined "
-        "where few patients of the original are in them."
+        "Distributions of numbers (supplementary figure 1 of the paper): share of the patients a bin, with "
+        "median and quartiles below. The vertical scale is that of square roots, which shows the tails; "
+        "their last bins are joined where few patients of the original are in them."
     )
     alt = "Histograms. " + " ".join(_describe(context, variable) for variable in chosen)
     return image(wide, caption, "fig-distributions", alt, narrow)

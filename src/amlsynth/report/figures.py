@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from amlsynth.dictionary.model import Group
 from amlsynth.evaluation.records import CohortSummary, Figure, Measure, VariableSummary
+from amlsynth.foundation.text import listing
 from amlsynth.report.anchors import ANCHORS
 from amlsynth.report.context import Context
 from amlsynth.report.drawing import (
@@ -29,7 +30,7 @@ from amlsynth.report.drawing import (
     styles,
 )
 from amlsynth.report.tables import PRESENT
-from amlsynth.report.text import find, image, is_rounded, listing
+from amlsynth.report.text import find, image, is_rounded
 from amlsynth.statistics.proportions import wilson_interval
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from amlsynth.evaluation.records import CohortSummary, Effect
+from amlsynth.foundation.text import listing
 from amlsynth.report.context import Context, ties_words
 from amlsynth.report.drawing import FAINT, HOLDOUT, INK, MUTED, WIDTH, Style, both, drawing, styles
 from amlsynth.report.effects import main_subjects, subject_label, subjects
-from amlsynth.report.text import escape, image, listing, number
+from amlsynth.report.text import escape, image, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

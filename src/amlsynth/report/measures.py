@@ -201,9 +201,8 @@ def seeds_table(context: Context, chosen: Sequence[Measure], label: str) -> str:
 def performance_table(context: Context) -> str:
     """Return supplementary table 1 of the paper: its performance metrics, beside the anchors."""
     caption = (
-        "Performance metrics (supplementary table 1 of the paper), beside the anchors and, where the "
-        "paper reports "
-        "them, its own two cohorts."
+        "Performance metrics (supplementary table 1 of the paper), beside the anchors and, where the paper "
+        "reports them, its own two cohorts."
     )
     chosen = _present(context, PERFORMANCE)
     return measure_table(context, chosen, caption, "tbl-performance", paper=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from amlsynth.foundation.text import listing
 from amlsynth.gates import GateReport, GateResult
 from amlsynth.report.context import Context
 from amlsynth.report.decision_page import NO_DOI
@@ -16,7 +17,6 @@ from amlsynth.report.text import (
     definitions,
     escape,
     heading_row,
-    listing,
     number,
     plain_number,
     table,
@@ -175,8 +175,7 @@ def attack_limits() -> str:
     limits = [
         *LIMITS,
         "Whether the data count as anonymous in law is for the data protection officer and the competent "
-        "authority "
-        "to judge, in the light of who gets the data and what else they can get.",
+        "authority to judge, in the light of who gets the data and what else they can get.",
     ]
     lead = "They can raise an alarm; they cannot rule a leak out, nor prove that the cohort is anonymous."
     return "\n".join([lead, "", *(f"- {escape(limit)}" for limit in limits), ""])

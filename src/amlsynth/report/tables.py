@@ -8,6 +8,7 @@ from typing import Final
 from amlsynth.dictionary.model import Variable
 from amlsynth.dictionary.roles import Response
 from amlsynth.evaluation.records import CategoryCount, CohortSummary, Measure, SurvivalSummary
+from amlsynth.foundation.text import listing
 from amlsynth.report.context import Context, ties_words
 from amlsynth.report.text import (
     HIDDEN,
@@ -21,7 +22,6 @@ from amlsynth.report.text import (
     count,
     escape,
     heading_row,
-    listing,
     number,
     quartiles,
     table,

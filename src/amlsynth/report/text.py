@@ -256,11 +256,6 @@ def image(path: str, caption: str, label: str, alt: str, narrow: str | None = No
     return "\n".join(["::: {.figure-scroll .has-narrow}", "", *_raw("html", small), figure, "", ":::", ""])
 
 
-def listing(words: Sequence[str]) -> str:
-    """Join words as "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
-
-
 def _row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import yaml
 
 from amlsynth.foundation.assets import asset
+from amlsynth.foundation.text import listing
 from amlsynth.report.context import Context
-from amlsynth.report.text import definitions, escape, listing
+from amlsynth.report.text import definitions, escape
 
 
 def title(context: Context) -> str:

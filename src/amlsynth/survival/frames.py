@@ -12,7 +12,7 @@ import pandas as pd
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.dictionary.roles import Endpoint
 from amlsynth.foundation.errors import UsageError, did_you_mean
-from amlsynth.survival.endpoint import known_endpoint
+from amlsynth.survival.endpoint import endpoint_data, known_endpoint
 
 
 @overload
@@ -85,13 +85,12 @@ def survival_frame(
         [pd.DataFrame(index=frame.index[known]), *(_numbers(frame.loc[known, name], d) for name in names)],
         axis=1,
     )
-    time = frame.loc[known, chosen.time].astype(float).to_numpy()
-    event = (frame.loc[known, chosen.status] == 1).to_numpy(dtype=bool)
+    data = endpoint_data(frame, chosen)
     if return_X_y:
-        outcome = np.empty(len(time), dtype=[("event", bool), ("time", float)])
-        outcome["event"], outcome["time"] = event, time
+        outcome = np.empty(data.n, dtype=[("event", bool), ("time", float)])
+        outcome["event"], outcome["time"] = data.event, data.time
         return covariates, outcome
-    return covariates.assign(time=time, event=event)
+    return covariates.assign(time=data.time, event=data.event)
 
 
 def _endpoint(name: str, d: Dictionary) -> Endpoint:
@@ -110,7 +109,7 @@ def _covariates(d: Dictionary) -> list[str]:
 def _numbers(column: pd.Series, d: Dictionary) -> pd.DataFrame:
     """Return a column as floats, a categorical one as indicators of all values but the first."""
     name = str(column.name)
-    variable = next(variable for variable in d.variables if variable.name == name)
+    variable = d[name]
     if variable.type != "category":
         values = column.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
         return pd.DataFrame({name: values}, index=column.index)

@@ -32,6 +32,7 @@ from amlsynth.evaluation.measure_group import (
 from amlsynth.evaluation.outcomes import outcome_names
 from amlsynth.evaluation.records import Effect, Figure
 from amlsynth.evaluation.summary import hidden_cells
+from amlsynth.foundation.text import listing
 from amlsynth.statistics.wald import Z95
 
 _SOURCE = (
@@ -54,7 +55,7 @@ class _Scope:
 def _scopes(d: Dictionary) -> tuple[_Scope, ...]:
     response = d.roles.response
     endpoints = tuple(endpoint.name for endpoint in d.endpoints)
-    scopes = [_Scope("hr", f"hazard ratios for {_listed(endpoints)}", endpoints, "univariable")]
+    scopes = [_Scope("hr", f"hazard ratios for {listing(endpoints)}", endpoints, "univariable")]
     if response is not None:
         label = f"odds ratios for {response.name}"
         scopes.append(_Scope("or", label, (response.name,), "univariable", is_response=True))
@@ -62,12 +63,8 @@ def _scopes(d: Dictionary) -> tuple[_Scope, ...]:
     names = outcome_names(d)
     return (
         *scopes,
-        _Scope("multivariable", f"adjusted effects for {_listed(names)}", names, "multivariable"),
+        _Scope("multivariable", f"adjusted effects for {listing(names)}", names, "multivariable"),
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 _KINDS: dict[str, tuple[str, str, Callable[[Agreement], float]]] = {
@@ -211,8 +208,8 @@ def _definitions(d: Dictionary) -> tuple[MeasureDefinition, ...]:
         definition
         for scope in _scopes(d)
         for definition in (
-            *(_definition(kind, scope, _listed(subjects)) for kind in _KINDS),
-            _slope_definition(scope, _listed(subjects)),
+            *(_definition(kind, scope, listing(subjects)) for kind in _KINDS),
+            _slope_definition(scope, listing(subjects)),
         )
     )
     return (*by_scope, _TIME_SLOPE)

@@ -64,8 +64,7 @@ def pooled_effects(
     width = np.diff(pooled)[:, 0] / np.diff(own)[:, 0]
 
     def shown(value: float) -> Figure:
-        figure = Figure(value=float(value))
-        return rounded(figure, rule) if rule.on else figure
+        return rounded(Figure(value=float(value)), rule)
 
     return PooledEffects(
         replicates=len(replicates),

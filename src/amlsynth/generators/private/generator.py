@@ -205,14 +205,12 @@ class Private(Generator):
         if n < self.minimum_patients:
             raise DataError(
                 f"{self.name} needs at least {self.minimum_patients} training patients and got {n}: what is "
-                f"left "
-                "of fewer under the noise is the prior. Use a larger cohort."
+                "left of fewer under the noise is the prior. Use a larger cohort."
             )
         if n > self.params.patients_at_most:
             raise DataError(
                 f"There are more than {self.params.patients_at_most:,} training patients, the public bound "
-                f"of "
-                "their number, on which delta rests. Give a higher one (patients_at_most)."
+                "of their number, on which delta rests. Give a higher one (patients_at_most)."
             )
 
     def fit_sums(
@@ -313,8 +311,7 @@ def _check_part(files: tuple[tuple[str, SumsFile], ...], part: str) -> None:
         if sums.patients != part:
             raise UsageError(
                 f"{name}: a noisy sum of {sums.patients}, and it is to stand for the {part}: the hold-out "
-                f"would "
-                "not be held out. Measure that part, or leave the split out (--no-split)."
+                "would not be held out. Measure that part, or leave the split out (--no-split)."
             )
 
 

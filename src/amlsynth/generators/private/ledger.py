@@ -142,21 +142,19 @@ def read_ledger(cohort_file: Path, frame: pd.DataFrame) -> Ledger | None:
     if ledger.seal != ledger.digest():
         raise DataError(
             f"{path}: the ledger was edited by hand or damaged (its seal does not fit). Put the original "
-            f"back, or "
-            f"restore it with `amlsynth budget {cohort_file} --restore`."
+            f"back, or restore it with `amlsynth budget {cohort_file} --restore`."
         )
     if ledger.cohort != content:
         raise DataError(
             f"{path}: the ledger is of another cohort than {cohort_file.name}, or the table was changed. If "
-            f"these "
-            f"are the same patients, keep what they have spent: `amlsynth budget {cohort_file} --adopt`."
+            f"these are the same patients, keep what they have spent: `amlsynth budget {cohort_file} "
+            "--adopt`."
         )
     # The copy is written after the ledger, so a crash between the two leaves it one version behind.
     if copy is not None and copy.seal not in (ledger.seal, ledger.previous):
         raise DataError(
             f"{path}: this is not the last version of the ledger; the last has {len(copy.entries)} sums. Put "
-            f"it "
-            f"back, or restore it with `amlsynth budget {cohort_file} --restore`."
+            f"it back, or restore it with `amlsynth budget {cohort_file} --restore`."
         )
     return ledger
 
@@ -197,11 +195,10 @@ def spend(
         if total > ledger.limit.epsilon * (1 + _ROUNDING):
             raise DataError(
                 f"{cohort_file}: the privacy budget does not allow this: epsilon {ledger.epsilon:.3g} is "
-                f"spent, "
-                f"with this sum it would be {total:.3g}, and the limit is {ledger.limit.epsilon:.3g} (delta "
-                f"{ledger.limit.delta:.3g}). Ask for a smaller epsilon, use a sum that was drawn already, or "
-                f"let "
-                f"the steward raise the limit: `amlsynth budget {cohort_file} --limit EPSILON`."
+                f"spent, with this sum it would be {total:.3g}, and the limit is {ledger.limit.epsilon:.3g} "
+                f"(delta {ledger.limit.delta:.3g}). Ask for a smaller epsilon, use a sum that was drawn "
+                f"already, or let the steward raise the limit: `amlsynth budget {cohort_file} --limit "
+                "EPSILON`."
             )
         sums = draw()
         entry = Entry(when=_now(), cohort=content, request=request, rho=sums.privacy.rho, sums=sums)
@@ -225,8 +222,7 @@ def set_limit(cohort_file: Path, frame: pd.DataFrame, limit: Limit) -> Ledger:
         if changed.epsilon > limit.epsilon * (1 + _ROUNDING):
             raise UsageError(
                 f"{cohort_file}: epsilon {changed.epsilon:.3g} is spent at delta {limit.delta:.3g}, so the "
-                f"limit "
-                f"cannot be {limit.epsilon:.3g}. What was released cannot be taken back."
+                f"limit cannot be {limit.epsilon:.3g}. What was released cannot be taken back."
             )
         _write(changed, ledger_path(cohort_file))
         return changed
@@ -276,8 +272,7 @@ def _read_file(path: Path) -> Ledger:
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise DataError(
             f"{path}: this is no ledger of a privacy budget, or a damaged one. Put the original back, or "
-            f"restore it "
-            "with `amlsynth budget FILE --restore`."
+            "restore it with `amlsynth budget FILE --restore`."
         ) from error
 
 

@@ -60,8 +60,8 @@ class Budget:
         if self.epsilon > HIGH_EPSILON:
             return (
                 f"epsilon {self.epsilon:g} promises next to nothing: the odds of any conclusion about a "
-                f"patient "
-                f"may grow by e^{self.epsilon:g}. Take {DEFAULT_EPSILON:g} or less for a public release."
+                f"patient may grow by e^{self.epsilon:g}. Take {DEFAULT_EPSILON:g} or less for a public "
+                "release."
             )
         if self.delta > MAX_DELTA:
             return (

@@ -146,8 +146,7 @@ def read_prior(name: str, model: PriorModel, d: Dictionary, end_of_follow_up: fl
         if (d.name, d.names) != (dictionary().name, dictionary().names):
             raise UsageError(
                 f"There is no reference prior for the dictionary {d.name!r}. Name a public or synthetic "
-                f"cohort "
-                "in this dictionary as the prior (--param prior=FILE)."
+                "cohort in this dictionary as the prior (--param prior=FILE)."
             )
         return ReferencePrior(d)
     if not Path(name).is_file():
@@ -172,9 +171,8 @@ def check_prior(public: pd.DataFrame, columns: Columns) -> None:
     empty = [unit[0] for unit in columns.units if public[unit[0]].isna().all()]
     if empty:
         raise UsageError(
-            f"The prior has no value of {', '.join(empty)}. Take another prior, or declare these columns as "
-            f"not "
-            "assessed (--param not_assessed=" + ",".join(empty) + ")."
+            f"The prior has no value of {', '.join(empty)}. Take another prior, or "
+            "declare these columns as not assessed (--param not_assessed=" + ",".join(empty) + ")."
         )
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field, ValidationError, model_validator
 
@@ -22,13 +21,12 @@ from amlsynth.evaluation.records import CohortSummary
 from amlsynth.evaluation.summary import summarise
 from amlsynth.foundation.errors import DataError
 from amlsynth.foundation.strict_model import StrictModel
+from amlsynth.foundation.types import FloatArray
 from amlsynth.foundation.version import __version__
 from amlsynth.generators.private.features import BOUND, FeatureMap
 from amlsynth.generators.private.missing import MissingFeatures
 from amlsynth.generators.private.model import PublicModel
 from amlsynth.generators.private.sums import Sums
-
-FloatArray = npt.NDArray[np.float64]
 
 PRIOR_PATIENTS = 20_000  # drawn of the prior, with missing values as it has them
 _PRIOR_SEED = 20_240_004  # of a public draw; any would do

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import CohortSummary, Evaluation, Measure
+from amlsynth.foundation.text import listing
 from amlsynth.gates import GateReport, known_outcomes
 from amlsynth.report.decision import facts, verdict
 from amlsynth.report.decision.records import MAX_ROWS, Alarm, Decision, OriginalCohort, Row
@@ -49,9 +50,8 @@ def decide(
 
     Parameters
     ----------
-    evaluation, gates, provenance : the content of evaluation.json, gates.json and provenance.json; the
-    latter two
-        None where there are none, as outside a release.
+    evaluation, gates, provenance : the content of evaluation.json, gates.json and provenance.json; the latter
+        two None where there are none, as outside a release.
     d : the dictionary of the cohorts.
     cohort : the key of the synthetic cohort, by default the first.
     doi : the DOI of the release, once one is reserved.
@@ -218,9 +218,8 @@ def _statements(evaluation: Evaluation, rows: Sequence[Row], d: Dictionary) -> t
     found = []
     if evaluation.original_is_simulated:
         found.append(
-            "The original is simulated and holds no patient: the figures show that the method works and "
-            "are no "
-            f"evidence about people with {d.words.disease}."
+            "The original is simulated and holds no patient: the figures show that the method works and are "
+            f"no evidence about people with {d.words.disease}."
         )
     undecided = [row for row in rows if row.signal == "undecided" and "too few" in row.reading]
     original = f"{number(evaluation.original.n, 0)} training"
@@ -229,8 +228,7 @@ def _statements(evaluation: Evaluation, rows: Sequence[Row], d: Dictionary) -> t
         count = f"{number(len(undecided), 0)} of {number(len(rows), 0)}"
         found.append(
             f"Too few patients to tell: with {original}{holdout} patients, {count} key figures are so "
-            f"uncertain "
-            "that they fit both “no effect” and an effect beyond the limit."
+            "uncertain that they fit both “no effect” and an effect beyond the limit."
         )
     if evaluation.holdout is None and evaluation.kind != "comparison":
         found.append(
@@ -242,10 +240,6 @@ def _statements(evaluation: Evaluation, rows: Sequence[Row], d: Dictionary) -> t
     if d.roles.response is not None and d.roles.response.name not in known:
         lack.append(d.roles.response.label.lower())
     if lack:
-        only = f"Only {_and(have)} was recorded" if len(have) == 1 else "Not every outcome was recorded"
-        found.append(f"{only}: nothing is said of {_and(lack)}.")
+        only = f"Only {listing(have)} was recorded" if len(have) == 1 else "Not every outcome was recorded"
+        found.append(f"{only}: nothing is said of {listing(lack)}.")
     return tuple(found)
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

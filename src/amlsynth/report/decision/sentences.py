@@ -52,7 +52,7 @@ def _membership(measure: Measure, figure: Figure, graded: Graded, d: Dictionary)
     assert figure.value is not None
     return (
         f"{who} can be recognised: of {_OF_100} pairs of a training patient and an outsider, the attack "
-        f"“{_attack(measure)}” picks the training patient in {_hundredths(figure)}; 50 is guessing."
+        f"“{attack_name(measure)}” picks the training patient in {_hundredths(figure)}; 50 is guessing."
     )
 
 
@@ -60,14 +60,14 @@ def _found(measure: Measure, figure: Figure, graded: Graded, d: Dictionary) -> s
     wrong = number(_OF_100 * FALSE_POSITIVES, 0)
     return (
         f"Some training patients can be recognised: with {wrong} of {_OF_100} outsiders wrongly accused, the "
-        f"attack “{_attack(measure)}” finds {_hundredths(figure)} of {_OF_100} training patients; {wrong} is "
-        "guessing."
+        f"attack “{attack_name(measure)}” finds {_hundredths(figure)} of {_OF_100} training patients; "
+        f"{wrong} is guessing."
     )
 
 
 def _risk(measure: Measure, figure: Figure, graded: Graded, d: Dictionary) -> str:
     return (
-        f"The attack “{_attack(measure)}” succeeds more often on training patients than on outsiders: of "
+        f"The attack “{attack_name(measure)}” succeeds more often on training patients than on outsiders: of "
         f"{_OF_100} attempts that fail on outsiders, {_hundredths(figure)} succeed on them; 0 is no risk."
     )
 
@@ -84,11 +84,9 @@ def _classifier(measure: Measure, figure: Figure, graded: Graded, d: Dictionary)
     auc = shown(figure, 2)
     if graded.side == "low":
         return (
-            "The synthetic patients are too near to the training patients: a classifier that tries to "
-            "tell them "
-            f"apart does worse than guessing, with an AUC of {auc} where 0.50 is guessing, as it would "
-            f"with near "
-            "copies."
+            "The synthetic patients are too near to the training patients: a classifier that tries to tell "
+            f"them apart does worse than guessing, with an AUC of {auc} where 0.50 is guessing, as it would "
+            "with near copies."
         )
     return (
         "The synthetic patients can be told from real ones: a classifier does so with an AUC of "
@@ -102,9 +100,8 @@ def _mean_time(measure: Measure, figure: Figure, graded: Graded, d: Dictionary) 
     more = "longer" if figure.value > 0 else "shorter"
     size = _flipped(figure) if figure.value < 0 else figure
     return (
-        f"{endpoint.label} is off: within five years it lasts {shown(size, 1, interval=False)} months "
-        f"{more} in "
-        f"synthetic patients than in the original{_interval(size, 1)}."
+        f"{endpoint.label} is off: within five years it lasts {shown(size, 1, interval=False)} months {more} "
+        f"in synthetic patients than in the original{_interval(size, 1)}."
     )
 
 
@@ -145,7 +142,8 @@ _WORDS: tuple[tuple[Callable[[Measure], bool], _Words], ...] = (
 )
 
 
-def _attack(measure: Measure) -> str:
+def attack_name(measure: Measure) -> str:
+    """Return what an attack is called within a sentence."""
     name = measure.label.partition(":")[0]
     return name[:1].lower() + name[1:]
 

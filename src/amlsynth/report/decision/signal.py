@@ -1,16 +1,12 @@
 """How strong a signal a measure gives: none, weak, clear or undecided, told by intervals.
 
 A measure is held against the figure that means "no effect": one half for a guess, 0 for a difference or a
-risk,
-the original's own figure, or else that of real patients whom no generator saw. The difference has a 95 %
-interval
-by the method of variance estimates recovery (Zou and Donner, Statistics in Medicine 2008), from the
-intervals of
-both. The limit from which on an effect matters is that of the gates, where they have one; else, where the
-original's
-own figure is what counts, half the width of the hold-out's interval to either side, which is as near as
-another
-real sample could be told to be; else the middle between no effect and the anchor that is bad on purpose.
+risk, the original's own figure, or else that of real patients whom no generator saw. The difference has a 95
+% interval by the method of variance estimates recovery (Zou and Donner, Statistics in Medicine 2008), from
+the intervals of both. The limit from which on an effect matters is that of the gates, where they have one;
+else, where the original's own figure is what counts, half the width of the hold-out's interval to either
+side, which is as near as another real sample could be told to be; else the middle between no effect and the
+anchor that is bad on purpose.
 
 none       the interval covers "no effect" and keeps the limit
 weak       it does not cover "no effect", and the figure keeps the limit

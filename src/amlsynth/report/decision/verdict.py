@@ -9,6 +9,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, Measure
 from amlsynth.gates import GateReport, known_outcomes
 from amlsynth.report.decision.records import RELEASED, Alarm, Guarantee, Named, Verdict
+from amlsynth.report.decision.sentences import attack_name
 from amlsynth.report.digits import number
 
 _NEVER = (
@@ -139,8 +140,7 @@ def guaranteed(guarantee: Guarantee | None) -> str:
     factor = number(math.exp(guarantee.epsilon), 1)
     return (
         f"Differential privacy with ε = {guarantee.epsilon:g}{delta} bounds what can be learned about any "
-        f"one "
-        f"patient: with or without her, no outcome is more than {factor} times as likely."
+        f"one patient: with or without her, no outcome is more than {factor} times as likely."
     )
 
 
@@ -154,11 +154,9 @@ def _residual(evaluation: Evaluation, key: str) -> str:
     ends = ""
     if figure.low is not None and figure.high is not None:
         ends = f" (95 % interval {number(100 * figure.low, 0)} to {number(100 * figure.high, 0)})"
-    name = worst.label.partition(":")[0]
     return (
-        f"The sharpest of the attacks on membership, “{name[:1].lower()}{name[1:]}”, picks the training "
-        f"patient "
-        f"out of a pair with an outsider {number(100 * figure.value, 0)} times in 100{ends}; 50 is guessing. "
+        f"The sharpest of the attacks on membership, “{attack_name(worst)}”, picks the training patient out "
+        f"of a pair with an outsider {number(100 * figure.value, 0)} times in 100{ends}; 50 is guessing. "
         f"{from_limits}"
     )
 
