@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from amlsynth.cli import main
+from amlsynth.cohort.tables import write_table
 
 
 @pytest.fixture
@@ -24,3 +26,11 @@ def run(
         return int(caught.value.code or 0), captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def trial(tmp_path: Path, reference: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cohort's file with a privacy account of its own."""
+    monkeypatch.setenv("AMLSYNTH_STATE", str(tmp_path / "state"))
+    write_table(reference.head(150), tmp_path / "trial.parquet")
+    return tmp_path / "trial.parquet"

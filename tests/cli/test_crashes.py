@@ -7,11 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from amlsynth.cli import main
-from amlsynth.cohort.tables import write_table
 from amlsynth.generators.private import ledger, model, sums
 from amlsynth.generators.private.mechanism import Mechanism
 
@@ -32,14 +30,6 @@ BEFORE_THE_LEDGER = (
 AFTER_THE_LEDGER = ((ledger, "_sync"), (ledger, "copy"), (sums, "write_sums"))
 OF_GENERATE = ((model.PublicModel, "fit"), ("amlsynth.generators.generation", "write_blocks"))
 INTERRUPT, NO_SPACE = KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")
-
-
-@pytest.fixture
-def trial(tmp_path: Path, reference: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cohort's file with an account of its own."""
-    monkeypatch.setenv("AMLSYNTH_STATE", str(tmp_path / "state"))
-    write_table(reference.head(150), tmp_path / "trial.parquet")
-    return tmp_path / "trial.parquet"
 
 
 @pytest.fixture

@@ -27,14 +27,6 @@ def sums() -> SumsFile:
 
 
 @pytest.fixture
-def trial(tmp_path: Path, reference: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cohort's file with an account of its own, of which no noise may be drawn."""
-    monkeypatch.setenv("AMLSYNTH_STATE", str(tmp_path / "state"))
-    write_table(reference.head(150), tmp_path / "trial.parquet")
-    return tmp_path / "trial.parquet"
-
-
-@pytest.fixture
 def no_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Mechanism, "release", lambda *_: pytest.fail("noise was drawn"))
 

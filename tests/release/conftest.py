@@ -6,6 +6,7 @@ import functools
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 import yaml
 from tests.release.zenodo_server import TOKEN, ZenodoServer, zenodo_server
 
-from amlsynth.evaluation import read_evaluation
+from amlsynth.evaluation import Evaluation, read_evaluation
 from amlsynth.release import ReleaseResult, build_release
 from amlsynth.release.checksums import check_files, write_checksums
 from amlsynth.release.doi import spec_of
@@ -95,6 +96,17 @@ def fake_report(directory: Path, out: Path, **_: str) -> None:
     out.write_text(f"<html>{(directory / 'gates.json').stat().st_size}</html>", encoding="utf-8")
 
 
+@contextmanager
+def neither_evaluated_nor_drawn(
+    evaluation: Evaluation, report: Callable[..., None] = fake_report
+) -> Iterator[None]:
+    """Builds in this block have this evaluation and report: both take seconds and have tests of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("amlsynth.report.render_report", report, raising=False)
+        patch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: evaluation)
+        yield
+
+
 @pytest.fixture(scope="session")
 def write_spec() -> Callable[..., Path]:
     """Write the small spec with changes of its keys (None leaves one out) into a folder."""
@@ -156,9 +168,7 @@ def releases(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> 
         out.write_text("<!DOCTYPE html><title>Report</title>", encoding="utf-8")
 
     made = {"1.2.3": built}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("amlsynth.report.render_report", report, raising=False)
-        patch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: evaluation)
+    with neither_evaluated_nor_drawn(evaluation, report):
         for key, changes in {
             "1.10.0": {"version": "1.10.0"},
             "2.0.0-rc.1": {"version": "2.0.0-rc.1"},

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.release.conftest import STEM, fake_report
+from tests.release.conftest import STEM, neither_evaluated_nor_drawn
 
 import amlsynth
 from amlsynth.cohort.cohort import About, Cohort, write_cohort
@@ -91,9 +91,7 @@ def build(
         found = read_evaluation(built.folder / "evaluation.json").model_copy(
             update={"seed": mark, "original_is_simulated": False}
         )
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("amlsynth.report.render_report", fake_report, raising=False)
-            patch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: found)
+        with neither_evaluated_nor_drawn(found):
             return build_release(spec, folder / "out")
 
     return run

@@ -164,7 +164,7 @@ def too_small_a_step(
     built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory, write_spec: WriteSpec
 ) -> Path:
     """Version 1.2.4 with other data, which asks for 1.3.0."""
-    from tests.release.conftest import fake_report
+    from tests.release.conftest import fake_report, neither_evaluated_nor_drawn
 
     evaluation = read_evaluation(built.folder / "evaluation.json")
     folder = tmp_path_factory.mktemp("step")
@@ -176,9 +176,7 @@ def too_small_a_step(
         fake_report(directory, out, **options)
         out.write_text(f'{out.read_text()}<span class="amlsynth-doi">none</span>', encoding="utf-8")
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("amlsynth.report.render_report", page, raising=False)
-        patch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: evaluation)
+    with neither_evaluated_nor_drawn(evaluation, page):
         return build_release(spec, folder / "out").folder
 
 

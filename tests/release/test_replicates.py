@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.release.conftest import NAME, STEM, fake_report
+from tests.release.conftest import NAME, STEM, neither_evaluated_nor_drawn
 
 import amlsynth
 from amlsynth.cohort.tables import read_table
@@ -27,9 +27,7 @@ Build = Callable[[Path], ReleaseResult]
 def build(built: ReleaseResult, write_spec: Callable[..., Path]) -> Build:
     def run(folder: Path) -> ReleaseResult:
         evaluation = read_evaluation(built.folder / "evaluation.json")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("amlsynth.report.render_report", fake_report, raising=False)
-            patch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: evaluation)
+        with neither_evaluated_nor_drawn(evaluation):
             return build_release(write_spec(folder / "spec", generator=GENERATOR), folder / "out")
 
     return run

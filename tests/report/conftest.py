@@ -302,6 +302,16 @@ def gates() -> GateReport:
     return GateReport(profile="public-release", passed=True, gates=chosen)
 
 
+def write_records(
+    target: Path, evaluation: Evaluation, gates: GateReport, provenance: dict[str, Any]
+) -> Path:
+    """Write the records that a report is rendered from into a folder; return it."""
+    write_evaluation(evaluation, target / "evaluation.json")
+    write_gates(gates, target / "gates.json")
+    (target / "provenance.json").write_text(json.dumps(provenance), encoding="utf-8")
+    return target
+
+
 @pytest.fixture
 def folder(tmp_path: Path, evaluation: Evaluation) -> Path:
     """A folder with evaluation.json alone."""
@@ -314,11 +324,7 @@ def folder(tmp_path: Path, evaluation: Evaluation) -> Path:
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory, evaluation: Evaluation, gates: GateReport) -> Path:
     """A folder with all three files."""
-    target = tmp_path_factory.mktemp("release")
-    write_evaluation(evaluation, target / "evaluation.json")
-    write_gates(gates, target / "gates.json")
-    (target / "provenance.json").write_text(json.dumps(PROVENANCE), encoding="utf-8")
-    return target
+    return write_records(tmp_path_factory.mktemp("release"), evaluation, gates, PROVENANCE)
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,10 @@ import json
 import re
 
 import pytest
-from tests.report.conftest import PROVENANCE
+from tests.report.conftest import PROVENANCE, write_records
 
 from amlsynth.evaluation.records import write_evaluation
 from amlsynth.foundation.errors import UsageError
-from amlsynth.gates import write_gates
 from amlsynth.report import render_report
 
 PRIVATE = PROVENANCE | {
@@ -21,11 +20,7 @@ PRIVATE = PROVENANCE | {
 
 @pytest.fixture(scope="module")
 def guaranteed(evaluation, gates, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("guaranteed")
-    write_evaluation(evaluation, folder / "evaluation.json")
-    write_gates(gates, folder / "gates.json")
-    (folder / "provenance.json").write_text(json.dumps(PRIVATE), encoding="utf-8")
-    return folder
+    return write_records(tmp_path_factory.mktemp("guaranteed"), evaluation, gates, PRIVATE)
 
 
 @pytest.fixture(scope="module")

@@ -65,10 +65,9 @@ def test_a_leaking_cohort(evaluation, dictionary):
     assert found.headline == "Must not be published: 1 of 1 required limits are not kept."
     assert found.readers == "Nobody outside the house that holds the original."
     assert [alarm.sentence for alarm in found.alarms] == [
-        "Training patients can be recognised: of 100 pairs of a training patient and an outsider, the attack "
-        "“membership, density ratio” picks the training patient in 71 (95 % interval 68 to 74); 50 is "
-        "guessing. "
-        "The limit “A limit” is not kept."
+        "Training patients can be recognised: of 100 pairs of a training patient and an outsider, the "
+        "attack “membership, density ratio” picks the training patient in 71 (95 % interval 68 to 74); 50 "
+        "is guessing. The limit “A limit” is not kept."
     ]
 
 
@@ -80,8 +79,7 @@ def test_an_endpoint_that_is_off(evaluation, dictionary):
     )
     assert [alarm.sentence for alarm in found.alarms] == [
         "Event-free survival is off: within five years it lasts 6.2 months longer in synthetic patients "
-        "than in "
-        "the original (95 % interval 4.1 to 8.3)."
+        "than in the original (95 % interval 4.1 to 8.3)."
     ]
     assert found.not_for[0] == "anything that rests on event-free survival"
     assert "exploring questions on overall survival, whose" in found.good_for
@@ -111,8 +109,7 @@ def test_a_cohort_that_is_too_small(evaluation, dictionary):
     assert found.verdict == "undecided"
     assert found.statements == (
         "Too few patients to tell: with 60 training and 15 hold-out patients, 1 of 1 key figures are so "
-        "uncertain "
-        "that they fit both “no effect” and an effect beyond the limit.",
+        "uncertain that they fit both “no effect” and an effect beyond the limit.",
     )
 
 
