@@ -8,14 +8,14 @@ import numpy as np
 
 from amlsynth.dictionary.model import Variable
 from amlsynth.evaluation.records import Bin
-from amlsynth.statistics.coding import Floats
+from amlsynth.foundation.types import FloatArray
 
 BINS = 24  # between the typical values of a variable; what lies beyond is in one more bin on either side
 _SKEWED = 50.0  # typical values whose ends are this many times apart get bins of equal ratio
 _DECIMALS = 4
 
 
-def bin_edges(variable: Variable) -> Floats:
+def bin_edges(variable: Variable) -> FloatArray:
     """Return the edges of the bins of a number, shape (BINS + 3,) or less, rising.
 
     They come from the dictionary alone, so that they tell nothing of a cohort.
@@ -26,7 +26,7 @@ def bin_edges(variable: Variable) -> Floats:
     inner = spaced(low, high, BINS + 1)
     digits = max(variable.decimals, 0) + 1
     ends = np.concatenate(([variable.minimum], inner, [variable.maximum])).astype(np.float64)
-    edges: Floats = np.unique(np.round(ends, digits))
+    edges: FloatArray = np.unique(np.round(ends, digits))
     return edges[(edges >= variable.minimum) & (edges <= variable.maximum)]
 
 
@@ -38,7 +38,7 @@ def is_skewed(variable: Variable) -> bool:
     return low > 0 and high / low >= _SKEWED
 
 
-def histogram(known: Floats, variable: Variable, least: int) -> tuple[Bin, ...]:
+def histogram(known: FloatArray, variable: Variable, least: int) -> tuple[Bin, ...]:
     """Return the share of patients in each bin; bins that hold fewer than `least`, but some, are joined.
 
     Parameters

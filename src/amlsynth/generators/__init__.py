@@ -17,9 +17,17 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR
 from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
 from amlsynth.foundation.plugins import Plugin, plugins
-from amlsynth.generators.base import Generator, Parameters
+from amlsynth.generators.base import BaseGenerator, Generator, Parameters
 
-__all__ = ["DEFAULT", "Generator", "Parameters", "create", "generator_class", "generator_names"]
+__all__ = [
+    "DEFAULT",
+    "BaseGenerator",
+    "Generator",
+    "Parameters",
+    "create",
+    "generator_class",
+    "generator_names",
+]
 
 DEFAULT = DEFAULT_GENERATOR
 
@@ -44,7 +52,7 @@ def generator_names() -> tuple[str, ...]:
     return (*_REGISTRY, *(name for name in plugins(_ENTRY_POINTS) if name not in _REGISTRY))
 
 
-def generator_class(name: str) -> type[Generator]:
+def generator_class(name: str) -> type[BaseGenerator]:
     """Return the class of a generator.
 
     Raises
@@ -69,13 +77,13 @@ def generator_class(name: str) -> type[Generator]:
         )
     module, attribute = _REGISTRY[name]
     require_extra("generate", "scipy", f"The generator {name}")  # which some import at their head
-    kind: type[Generator] = getattr(import_module(module), attribute)
+    kind: type[BaseGenerator] = getattr(import_module(module), attribute)
     return kind
 
 
-def _plugin_class(plugin: Plugin) -> type[Generator]:
+def _plugin_class(plugin: Plugin) -> type[BaseGenerator]:
     kind = plugin.load("generator")
-    if not (isinstance(kind, type) and issubclass(kind, Generator)):
+    if not (isinstance(kind, type) and issubclass(kind, BaseGenerator)):
         raise plugin.broken("generator", "is no subclass of amlsynth.generators.Generator")
     if inspect.isabstract(kind):
         raise plugin.broken("generator", f"lacks {', '.join(sorted(kind.__abstractmethods__))}")
@@ -84,7 +92,7 @@ def _plugin_class(plugin: Plugin) -> type[Generator]:
     return kind
 
 
-def create(name: str, params: Mapping[str, Any] | None = None, d: Dictionary | None = None) -> Generator:
+def create(name: str, params: Mapping[str, Any] | None = None, d: Dictionary | None = None) -> BaseGenerator:
     """Make a generator with parameters, given as values or as text from the command line.
 
     Raises

@@ -96,8 +96,8 @@ class TrainingPart:
     resolution: Resolution | None = None
 
 
-class Generator(ABC):
-    """Base of the generators. One in a file of its own: set the class variables, write `_fit` and `_sample`.
+class BaseGenerator(ABC):
+    """What every generator is: fitted once, then sampled as often as wanted. Most derive from `Generator`.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class Generator(ABC):
         of missing values can come out. It is no guarantee against attacks; `amlsynth audit` measures those.
     minimum_patients : the smallest training cohort that it accepts.
     package : name and version of the package that brings it, of a plug-in; None for amlsynth's own.
-    parallel_sampling : True when `_sample` may run in several threads at once and gains from it.
+    parallel_sampling : True when patients may be drawn in several threads at once and gains from it.
     quick_params : parameters that make a fit quick and rough, for tests of everything but quality.
     """
 
@@ -129,13 +129,13 @@ class Generator(ABC):
     Params: ClassVar[type[Parameters]] = Parameters
     package: str | None = None
     _rare: Rarities = Rarities.none()
-    _bootstrap = False
 
     def __init__(self, params: Parameters | None = None, d: Dictionary | None = None) -> None:
         self.params: Any = params if params is not None else self.Params()
         self.dictionary = d or dictionary()
         self._fitted = False
 
+    @abstractmethod
     def fit(
         self,
         train: pd.DataFrame,
@@ -156,37 +156,6 @@ class Generator(ABC):
         DataError
             Fewer patients than `minimum_patients`; or a plug-in failed, and the sentence names its package.
         """
-        if len(train) < self.minimum_patients:
-            raise DataError(
-                f"{self.name} needs at least {self.minimum_patients} training patients and got {len(train)}: "
-                "from fewer it would repeat single patients. Use a larger cohort."
-            )
-        encoded = encode(train, self.dictionary).legal()
-        self._rare = Rarities.of(train, self.dictionary)
-        if self.hides_single_patients:
-            self._rare = self._rare.smoothed()
-        if resolution is None:
-            hidden = self.hides_single_patients
-            resolution = (
-                Resolution.stated(self.dictionary) if hidden else Resolution.of(encoded, self.dictionary)
-            )
-        few = self.params.discretion.few if self.hides_single_patients else None
-        # A stream of its own: what is drawn for mass points leaves `rng` as it is.
-        stream = np.random.default_rng(rng.bit_generator.jumped())  # type: ignore[attr-defined]
-        self._mass_points = (
-            MassPoints.none() if self.copies_times else MassPoints.of(encoded, resolution.time, few, stream)
-        )
-        has_zero = self._mass_points.has_zero or self.copies_times
-        self._resolution = replace(resolution, zero=has_zero)
-        encoded = self._resolution.above_zero(encoded)
-        if self.hides_single_patients:
-            discretion = replace(self.params.discretion, bootstrap=self._bootstrap)
-            encoded = discreet(encoded, discretion, self.dictionary, rng, self._mass_points)
-        encoded = self._mass_points.spread(encoded, stream)
-        with self._named("fitting"):
-            self._fit(encoded, rng, progress)
-        self._fitted = True
-        return self
 
     def fit_part(
         self, part: TrainingPart, rng: np.random.Generator, progress: Progress = no_progress
@@ -197,25 +166,20 @@ class Generator(ABC):
         """
         return self.fit(part.patients, rng, progress, part.resolution)
 
+    @abstractmethod
     def replicate(
         self, part: TrainingPart, rng: np.random.Generator, progress: Progress = no_progress
     ) -> Self:
         """Return a generator like this one, fitted as if the training patients had been drawn anew.
 
         Cohorts of several replicates differ by as much as is not known, so that estimates from them can be
-        pooled (`amlsynth.inference`). What single patients decide is taken out first; the others are then
-        drawn with replacement, which stands for a draw from the posterior of all that is fitted (the
-        approximate Bayesian bootstrap: Rubin and Schenker, J Am Stat Assoc 1986;81:366-374).
+        pooled (`amlsynth.inference`).
 
         Raises
         ------
         UsageError
             The generator does not hide single patients, who would stand out the more in copies.
         """
-        self.check_replicates()
-        other = type(self)(self.params, self.dictionary)
-        other.package, other._bootstrap = self.package, True
-        return other.fit(part.patients, rng, progress, part.resolution)
 
     @classmethod
     def check_replicates(cls) -> None:
@@ -324,12 +288,9 @@ class Generator(ABC):
             frame = pd.concat([frame[~wrong], self._decoded(int(wrong.sum()), rng)], ignore_index=True)
         return frame
 
+    @abstractmethod
     def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        with self._named("sampling"):
-            encoded = self._mass_points.collapse(self._sample(n, rng))
-            if not self.copies_patients:
-                encoded = self._resolution.snap(encoded)
-            return decode(encoded, self.dictionary, rounded=False)
+        """Draw a typed frame of n patients, in the steps in which numbers are recorded."""
 
     @contextmanager
     def _named(self, work: str) -> Iterator[None]:
@@ -345,6 +306,75 @@ class Generator(ABC):
                 f"{self.name}, a plug-in of the package {self.package}, failed in {work} with "
                 f"{type(error).__name__}. Its authors can help; --debug shows where it failed."
             ) from error
+
+
+class Generator(BaseGenerator):
+    """Base of the generators that learn from patients in the model space, where no rule can be broken.
+
+    One in a file of its own: set the class variables of `BaseGenerator`, write `_fit` and `_sample`.
+    """
+
+    _bootstrap = False
+
+    def fit(
+        self,
+        train: pd.DataFrame,
+        rng: np.random.Generator,
+        progress: Progress = no_progress,
+        resolution: Resolution | None = None,
+    ) -> Self:
+        if len(train) < self.minimum_patients:
+            raise DataError(
+                f"{self.name} needs at least {self.minimum_patients} training patients and got {len(train)}: "
+                "from fewer it would repeat single patients. Use a larger cohort."
+            )
+        encoded = encode(train, self.dictionary).legal()
+        self._rare = Rarities.of(train, self.dictionary)
+        if self.hides_single_patients:
+            self._rare = self._rare.smoothed()
+        if resolution is None:
+            hidden = self.hides_single_patients
+            resolution = (
+                Resolution.stated(self.dictionary) if hidden else Resolution.of(encoded, self.dictionary)
+            )
+        few = self.params.discretion.few if self.hides_single_patients else None
+        # A stream of its own: what is drawn for mass points leaves `rng` as it is.
+        stream = np.random.default_rng(rng.bit_generator.jumped())  # type: ignore[attr-defined]
+        self._mass_points = (
+            MassPoints.none() if self.copies_times else MassPoints.of(encoded, resolution.time, few, stream)
+        )
+        has_zero = self._mass_points.has_zero or self.copies_times
+        self._resolution = replace(resolution, zero=has_zero)
+        encoded = self._resolution.above_zero(encoded)
+        if self.hides_single_patients:
+            discretion = replace(self.params.discretion, bootstrap=self._bootstrap)
+            encoded = discreet(encoded, discretion, self.dictionary, rng, self._mass_points)
+        encoded = self._mass_points.spread(encoded, stream)
+        with self._named("fitting"):
+            self._fit(encoded, rng, progress)
+        self._fitted = True
+        return self
+
+    def replicate(
+        self, part: TrainingPart, rng: np.random.Generator, progress: Progress = no_progress
+    ) -> Self:
+        """Fit to the training patients drawn anew; see `BaseGenerator.replicate`.
+
+        What single patients decide is taken out first; the others are then drawn with replacement, which
+        stands for a draw from the posterior of all that is fitted (the approximate Bayesian bootstrap: Rubin
+        and Schenker, J Am Stat Assoc 1986;81:366-374).
+        """
+        self.check_replicates()
+        other = type(self)(self.params, self.dictionary)
+        other.package, other._bootstrap = self.package, True
+        return other.fit(part.patients, rng, progress, part.resolution)
+
+    def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        with self._named("sampling"):
+            encoded = self._mass_points.collapse(self._sample(n, rng))
+            if not self.copies_patients:
+                encoded = self._resolution.snap(encoded)
+            return decode(encoded, self.dictionary, rounded=False)
 
     @abstractmethod
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None: ...

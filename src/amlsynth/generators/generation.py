@@ -26,7 +26,7 @@ from amlsynth.foundation.files import replacing
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators import DEFAULT, create, generator_class
-from amlsynth.generators.base import Generator, TrainingPart
+from amlsynth.generators.base import BaseGenerator, TrainingPart
 from amlsynth.generators.conditions import Condition
 from amlsynth.model_space.resolution import Resolution
 
@@ -46,7 +46,7 @@ class Generated:
 
     synthetic: Cohort
     split: Split | None
-    model: Generator
+    model: BaseGenerator
     warnings: tuple[str, ...] = ()
     replicates: tuple[pd.DataFrame, ...] = ()
 
@@ -281,7 +281,7 @@ class _Request:
         """Return how many patients a replicate has."""
         return PATIENTS_EACH * self._n if n is None else n
 
-    def _drawn(self, model: Generator, n: int, rng: np.random.Generator) -> Iterator[pd.DataFrame]:
+    def _drawn(self, model: BaseGenerator, n: int, rng: np.random.Generator) -> Iterator[pd.DataFrame]:
         if self._condition is None:
             drawn = model.sample_blocks(n, rng, self._progress)
         else:

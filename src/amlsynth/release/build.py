@@ -23,7 +23,7 @@ from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
-from amlsynth.generators.base import Generator
+from amlsynth.generators.base import BaseGenerator
 from amlsynth.generators.generation import generate
 from amlsynth.generators.private.generator import Private
 from amlsynth.generators.private.ledger import read_ledger
@@ -296,7 +296,7 @@ class _Synthetic(NamedTuple):
 
     frame: pd.DataFrame
     split: Split
-    model: Generator | None = None
+    model: BaseGenerator | None = None
     warnings: tuple[str, ...] = ()
     replicates: tuple[pd.DataFrame, ...] = ()
 

@@ -21,7 +21,7 @@ from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
 from amlsynth.gates import GateReport, endpoints_in, write_gates
-from amlsynth.generators.base import Generator
+from amlsynth.generators.base import BaseGenerator
 from amlsynth.release.checksums import sha256_of, write_checksums
 from amlsynth.release.compare import changelog_entry, difference
 from amlsynth.release.documents import Parts, citation, documents, measured_parts
@@ -57,7 +57,7 @@ class Made:
     cohort: Cohort
     split: Split
     synthetic: Cohort
-    model: Generator | None  # None for a cohort that was made elsewhere
+    model: BaseGenerator | None  # None for a cohort that was made elsewhere
     warnings: tuple[str, ...]
     evaluation: Evaluation
     gates: GateReport

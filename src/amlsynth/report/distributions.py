@@ -12,10 +12,10 @@ import numpy as np
 from amlsynth.dictionary.model import Variable
 from amlsynth.evaluation.histograms import is_skewed
 from amlsynth.evaluation.records import Bin, CohortSummary, VariableSummary
+from amlsynth.foundation.types import FloatArray
 from amlsynth.report.context import Context
 from amlsynth.report.drawing import FAINT, HOLDOUT, ORIGINAL, WIDTH, Style, both, drawing, styles
 from amlsynth.report.text import image, number
-from amlsynth.statistics.coding import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -156,8 +156,8 @@ def _quartiles(axes: Axes, summary: VariableSummary, style: Style, y: float) -> 
     )  # fmt: skip
 
 
-def _root(values: Floats) -> Floats:
-    roots: Floats = np.sqrt(np.maximum(values, 0))
+def _root(values: FloatArray) -> FloatArray:
+    roots: FloatArray = np.sqrt(np.maximum(values, 0))
     return roots
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from amlsynth.foundation.types import FloatArray
 from amlsynth.generators.private.model import PublicModel
-from amlsynth.generators.private.patients import FloatArray
 from amlsynth.generators.private.sums import Sums
 
 # Warned of are effects that differ from the prior's more than chance explains: a misfit three standard

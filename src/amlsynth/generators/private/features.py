@@ -22,9 +22,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.types import FloatArray
 from amlsynth.generators.private.involvement import involvement
 from amlsynth.generators.private.missing import MissingFeatures
-from amlsynth.generators.private.patients import Columns, FloatArray, Patients, is_skewed, on_scale
+from amlsynth.generators.private.patients import Columns, Patients, is_skewed, on_scale
 
 GRID_BITS = 16  # integer sums count in steps of 2^-16 of the norm's bound
 BOUND = 1 << GRID_BITS  # which no patient's vector of integers exceeds in the Euclidean norm

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from amlsynth.foundation.errors import require_extra
-from amlsynth.generators.private.patients import FloatArray
+from amlsynth.foundation.types import FloatArray
 
 TOLERANCE = 50.0  # of the tilt, in posterior covariances; chosen on a simulated population
 DRAWN_TOLERANCE = 1.0  # of a tilt to drawn means: they keep nine tenths of their variance, with 50 two thirds

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.types import Progress, no_progress
-from amlsynth.generators.base import Generator, Parameters, TrainingPart
+from amlsynth.generators.base import BaseGenerator, Parameters, TrainingPart
 from amlsynth.generators.private.diagnosis import Diagnosis, diagnose
 from amlsynth.generators.private.ledger import Request, spend
 from amlsynth.generators.private.mechanism import DEFAULT_EPSILON, Budget, default_delta
@@ -29,7 +29,7 @@ from amlsynth.generators.private.sampling import (
     without_unassessed,
 )
 from amlsynth.generators.private.sums import Sums, SumsFile, add_up, dictionary_hash, draw_sums, read_sums
-from amlsynth.model_space.encoding import Encoded, decode, encode
+from amlsynth.model_space.encoding import decode, encode
 from amlsynth.model_space.resolution import Resolution
 
 _FRESH_AT_LEAST = 20_000  # patients of the prior for a block, so that rare kinds are among them
@@ -94,7 +94,7 @@ class PrivateParameters(Parameters):
         return Budget(self.epsilon, delta)
 
 
-class Private(Generator):
+class Private(BaseGenerator):
     """Patients of a public prior, reweighted so that they agree with one differentially private sum.
 
     `fit` measures the training patients and forgets them: model and samples are computed from the noisy sum
@@ -298,12 +298,6 @@ class Private(Generator):
             return frame
         encoded = self._steps.snap(encode(frame, self.dictionary))
         return decode(encoded, self.dictionary, rounded=False)
-
-    def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
-        raise NotImplementedError  # `fit` is its own, since nothing is learned from the model space
-
-    def _sample(self, n: int, rng: np.random.Generator) -> Encoded:
-        raise NotImplementedError
 
 
 def _check_part(files: tuple[tuple[str, SumsFile], ...], part: str) -> None:

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from amlsynth.foundation.errors import require_extra
-from amlsynth.generators.private.patients import Columns, FloatArray
+from amlsynth.foundation.types import FloatArray
+from amlsynth.generators.private.patients import Columns
 
 Masks = npt.NDArray[np.bool_]
 

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.types import FloatArray
 from amlsynth.generators.private.features import FeatureMap, feature_map
 from amlsynth.generators.private.fit import Fit, Pool, fit, number_of_patients
 from amlsynth.generators.private.missing import MaskModel, Masks, MissingFeatures, fit_masks
-from amlsynth.generators.private.patients import FloatArray
 from amlsynth.generators.private.prior import (
     Prior,
     PriorModel,

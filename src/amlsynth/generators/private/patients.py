@@ -14,8 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, Variable
-
-FloatArray = npt.NDArray[np.float64]
+from amlsynth.foundation.types import FloatArray
 
 
 @dataclass(frozen=True)

@@ -90,10 +90,10 @@ class FilePrior(Prior):
         return {"prior": "file", "sha256": _file_hash(self._path), "model": self._model}
 
     def draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        from amlsynth.generators.base import Generator
+        from amlsynth.generators.base import BaseGenerator
 
         fitted = _fitted(self._path, _file_hash(self._path), self._model, self.dictionary)
-        assert isinstance(fitted, Generator)
+        assert isinstance(fitted, BaseGenerator)
         return fitted.sample(n, rng)
 
 

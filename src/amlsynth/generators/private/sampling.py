@@ -17,8 +17,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.types import FloatArray
 from amlsynth.generators.private.missing import Masks
-from amlsynth.generators.private.patients import Columns, FloatArray
+from amlsynth.generators.private.patients import Columns
 
 FROM_POOL = 10_000
 _PASSES = 8  # of herding; more bring little

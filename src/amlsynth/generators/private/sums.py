@@ -21,9 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import write_text
+from amlsynth.foundation.types import FloatArray
 from amlsynth.generators.private.features import BOUND, GRID_BITS, FeatureMap
 from amlsynth.generators.private.mechanism import Budget, mechanism, opendp_version, replace_one
-from amlsynth.generators.private.patients import FloatArray
 
 _FAR = 8.0  # standard deviations of the noise, beyond which a sum cannot be one
 
