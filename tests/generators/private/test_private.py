@@ -19,6 +19,7 @@ from amlsynth.generators.private.generator import Private, private
 from amlsynth.generators.private.mechanism import Mechanism
 from amlsynth.generators.private.model import PublicModel
 from amlsynth.generators.private.sums import SumsFile
+from amlsynth.model_space.resolution import Resolution
 
 
 def _bytes(frame: pd.DataFrame) -> bytes:
@@ -197,3 +198,24 @@ def test_the_end_of_follow_up_stays_a_mass_point(reference: pd.DataFrame) -> Non
     assert (frame.loc[(frame["OSTM"] == 60).fillna(False), "OSSTAT"] == 0).all()
     without = private(pool=POOL).fit(cohort, np.random.default_rng(1)).sample(2_000, np.random.default_rng(2))
     assert (without["OSTM"] == 60).mean() < 0.02  # which the noisy sum alone cannot tell
+
+
+def test_deaths_on_day_0_stay_there_where_steps_are_recorded(reference: pd.DataFrame, tmp_path: Path) -> None:
+    from amlsynth.cohort.tables import write_table
+
+    public = reference.head(600).copy()
+    dead = public.index[(public["OSSTAT"] == 1).fillna(False)][:60]
+    public.loc[dead, ["OSTM", "EFSTM"]], public.loc[dead, "EFSSTAT"] = 0.0, 1
+    write_table(public, tmp_path / "public.parquet")
+    model = private(pool=2_000, prior=str(tmp_path / "public.parquet"), prior_model="independent")
+    days = Resolution.stated(model.dictionary, {"OSTM": 1 / 30.4375})
+    fitted = model.fit(public, np.random.default_rng(1), resolution=days)
+    # More patients than the pool, so that some are drawn again and moved.
+    frame = fitted.sample(3_000, np.random.default_rng(2))
+    known = frame[frame["OSTM"].notna()]
+    pool, weights = model.public.frame, fitted.model.values.tilted.weights
+    share = weights[(pool["OSTM"] == 0).fillna(False).to_numpy(bool)].sum()
+    assert share > 0.02 and (known["OSTM"] == 0).mean() == pytest.approx(share, abs=0.01)
+    later = known.loc[known["OSTM"] > 0, "OSTM"].to_numpy(float) * 30.4375
+    np.testing.assert_allclose(later, np.rint(later), atol=1e-3)
+    assert validate(frame, "synthetic").ok

@@ -296,7 +296,8 @@ class Private(BaseGenerator):
         frame = without_unassessed(frame, columns)
         if self._steps is None:
             return frame
-        encoded = self._steps.snap(encode(frame, self.dictionary))
+        # The prior decides whether there are events on day 0; a step must not move them.
+        encoded = replace(self._steps, zero=True).snap(encode(frame, self.dictionary))
         return decode(encoded, self.dictionary, rounded=False)
 
 

@@ -113,7 +113,7 @@ def _near(values: FloatArray, rows: Rows, rng: np.random.Generator) -> FloatArra
 def _stretch_times(
     frame: pd.DataFrame, again: npt.NDArray[np.bool_], columns: Columns, rng: np.random.Generator, end: float
 ) -> None:
-    """Move both times of a patient by the same factor, to whole days; ties and order stay."""
+    """Move both times of a patient by the same factor, to whole days; ties, order and times of 0 stay."""
     if columns.terminal is None:
         return
     d = columns.dictionary
@@ -121,11 +121,11 @@ def _stretch_times(
     outer = frame.loc[again, columns.terminal[0]].to_numpy(np.float64, na_value=np.nan)
     last = _whole_days(np.array([end - 1.0 / d.days_per_month]), columns.terminal[0], d)
     new = np.minimum(_whole_days(outer * factor, columns.terminal[0], d), last)
-    new = np.where(outer >= end, outer, new)
+    new = np.where((outer >= end) | (outer == 0), outer, new)
     frame.loc[again, columns.terminal[0]] = new
     if columns.composite is not None:
         inner = frame.loc[again, columns.composite[0]].to_numpy(np.float64, na_value=np.nan)
-        moved = _whole_days(inner * factor, columns.composite[0], d)
+        moved = np.where(inner == 0, 0.0, _whole_days(inner * factor, columns.composite[0], d))
         # An event before death or censoring stays before it, by a day at least where there is room.
         day = np.round(1.0 / d.days_per_month, d[columns.composite[0]].decimals)
         room = np.where(new > day, _whole_days(new - 1.0 / d.days_per_month, columns.composite[0], d), new)
