@@ -25,6 +25,7 @@ from amlsynth.generators.private.sampling import (
     draw_rows,
     herd,
     hide,
+    outcome_order,
     patients_at,
     without_unassessed,
 )
@@ -284,8 +285,10 @@ class Private(BaseGenerator):
         columns, end = model.map.columns, self.params.end_of_follow_up
         if n <= FROM_POOL:
             weights = self._model.values.tilted.weights
-            rows = draw_rows(weights, n, rng) if self._evenly else rng.choice(len(weights), n, p=weights)
-            rows = herd(model.pool.features, weights, rows, rng) if self._evenly else rows
+            if self._evenly:
+                rows = herd(model.pool.features, weights, outcome_order(model.frame, columns), n, rng)
+            else:
+                rows = rng.choice(len(weights), n, p=weights)
             frame = patients_at(model.frame, rows, columns, rng, end)
         else:
             fresh = model.draw(max(n // _DRAWN_FROM_ONE, _FRESH_AT_LEAST), rng)

@@ -1,7 +1,8 @@
 """Patients from a tilted prior: any number, in bounded memory.
 
 Up to `FROM_POOL` patients come from the pool that was fitted, whose moments are met exactly: drawn evenly by
-weight, then swapped for other draws as long as the sample's moments come closer to the fitted ones (herding).
+weight along the outcome, so that survival curves are met too, then swapped for others of like outcome as long
+as the sample's moments come closer to the fitted ones (herding).
 Larger numbers come in blocks, each from a new draw of the prior that is tilted to the same means.
 
 A patient of the pool who is drawn again is moved: numbers to those of near patients of the pool, times by
@@ -30,32 +31,47 @@ Rows = npt.NDArray[np.int64]
 
 def draw_rows(weights: FloatArray, n: int, rng: np.random.Generator) -> Rows:
     """Draw n positions by weight, as evenly as can be (systematic sampling), in random order."""
+    return rng.permutation(_evenly(weights, n, rng))
+
+
+def _evenly(weights: FloatArray, n: int, rng: np.random.Generator) -> Rows:
     points = (rng.random() + np.arange(n)) / n
     rows = np.searchsorted(np.cumsum(weights), points * weights.sum(), side="right")
-    return rng.permutation(np.minimum(rows, len(weights) - 1)).astype(np.int64)
+    return np.minimum(rows, len(weights) - 1).astype(np.int64)
+
+
+def outcome_order(frame: pd.DataFrame, columns: Columns) -> Rows:
+    """Return the positions of patients in the order of their outcomes: status first, then time."""
+    endpoints = [pair for pair in (columns.terminal, columns.composite) if pair is not None]
+    names = [status for _, status in endpoints] + [time for time, _ in endpoints]
+    keys = [frame[name].to_numpy(np.float64, na_value=np.nan) for name in reversed(names)]
+    return np.lexsort(keys) if keys else np.arange(len(frame))
 
 
 def herd(
-    features: npt.NDArray[np.float32], weights: FloatArray, rows: Rows, rng: np.random.Generator
+    features: npt.NDArray[np.float32], weights: FloatArray, order: Rows, n: int, rng: np.random.Generator
 ) -> Rows:
-    """Swap drawn patients for others while the sample's moments come closer to those of the weights.
+    """Draw n positions by weight, evenly along an order, with moments as close to those of the weights as can
+    be.
 
-    Every feature counts by its standard deviation. Source: herding, Chen, Welling and Smola, UAI 2010.
+    Each patient is swapped for another one at the same place of the order while that brings the sample's
+    moments closer; every feature counts by its standard deviation. Source: herding, Chen, Welling and Smola,
+    UAI 2010.
     """
-    n, rows = len(rows), rows.copy()
+    rows = order[_evenly(weights[order], n, rng)]
     mean = weights.astype(np.float32) @ features
     deviation = np.sqrt(np.maximum(weights.astype(np.float32) @ features**2 - mean**2, 0.0))
     scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-6)
     off = (features[rows].mean(axis=0) - mean) * scale
     for _ in range(_PASSES):
-        other = draw_rows(weights, n, rng)
+        other = order[_evenly(weights[order], n, rng)]
         steps = (features[other] - features[rows]) * (scale / n)
         lengths = np.einsum("ij,ij->i", steps, steps)
-        for k in range(n):
+        for k in rng.permutation(n):
             if 2.0 * float(steps[k] @ off) + lengths[k] < 0.0:
                 off += steps[k]
                 rows[k] = other[k]
-    return rows
+    return rng.permutation(rows)
 
 
 def patients_at(
