@@ -3,7 +3,7 @@
     python benchmarks/audit_private.py --shadows 4000
 
 Whatever `private` releases is computed from one noisy sum and public input, so who has the sum itself can
-only do better than who has patients. Each shadow draws a sum of the training part of a cohort with OpenDP's own
+only do better than who has patients. Each shadow draws a sum of a cohort's training part with OpenDP's own
 noise, each target in or out by a coin; the attacker knows everybody else, the other coins too, and takes the
 likelihood ratio, which for this noise is the projection on the target's own vector. Targets are the patients
 with the longest vectors, whom the mechanism protects least. From the counted rates follows a lower bound of
@@ -43,8 +43,8 @@ def main() -> None:
         "",
         "Written by [audit_private.py](audit_private.py), whose docstring says what is attacked and how. "
         f"{arguments.cohort}, the training part of split 1; {arguments.shadows:,} shadow sums for each "
-        f"epsilon, the {TARGETS} patients with the longest vectors; neighbours by one patient added or removed, delta "
-        f"{DELTA:g}; {day}.",
+        f"epsilon, the {TARGETS} patients with the longest vectors; neighbours by one patient added or removed, "
+        f"delta {DELTA:g}; {day}.",
         "",
         "| epsilon claimed | longest vector, of the bound | its exact epsilon | AUC of the worst target | "
         "true positives at 1 % | **epsilon at least, 95 %** | CPU seconds |",
