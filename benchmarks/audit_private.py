@@ -43,8 +43,8 @@ def main() -> None:
         "",
         "Written by [audit_private.py](audit_private.py), whose docstring says what is attacked and how. "
         f"{arguments.cohort}, the training part of split 1; {arguments.shadows:,} shadow sums for each "
-        f"epsilon, the {TARGETS} patients with the longest vectors; neighbours by one patient added or removed, "
-        f"delta {DELTA:g}; {day}.",
+        f"epsilon, the {TARGETS} patients with the longest vectors; neighbours by one patient added or "
+        f"removed, delta {DELTA:g}; {day}.",
         "",
         "| epsilon claimed | longest vector, of the bound | its exact epsilon | AUC of the worst target | "
         "true positives at 1 % | **epsilon at least, 95 %** | CPU seconds |",
