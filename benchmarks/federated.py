@@ -34,12 +34,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cohort", choices=("amlsg", "reference"), default="amlsg")
+    parser.add_argument("--splits", type=int, nargs="+", default=list(SPLITS))
     parser.add_argument("--results", type=Path, default=HERE / "results" / "federated.jsonl")
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "federated.md")
     arguments = parser.parse_args()
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     done = {(run["cohort"], run["split"]) for run in read_results(arguments.results)}
-    for split in SPLITS:
+    for split in arguments.splits:
         if (arguments.cohort, split) not in done:
             found = _one(arguments.cohort, split)
             with arguments.results.open("a", encoding="utf-8") as stream:
