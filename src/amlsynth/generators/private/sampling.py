@@ -37,7 +37,8 @@ def draw_rows(weights: FloatArray, n: int, rng: np.random.Generator) -> Rows:
 def _evenly(weights: FloatArray, n: int, rng: np.random.Generator) -> Rows:
     points = (rng.random() + np.arange(n)) / n
     rows = np.searchsorted(np.cumsum(weights), points * weights.sum(), side="right")
-    return np.minimum(rows, len(weights) - 1).astype(np.int64)
+    evenly: Rows = np.minimum(rows, len(weights) - 1).astype(np.int64)
+    return evenly
 
 
 def outcome_order(frame: pd.DataFrame, columns: Columns) -> Rows:
