@@ -200,6 +200,19 @@ def test_the_end_of_follow_up_stays_a_mass_point(reference: pd.DataFrame) -> Non
     assert (without["OSTM"] == 60).mean() < 0.02  # which the noisy sum alone cannot tell
 
 
+def test_haemoglobin_in_tenths_of_g_per_dl_has_their_pattern(sums: SumsFile, reference: pd.DataFrame) -> None:
+    step = 0.06206
+    steps = Resolution.stated(private(pool=POOL).dictionary, {"HB": step})
+    fitted = private(pool=POOL).fit_sums((("the sum", sums),), resolution=steps)
+    values = fitted.sample(4_000, np.random.default_rng(1))["HB"].dropna().to_numpy(float)
+    np.testing.assert_allclose(values, np.rint(values / step) * step, atol=1e-6)
+    # Tenths of mmol/l with two steps in them are twice as frequent as those with one.
+    tenths = np.rint(np.arange(60, 150) * step * 10).astype(int)  # 3.7 to 9.2 mmol/l
+    twice = np.flatnonzero(np.bincount(tenths) == 2)
+    middle = np.rint(values[(values > 4.0) & (values < 9.0)] * 10).astype(int)
+    assert np.isin(middle, twice).mean() > 0.7  # of all tenths six in ten are such
+
+
 def test_deaths_on_day_0_stay_there_where_steps_are_recorded(reference: pd.DataFrame, tmp_path: Path) -> None:
     from amlsynth.cohort.tables import write_table
 

@@ -22,6 +22,7 @@ from amlsynth.generators.private.model import PRIOR_PATIENTS, Fitted, PublicMode
 from amlsynth.generators.private.prior import REFERENCE, PriorModel
 from amlsynth.generators.private.sampling import (
     FROM_POOL,
+    between_decimals,
     draw_rows,
     herd,
     hide,
@@ -299,8 +300,9 @@ class Private(BaseGenerator):
         frame = without_unassessed(frame, columns)
         if self._steps is None:
             return frame
+        encoded = between_decimals(encode(frame, self.dictionary), columns, rng)
         # The prior decides whether there are events on day 0; a step must not move them.
-        encoded = replace(self._steps, zero=True).snap(encode(frame, self.dictionary))
+        encoded = replace(self._steps, zero=True).snap(encoded)
         return decode(encoded, self.dictionary, rounded=False)
 
 

@@ -12,6 +12,7 @@ some days, so that nobody is repeated.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.types import FloatArray
 from amlsynth.generators.private.missing import Masks
 from amlsynth.generators.private.patients import Columns
+from amlsynth.model_space.encoding import Encoded
 
 FROM_POOL = 10_000
 _PASSES = 8  # of herding; more bring little
@@ -105,6 +107,20 @@ def hide(frame: pd.DataFrame, masks: Masks, columns: Columns) -> pd.DataFrame:
             for name in unit:
                 frame.loc[hidden, name] = pd.NA
     return frame
+
+
+def between_decimals(encoded: Encoded, columns: Columns, rng: np.random.Generator) -> Encoded:
+    """Return patients whose numbers lie anywhere in the interval that the dictionary's decimals stand for.
+
+    The prior's are rounded to these decimals, and a cohort's step may be no multiple of theirs: haemoglobin
+    in tenths of g/dl has one or two values in each tenth of mmol/l. Snapped from rounded values all tenths
+    would be equally frequent, which gives them away.
+    """
+    numbers = encoded.numbers.copy()
+    for variable in columns.numbers:
+        half = 10.0**-variable.decimals / 2
+        numbers[variable.name] += rng.uniform(-half, half, len(numbers))
+    return replace(encoded, numbers=numbers)
 
 
 def without_unassessed(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
