@@ -84,9 +84,9 @@ def table(cohort: str, runs: list[dict[str, Any]]) -> str:
     """Return the table in Markdown: mean ± standard deviation over splits and groups."""
     found = {way: [run["found"] for run in runs if run["way"] == way] for way in LABELS}
     day = datetime.datetime.now(tz=datetime.UTC).date()
+    splits = sorted({str(run["split"]) for run in runs})
     lines = [
-        f"{cohort}, {len({run['split'] for run in runs})} splits, epsilon {EPSILON:g} for each patient, "
-        f"delta {DELTA:g}; {day}.",
+        f"{cohort}, split {', '.join(splits)}, epsilon {EPSILON:g} for each patient, delta {DELTA:g}; {day}.",
         "",
         "| measure | " + " | ".join(LABELS.values()) + " |",
         "|---" * (len(LABELS) + 1) + "|",

@@ -437,12 +437,12 @@ def mean_of(found: list[dict[str, float | None]], key: str) -> float | None:
 
 
 def cell(found: list[dict[str, float | None]], key: str, decimals: int) -> str:
-    """Return mean ± standard deviation over runs as text."""
+    """Return mean ± standard deviation over runs as text; the figure alone of a single run."""
     values = [value for run in found if (value := run.get(key)) is not None]
     if not values:
         return ""
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.{decimals}f} ± {spread:.{decimals}f}"
+    mean = f"{statistics.mean(values):.{decimals}f}"
+    return f"{mean} ± {statistics.stdev(values):.{decimals}f}" if len(values) > 1 else mean
 
 
 def _key(run: Mapping[str, Any]) -> str:
