@@ -4,9 +4,9 @@
     python benchmarks/coverage.py --n 400 --cohorts 20  a smaller study
     python benchmarks/coverage.py --table               write the table of the results alone
 
-Cohorts are drawn from a simulated population whose effects, frequencies and ages differ on purpose from the
-prior of `private` (benchmarks/private.py, "moved"); the truth is what the same analysis finds in a large
-cohort of that population. Of every cohort a generator is fitted to all patients, and four analyses are made:
+Cohorts are drawn from a simulated population that differs from the prior of `private` in effects, frequencies
+and laboratory values on purpose (populations.py, "all moved"); the truth is what the same analysis finds in
+a large cohort of that population. Of every cohort a generator is fitted to all patients, and four analyses are made:
 of the original; of one synthetic cohort of the original's size as if it were real; of that cohort by the rule
 for one fit (Raab, Nowok and Dibben 2016); and of the replicates, pooled as fully synthetic (Raghunathan,
 Reiter and Rubin 2003). An interval covers when the truth lies in it.
@@ -29,7 +29,7 @@ from typing import Any
 import lifelines
 import numpy as np
 import pandas as pd
-from private import moved_population
+from populations import HELD_BACK, population
 
 from amlsynth.cohort.cohort import About, Cohort
 from amlsynth.dictionary.model import dictionary
@@ -44,6 +44,8 @@ from amlsynth.survival.logistic import logistic_fit
 
 HERE = Path(__file__).resolve().parent
 ABOUT = About(name="moved", title="moved", simulated=True, statement="Simulated for this benchmark.")
+_TRUTH = 9_999  # the draw of the large cohort; those of the study are counted from 0
+moved_population = partial(population, "all moved", seed=HELD_BACK)
 MODELS = ("event-history", "private 3", "private 1")
 MARKERS = (
     "NPM1", "FLT3I", "DNMT3A", "NRAS", "IDH2", "TET2", "RUNX1", "TP53", "ASXL1", "CGCX", "t8.21", "CEBPA",
@@ -106,13 +108,14 @@ def _run_missing(asked: argparse.Namespace) -> None:
 
 def _truth(n: int) -> dict[str, list[float]]:
     return {
-        name: [one.value, one.standard_error] for name, one in analyse(moved_population(n, 9_999)).items()
+        name: [one.value, one.standard_error]
+        for name, one in analyse(moved_population(n, draw=_TRUTH)).items()
     }
 
 
 def run(model: str, n: int, number: int, replicates: int, pool: int) -> dict[str, dict[str, list[float]]]:
     """Return the four analyses of one cohort: of each estimand the estimate and the ends of its interval."""
-    cohort = Cohort.create(moved_population(n, number), "original", ABOUT)
+    cohort = Cohort.create(moved_population(n, draw=number), "original", ABOUT)
     name, _, epsilon = model.partition(" ")
     params = {"epsilon": float(epsilon), "pool": pool} if epsilon else {}
     made = generate(cohort, name, seed=number, n=n, params=params, split=False, replicates=replicates)
