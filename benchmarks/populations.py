@@ -51,13 +51,9 @@ def altered(kind: str, seed: int = 0) -> Parameters:
     return p.model_copy(update=updates)
 
 
-def population(kind: str, n: int, seed: int, draw: int | None = None) -> pd.DataFrame:
-    """Return n patients of the altered population `seed`, with the reference cohort's missing values.
-
-    `draw` tells independent cohorts of one population apart.
-    """
-    key = [12, seed] if draw is None else [12, seed, draw]
-    return simulate(altered(kind, seed), n, np.random.default_rng(key))
+def population(kind: str, n: int, seed: int) -> pd.DataFrame:
+    """Return n patients of an altered population, with the reference cohort's missing values."""
+    return simulate(altered(kind, seed), n, np.random.default_rng([12, seed]))
 
 
 @dataclass(frozen=True)
