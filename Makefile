@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 USABLE = $(VENV)/.usable
 
-.PHONY: help setup demo test lint format types unit studies synthcity-setup test-synthcity schema changelog benchmark \
+.PHONY: help setup demo test docs lint format types unit studies synthcity-setup test-synthcity schema changelog benchmark \
 	benchmark-generators benchmark-synthcity reference-sums fuzz clean
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test       lint, format check, type check and all tests"
 	@echo "make studies    the tests that take minutes: neural generators at their defaults on AMLSG"
 	@echo "make test-synthcity  the generators of synthcity, in an environment of their own (7 GB)"
+	@echo "make docs       the documentation, as a folder that opens offline: build/docs/index.html"
 	@echo "make schema     write again what is derived from schema/aml.yaml"
 	@echo "make reference-sums  draw the noisy sums of the reference data set anew, after a changed feature map"
 	@echo "make benchmark  time and peak memory of each step"
@@ -54,6 +55,12 @@ demo: $(USABLE) $(VENV)/.quarto-tried
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/amlsynth demo --out demo
 
 test: lint types unit
+
+# Tutorials, guides, command line and Python: NO_MKDOCS_2_WARNING silences advertising of the theme.
+docs: $(USABLE)
+	$(INSTALL) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "Open build/docs/index.html"
 
 lint: $(READY)
 	$(BIN)/ruff check .

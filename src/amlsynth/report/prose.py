@@ -150,7 +150,8 @@ def rebuild(context: Context) -> str:
     """Return the commands that make this report and its figures again."""
     version = context.evaluation.amlsynth_version
     evaluation = context.evaluation
-    lines = [f"pip install 'amlsynth[generate,report]=={version}'"]
+    released = context.gates is not None or context.provenance is not None
+    lines = [f"pip install 'amlsynth[{','.join(_extras(context, released=released))}]=={version}'"]
     if context.is_comparison:
         lines.append(f"amlsynth compare A.csv B.csv --seed {evaluation.seed} --report report.html")
     else:
@@ -163,9 +164,19 @@ def rebuild(context: Context) -> str:
             f"amlsynth evaluate --original TRAIN.csv {made}{holdout} --seed {evaluation.seed} --out DIR",
             "amlsynth report DIR --out report.html",
         ]
-    if context.gates is not None or context.provenance is not None:
+    if released:
         lines += ["amlsynth release build SPEC.yaml --out RELEASES", "amlsynth release verify RELEASES/NAME"]
     return "```sh\n" + "\n".join(lines) + "\n```\n"
+
+
+def _extras(context: Context, *, released: bool) -> list[str]:
+    """Return the extras that the commands of `rebuild` need; generators say what theirs are."""
+    from amlsynth.generators import generator_extras
+
+    found = {"generate", "report"} | ({"publish"} if released else set())
+    # The cohorts are files to `evaluate`; only a build fits their generator.
+    name = context.known("generator", "name") if released else None
+    return sorted(found | set(generator_extras(name) if name else ()))
 
 
 def attack_limits() -> str:
