@@ -53,7 +53,8 @@ def headline(
     if ruled == "not publishable":
         return f"Must not be published: {_limits(len(gates.failed), required)} not kept."
     if ruled == "undecided":
-        return f"Cannot be decided: {_limits(len(gates.failed), required)} within the uncertainty of the figures."
+        limits = _limits(len(gates.failed), required)
+        return f"Cannot be decided: {limits} within the uncertainty of the figures."
 
     kept = "the one required limit is kept" if required == 1 else (
         f"all {number(required, 0)} required limits are kept"
