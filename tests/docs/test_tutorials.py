@@ -50,14 +50,19 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `amlsynth demo` makes, with the evaluation of another, smaller cohort."""
-    folder = tmp_path_factory.mktemp("demo")
+def figures() -> Evaluation:
+    """The evaluation of a small cohort."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*FEW_RESAMPLES)
-        made = generate(reference_cohort(n=300, seed=2), seed=1)
+        made = generate(reference_cohort(n=200, seed=2), seed=1)
         assert made.split is not None
-        figures = evaluate(made.split.train, made.synthetic.frame, made.split.holdout, simulated=True)
+        return evaluate(made.split.train, made.synthetic.frame, made.split.holdout, simulated=True)
+
+
+@pytest.fixture(scope="module")
+def demo(figures: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `amlsynth demo` makes, of fewer patients, with the evaluation of another cohort."""
+    folder = tmp_path_factory.mktemp("demo")
     spec = yaml.safe_load(asset("release/aml-reference.yaml").read_text(encoding="utf-8"))
     spec["generator"] |= {"n": 300, "params": {"pool": 4_000}}
     spec |= {"gates": {"profile": "easy", "file": "gates.yaml"}, "exports": []}

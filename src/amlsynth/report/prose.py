@@ -10,6 +10,7 @@ from amlsynth.foundation.text import listing
 from amlsynth.gates import GateReport, GateResult
 from amlsynth.report.context import Context
 from amlsynth.report.decision_page import NO_DOI
+from amlsynth.report.digits import decimals
 from amlsynth.report.text import (
     NOT_AVAILABLE,
     Column,
@@ -80,7 +81,7 @@ def gate_table(context: Context) -> str:
             escape(gate.label),
             "required" if gate.required else "advisory",
             _threshold(gate),
-            NOT_AVAILABLE if gate.value is None else plain_number(gate.value),
+            NOT_AVAILABLE if gate.value is None else _found(context, gate, gate.value),
             _verdict(gate),
         ]
         for gate in gates.gates
@@ -206,6 +207,15 @@ def _threshold(gate: GateResult) -> str:
     limit = "" if gate.threshold is None else plain_number(gate.threshold)
     pattern = _COMPARISONS.get(gate.comparison)
     return pattern.format(limit) if pattern else f"{escape(gate.comparison)} {limit}".rstrip()
+
+
+def _found(context: Context, gate: GateResult, value: float) -> str:
+    """Return the figure in the digits of its measure, and in one more than those of its limit."""
+    measure = next((m for m in context.evaluation.measures if m.id == gate.measure), None)
+    if measure is None:
+        return plain_number(value)
+    limit = "" if gate.threshold is None else f"{gate.threshold:g}".partition(".")[2]
+    return number(value, max(decimals(measure), len(limit) + 1 if limit else 0))
 
 
 def _verdict(gate: GateResult) -> str:
