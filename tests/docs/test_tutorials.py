@@ -19,6 +19,7 @@ from tests.docs.tutorial import blocks, install, run
 from tests.release.conftest import GATES, neither_evaluated_nor_drawn
 
 from amlsynth.evaluation import Evaluation, evaluate, read_evaluation
+from amlsynth.evaluation import run as run_evaluation
 from amlsynth.foundation.assets import asset
 from amlsynth.gates import gate_profile
 from amlsynth.generators.generation import generate
@@ -27,7 +28,7 @@ from amlsynth.sources.reference import reference_cohort
 
 TUTORIALS = ("steward", "researcher", "regulator", "modeller")
 DEMO = "amlsynth demo --out demo"
-FEW_RESAMPLES = ("amlsynth.evaluation.intervals.RESAMPLES", 20)
+GROUPS = ("fidelity", "survival", "membership inference", "validity")  # which the tutorials look at
 SMALLER = {"steward": {"n=1600": "n=330"}, "modeller": {"--n 600": "--n 300"}}
 
 
@@ -44,16 +45,24 @@ def tutorial(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return go
 
 
+def _quickly(patch: pytest.MonkeyPatch) -> None:
+    """Measure what the tutorials look at, with intervals from few resamples."""
+    patch.setattr("amlsynth.evaluation.intervals.RESAMPLES", 20)
+    chosen = tuple(group for group in run_evaluation.GROUPS if group.name in GROUPS)
+    assert len(chosen) == len(GROUPS)
+    patch.setattr(run_evaluation, "GROUPS", chosen)
+
+
 @pytest.fixture
-def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(*FEW_RESAMPLES)
+def quick_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
+    _quickly(monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def figures() -> Evaluation:
     """The evaluation of a small cohort."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(*FEW_RESAMPLES)
+        _quickly(patch)
         made = generate(reference_cohort(n=200, seed=2), seed=1)
         assert made.split is not None
         return evaluate(made.split.train, made.synthetic.frame, made.split.holdout, simulated=True)
@@ -81,7 +90,7 @@ def made_demo(demo: Path, tmp_path: Path) -> dict[str, Callable[[], object]]:
 
 @pytest.mark.slow
 def test_a_steward_releases_a_table(
-    tutorial: Callable[..., None], monkeypatch: pytest.MonkeyPatch, few_resamples: None, tmp_path: Path
+    tutorial: Callable[..., None], monkeypatch: pytest.MonkeyPatch, quick_evaluation: None, tmp_path: Path
 ) -> None:
     def again(*_: Any, **__: Any) -> Evaluation:
         return read_evaluation(tmp_path / "evaluation" / "evaluation.json")
@@ -121,7 +130,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 @pytest.mark.slow
 def test_a_modeller_adds_a_generator_and_a_measure(
-    tutorial: Callable[..., None], few_resamples: None, installed: Callable[[], None]
+    tutorial: Callable[..., None], quick_evaluation: None, installed: Callable[[], None]
 ) -> None:
     tutorial("modeller", {"pip install -e .": installed})
 
