@@ -34,7 +34,7 @@ _FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
-_PATIENCE = 60  # seconds until a silent browser is given up
+_PATIENCE = 240  # seconds until a silent browser is given up; axe takes a minute on a busy machine
 
 
 @dataclass
