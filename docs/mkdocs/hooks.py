@@ -26,6 +26,7 @@ from amlsynth.cli import cli
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
+_OVERVIEW: Final = "overview.md"  # README.md would stand in the place of docs/index.md
 _WIDTH: Final = 80  # characters of a help text, as on a terminal
 
 # The rooms of the package in the order in which data pass them, and what their public names are for.
@@ -215,9 +216,13 @@ def _targets(text: str, home: str) -> list[str]:
 
 def _home(site: str) -> str:
     """Return where a file of the site stands in the repository."""
+    if site == _OVERVIEW:
+        return "README.md"
     return f"docs/{site}" if (REPOSITORY / "docs" / site).is_file() or site.startswith("reference/") else site
 
 
 def _place(home: str) -> str | None:
     """Return where a file of the repository stands on the site; None outside of the repository."""
+    if home == "README.md":
+        return _OVERVIEW
     return None if home.startswith("..") else home.removeprefix("docs/")

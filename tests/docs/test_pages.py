@@ -91,6 +91,13 @@ def test_every_link_leads_to_a_place_that_is_there(site: Path, pages: dict[Path,
     assert missing == []
 
 
+def test_it_starts_with_the_four_users(site: Path, pages: dict[Path, Links]) -> None:
+    start = pages[site / "index.html"].leads
+    names = ("steward", "researcher", "regulator", "modeller")
+    assert {f"tutorials/{name}.html" for name in names} <= set(start)
+    assert "Look something up" in (site / "index.html").read_text(encoding="utf-8")
+
+
 def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, Links]) -> None:
     loaded = {address for page in pages.values() for address in page.loads}
     assert [address for address in loaded if re.match(r"(?!data:)\w+:|//", address)] == []
