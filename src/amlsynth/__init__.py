@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary, dictionary, load_dictionary
     from amlsynth.evaluation import compare_cohorts, evaluate, read_evaluation, write_evaluation
     from amlsynth.foundation.errors import AmlsynthError, DataError, MissingExtraError, UsageError
-    from amlsynth.generators.generation import generate, generate_file
+    from amlsynth.generators.generation import FittedGenerator, fit, generate, generate_file
     from amlsynth.inference.estimates import Estimate
     from amlsynth.inference.pool import pool
     from amlsynth.loading import Dataset, dataset, datasets, load
@@ -51,6 +51,7 @@ _HOMES = {
     "Dataset": "loading",
     "Dictionary": "dictionary.model",
     "Estimate": "inference.estimates",
+    "FittedGenerator": "generators.generation",
     "MissingExtraError": "foundation.errors",
     "TuningResult": "tuning",
     "UsageError": "foundation.errors",
@@ -66,6 +67,7 @@ _HOMES = {
     "eln2022": "dictionary.derived",
     "evaluate": "evaluation",
     "export_release": "release",
+    "fit": "generators.generation",
     "generate": "generators.generation",
     "generate_file": "generators.generation",
     "import_amlsg": "sources.amlsg",
@@ -104,6 +106,7 @@ __all__ = [
     "Dataset",
     "Dictionary",
     "Estimate",
+    "FittedGenerator",
     "MissingExtraError",
     "TuningResult",
     "UsageError",
@@ -120,6 +123,7 @@ __all__ = [
     "eln2022",
     "evaluate",
     "export_release",
+    "fit",
     "generate",
     "generate_file",
     "import_amlsg",
