@@ -48,6 +48,7 @@ from amlsynth.evaluation.survival import response, tails
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
+from amlsynth.statistics.coding import columns_remembered
 from amlsynth.survival.cox import Ties
 from amlsynth.survival.endpoint import endpoint_data
 
@@ -68,6 +69,7 @@ GROUPS: tuple[MeasureGroup, ...] = (
 )
 
 
+@columns_remembered()
 def evaluate(
     original: pd.DataFrame,
     synthetic: Synthetics,
@@ -202,6 +204,7 @@ def evaluate(
     return evaluation
 
 
+@columns_remembered()
 def measure(
     original: pd.DataFrame,
     synthetic: pd.DataFrame,
