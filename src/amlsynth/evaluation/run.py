@@ -37,7 +37,7 @@ from amlsynth.evaluation.measure_group import (
 from amlsynth.evaluation.outcomes import lacks, why_lacking
 from amlsynth.evaluation.pairing import check_parts
 from amlsynth.evaluation.plugins import installed_groups
-from amlsynth.evaluation.prediction import prediction
+from amlsynth.evaluation.prediction import prediction, time_order
 from amlsynth.evaluation.privacy import attacks, near_copies
 from amlsynth.evaluation.privacy import hamming as privacy
 from amlsynth.evaluation.privacy.attacks import attack_data
@@ -61,6 +61,7 @@ GROUPS: tuple[MeasureGroup, ...] = (
     tails.GROUP,
     response.GROUP,
     prediction.GROUP,
+    time_order.GROUP,
     effect_measures.GROUP,
     privacy.GROUP,
     near_copies.GROUP,
