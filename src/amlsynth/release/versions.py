@@ -1,12 +1,16 @@
-"""Versions of releases: semantic versions 2.0.0 (semver.org), parsed and ordered by the library `semver`."""
+"""Versions of releases: semantic versions 2.0.0 (semver.org); no package, since every load needs them."""
 
 from __future__ import annotations
 
+import re
 from functools import total_ordering
 
-import semver
-
 MAX_LENGTH = 100  # characters; keeps int() cheap on hostile input
+_NUMBER, _PART = "(?:0|[1-9][0-9]*)", "[0-9A-Za-z-]+"
+_FIELD = f"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"  # of a pre-release: no leading zeros in numbers
+_VERSION = re.compile(
+    rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_FIELD}(?:\.{_FIELD})*))?(?:\+({_PART}(?:\.{_PART})*))?"
+)
 
 
 @total_ordering
@@ -23,33 +27,24 @@ class Version:
     """
 
     def __init__(self, text: str) -> None:
-        try:
-            if len(text) > MAX_LENGTH or not text.isascii() or not text.isprintable():
-                raise ValueError(text)
-            self._parsed = semver.Version.parse(text)
-        except ValueError:
+        found = _VERSION.fullmatch(text) if len(text) <= MAX_LENGTH else None
+        if found is None:
             raise ValueError(
                 f"{text[:MAX_LENGTH]!r} is no semantic version; write MAJOR.MINOR.PATCH such as 1.2.0 or "
                 "2.0.0-rc.1"
-            ) from None
+            )
         self.text = text
-
-    @property
-    def core(self) -> tuple[int, int, int]:
-        """MAJOR, MINOR and PATCH."""
-        return self._parsed.major, self._parsed.minor, self._parsed.patch
-
-    @property
-    def is_prerelease(self) -> bool:
-        """Whether it is a version such as 2.0.0-rc.1."""
-        return self._parsed.prerelease is not None
+        major, minor, patch, fields, build = found.groups()
+        self.core = int(major), int(minor), int(patch)  # MAJOR, MINOR and PATCH
+        self.is_prerelease = fields is not None  # such as 2.0.0-rc.1
+        parts = tuple(map(_field, fields.split("."))) if fields else ()
+        self._order = self.core, not self.is_prerelease, parts, build or ""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and self.text == other.text
 
     def __lt__(self, other: Version) -> bool:
-        order = self._parsed.compare(other._parsed)
-        return order < 0 or (order == 0 and (self._parsed.build or "") < (other._parsed.build or ""))
+        return self._order < other._order
 
     def __hash__(self) -> int:
         return hash(self.text)
@@ -59,6 +54,11 @@ class Version:
 
     def __repr__(self) -> str:
         return f"Version({self.text!r})"
+
+
+def _field(text: str) -> tuple[bool, int, str]:
+    """Return how a field of a pre-release is ordered: numbers by value and before words, words by ASCII."""
+    return (False, int(text), "") if text.isdecimal() else (True, 0, text)
 
 
 def checked_version(text: str) -> str:
