@@ -38,13 +38,17 @@ from populations import HELD_BACK, SimulatedPrior, population
 
 from amlsynth.cohort.cohort import About, Cohort, not_assessed
 from amlsynth.cohort.split import Split, split_by_patient
+from amlsynth.cohort.validation import validate
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.effects.effects import agreement, estimate_effects, list_effects
 from amlsynth.evaluation.fidelity.columns import basic_statistical_measure
-from amlsynth.evaluation.fidelity.pairs import co_occurrence_error, missing_pattern_distance
+from amlsynth.evaluation.fidelity.pairs import (
+    co_occurrence_difference,
+    log_odds_ratios,
+    missing_pattern_distance,
+)
 from amlsynth.evaluation.fidelity.two_sample import classifier_auc
 from amlsynth.evaluation.representations.embedding import one_thread
-from amlsynth.evaluation.validity import count_rules_broken
 from amlsynth.generators.generation import recorded_resolution
 from amlsynth.generators.private.diagnosis import diagnose
 from amlsynth.generators.private.generator import Private, private
@@ -195,7 +199,9 @@ def score(parts: Split, frame: pd.DataFrame, seed: int) -> dict[str, float | Non
         "rsc": regularized_support_coverage(original, frame, d),
         "bsm": basic_statistical_measure(original, frame, d),
         "logcorr": log_correlation_score(original, frame, d),
-        "co_occurrence": co_occurrence_error(original, frame, d),
+        "co_occurrence": co_occurrence_difference(
+            *log_odds_ratios(original, d), log_odds_ratios(frame, d)[0]
+        ),
         "missing_pattern": missing_pattern_distance(original, frame, d),
         "medians_inside": medians_inside(original, frame),
         "effects_sign_hr": kept.same_sign,
@@ -205,7 +211,7 @@ def score(parts: Split, frame: pd.DataFrame, seed: int) -> dict[str, float | Non
             for q in questions
             if ours[q].reason is None and theirs[q].reason is None and ours[q].p < 0.05
         ),
-        "rules_broken": float(count_rules_broken(frame, d)),
+        "rules_broken": float(validate(frame, "synthetic", d).errors),
     }
     with one_thread():
         found["classifier_auc"] = classifier_auc(original, frame, d, np.random.default_rng([seed, 5])).value

@@ -20,6 +20,7 @@ from amlsynth.foundation.addresses import doi_of, doi_url
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.defaults import DECISION_FILE, PATIENTS_EACH
 from amlsynth.gates import GateReport, endpoints_in, known_outcomes
+from amlsynth.inference.measured import coverage_sentences
 from amlsynth.release.package import Guarantee, Provenance
 from amlsynth.release.spec import Creator, RelatedIdentifier, ReleaseSpec, license_text
 from amlsynth.report.decision import Decision, decide, decision_text
@@ -64,6 +65,7 @@ class Parts:
     """What the documents say of a release beside its spec, by what it holds.
 
     patients : number of synthetic patients.
+    originals : patients whom the generator was fitted to, where that is told; the synthetic ones elsewhere.
     simulated : whether the original is simulated.
     endpoints : names of the endpoints that the data have.
     file_rows : rows of README's table of files, for those that not every release holds.
@@ -79,6 +81,7 @@ class Parts:
     """
 
     patients: int
+    originals: int
     simulated: bool
     endpoints: tuple[str, ...]
     file_rows: str
@@ -100,6 +103,7 @@ def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary, pro
     decision = decide(evaluation, gates, provenance.model_dump(mode="json"), d)
     return Parts(
         patients=evaluation.synthetic.n,
+        originals=evaluation.original.n,
         simulated=evaluation.original_is_simulated,
         endpoints=endpoints_in(evaluation),
         file_rows=_MEASURED_FILES,
@@ -135,8 +139,11 @@ def _pooled(found: PooledEffects) -> str:
 def _inferred(spec: ReleaseSpec, parts: Parts) -> str:
     """Return the section on what may be inferred, by whether the release has replicates."""
     count = spec.generator.replicates
+    epsilon = parts.guarantee.epsilon if parts.guarantee else None
+    by = spec.generator.name if spec.synthetic is None else spec.synthetic.made_by
+    measured = coverage_sentences(by, parts.originals, epsilon)
     if not count:
-        return fill("inferred-one.md")
+        return fill("inferred-one.md", measured=measured)
     return fill(
         "inferred.md",
         count=str(count),
@@ -144,6 +151,7 @@ def _inferred(spec: ReleaseSpec, parts: Parts) -> str:
         name=spec.name,
         stem=spec.stem,
         last=f"{count:02}",
+        measured=measured,
         pooled=parts.pooled,
         privacy="" if parts.guarantee else _REPLICATES_UNATTACKED,
         noise=", and of the noise of the guarantee" if parts.guarantee else "",
