@@ -110,6 +110,8 @@ def test_core_install_validates_and_names_the_extras(
     _run(python, "-m", "pip", "install", "--quiet", repository, cwd=tmp_path, PIP_CONSTRAINT=constraints)
     amlsynth = environment / "bin" / "amlsynth"
     assert "0 errors" in _run(amlsynth, "validate", "c.csv", cwd=tmp_path)
+    code = "import amlsynth; print(len(amlsynth.load('aml-reference', offline=True)))"
+    assert _run(python, "-c", code, cwd=tmp_path) == "1606\n"
     for command in (
         ["cohort", "reference", "--out", "r.csv"],
         ["generate", "--cohort", "c.csv", "--seed", "1", "--out", "s.csv"],
