@@ -22,8 +22,10 @@ from amlsynth.evaluation.measure_group import EvaluatedCohort, EvaluationContext
 from amlsynth.evaluation.privacy import attacks, hamming
 from amlsynth.evaluation.records import Figure
 from amlsynth.sources.reference import reference_frame
+from amlsynth.statistics.coding import columns_remembered
 
 ROOT = Path(__file__).resolve().parent.parent
+MIN_SPLITS = 30  # with a figure, or a measure has no line
 POPULATION = 20_000  # simulated patients, of whom each split draws
 
 HEAD = """# Measures of privacy where there is nothing to find
@@ -63,6 +65,7 @@ def null_splits(
         yield EvaluatedCohort("synthetic", parts[2]), EvaluationContext(parts[0], parts[1], d, split)
 
 
+@columns_remembered()
 def null_figures(cohort: EvaluatedCohort, context: EvaluationContext, *groups: str) -> dict[str, Figure]:
     """Return the figures of one split, by measure; of all groups, or of those named."""
     found: dict[str, Figure] = {}
@@ -76,8 +79,9 @@ def summary(measure: str, figures: list[Figure]) -> str:
     """Return the line of a measure."""
     null = expected(measure)
     known = [f for f in figures if f.value is not None]
-    if not known:
-        return f"| {measure} | {null:g} | n/a: {figures[0].reason} | | | | |"
+    if len(known) < MIN_SPLITS:
+        reason = next(f.reason for f in figures if f.value is None)
+        return f"| {measure} | {null:g} | n/a in {len(figures) - len(known)} splits: {reason} | | | | |"
     values = np.array([f.value for f in known])
     with_interval = [f for f in known if f.low is not None and f.high is not None]
     spread = float(values.std(ddof=1))

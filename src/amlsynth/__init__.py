@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from amlsynth.sources.reference import reference_cohort
     from amlsynth.sources.sketch import sketch
     from amlsynth.survival.frames import survival_frame
+    from amlsynth.survival.plot import km_plot
     from amlsynth.tuning import TuningResult, tune, write_params
 
 _HOMES = {
@@ -74,6 +75,7 @@ _HOMES = {
     "import_cbioportal": "sources.cbioportal",
     "import_mapped": "sources.mapping",
     "iscn": "sources.karyotype",
+    "km_plot": "survival.plot",
     "load": "loading",
     "load_dictionary": "dictionary.model",
     "pool": "inference.pool",
@@ -130,6 +132,7 @@ __all__ = [
     "import_cbioportal",
     "import_mapped",
     "iscn",
+    "km_plot",
     "load",
     "load_dictionary",
     "pool",

@@ -39,11 +39,13 @@ class Adversary:
     """A bad cohort.
 
     gates : ids of required gates of both profiles, at least one of which must refuse it: the right reason.
+    patients : of the original from which on they must.
     """
 
     name: str
     make: Make
     gates: tuple[str, ...]
+    patients: int = 800
 
 
 def shuffled(frame: pd.DataFrame, columns: list[str], rng: np.random.Generator) -> pd.DataFrame:
@@ -172,7 +174,12 @@ ADVERSARIES = (
     Adversary("outcomes shuffled over all patients", outcomes_shuffled, ("effects-slope", "c-index-os")),
     Adversary("genetics shuffled against clinic", genetics_shuffled, ("effects-slope", "correlations")),
     Adversary("response shuffled within event pattern", response_shuffled, ("effects-slope-cr",)),
-    Adversary("times shuffled within event pattern", times_shuffled_within_pattern, ("effects-slope-time",)),
+    Adversary(
+        "times shuffled within event pattern",
+        times_shuffled_within_pattern,
+        ("time-order-os", "time-order-efs"),
+        patients=1606,
+    ),
     Adversary("sexes swapped", sexes_swapped, ("correlations",)),
     Adversary("8 % copied, one alteration flipped", some_copied_and_flipped, ("numbers-copied",)),
     Adversary("20 rarest patients copied, one flipped", rarest_copied, ("numbers-copied",)),

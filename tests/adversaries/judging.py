@@ -19,7 +19,7 @@ from amlsynth.evaluation.measure_group import (
     MeasureGroup,
     fixed,
 )
-from amlsynth.evaluation.prediction import prediction
+from amlsynth.evaluation.prediction import prediction, time_order
 from amlsynth.evaluation.privacy import hamming, near_copies
 from amlsynth.evaluation.privacy.attacks import membership
 from amlsynth.evaluation.records import CohortSummary, Evaluation, Figure
@@ -61,6 +61,7 @@ GROUPS = (
     VALIDITY,
     pairs.GROUP,
     effects.GROUP,
+    time_order.GROUP,
     _C_INDEX,
     _CLASSIFIER,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from amlsynth.cli import main
@@ -116,3 +117,32 @@ def test_a_gates_file_that_cannot_decide_is_told(
     assert run(folder) == code
     captured = capsys.readouterr()
     assert message in captured.out + captured.err
+
+
+def test_few_patients_without_a_hold_out_are_refused_with_a_reason_for_each_gate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from amlsynth.cohort.table_writing import write_table
+    from amlsynth.sources.reference import reference_frame
+
+    everybody = reference_frame(160, 1)
+    for name in ("EFSTM", "EFSSTAT"):  # of one endpoint, overall survival
+        everybody[name] = pd.array([pd.NA] * len(everybody), dtype=everybody[name].dtype)
+    for name, rows in (("original", slice(0, 80)), ("synthetic", slice(80, 160))):
+        write_table(everybody.iloc[rows].reset_index(drop=True), tmp_path / f"{name}.csv")
+    paths = [f"--{name}={tmp_path / name}.csv" for name in ("original", "synthetic")]
+    with pytest.raises(SystemExit) as exit_of:
+        main(["evaluate", *paths, "--out", str(tmp_path / "found")])
+    assert not exit_of.value.code
+    capsys.readouterr()
+    for profile in ("research", "public-release"):
+        with pytest.raises(SystemExit) as exit_of:
+            main(["gates", str(tmp_path / "found"), "--profile", profile, "--json"])
+        assert exit_of.value.code == 1
+        gates = {gate["id"]: gate for gate in json.loads(capsys.readouterr().out)["gates"]}
+        # What needs a hold-out has no figure and refuses; what needs the other endpoint does not apply.
+        assert gates["leakage"]["passed"] is False and "no hold-out was given" in gates["leakage"]["reason"]
+        assert gates["time-order-efs"]["passed"] is None and gates["c-index-efs"]["passed"] is None
+        assert gates["rules"]["passed"] is True
+        for gate in gates.values():
+            assert gate["passed"] is True or gate["reason"].endswith(".")

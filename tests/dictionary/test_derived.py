@@ -50,6 +50,9 @@ def risk(frame: pd.DataFrame) -> str | None:
         ({"t_9_11": 1}, "intermediate"),
         ({"t_9_11": 1, "t_v_11": 1}, "intermediate"),
         ({"t_9_11": 1, "RUNX1": 1, "TP53": 1}, "intermediate"),
+        ({"t_9_11": 1, "CGCX": 1}, "intermediate"),
+        ({"t_9_11": 1, "CGCX": 1, "TP53": 1}, "intermediate"),
+        ({"t_9_11": 1, "CGCX": 1, "minus_17": 1}, "adverse"),
         ({"del_7q": 1}, "intermediate"),
         # adverse
         ({"t_6_9": 1, "FLT3I": 1}, "adverse"),

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.statistics.coding import bin_codes, category_codes, quantile_edges
+from amlsynth.statistics.coding import (
+    bin_codes,
+    category_codes,
+    codes_of,
+    columns_remembered,
+    numbers_of,
+    quantile_edges,
+)
 
 D = dictionary()
 
@@ -23,3 +31,20 @@ def test_bins_are_closed_on_the_right_and_open_ended():
     assert bin_codes(np.array([-99, 1, 1.5, 99, np.nan]), edges).tolist() == [1, 1, 2, 10, 0]
     assert quantile_edges(np.array([5.0, 5.0])).tolist() == [5, 5]
     assert bin_codes(np.array([4.0, 5.0, 6.0]), np.array([5.0, 5.0])).tolist() == [1, 1, 1]
+
+
+def test_columns_are_read_once_within_a_block_and_for_each_frame():
+    def cohort(age):
+        return pd.DataFrame({"AGE": pd.array([age], dtype="Int16"), "NPM1": pd.array([1], dtype="Int8")})
+
+    first, second = cohort(50), cohort(60)
+    with columns_remembered():
+        assert numbers_of(first, "AGE") is numbers_of(first, "AGE")
+        assert codes_of(first, D["NPM1"]) is codes_of(first, D["NPM1"])
+        assert numbers_of(second, "AGE").tolist() == [60]
+        with pytest.raises(ValueError, match="read-only"):
+            numbers_of(first, "AGE")[0] = 1
+        for age in range(70, 90):  # frames that are gone leave no columns to those that take their place
+            assert numbers_of(cohort(age), "AGE").tolist() == [age]
+    first.loc[0, "AGE"] = 51
+    assert numbers_of(first, "AGE").tolist() == [51]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amlsynth.dictionary.derived import CLASSIFICATIONS
 from amlsynth.dictionary.model import Dictionary, Group, Variable, dictionary
 
 
@@ -69,7 +70,9 @@ def _rules(d: Dictionary) -> str:
 def _derived(d: Dictionary) -> str:
     rows = ["## Derived, never stored", ""]
     if d.roles.classification is not None:
-        rows.append(f"- {d.roles.classification.label} ({', '.join(d.risks)}): `Dictionary.classify`.")
+        note = CLASSIFICATIONS[d.roles.classification.function].note
+        line = f"- {d.roles.classification.label} ({', '.join(d.risks)}): `Dictionary.classify`. {note}"
+        rows.append(line.rstrip())
     if d.composite is not None:
         gap = f"{d.terminal.time} - {d.composite.time}"
         rows.append(f"- The gap {gap}, months from the event to the end of follow-up.")

@@ -70,8 +70,10 @@ def eln2022(frame: pd.DataFrame) -> pd.Series:
 
     Limits: t(9;22), t(8;16), other rearranged MECOM and the monosomal karyotype are not in the dictionary;
     CEBPA counts where the bZIP mutation is in frame, whatever the second allele, which it has not either.
-    t(9;11) stays intermediate beside adverse gene mutations, TP53 among them (the table's footnote), and
-    beside a complex karyotype, which is defined without it; beside -5, -7, -17 and the like it is adverse.
+    t(9;11) stays intermediate beside adverse gene mutations, TP53 among them: the table's footnote gives it
+    precedence over them. It stays so beside CGCX too, as the table calls a karyotype complex only where no
+    class-defining rearrangement is in it. Of -5, -7, -17 and the like the footnotes say nothing; beside them
+    it is adverse here.
 
     Source: Döhner et al., Blood 2022;140:1345-1377, table 6 and its footnotes.
 
@@ -107,18 +109,27 @@ class RiskClassification(NamedTuple):
     """A classification by name: its function of a typed frame, and its levels, the reference first.
 
     `decisive` are columns without all of which a patient can be classed by what else is known, `lacking` the
-    words for that.
+    words for that; `note` says for the codebook how markers that disagree are ranked.
     """
 
     classify: Callable[[pd.DataFrame], pd.Series]
     levels: tuple[str, ...]
     decisive: tuple[str, ...] = ()
     lacking: str = ""
+    note: str = ""
 
 
 # A dictionary names one of these under `roles: {classification: {function: ...}}`.
 CLASSIFICATIONS: Mapping[str, RiskClassification] = {
-    "eln2022": RiskClassification(eln2022, ELN2022_RISKS, _KARYOTYPE, "a karyotype")
+    "eln2022": RiskClassification(
+        eln2022,
+        ELN2022_RISKS,
+        _KARYOTYPE,
+        "a karyotype",
+        "t(9;11) is intermediate also beside adverse gene mutations, TP53 among them, and beside a complex "
+        "karyotype (Döhner et al., Blood 2022;140:1345, table 6, footnotes); beside -5, del(5q), -7, -17, "
+        "abn(17p), t(6;9) or inv(3) it is adverse.",
+    )
 }
 
 

@@ -21,6 +21,7 @@ from amlsynth.evaluation.outcomes import lacks, why_lacking
 from amlsynth.evaluation.records import Figure, Measure, Spread
 from amlsynth.foundation.errors import NotComputable as NotComputable  # what a measure may raise
 from amlsynth.foundation.errors import UsageError
+from amlsynth.statistics.coding import CohortCoding
 from amlsynth.survival.cox import Ties
 
 AnchorName = Literal["independent", "bootstrap", "holdout"]
@@ -45,7 +46,8 @@ class EvaluationContext:
     seed: int
     rule: DisclosureRule = OFF
     ties: Ties = "efron"
-    memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    # Not an argument, so that a changed copy of a context begins with nothing remembered.
+    memory: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def once(self, name: str, compute: Callable[[], Found]) -> Found:
         """Return what `compute` gives, computed at the first call with this name: four cohorts share it.
@@ -56,6 +58,17 @@ class EvaluationContext:
             self.memory[name] = compute()
         value: Found = self.memory[name]
         return value
+
+    @property
+    def everybody(self) -> pd.DataFrame:
+        """All real patients, training and hold-out, for scales that favour neither."""
+        real = [self.original] if self.holdout is None else [self.original, self.holdout]
+        return self.once("everybody", lambda: pd.concat(real, ignore_index=True))
+
+    @property
+    def coding(self) -> CohortCoding:
+        """The coding of cohorts with numbers in bins of the original."""
+        return self.once("coding", lambda: CohortCoding(self.original, self.dictionary))
 
     def rule_of(self, cohort: EvaluatedCohort) -> DisclosureRule:
         """Return what is held back of a cohort: nothing of one that holds no patients."""

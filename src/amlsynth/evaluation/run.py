@@ -37,7 +37,7 @@ from amlsynth.evaluation.measure_group import (
 from amlsynth.evaluation.outcomes import lacks, why_lacking
 from amlsynth.evaluation.pairing import check_parts
 from amlsynth.evaluation.plugins import installed_groups
-from amlsynth.evaluation.prediction import prediction
+from amlsynth.evaluation.prediction import prediction, time_order
 from amlsynth.evaluation.privacy import attacks, near_copies
 from amlsynth.evaluation.privacy import hamming as privacy
 from amlsynth.evaluation.privacy.attacks import attack_data
@@ -48,6 +48,7 @@ from amlsynth.evaluation.survival import response, tails
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
+from amlsynth.statistics.coding import columns_remembered
 from amlsynth.survival.cox import Ties
 from amlsynth.survival.endpoint import endpoint_data
 
@@ -60,6 +61,7 @@ GROUPS: tuple[MeasureGroup, ...] = (
     tails.GROUP,
     response.GROUP,
     prediction.GROUP,
+    time_order.GROUP,
     effect_measures.GROUP,
     privacy.GROUP,
     near_copies.GROUP,
@@ -68,6 +70,7 @@ GROUPS: tuple[MeasureGroup, ...] = (
 )
 
 
+@columns_remembered()
 def evaluate(
     original: pd.DataFrame,
     synthetic: Synthetics,
@@ -202,6 +205,7 @@ def evaluate(
     return evaluation
 
 
+@columns_remembered()
 def measure(
     original: pd.DataFrame,
     synthetic: pd.DataFrame,

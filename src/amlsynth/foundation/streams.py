@@ -44,6 +44,7 @@ class Stream(Enum):
     CURVE_INTERVALS = (223,)
     EQUAL_SIZES = (224,)
     PREDICTION_FOLDS = (301,)
+    TIME_ORDER = (302,)
     AUDIT_TARGETS = (401,)
     AUDIT_INTERVALS = (402,)
     AUDIT_CONTROL = (403,)

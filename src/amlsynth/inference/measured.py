@@ -78,9 +78,7 @@ def coverage_sentences(generator: str, n: int, epsilon: float | None = None) -> 
     """Return in words how often intervals held the truth in the setting nearest to a release's."""
     found = measured_coverage(generator, n, epsilon)
     if found is None:
-        return (
-            f"How often intervals from cohorts of {generator} hold the truth was not measured: use none."
-        )
+        return f"How often intervals from cohorts of {generator} hold the truth was not measured: use none."
     guarantee = f" at epsilon {found.epsilon:g}" if found.epsilon else ""
     few = ", a first look" if found.cohorts < _FEW else ""
     return (

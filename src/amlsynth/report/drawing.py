@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from amlsynth.evaluation.records import CohortSummary
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH = 7.0  # inches; all figures share it, so that their letters have the same size on the page
@@ -86,6 +87,37 @@ def both(draw: Callable[[Path, float], None], folder: Path, name: str) -> tuple[
     for suffix, width in (("", WIDTH), ("-narrow", NARROW)):
         draw(folder / f"{name}{suffix}.svg", width)
     return f"{folder.name}/{name}.svg", f"{folder.name}/{name}-narrow.svg"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate of one cohort at a height of its axes: where its line begins and ends, and its symbol."""
+
+    y: float
+    low: float
+    high: float
+    value: float | None
+
+
+def draw_intervals(
+    axes: Axes, intervals: Sequence[Interval], style: Style, *, line: Any, widths: tuple[float, float, float],
+    size: float, holdout_size: float,
+) -> None:  # fmt: skip
+    """Draw all intervals of a cohort at once: an artist for each would take most of the report's time.
+
+    `widths` are those of the lines, of the edges of symbols, and of those of the hold-out, whose symbol is a
+    stroke.
+    """
+    axes.hlines(
+        [one.y for one in intervals], [one.low for one in intervals], [one.high for one in intervals],
+        colors=style.colour, linewidth=widths[0], linestyles=line, zorder=2,
+    )  # fmt: skip
+    marked = [(one.value, one.y) for one in intervals if one.value is not None]
+    axes.scatter(
+        [value for value, _ in marked], [y for _, y in marked], marker=style.marker, color=style.colour,
+        s=holdout_size if style is HOLDOUT else size,
+        linewidth=widths[2] if style is HOLDOUT else widths[1], zorder=3,
+    )  # fmt: skip
 
 
 @contextmanager

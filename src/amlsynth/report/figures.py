@@ -24,8 +24,10 @@ from amlsynth.report.drawing import (
     HOLDOUT,
     INDEPENDENT,
     WIDTH,
+    Interval,
     Style,
     both,
+    draw_intervals,
     drawing,
     styles,
 )
@@ -150,16 +152,12 @@ def _alteration_axis(
     axes.set_ylim(len(entries) - 0.5, -0.5)
     step = 0.62 / len(cohorts)
     for column, style in enumerate(styles(cohorts)):
-        for place, entry in enumerate(entries):
-            share = entry.shares[column] if entry.shares else None
-            if share is None or share.value is None:
-                continue
-            y = place - 0.31 + step * (column + 0.5)
-            axes.plot([share.low or 0, share.high or 0], [y, y], color=style.colour, linewidth=1.0)
-            axes.scatter(
-                [share.value], [y], marker=style.marker, color=style.colour, s=34 if style is HOLDOUT else 9,
-                linewidth=1.2 if style is HOLDOUT else 0.6, zorder=3,
-            )  # fmt: skip
+        intervals = [
+            Interval(place - 0.31 + step * (column + 0.5), share.low or 0, share.high or 0, share.value)
+            for place, entry in enumerate(entries)
+            if entry.shares and (share := entry.shares[column]) is not None and share.value is not None
+        ]
+        draw_intervals(axes, intervals, style, line="-", widths=(1.0, 0.6, 1.2), size=9, holdout_size=34)
     names = [entry.label if entry.shares else "" for entry in entries]
     axes.set_yticks(range(len(entries)), names, fontsize=7.5)
     for place, entry in enumerate(entries):

@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Literal
 from amlsynth.evaluation.records import CohortSummary, Effect
 from amlsynth.foundation.text import listing
 from amlsynth.report.context import Context, ties_words
-from amlsynth.report.drawing import FAINT, HOLDOUT, INK, MUTED, WIDTH, Style, both, drawing, styles
+from amlsynth.report.drawing import (
+    FAINT,
+    HOLDOUT,
+    INK,
+    MUTED,
+    WIDTH,
+    Interval,
+    Style,
+    both,
+    draw_intervals,
+    drawing,
+    styles,
+)
 from amlsynth.report.effects import main_subjects, subject_label, subjects
 from amlsynth.report.text import escape, image, number
 
@@ -196,19 +208,23 @@ def _rows(
     for row in range(0, len(names), 2):
         axes.axhspan(row, row + 1, color=FAINT, alpha=0.35, linewidth=0)
     axes.axvline(1, color=MUTED, linewidth=0.9, zorder=1)
-    for row, subject in enumerate(names):
-        for place, (cohort, style) in enumerate(drawn):
+    for place, (cohort, style) in enumerate(drawn):
+        intervals: list[Interval] = []
+        for row, subject in enumerate(names):
             effect = panel.found.get((subject, cohort.key))
             y = row + lift + (1 - lift) * (place + 0.75) / (len(drawn) + 0.5)
             known = effect is not None and effect.effect.value is not None
             if effect is not None and known:
-                _draw(axes, effect, y, style, limits)
+                intervals.append(_interval(effect, y, limits))
+                _arrows(axes, effect, y, style, limits)
             if numbers:
                 axes.text(
                     1.02, y, _in_numbers(effect), transform=axes.get_yaxis_transform(), fontsize=6.8,
                     va="center",
                     color=INK if known else MUTED,
                 )  # fmt: skip
+        widths = (1.2, 0.8, 1.4)
+        draw_intervals(axes, intervals, style, line=style.line, widths=widths, size=14, holdout_size=40)
 
 
 def _in_numbers(effect: Effect | None) -> str:
@@ -257,23 +273,26 @@ def _limits(effects: Sequence[Effect]) -> tuple[float, float]:
     return 2.0 ** math.floor(math.log2(low)), 2.0 ** math.ceil(math.log2(high))
 
 
-def _draw(axes: Axes, effect: Effect, y: float, style: Style, limits: tuple[float, float]) -> None:
-    assert effect.effect.value is not None
+def _interval(effect: Effect, y: float, limits: tuple[float, float]) -> Interval:
     value = effect.effect.value
-    low = limits[0] if effect.effect.low is None else effect.effect.low
-    high = limits[1] if effect.effect.high is None else effect.effect.high
-    inside = max(low, limits[0]), min(high, limits[1])
-    axes.plot(inside, [y, y], color=style.colour, linewidth=1.2, linestyle=style.line, zorder=2)
+    low, high = _ends(effect, limits)
+    inside = value is not None and limits[0] <= value <= limits[1]
+    return Interval(y, max(low, limits[0]), min(high, limits[1]), value if inside else None)
+
+
+def _ends(effect: Effect, limits: tuple[float, float]) -> tuple[float, float]:
+    """Return the ends of an interval; those of the axis where it has none."""
+    low, high = effect.effect.low, effect.effect.high
+    return limits[0] if low is None else low, limits[1] if high is None else high
+
+
+def _arrows(axes: Axes, effect: Effect, y: float, style: Style, limits: tuple[float, float]) -> None:
+    low, high = _ends(effect, limits)
     for end, cut, marker in ((limits[0], low < limits[0], "<"), (limits[1], high > limits[1], ">")):
         if cut:
             axes.scatter(
                 [end], [y], marker=marker, color=style.colour, s=14, linewidth=0, clip_on=False, zorder=3
             )
-    if limits[0] <= value <= limits[1]:
-        axes.scatter(
-            [value], [y], marker=style.marker, color=style.colour, s=40 if style is HOLDOUT else 14,
-            linewidth=1.4 if style is HOLDOUT else 0.8, zorder=3,
-        )  # fmt: skip
 
 
 def _handle(style: Style) -> Line2D:

@@ -12,7 +12,7 @@ import pandas as pd
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import NotComputable
 from amlsynth.foundation.types import BoolArray, FloatArray
-from amlsynth.statistics.coding import CohortCoding, numbers
+from amlsynth.statistics.coding import CohortCoding, numbers_of
 
 _BLOCK = 65_536  # rows turned into indicators at a time; bounds memory, and float32 counts stay exact
 _ZERO = 1e-12  # an association below this is rounding of an exact 0
@@ -56,7 +56,7 @@ def associations(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     """
     coding = CohortCoding(frame, d, binned=False)
     numeric = [v.name for v in d.variables if not v.is_categorical]
-    values = np.column_stack([np.nan_to_num(numbers(frame[name]), nan=-1.0) for name in numeric])
+    values = np.column_stack([np.nan_to_num(numbers_of(frame, name), nan=-1.0) for name in numeric])
     values = values - values.mean(axis=0)
     counts, sums = _cross_counts(coding, frame, values)
     spread = (values**2).sum(axis=0)
@@ -177,7 +177,7 @@ def _ordered_columns(frame: pd.DataFrame, d: Dictionary) -> list[FloatArray]:
     columns = []
     for v in d.variables:
         if v.type != "category":
-            columns.append(numbers(frame[v.name]))
+            columns.append(numbers_of(frame, v.name))
         elif len(v.values) == 2:
             marked = frame[v.name].eq(v.values[1]).fillna(False).to_numpy(dtype=np.float64)
             columns.append(np.where(frame[v.name].isna(), np.nan, marked))

@@ -6,7 +6,11 @@ order and k + 1 is any other value, so that two cohorts always share one coding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +21,8 @@ from amlsynth.foundation.types import FloatArray
 
 Floats = FloatArray  # the name by which the rooms of privacy take it
 Codes = NDArray[np.uint8]
+
+Array = TypeVar("Array", FloatArray, Codes)
 
 BINS = 10  # of a numeric variable, Eckardt et al. 2024, methods, "Assessment of privacy conservation"
 
@@ -43,6 +49,49 @@ def category_codes(column: pd.Series, variable: Variable) -> Codes:
         missing = np.isnan(plain)
     codes = np.where(index >= 0, index + 1, len(values) + 1)
     return np.where(missing, 0, codes).astype(np.uint8)
+
+
+# The columns of each frame that is alive, by its id; the reference removes them with the frame.
+_Remembered = dict[int, tuple["weakref.ref[pd.DataFrame]", dict[str, FloatArray | Codes]]]
+_REMEMBERED: ContextVar[_Remembered | None] = ContextVar("remembered columns", default=None)
+
+
+@contextmanager
+def columns_remembered() -> Iterator[None]:
+    """Within this block `numbers_of` and `codes_of` read each column of a frame once.
+
+    For whoever measures the same cohorts many times, by one dictionary, and does not change them meanwhile.
+    """
+    token = _REMEMBERED.set({})
+    try:
+        yield
+    finally:
+        _REMEMBERED.reset(token)
+
+
+def numbers_of(frame: pd.DataFrame, name: str) -> FloatArray:
+    """Return `numbers` of a column; within `columns_remembered` not to be written to."""
+    return _once(frame, f"numbers {name}", lambda: numbers(frame[name]))
+
+
+def codes_of(frame: pd.DataFrame, variable: Variable) -> Codes:
+    """Return `category_codes` of a column; within `columns_remembered` not to be written to."""
+    return _once(frame, f"codes {variable.name}", lambda: category_codes(frame[variable.name], variable))
+
+
+def _once(frame: pd.DataFrame, what: str, read: Callable[[], Array]) -> Array:
+    remembered = _REMEMBERED.get()
+    if remembered is None:
+        return read()
+    place = id(frame)
+    if place not in remembered:
+        remembered[place] = weakref.ref(frame, lambda _: remembered.pop(place, None)), {}
+    columns = remembered[place][1]
+    if what not in columns:
+        columns[what] = read()
+        columns[what].setflags(write=False)
+    column: Array = columns[what]  # type: ignore[assignment]
+    return column
 
 
 def quantile_edges(values: FloatArray, bins: int = BINS) -> FloatArray:
@@ -80,7 +129,9 @@ class CohortCoding:
     def __init__(self, original: pd.DataFrame, d: Dictionary, binned: bool = True) -> None:
         self._variables = [v for v in d.variables if binned or v.is_categorical]
         self._edges = {
-            v.name: quantile_edges(numbers(original[v.name])) for v in self._variables if not v.is_categorical
+            v.name: quantile_edges(numbers_of(original, v.name))
+            for v in self._variables
+            if not v.is_categorical
         }
         self.widths = np.array(
             [len(v.values) + 2 if v.is_categorical else BINS + 1 for v in self._variables], dtype=np.intp
@@ -95,11 +146,10 @@ class CohortCoding:
         """Return the codes of a cohort, shape (n, columns)."""
         codes = np.empty((len(frame), len(self._variables)), dtype=np.uint8)
         for position, variable in enumerate(self._variables):
-            column = frame[variable.name]
             if variable.is_categorical:
-                codes[:, position] = category_codes(column, variable)
+                codes[:, position] = codes_of(frame, variable)
             else:
-                codes[:, position] = bin_codes(numbers(column), self._edges[variable.name])
+                codes[:, position] = bin_codes(numbers_of(frame, variable.name), self._edges[variable.name])
         return codes
 
     def one_hot(self, codes: Codes) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ import pandas as pd
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import NotComputable
 from amlsynth.foundation.types import FloatArray, IntArray
-from amlsynth.statistics.coding import Codes, category_codes, numbers, quantile_edges
+from amlsynth.statistics.coding import Codes, codes_of, numbers_of, quantile_edges
 
 
 def regularized_support_coverage(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
@@ -35,26 +35,31 @@ class SupportCounts:
 
     def __init__(self, original: pd.DataFrame, frame: pd.DataFrame, d: Dictionary) -> None:
         ours: list[FloatArray] = []
-        self._codes: list[Codes] = []
+        codes: list[Codes] = []
         for variable in d.variables:
             if original[variable.name].isna().all():
                 continue
             if variable.is_categorical:
-                left, right = (category_codes(f[variable.name], variable) for f in (original, frame))
+                left, right = (codes_of(f, variable) for f in (original, frame))
                 slots = len(variable.values) + 2
             else:
-                edges = quantile_edges(numbers(original[variable.name]))
+                edges = quantile_edges(numbers_of(original, variable.name))
                 if edges.size == 0:
                     continue
                 slots = len(edges)  # one for each bin, and the last for what is in none
-                left, right = (_histogram_codes(numbers(f[variable.name]), edges) for f in (original, frame))
+                left, right = (
+                    _histogram_codes(numbers_of(f, variable.name), edges) for f in (original, frame)
+                )
             counts = np.bincount(left, minlength=slots).astype(np.float64)
             if not variable.is_categorical:
                 counts[-1] = 0.0
             ours.append(counts)
-            self._codes.append(right)
-        self._ours = ours
+            codes.append(right)
         self._n = len(original)
+        # All columns side by side, each from its own slot on.
+        self._ours = np.concatenate(ours) if ours else np.empty(0)
+        self._starts = np.cumsum([0, *(len(counts) for counts in ours)])[:-1]
+        self._codes = np.column_stack(codes).astype(np.intp) + self._starts if codes else None
 
     def coverage(self, rows: IntArray) -> float:
         """Return the coverage by the given rows of the second cohort, in [0, 1].
@@ -64,15 +69,14 @@ class SupportCounts:
         NotComputable
             No column of the original was assessed.
         """
-        if not self._ours:
+        if self._codes is None:
             raise NotComputable("every column of the original is empty")
         scale = self._n / len(rows)
-        scores = []
-        for ours, codes in zip(self._ours, self._codes, strict=True):
-            theirs = np.bincount(codes[rows], minlength=len(ours))
-            present = ours > 0
-            scores.append(np.minimum(theirs[present] / ours[present] * scale, 1.0).mean())
-        return float(np.mean(scores))
+        theirs = np.bincount(self._codes[rows].ravel(), minlength=len(self._ours))
+        present = self._ours > 0
+        covered = np.divide(theirs * scale, self._ours, out=np.zeros_like(self._ours), where=present)
+        sums, counts = (np.add.reduceat(x, self._starts) for x in (np.minimum(covered, 1.0), present * 1.0))
+        return float((sums / counts).mean())
 
 
 def _histogram_codes(values: FloatArray, edges: FloatArray) -> Codes:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from amlsynth.dictionary.roles import Endpoint
 from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
-from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.coding import numbers_of
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class EndpointData:
 def endpoint_data(frame: pd.DataFrame, endpoint: Endpoint) -> EndpointData:
     """Take an endpoint from a cohort; a missing or negative time or an unknown status is left out."""
     known = known_endpoint(frame, endpoint)
-    time, status = numbers(frame[endpoint.time]), numbers(frame[endpoint.status])
+    time, status = numbers_of(frame, endpoint.time), numbers_of(frame, endpoint.status)
     return EndpointData(endpoint.name, time[known], status[known] == 1, int((~known).sum()))
 
 
 def known_endpoint(frame: pd.DataFrame, endpoint: Endpoint) -> BoolArray:
     """Return which patients have a time, not negative, and a status, shape (n,)."""
-    time, status = numbers(frame[endpoint.time]), numbers(frame[endpoint.status])
+    time, status = numbers_of(frame, endpoint.time), numbers_of(frame, endpoint.status)
     known: BoolArray = (time >= 0) & ((status == 0) | (status == 1))
     return known

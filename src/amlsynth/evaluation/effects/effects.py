@@ -19,7 +19,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.outcomes import lacks, outcome_names
 from amlsynth.foundation.types import BoolArray, FloatArray
-from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.coding import numbers, numbers_of
 from amlsynth.statistics.wald import Z95, wald_p
 from amlsynth.survival.cox import Ties, cox_fit
 from amlsynth.survival.logistic import logistic_fit
@@ -254,10 +254,10 @@ class _Outcome:
     def of(cls, frame: pd.DataFrame, endpoint: str, d: Dictionary, ties: Ties = "efron") -> _Outcome:
         response = d.roles.response
         if response is not None and endpoint == response.name:
-            status = numbers(frame[response.variable])
+            status = numbers_of(frame, response.variable)
             return cls((status == 0) | (status == 1), status == 1, None)
         columns = d.endpoint(endpoint)
-        time, status = numbers(frame[columns.time]), numbers(frame[columns.status])
+        time, status = numbers_of(frame, columns.time), numbers_of(frame, columns.status)
         return cls((time >= 0) & ((status == 0) | (status == 1)), status == 1, time, ties)
 
     @property
@@ -398,7 +398,7 @@ def _without(about: EffectEstimate, reason: str) -> EffectEstimate:
 
 
 def _multivariable_markers(original: pd.DataFrame, paper: Sequence[str]) -> list[str]:
-    values = {name: numbers(original[name]) for name in paper}
+    values = {name: numbers_of(original, name) for name in paper}
     chosen = [name for name in paper if _fewest(original[name]) >= MIN_CARRIERS]
     if not chosen:
         return []
@@ -417,5 +417,5 @@ def _fewest(column: pd.Series) -> int:
 
 def _column(frame: pd.DataFrame, name: str, d: Dictionary) -> FloatArray:
     per = next((number.per for number in d.roles.effect_numbers if number.variable == name), None)
-    values = numbers(frame[name])
+    values = numbers_of(frame, name)
     return values if per is None else values / per

@@ -17,7 +17,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation.records import CoOccurrence
 from amlsynth.foundation.types import BoolArray, FloatArray
-from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.coding import numbers_of
 
 Matrix = FloatArray
 _MAX_PERCENT = 1000  # percent: beyond ten times as often the number says no more
@@ -67,7 +67,7 @@ def traits(frame: pd.DataFrame, d: Dictionary) -> tuple[list[str], Matrix, Matri
     for variable in d.variables:
         if variable.type == "tri-state":
             names.append(variable.name)
-            columns.append(numbers(frame[variable.name]))
+            columns.append(numbers_of(frame, variable.name))
         elif variable.type == "category":
             column = frame[variable.name]
             # Without the first, as a held back category would follow from the others and the carriers.

@@ -24,8 +24,8 @@ from amlsynth.evaluation.measure_group import (
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray
-from amlsynth.statistics.associations import log_correlation_score
-from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.associations import associations, log_score
+from amlsynth.statistics.coding import numbers_of
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
 
 _SOURCE = (
@@ -69,7 +69,7 @@ def moments_score(original: FloatArray, synthetic: FloatArray) -> float:
 def numeric_values(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     """Return the numeric columns, shape (n, columns), NaN for NA."""
     names = [v.name for v in d.variables if not v.is_categorical]
-    return np.array([numbers(frame[name]) for name in names]).reshape(len(names), len(frame)).T
+    return np.array([numbers_of(frame, name) for name in names]).reshape(len(names), len(frame)).T
 
 
 def numeric_moments(values: FloatArray) -> FloatArray:
@@ -98,9 +98,15 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
             rng,
         ),
         "rsc": with_interval(lambda: regularized_support_coverage(*cohorts), counts.coverage, n, rng),
-        "logcorr": attempt(lambda: log_correlation_score(*cohorts)),
+        "logcorr": attempt(lambda: log_score(_of_original(context), associations(*cohorts[1:]))),
         "logcorr_at_holdout": attempt(lambda: _logcorr_at_holdout(cohort.frame, context)),
     }
+
+
+def _of_original(context: EvaluationContext) -> FloatArray:
+    return context.once(
+        "associations of original", lambda: associations(context.original, context.dictionary)
+    )
 
 
 def _logcorr_at_holdout(frame: pd.DataFrame, context: EvaluationContext) -> float:
@@ -112,7 +118,10 @@ def _logcorr_at_holdout(frame: pd.DataFrame, context: EvaluationContext) -> floa
     draws = [rng.permutation(len(frame))[:size] for _ in range(EQUAL_DRAWS if size < len(frame) else 1)]
     return float(
         np.mean(
-            [log_correlation_score(context.original, frame.iloc[rows], context.dictionary) for rows in draws]
+            [
+                log_score(_of_original(context), associations(frame.iloc[rows], context.dictionary))
+                for rows in draws
+            ]
         )
     )
 

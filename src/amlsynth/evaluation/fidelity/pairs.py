@@ -21,7 +21,7 @@ from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, FloatArray
 from amlsynth.statistics.associations import associations, correlation_shift
-from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.coding import numbers_of
 
 # Below five expected co-occurrences a log odds ratio is mostly noise (Cochran's rule for 2 x 2 tables).
 MIN_EXPECTED = 5.0
@@ -43,7 +43,7 @@ def log_odds_ratios(frame: pd.DataFrame, d: Dictionary) -> tuple[FloatArray, Flo
 def _states(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     if not d.alterations:
         return np.empty((len(frame), 0))
-    return np.column_stack([numbers(frame[v.name]) for v in d.alterations])
+    return np.column_stack([numbers_of(frame, v.name) for v in d.alterations])
 
 
 def _log_odds(values: FloatArray) -> tuple[FloatArray, FloatArray]:

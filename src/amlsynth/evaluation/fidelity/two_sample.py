@@ -31,8 +31,11 @@ from amlsynth.statistics.wald import Z95
 
 FOLDS = 5
 CLUSTERS = 10  # of the k-means score, as in the pipeline of Eckardt et al. 2024
-ROUNDS = 100  # of boosting
-TREES = 100
+# Large steps in few rounds: they find what a hundred small ones find, in a fifth of the time. Trees of few
+# leaves would too, but would no longer tell copies of training patients (an AUC well below one half).
+ROUNDS = 20  # of boosting
+_BOOSTING = {"learning_rate": 0.3, "max_bins": 64}
+TREES = 50
 MIN_PATIENTS = 2 * FOLDS  # patients of each cohort, so that every fold tests at least two of each
 MAX_PATIENTS = 5_000  # patients of each cohort that the classifiers see; larger cohorts are sampled
 _PIPELINE = "Eckardt et al., npj Digit Med 2024, code: github.com/waldemar93/synthetic_data_pipeline"
@@ -60,7 +63,9 @@ def classifier_auc(
     folds = selection.StratifiedKFold(FOLDS, shuffle=True, random_state=_state(rng))
     areas, variances = [], []
     for train, test in folds.split(features, label):
-        model = ensemble.HistGradientBoostingClassifier(max_iter=ROUNDS, random_state=0, early_stopping=False)
+        model = ensemble.HistGradientBoostingClassifier(
+            max_iter=ROUNDS, **_BOOSTING, random_state=0, early_stopping=False
+        )
         model.fit(fill_empty(features[train], features[train]), label[train])
         score = model.decision_function(fill_empty(features[test], features[train]))
         area, variance = area_under_curve(score[label[test] == 1], score[label[test] == 0])

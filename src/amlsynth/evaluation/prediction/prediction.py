@@ -30,7 +30,7 @@ from amlsynth.evaluation.representations.embedding import fill_empty, one_thread
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray
-from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.coding import numbers_of
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.survival.cox import cox_fit
@@ -42,7 +42,8 @@ RIDGE = 100.0
 MONTHS = np.linspace(0.0, 60.0, 121)  # over which the Brier score is integrated; five years
 HORIZON = 24.0  # months; death by then is what the pipeline of Eckardt et al. 2024 predicts
 FOLDS = 5  # of the hold-out as its own training set
-ROUNDS = 50  # of boosting
+ROUNDS = 20  # of boosting
+_BOOSTING = {"learning_rate": 0.3, "max_leaf_nodes": 8}
 MIN_PATIENTS = 20  # patients to train on and to test on
 MAX_PATIENTS = 20_000  # patients to train on; larger cohorts are sampled
 _PIPELINE = "Eckardt et al., npj Digit Med 2024, code: github.com/waldemar93/synthetic_data_pipeline"
@@ -75,7 +76,7 @@ def survival_scores(training: pd.DataFrame, test: pd.DataFrame, endpoint: Endpoi
             f"fewer than {MIN_PATIENTS} patients with a known {endpoint.name} to train or to test on"
         )
     train = training[known_endpoint(training, endpoint)]
-    design = _Design(train, d)
+    design = Covariates(train, d)
     model = cox_fit(data.time, data.event, design(train), penalty=RIDGE)
     covariates = design(test[known_endpoint(test, endpoint)])
     months = MONTHS[target.time.max() > MONTHS]
@@ -114,19 +115,21 @@ def classification_score(
             raise NotComputable("every patient to train or to test on has the same outcome")
         parts.append((tree_features(frame[known], d, known_at_diagnosis(d)), label[known]))
     (features, label), (of_test, truth) = parts
-    model = ensemble.HistGradientBoostingClassifier(max_iter=ROUNDS, random_state=0, early_stopping=False)
+    model = ensemble.HistGradientBoostingClassifier(
+        max_iter=ROUNDS, **_BOOSTING, random_state=0, early_stopping=False
+    )
     model.fit(fill_empty(features, features), label)
     return float(metrics.matthews_corrcoef(truth, model.predict(fill_empty(of_test, features))))
 
 
 def event_within(frame: pd.DataFrame, endpoint: Endpoint, months: float = HORIZON) -> FloatArray:
     """Return 1 for the event within the months, 0 for none until then, NaN for those censored earlier."""
-    time, status = numbers(frame[endpoint.time]), numbers(frame[endpoint.status])
+    time, status = numbers_of(frame, endpoint.time), numbers_of(frame, endpoint.status)
     died = (status == 1) & (time <= months)
     return np.where(died, 1.0, np.where(time >= months, 0.0, np.nan))
 
 
-class _Design:
+class Covariates:
     """Covariates of a Cox model: numbers, indicators of categories, indicators of missing values.
 
     Each has mean 0 and standard deviation 1 in the training cohort, or is 0 where it has one value there.
@@ -161,7 +164,7 @@ class _Design:
                     marked = frame[name].eq(value).fillna(False).to_numpy(dtype=np.float64)
                     columns.append(np.where(missing, np.nan, marked))
             else:
-                values = numbers(frame[name])
+                values = numbers_of(frame, name)
                 columns.append(np.log1p(values) if _spans_powers_of_ten(variable) else values)
         return np.column_stack(columns)
 
@@ -250,7 +253,7 @@ def _gap(scores: list[Scores], ours: Scores) -> Figure:
 def _classifiers(d: Dictionary) -> dict[str, Callable[[pd.DataFrame], FloatArray]]:
     classifiers: dict[str, Callable[[pd.DataFrame], FloatArray]] = {}
     if (response := d.response) is not None:
-        classifiers[_response_identifier(response)] = lambda frame: numbers(frame[response.name])
+        classifiers[_response_identifier(response)] = lambda frame: numbers_of(frame, response.name)
     classifiers[_DEATH] = lambda frame: event_within(frame, d.terminal)
     return classifiers
 

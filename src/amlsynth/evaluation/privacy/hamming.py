@@ -25,7 +25,7 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Codes, CohortCoding, category_codes, numbers
+from amlsynth.statistics.coding import Codes, CohortCoding, codes_of, numbers_of
 
 PARTS = 4  # of the training set without a hold-out: 20 % each of all patients, as in the paper
 MAX_PARTS = 10
@@ -88,7 +88,7 @@ class Partition:
     @classmethod
     def draw(cls, context: EvaluationContext) -> Partition:
         rng = Stream.TRAINING_PARTS.rng(context.seed)
-        coding = CohortCoding(context.original, context.dictionary)
+        coding = context.coding
         train = coding.encode(context.original)
         if context.holdout is None:
             count = PARTS if len(train) >= PARTS else 1
@@ -111,7 +111,7 @@ class Partition:
 
 
 def _distances(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
-    partition = Partition.draw(context)
+    partition = context.once("training parts", lambda: Partition.draw(context))
     rows = partition.coding.encode(cohort.frame)
     if len(rows) > MAX_PART_PATIENTS:
         rows = rows[
@@ -134,7 +134,7 @@ def _distances(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str,
 
 def _original_distances(context: EvaluationContext) -> dict[str, Figure]:
     """Distances between training parts and from training to hold-out: the paper's "original cohort"."""
-    partition = Partition.draw(context)
+    partition = context.once("training parts", lambda: Partition.draw(context))
     pairs = [
         minimum_distances(one, other, partition.coding)
         for i, one in enumerate(partition.parts)
@@ -176,7 +176,7 @@ def _table(train: NDArray[np.int64] | str, test: NDArray[np.int64] | str) -> dic
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
-    coding = CohortCoding(context.original, context.dictionary)
+    coding = context.coding
     ours, theirs = (_as_keys(coding.encode(frame)) for frame in (context.original, cohort.frame))
     exact = count_exact_matches(cohort.frame, context.original, context.dictionary)
     return {
@@ -188,9 +188,9 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
 
 def _fingerprints(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.void]:
     categorical = [v for v in d.variables if v.is_categorical]
-    codes = np.column_stack([category_codes(frame[v.name], v) for v in categorical])
+    codes = np.column_stack([codes_of(frame, v) for v in categorical])
     # Adding 0.0 makes -0.0 and 0.0 the same bytes.
-    values = np.column_stack([numbers(frame[v.name]) + 0.0 for v in d.variables if not v.is_categorical])
+    values = np.column_stack([numbers_of(frame, v.name) + 0.0 for v in d.variables if not v.is_categorical])
     values[np.isnan(values)] = np.nan
     return _as_keys(np.hstack((codes, np.ascontiguousarray(values).view(np.uint8))))
 

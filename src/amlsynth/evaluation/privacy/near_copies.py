@@ -31,7 +31,7 @@ from amlsynth.evaluation.privacy.attacks.rates import Rate
 from amlsynth.evaluation.privacy.hamming import count_exact_matches
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats, numbers
+from amlsynth.statistics.coding import Floats, numbers_of
 
 # With two numbers many strangers agree; from the third on an agreement of all of them is a fingerprint.
 MIN_NUMBERS = 3
@@ -107,15 +107,14 @@ class _Search:
 
     def __init__(self, context: EvaluationContext) -> None:
         d = context.dictionary
-        real = [context.original] if context.holdout is None else [context.original, context.holdout]
-        everybody = pd.concat(real, ignore_index=True)
+        everybody = context.everybody
         self._numeric = [v.name for v in d.variables if not v.is_categorical]
         self._by_number = MixedSpace(everybody, d, self._numeric)
         self._by_category = MixedSpace(everybody, d, [v.name for v in d.variables if v.is_categorical])
 
     def __call__(self, released: pd.DataFrame, real: pd.DataFrame, without_self: bool = False) -> _NearCopies:
         raw = [
-            np.column_stack([np.empty((len(frame), 0)), *(numbers(frame[name]) for name in self._numeric)])
+            np.column_stack([np.empty((len(frame), 0)), *(numbers_of(frame, name) for name in self._numeric)])
             for frame in (released, real)
         ]
         known = [~np.isnan(values) for values in raw]

@@ -11,7 +11,7 @@ import pandas as pd
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.types import FloatArray
-from amlsynth.statistics.coding import CohortCoding, category_codes, numbers
+from amlsynth.statistics.coding import CohortCoding, codes_of, numbers_of
 
 
 def tree_features(frame: pd.DataFrame, d: Dictionary, names: Sequence[str]) -> FloatArray:
@@ -24,10 +24,10 @@ def tree_features(frame: pd.DataFrame, d: Dictionary, names: Sequence[str]) -> F
     for position, name in enumerate(names):
         variable = d[name]
         if variable.is_categorical:
-            codes = category_codes(frame[name], variable).astype(np.float64)
+            codes = codes_of(frame, variable).astype(np.float64)
             features[:, position] = np.where(codes == 0, np.nan, codes)
         else:
-            features[:, position] = np.round(numbers(frame[name]), variable.decimals)
+            features[:, position] = np.round(numbers_of(frame, name), variable.decimals)
     return features
 
 
@@ -77,4 +77,4 @@ class Embedding:
     def _numbers(self, frame: pd.DataFrame) -> FloatArray:
         if not self._names:
             return np.empty((len(frame), 0))
-        return np.column_stack([numbers(frame[name]) for name in self._names])
+        return np.column_stack([numbers_of(frame, name) for name in self._names])

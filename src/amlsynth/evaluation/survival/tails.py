@@ -23,7 +23,7 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.types import FloatArray
-from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.coding import numbers_of
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
 from amlsynth.survival.kaplan_meier import kaplan_meier, restricted_mean
@@ -76,7 +76,7 @@ def event_patterns(frame: pd.DataFrame, terminal: Endpoint, composite: Endpoint)
         No patient has both endpoints known.
     """
     names = (composite.status, terminal.status, composite.time, terminal.time)
-    columns = np.column_stack([numbers(frame[name]) for name in names])
+    columns = np.column_stack([numbers_of(frame, name) for name in names])
     columns = columns[~np.isnan(columns).any(axis=1)]
     if len(columns) == 0:
         raise NotComputable(f"no patient has both {terminal.name} and {composite.name} known")

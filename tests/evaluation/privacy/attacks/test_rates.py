@@ -40,11 +40,20 @@ def test_the_risk_by_hand():
     found = risk_figure(Rate(0.6, 100), Rate(0.2, 100))
     main, control = ((high - low) / 2 for low, high in (Rate(0.6, 100).interval, Rate(0.2, 100).interval))
     half = ((main / 0.8) ** 2 + (control * 0.4 / 0.64) ** 2) ** 0.5
-    assert found.value == 0.5
-    assert (found.low, found.high) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-4)
+    # Less the bias: 1 - control has the relative variance 0.2 * 0.8 / 100 / 0.8^2 = 0.0025.
+    assert found.value == pytest.approx(1 - 0.5 / 1.0025, abs=1e-4)
+    assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half), abs=1e-4)
     assert risk_figure(Rate(0.1, 50), Rate(0.2, 50)).value < 0
     with pytest.raises(NotComputable, match="always succeeds"):
         risk_figure(Rate(1, 50), Rate(1, 50))
+
+
+def test_the_risk_is_0_on_average_where_there_is_none():
+    rng = np.random.default_rng(1)
+    hits = rng.binomial((240, 60), 0.85, size=(2000, 2)) / (240, 60)
+    values = [risk_figure(Rate(main, 240), Rate(control, 60)).value for main, control in hits if control < 1]
+    assert abs(np.mean(values)) < 0.03  # without the correction -0.1
+    assert np.mean([1 - (1 - main) / (1 - control) for main, control in hits if control < 1]) < -0.08
 
 
 def test_the_auc_counts_pairs_and_ties_half():

@@ -8,6 +8,7 @@ knowledge about persons.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -41,7 +42,7 @@ class AttackData:
 
     @classmethod
     def of(cls, cohort: EvaluatedCohort, context: EvaluationContext) -> Self:
-        """Set up the attack on a cohort.
+        """Set up the attack on a cohort; all attacks of an evaluation share it.
 
         A hold-out that is evaluated is split: one half is released and the other stands for those who are
         not, as a patient cannot be both. Cohorts above `MAX_TARGETS` and `MAX_RELEASED` are sampled.
@@ -51,6 +52,14 @@ class AttackData:
         NotComputable
             No hold-out was given, or one side has too few patients.
         """
+        # The frame is kept with it, so that no other one takes its id.
+        return context.once(
+            f"attack data of {cohort.kind} {id(cohort.frame)}",
+            lambda: (cls._of(cohort, context), cohort.frame),
+        )[0]
+
+    @classmethod
+    def _of(cls, cohort: EvaluatedCohort, context: EvaluationContext) -> Self:
         if context.holdout is None:
             raise NotComputable(NO_HOLDOUT)
         rng = Stream.ATTACK_DATA.rng(context.seed)
@@ -68,11 +77,12 @@ class AttackData:
             _sample(released, MAX_RELEASED, rng),
             _sample(context.original, MAX_TARGETS, rng),
             _sample(non_members, MAX_TARGETS, rng),
-            pd.concat([context.original, context.holdout], ignore_index=True),
+            context.everybody,
             context.dictionary,
             context.seed,
         )
 
+    @cached_property
     def member_subsamples(self) -> list[pd.DataFrame]:
         """Return disjoint random samples of the members, each as large as the non-members, at least one.
 
@@ -91,4 +101,6 @@ def _enough(frame: pd.DataFrame, what: str) -> None:
 def _sample(frame: pd.DataFrame, most: int, rng: np.random.Generator) -> pd.DataFrame:
     if len(frame) > most:
         frame = frame.iloc[np.sort(rng.choice(len(frame), most, replace=False))]
+    elif frame.index.equals(pd.RangeIndex(len(frame))):
+        return frame  # itself, so that its columns are read once for all cohorts
     return frame.reset_index(drop=True)

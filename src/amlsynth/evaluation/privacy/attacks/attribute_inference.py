@@ -30,7 +30,7 @@ from amlsynth.evaluation.privacy.attacks.results import (
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats, category_codes, numbers
+from amlsynth.statistics.coding import Floats, codes_of, numbers_of
 
 TOLERANCE = 0.05  # relative, within which a guessed number is right, as in Giomi et al., section 5
 
@@ -72,12 +72,12 @@ def attribute_attack(data: AttackData) -> Guesses:
     secrets = _secrets(d)
     space = MixedSpace(data.real, d)
     released = space.points(data.released)
-    answers = [_values(data.released[v.name], v) for v in secrets]
+    answers = [_values(data.released, v) for v in secrets]
     rng = Stream.ATTRIBUTE_GUESSES.rng(data.seed)
     tie_breaker = rng.permutation(len(released)) * (STEP / (2 * len(released)))
     hits = []
     for frame in (data.members, data.non_members):
-        truth = [_values(frame[v.name], v) for v in secrets]
+        truth = [_values(frame, v) for v in secrets]
         rows = space.points(frame)
         found = np.full((len(frame), len(secrets)), np.nan)
         for part, distances in space.blocks(rows, released):
@@ -116,15 +116,15 @@ def _random(
     for place, (variable, values) in enumerate(zip(secrets, answers, strict=True)):
         known = values[~np.isnan(values)]
         guesses = rng.choice(known, len(found)) if known.size else np.full(len(found), np.nan)
-        found[:, place] = _right(guesses, _values(data.members[variable.name], variable), variable)
+        found[:, place] = _right(guesses, _values(data.members, variable), variable)
     return found
 
 
-def _values(column: pd.Series, variable: Variable) -> Floats:
+def _values(frame: pd.DataFrame, variable: Variable) -> Floats:
     """Return a column as numbers, categories by their codes; NaN for NA."""
     if not variable.is_categorical:
-        return numbers(column)
-    codes = category_codes(column, variable).astype(np.float64)
+        return numbers_of(frame, variable.name)
+    codes = codes_of(frame, variable).astype(np.float64)
     return np.where(codes == 0, np.nan, codes)
 
 

@@ -29,7 +29,7 @@ from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import CohortCoding, Floats
+from amlsynth.statistics.coding import Floats
 from amlsynth.statistics.wald import Z95
 
 LOW_PERCENTILE = 5
@@ -37,6 +37,7 @@ MIN_FOR_PERCENTILE = 40  # patients, so that the fifth percentile lies between t
 NEAR = 3  # variables, of all that there are, in which a near match may differ
 DRAWS = 200  # of real patients, for the interval of the share
 _NEAREST_KEPT = 60  # real patients kept for each released one; every draw has some of them
+_STEPS = (slice(0, 8), slice(8, _NEAREST_KEPT))  # in which they are looked through
 _MAX_PATIENTS = 2_500  # patients of a cohort for percentiles and near matches
 
 
@@ -105,9 +106,16 @@ class _Real:
         for side in (members, non_members):
             drawn = np.zeros(int(self.order.max()) + 1, dtype=bool)
             drawn[side[side < len(drawn)]] = True
-            there = drawn[self.order]
-            gap = np.take_along_axis(self.distances, there.argmax(axis=1)[:, None], axis=1)[:, 0]
-            nearest.append(np.where(there.any(axis=1), gap, np.inf))
+            gaps = np.full(len(self.order), np.inf)
+            open_rows = np.arange(len(self.order))
+            for columns in _STEPS:  # most find somebody drawn among the first few
+                there = drawn[self.order[open_rows, columns]]
+                place = there.argmax(axis=1)
+                found = there[np.arange(len(place)), place]
+                rows = open_rows[found]
+                gaps[rows] = self.distances[rows, place[found] + columns.start]
+                open_rows = open_rows[~found]
+            nearest.append(gaps)
         won: Floats = (nearest[0] < nearest[1]) + (nearest[0] == nearest[1]) / 2
         return won
 
@@ -160,9 +168,7 @@ def _to_training(frame: pd.DataFrame, context: EvaluationContext) -> dict[str, F
         _some(side, most, rng)
         for side, most in ((frame, _MAX_PATIENTS), (context.original, 8 * _MAX_PATIENTS))
     )
-    real = [context.original] if context.holdout is None else [context.original, context.holdout]
-    space = MixedSpace(pd.concat(real, ignore_index=True), context.dictionary)
-    coding = CohortCoding(context.original, context.dictionary)
+    space, coding = MixedSpace(context.everybody, context.dictionary), context.coding
     near = minimum_distances(coding.encode(rows), coding.encode(training), coding) <= NEAR
     return {
         "dcr_p5": attempt(lambda: low_percentile(space.nearest(space.points(rows), space.points(training)))),

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.statistics.coding import Codes, Floats, category_codes, numbers
+from amlsynth.statistics.coding import Codes, Floats, codes_of, numbers_of
 
 Distances = NDArray[np.float32]
 
@@ -57,16 +57,16 @@ class MixedSpace:
         self.numeric = [v.name for v in chosen if not v.is_categorical]
         self.widths = np.array([len(v.values) + 2 for v in self.categorical], dtype=np.intp)
         self.starts = np.concatenate(([0], np.cumsum(self.widths)[:-1])).astype(np.intp)
-        self._known = {name: _known(real[name]) for name in self.numeric}
+        self._known = {name: _known(numbers_of(real, name)) for name in self.numeric}
 
     def points(self, frame: pd.DataFrame) -> Points:
         """Return the patients of a typed frame."""
         codes = np.zeros((len(frame), len(self.categorical)), dtype=np.uint8)
         for place, variable in enumerate(self.categorical):
-            codes[:, place] = category_codes(frame[variable.name], variable)
+            codes[:, place] = codes_of(frame, variable)
         ranks = np.zeros((len(frame), len(self.numeric)), dtype=np.float32)
         for place, name in enumerate(self.numeric):
-            ranks[:, place] = _ranks(numbers(frame[name]), self._known[name])
+            ranks[:, place] = _ranks(numbers_of(frame, name), self._known[name])
         return Points(codes, ranks)
 
     def one_hot(self, codes: Codes) -> Distances:
@@ -125,8 +125,7 @@ def number_gaps(ranks: Distances, targets: Distances) -> Distances:
     return gaps
 
 
-def _known(column: pd.Series) -> Floats:
-    values = numbers(column)
+def _known(values: Floats) -> Floats:
     return np.sort(values[~np.isnan(values)])
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.statistics.coding import Floats, category_codes, numbers
+from amlsynth.statistics.coding import Floats, codes_of, numbers_of
 
 _CELLS = 1 << 21  # that are evaluated at a time
 _BITS_SET = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
@@ -87,9 +87,9 @@ def predicate_table(frame: pd.DataFrame, d: Dictionary) -> tuple[Floats, NDArray
     Categories are their codes (0 for NA), numbers are themselves, `MISSING` for NA.
     """
     columns = [
-        category_codes(frame[v.name], v).astype(np.float64)
+        codes_of(frame, v).astype(np.float64)
         if v.is_categorical
-        else np.nan_to_num(numbers(frame[v.name]), nan=MISSING)
+        else np.nan_to_num(numbers_of(frame, v.name), nan=MISSING)
         for v in d.variables
     ]
     return np.column_stack(columns), np.array([not v.is_categorical for v in d.variables])

@@ -24,7 +24,7 @@ from amlsynth.evaluation.privacy.attacks.attack_data import MIN_PATIENTS, Attack
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_definitions, attack_figures
 from amlsynth.evaluation.records import Figure
-from amlsynth.statistics.coding import Floats, category_codes, numbers
+from amlsynth.statistics.coding import Floats, codes_of, numbers_of
 
 MAX_CARRIERS = MIN_CELL - 1  # real patients who carry a rare combination: as many as are suppressed
 
@@ -89,7 +89,7 @@ def _both_ways(data: AttackData, shares: Callable[[pd.DataFrame, pd.DataFrame], 
     The samples of members have the size of the non-members, so that both sides are alike but for what the
     generator saw.
     """
-    samples = data.member_subsamples()
+    samples = data.member_subsamples
     members = np.concatenate([shares(sample, data.non_members) for sample in samples])
     non_members = np.vstack([shares(data.non_members, sample) for sample in samples])
     # Weighed by the samples in which a patient's combination is rare and absent, as members are: whose is
@@ -128,13 +128,13 @@ class _Counts:
 
 def _carriers(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.float32]:
     """Return who carries which alteration, shape (n, alterations); NA is not carried."""
-    columns = [numbers(frame[v.name]) == 1 for v in d.alterations]
+    columns = [numbers_of(frame, v.name) == 1 for v in d.alterations]
     return np.column_stack(columns).astype(np.float32) if columns else np.empty((len(frame), 0), np.float32)
 
 
 def _profiles(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.bytes_]:
     """Return the states of all alterations, NA being one, as one key a patient."""
-    codes = np.column_stack([category_codes(frame[v.name], v) + ord("0") for v in d.alterations])
+    codes = np.column_stack([codes_of(frame, v) + ord("0") for v in d.alterations])
     codes = np.ascontiguousarray(codes)
     return codes.view(f"S{codes.shape[1]}").ravel()
 

@@ -62,8 +62,10 @@ def rate_of(successes: NDArray[np.bool_] | Floats, weights: NDArray[np.int64] | 
 def risk_figure(main: Rate, control: Rate) -> Figure:
     """Return how much more often an attack succeeds on training patients than on non-members.
 
-    Giomi et al. 2023, equation 3: (main - control) / (1 - control); the 95 % interval propagates the half
-    widths of both Wilson intervals. Below 0 the attack does better on those that the generator never
+    Giomi et al. 2023, equation 3: (main - control) / (1 - control), which is 1 - (1 - main) / (1 - control).
+    With few non-members the quotient is too large on average, by the relative variance of 1 - control, and is
+    divided by 1 plus that (delta method). The 95 % interval propagates the half widths of both Wilson
+    intervals. Below 0 the attack does better on those that the generator never
     saw, which is chance.
 
     Raises
@@ -74,7 +76,7 @@ def risk_figure(main: Rate, control: Rate) -> Figure:
     if control.share >= 1:
         raise NotComputable("the attack always succeeds on patients that the generator never saw")
     room = 1 - control.share
-    value = (main.share - control.share) / room
+    value = 1 - (1 - main.share) / room / (1 + control.share / (room * control.n))
     by_main = _half_width(main) / room
     by_control = _half_width(control) * (1 - main.share) / room**2
     half = math.hypot(by_main, by_control)

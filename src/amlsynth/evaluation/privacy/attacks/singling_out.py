@@ -57,7 +57,7 @@ def _some(predicates: Predicates, rng: np.random.Generator) -> Predicates:
 
 
 def _result(data: AttackData, predicates: Predicates, guesses: Predicates) -> AttackResult:
-    shares = [predicate_table(share, data.dictionary)[0] for share in data.member_subsamples()]
+    shares = [predicate_table(share, data.dictionary)[0] for share in data.member_subsamples]
     non_members = predicate_table(data.non_members.iloc[: len(shares[0])], data.dictionary)[0]
     return AttackResult(_rate(predicates, shares), _rate(predicates, [non_members]), _rate(guesses, shares))
 
