@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -38,3 +40,21 @@ def test_drawn_tilts_vary_as_much_as_the_posterior_says() -> None:
     means = np.array([w @ features for w in weights])[:, 1:]
     ratio = means.var(axis=0, ddof=1) / np.diag(fitted.posterior.covariance)[1:]
     assert 0.8 < float(ratio.mean()) < 1.2
+
+
+def test_nobody_is_repeated_where_one_patient_of_the_pool_has_most_of_the_weight(
+    fitted: Private, reference: pd.DataFrame
+) -> None:
+    """Who is drawn again is moved, also when he is drawn alone in the place of one who was the same.
+
+    A patient who died within days has next to no other times to be moved to.
+    """
+    none = reference.head(0)
+    model = fitted.replicate(TrainingPart(none, none, None, "nobody"), np.random.default_rng(1))
+    values = model.model.values
+    weights = np.full(len(values.tilted.weights), 1e-9)
+    weights[fitted.public.frame["OSTM"].astype(float).argmin()] = 1.0
+    heavy = replace(values, tilted=replace(values.tilted, weights=weights / weights.sum()))
+    model._model = replace(model.model, values=heavy)
+    frame = model.sample(100, np.random.default_rng(5))
+    assert len(frame) == 100 and not frame.duplicated().any()

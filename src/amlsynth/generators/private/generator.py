@@ -35,6 +35,9 @@ from amlsynth.model_space.encoding import decode, encode
 from amlsynth.model_space.resolution import Resolution
 
 _FRESH_AT_LEAST = 20_000  # patients of the prior for a block, so that rare kinds are among them
+# Fewer are taken from so many: one who repeats a patient of an earlier draw is drawn anew, alone, and who is
+# drawn once is not moved, so that a patient of the pool with much weight would come back as he was.
+_LEAST = 64
 _DRAWN_FROM_ONE = (
     2  # patients a fresh one of the prior: drawing the prior and its features takes most of the time
 )
@@ -282,6 +285,8 @@ class Private(BaseGenerator):
         return max(round(self._model.n), 1)
 
     def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        if n < _LEAST:
+            return self._decoded(_LEAST, rng).tail(n).reset_index(drop=True)
         model = self.public
         columns, end = model.map.columns, self.params.end_of_follow_up
         if n <= FROM_POOL:
