@@ -6,16 +6,18 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 USABLE = $(VENV)/.usable
 
-.PHONY: help setup demo test lint format types unit studies synthcity-setup test-synthcity schema changelog benchmark \
-	benchmark-generators benchmark-synthcity reference-sums fuzz clean
+.PHONY: help setup demo test docs lint format types unit studies synthcity-setup test-synthcity schema changelog benchmark \
+	benchmark-generators benchmark-synthcity reference-sums bundled fuzz clean
 
 help:
 	@echo "make demo       release of a synthetic cohort, with report, into demo/"
 	@echo "make test       lint, format check, type check and all tests"
 	@echo "make studies    the tests that take minutes: neural generators at their defaults on AMLSG"
 	@echo "make test-synthcity  the generators of synthcity, in an environment of their own (7 GB)"
+	@echo "make docs       the documentation, as a folder that opens offline: build/docs/index.html"
 	@echo "make schema     write again what is derived from schema/aml.yaml"
 	@echo "make reference-sums  draw the noisy sums of the reference data set anew, after a changed feature map"
+	@echo "make bundled    build the data set again that comes with the package, after a change of releases or its sums"
 	@echo "make benchmark  time and peak memory of each step"
 	@echo "make benchmark-generators  every generator against every measure; takes an hour"
 	@echo "make benchmark-synthcity  the plugins of synthcity, in their environment; takes an hour"
@@ -55,6 +57,12 @@ demo: $(USABLE) $(VENV)/.quarto-tried
 
 test: lint types unit
 
+# Tutorials, guides, command line and Python: NO_MKDOCS_2_WARNING silences advertising of the theme.
+docs: $(USABLE)
+	$(INSTALL) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "Open build/docs/index.html"
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -93,6 +101,10 @@ schema: $(READY)
 # They stand in the repository, so that release/aml-reference.yaml gives the same bytes each time.
 reference-sums: $(READY)
 	$(BIN)/python -c 'from amlsynth.release.reference_sums import draw_reference_sums; print(*draw_reference_sums())'
+
+# The zip that `amlsynth.load("aml-reference")` reads without the net; it stands in the repository and the wheel.
+bundled: $(READY)
+	$(BIN)/python -c 'from amlsynth.release.bundled import write_bundled; print(write_bundled())'
 
 changelog: $(READY)
 	@test -n "$(VERSION)" || { echo "Name the version: make changelog VERSION=0.2.0" >&2; exit 2; }

@@ -4,12 +4,14 @@
     python benchmarks/coverage.py --n 400 --cohorts 20  a smaller study
     python benchmarks/coverage.py --table               write the table of the results alone
 
-Cohorts are drawn from a simulated population whose effects, frequencies and ages differ on purpose from the
-prior of `private` (benchmarks/private.py, "moved"); the truth is what the same analysis finds in a large
-cohort of that population. Of every cohort a generator is fitted to all patients, and four analyses are made:
-of the original; of one synthetic cohort of the original's size as if it were real; of that cohort by the rule
-for one fit (Raab, Nowok and Dibben 2016); and of the replicates, pooled as fully synthetic (Raghunathan,
-Reiter and Rubin 2003). An interval covers when the truth lies in it.
+Cohorts are drawn from a simulated population that differs from the prior of `private` in effects, frequencies
+and laboratory values on purpose (populations.py, "all moved"); the truth is what the same analysis finds in
+the whole population. Of every cohort a generator is fitted to all patients, and four analyses
+are made: of the original; of one synthetic cohort of the original's size as if it were real; of that cohort
+by the rule for one fit (Raab, Nowok and Dibben 2016); and of the replicates, pooled as fully synthetic
+(Raghunathan, Reiter and Rubin 2003). An interval covers when the truth lies in it.
+
+What releases and reports say of coverage is read from reports/coverage.json, which is written with the table.
 
 Results are kept as JSON lines as they come (--results), so that an interrupted study goes on where it was,
 and several processes can share the work (--part 1/2).
@@ -19,17 +21,18 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import functools
 import json
 import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lifelines
 import numpy as np
 import pandas as pd
-from private import moved_population
+from populations import HELD_BACK, population
 
 from amlsynth.cohort.cohort import About, Cohort
 from amlsynth.dictionary.model import dictionary
@@ -59,6 +62,22 @@ ANALYSES = {
 Found = dict[str, Estimate]
 
 
+@functools.cache
+def everybody(patients: int) -> pd.DataFrame:
+    """Return the population that all cohorts are samples of."""
+    return population("all moved", patients, HELD_BACK)
+
+
+def sampled(n: int, number: int, patients: int) -> pd.DataFrame:
+    """Return a cohort: `n` patients of the population by chance.
+
+    The simulator itself balances its draws, so that small cohorts of its own lie nearer to the truth than
+    chance allows.
+    """
+    chosen = np.random.default_rng([13, number]).choice(patients, n, replace=False)
+    return everybody(patients).iloc[np.sort(chosen)].reset_index(drop=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -68,16 +87,19 @@ def main() -> None:
     parser.add_argument("--cohorts", type=int, default=500)
     parser.add_argument("--replicates", type=int, default=10)
     parser.add_argument("--pool", type=int, default=100_000, help="of private")
-    parser.add_argument("--truth", type=int, default=100_000, help="patients of the cohort that is the truth")
+    parser.add_argument("--truth", type=int, default=120_000, help="patients of the population")
     parser.add_argument("--part", default="1/1", help="K/N: every N-th cohort from the K-th on")
     parser.add_argument("--results", type=Path, default=HERE / "results" / "coverage.jsonl")
     parser.add_argument("--out", type=Path, default=HERE / "coverage.md")
+    parser.add_argument("--figures", type=Path, default=HERE.parent / "reports" / "coverage.json")
     parser.add_argument("--table", action="store_true", help="write the table of the results alone")
     asked = parser.parse_args()
     if not asked.table:
         _run_missing(asked)
-    asked.out.write_text(report(_read(asked.results)), encoding="utf-8")
-    print(f"{asked.out}: written")
+    results = _read(asked.results)
+    asked.out.write_text(report(results), encoding="utf-8")
+    asked.figures.write_text(json.dumps(figures(results), indent=2) + "\n", encoding="utf-8")
+    print(f"{asked.out} and {asked.figures}: written")
 
 
 def _run_missing(asked: argparse.Namespace) -> None:
@@ -96,7 +118,11 @@ def _run_missing(asked: argparse.Namespace) -> None:
         if _key(settings) in done:
             continue
         start = time.process_time()
-        found = _truth(settings["n"]) if settings["model"] == "truth" else run(**settings)
+        found = (
+            _truth(settings["n"])
+            if settings["model"] == "truth"
+            else run(**settings, everybody_of=asked.truth)
+        )
         line = settings | {"cpu": round(time.process_time() - start, 1), "found": found}
         asked.results.parent.mkdir(parents=True, exist_ok=True)
         with asked.results.open("a", encoding="utf-8") as lines:
@@ -105,14 +131,14 @@ def _run_missing(asked: argparse.Namespace) -> None:
 
 
 def _truth(n: int) -> dict[str, list[float]]:
-    return {
-        name: [one.value, one.standard_error] for name, one in analyse(moved_population(n, 9_999)).items()
-    }
+    return {name: [one.value, one.standard_error] for name, one in analyse(everybody(n)).items()}
 
 
-def run(model: str, n: int, number: int, replicates: int, pool: int) -> dict[str, dict[str, list[float]]]:
+def run(
+    model: str, n: int, number: int, replicates: int, pool: int, everybody_of: int
+) -> dict[str, dict[str, list[float]]]:
     """Return the four analyses of one cohort: of each estimand the estimate and the ends of its interval."""
-    cohort = Cohort.create(moved_population(n, number), "original", ABOUT)
+    cohort = Cohort.create(sampled(n, number, everybody_of), "original", ABOUT)
     name, _, epsilon = model.partition(" ")
     params = {"epsilon": float(epsilon), "pool": pool} if epsilon else {}
     made = generate(cohort, name, seed=number, n=n, params=params, split=False, replicates=replicates)
@@ -211,8 +237,7 @@ def _covariates(frame: pd.DataFrame, columns: tuple[str, ...]) -> tuple[Any, Any
 def report(results: list[dict[str, Any]]) -> str:
     """Return the Markdown file."""
     day = datetime.datetime.now(tz=datetime.UTC).date()
-    truths = [run for run in results if run["model"] == "truth"]
-    truth = {name: pair[0] for name, pair in max(truths, key=lambda run: run["n"])["found"].items()}
+    truth, truths = _truth_of(results), [run for run in results if run["model"] == "truth"]
     lines = [
         "# Coverage of intervals from synthetic cohorts",
         "",
@@ -227,37 +252,64 @@ def report(results: list[dict[str, Any]]) -> str:
         "estimands | width / original's, median | bias / original's SE, median of absolute |",
         "|---" * 10 + "|",
     ]
-    settings = sorted(
-        {
-            (run["n"], MODELS.index(run["model"]), run["replicates"])
-            for run in results
-            if run["model"] in MODELS
-        }
-    )
-    for n, model, replicates in settings:
-        runs = [
-            run["found"]
-            for run in results
-            if (run["n"], run["model"], run["replicates"]) == (n, MODELS[model], replicates)
-        ]
+    for n, model, replicates, runs in _settings(results):
         for analysis, title in ANALYSES.items():
-            shown = _row(runs, analysis, truth)
-            pools = {run["pool"] for run in results if run["model"] == MODELS[model]} - {0}
+            shown = _row(_summary(runs, analysis, truth))
+            pools = {run["pool"] for run in results if run["model"] == model} - {0}
             size = f", pool of {max(pools):,}" if pools else ""
-            label = MODELS[model].replace("private ", "private, epsilon ") + size
+            label = model.replace("private ", "private, epsilon ") + size
             lines.append(f"| {n:,} | {label} | {len(runs)} | {replicates} | {title} | {shown} |")
     lines += ["", "## The estimands that are covered least", ""]
-    for n, model, replicates in settings:
-        runs = [
-            run["found"]
-            for run in results
-            if (run["n"], run["model"], run["replicates"]) == (n, MODELS[model], replicates)
-        ]
+    for n, model, _, runs in _settings(results):
         covered = {name: _covered(runs, "pooled", name, truth) for name in truth}
         worst = sorted((np.mean(hits), name) for name, hits in covered.items() if len(hits) >= len(runs) / 2)
         named = "; ".join(f"{name} {share:.0%}" for share, name in worst[:6])
-        lines.append(f"- n = {n:,}, {MODELS[model]}: {named}.")
+        lines.append(f"- n = {n:,}, {model}: {named}.")
     return "\n".join(lines) + "\n"
+
+
+def figures(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what amlsynth.inference.measured reads: of each setting one synthetic cohort, and the pooled."""
+    truth = _truth_of(results)
+    day = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    rows = []
+    for n, model, replicates, runs in _settings(results):
+        generator, _, epsilon = model.partition(" ")
+        single, pooled = (_summary(runs, analysis, truth) for analysis in ("one", "pooled"))
+        rows.append(
+            {
+                "generator": generator,
+                "epsilon": float(epsilon) if epsilon else None,
+                "n": n,
+                "cohorts": len(runs),
+                "replicates": replicates,
+                "single": round(single.coverage, 4),
+                "pooled": round(pooled.coverage, 4),
+                "worst": round(pooled.worst, 4),
+                "width": round(pooled.width, 3),
+            }
+        )
+    return {"date": day, "measured": rows}
+
+
+def _settings(results: list[dict[str, Any]]) -> Iterator[tuple[int, str, int, list[dict[str, Any]]]]:
+    """Yield n, model, number of replicates and what was found in each cohort."""
+    order = [
+        (run["n"], MODELS.index(run["model"]), run["replicates"]) for run in results if run["model"] in MODELS
+    ]
+    for n, model, replicates in sorted(set(order)):
+        wanted = (n, MODELS[model], replicates)
+        yield (
+            n,
+            MODELS[model],
+            replicates,
+            [run["found"] for run in results if (run["n"], run["model"], run["replicates"]) == wanted],
+        )
+
+
+def _truth_of(results: list[dict[str, Any]]) -> dict[str, float]:
+    truths = [run for run in results if run["model"] == "truth"]
+    return {name: pair[0] for name, pair in max(truths, key=lambda run: run["n"])["found"].items()}
 
 
 def _covered(runs: list[dict[str, Any]], analysis: str, name: str, truth: dict[str, float]) -> list[bool]:
@@ -265,8 +317,17 @@ def _covered(runs: list[dict[str, Any]], analysis: str, name: str, truth: dict[s
     return [low <= truth[name] <= high for _, low, high in found]
 
 
-def _row(runs: list[dict[str, Any]], analysis: str, truth: dict[str, float]) -> str:
-    """Return the cells of one analysis; estimands count that half of the cohorts or more have."""
+class _Summary(NamedTuple):
+    """Over the estimands that half of the cohorts or more have."""
+
+    coverage: float
+    worst: float
+    estimands: int
+    width: float
+    bias: float
+
+
+def _summary(runs: list[dict[str, Any]], analysis: str, truth: dict[str, float]) -> _Summary:
     shares, widths, biases = [], [], []
     for name, true in truth.items():
         having = [run[name] for run in runs if name in run]
@@ -276,9 +337,18 @@ def _row(runs: list[dict[str, Any]], analysis: str, truth: dict[str, float]) -> 
         widths += [(r[analysis][2] - r[analysis][1]) / (r["original"][2] - r["original"][1]) for r in having]
         error = np.mean([(r["original"][2] - r["original"][1]) / (2 * Z95) for r in having])
         biases.append(abs(np.mean([r[analysis][0] for r in having]) - true) / error)
+    return _Summary(
+        float(np.mean(shares)),
+        float(min(shares)),
+        len(shares),
+        float(np.median(widths)),
+        float(np.median(biases)),
+    )
+
+
+def _row(found: _Summary) -> str:
     return (
-        f"{np.mean(shares):.1%} | {min(shares):.0%} | {len(shares)} | {np.median(widths):.2f} | "
-        f"{np.median(biases):.2f}"
+        f"{found.coverage:.1%} | {found.worst:.0%} | {found.estimands} | {found.width:.2f} | {found.bias:.2f}"
     )
 
 

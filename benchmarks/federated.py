@@ -34,12 +34,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cohort", choices=("amlsg", "reference"), default="amlsg")
+    parser.add_argument("--splits", type=int, nargs="+", default=list(SPLITS))
     parser.add_argument("--results", type=Path, default=HERE / "results" / "federated.jsonl")
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "federated.md")
     arguments = parser.parse_args()
     arguments.results.parent.mkdir(parents=True, exist_ok=True)
     done = {(run["cohort"], run["split"]) for run in read_results(arguments.results)}
-    for split in SPLITS:
+    for split in arguments.splits:
         if (arguments.cohort, split) not in done:
             found = _one(arguments.cohort, split)
             with arguments.results.open("a", encoding="utf-8") as stream:
@@ -83,9 +84,9 @@ def table(cohort: str, runs: list[dict[str, Any]]) -> str:
     """Return the table in Markdown: mean ± standard deviation over splits and groups."""
     found = {way: [run["found"] for run in runs if run["way"] == way] for way in LABELS}
     day = datetime.datetime.now(tz=datetime.UTC).date()
+    splits = sorted({str(run["split"]) for run in runs})
     lines = [
-        f"{cohort}, {len({run['split'] for run in runs})} splits, epsilon {EPSILON:g} for each patient, "
-        f"delta {DELTA:g}; {day}.",
+        f"{cohort}, split {', '.join(splits)}, epsilon {EPSILON:g} for each patient, delta {DELTA:g}; {day}.",
         "",
         "| measure | " + " | ".join(LABELS.values()) + " |",
         "|---" * (len(LABELS) + 1) + "|",

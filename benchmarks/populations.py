@@ -19,7 +19,22 @@ from amlsynth.sources.reference_parameters import Parameters, parameters
 
 HELD_BACK = 100  # the first seed that no setting may be chosen on
 _OUTCOMES = ("remission", "relapse", "death_in_remission", "death_after_event")
-KINDS = ("same", "effects turned", "effects halved", "frequencies moved", "all moved")
+KINDS = (
+    "same",
+    "effects turned",
+    "effects halved",
+    "frequencies moved",
+    "all moved",
+    "lives longer",
+    "lives shorter",
+)
+# Of the two populations that differ from the prior as trials do: factors of every hazard, of follow-up and of
+# age, which move median survival to about 1.7 times and half of the prior's.
+_TRIALS: Mapping[str, tuple[float, float, float]] = {
+    "lives longer": (0.85, 0.8, 0.92),
+    "lives shorter": (1.4, 1.1, 1.08),
+}
+_TRANSITIONS = ("relapse", "death_in_remission", "death_after_event")
 
 
 def altered(kind: str, seed: int = 0) -> Parameters:
@@ -29,7 +44,9 @@ def altered(kind: str, seed: int = 0) -> Parameters:
     ----------
     kind : "same"; "effects turned" and "effects halved", all log hazard and odds ratios of outcomes times -1
         and 1/2; "frequencies moved", every log odds by a normal number of standard deviation 0.45; "all
-        moved", these and associations (0.35), effects (0.3), times, laboratory values and follow-up.
+        moved", these and associations (0.35), effects (0.3), times, laboratory values and follow-up; "lives
+        longer" and "lives shorter", all these, and other hazards, ages, shapes of laboratory values and
+        panels of missing values.
     """
     p, rng = parameters(), np.random.default_rng([11, seed])
     if kind == "same":
@@ -48,12 +65,26 @@ def altered(kind: str, seed: int = 0) -> Parameters:
     updates["laboratory"] = tuple(_laboratory(one, rng) for one in p.laboratory)
     shorter = tuple((share, 0.7 * months) for share, months in p.follow_up.quantiles)
     updates["follow_up"] = p.follow_up.model_copy(update={"quantiles": shorter})
-    return p.model_copy(update=updates)
+    moved_all = p.model_copy(update=updates)
+    return moved_all if kind == "all moved" else _trial(moved_all, p, *_TRIALS[kind], rng)
 
 
 def population(kind: str, n: int, seed: int) -> pd.DataFrame:
-    """Return n patients of an altered population, with the reference cohort's missing values."""
-    return simulate(altered(kind, seed), n, np.random.default_rng([12, seed]))
+    """Return n patients of an altered population, with the missing values of its parameters.
+
+    In "lives shorter" genes are also missing one by one in patients with poor samples, so that what is
+    missing hangs together without being a panel.
+    """
+    frame = simulate(altered(kind, seed), n, np.random.default_rng([12, seed]))
+    return _poor_samples(frame, np.random.default_rng([13, seed])) if kind == "lives shorter" else frame
+
+
+def _poor_samples(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    poor = rng.random(len(frame)) < 0.1
+    for name in _genes(parameters()):
+        if rng.random() < 0.5:
+            frame.loc[poor & (rng.random(len(frame)) < 0.3), name] = pd.NA
+    return frame
 
 
 @dataclass(frozen=True)
@@ -97,6 +128,50 @@ def _moved(model, rng):  # type: ignore[no-untyped-def]
         update["scale"] = model.scale * float(np.exp(0.25 * rng.normal()))
         update["strength"] = model.strength * float(np.exp(0.2 * rng.normal()))
     return model.model_copy(update=update)
+
+
+def _trial(p, prior, hazard, follow_up, age, rng):  # type: ignore[no-untyped-def]
+    """Return parameters with other survival and ages, other shapes of values and panels of missing ones."""
+    updates: dict[str, object] = {}
+    for name in _TRANSITIONS:
+        model = getattr(p, name)
+        updates[name] = model.model_copy(update={"strength": hazard * model.strength})
+    later = tuple((share, follow_up * months) for share, months in prior.follow_up.quantiles)
+    updates["follow_up"] = p.follow_up.model_copy(update={"quantiles": later})
+    older = tuple((share, min(age * years, 95.0)) for share, years in p.age.quantiles)
+    updates["age"] = p.age.model_copy(update={"quantiles": older})
+    updates["laboratory"] = tuple(_bent(one, rng) for one in p.laboratory)
+    updates["missing"] = _panels(p, rng)
+    return p.model_copy(update=updates)
+
+
+def _bent(model, rng):  # type: ignore[no-untyped-def]
+    """Return a value with a smooth law of another shape: split normal on the log scale, tails bent."""
+    scores, values = np.array(model.scores), np.log(np.array(model.values, dtype=float))
+    middle = len(values) // 2
+    centred = scores - scores[middle]
+    below, above = (values[middle] - values[1]) / -centred[1], (values[-2] - values[middle]) / centred[-2]
+    wide = np.where(centred < 0, below, above) * np.exp(0.15 * rng.normal(size=2))[(centred > 0).astype(int)]
+    curved = values[middle] + wide * centred * (1 + 0.03 * rng.normal() * np.abs(centred))
+    return model.model_copy(update={"values": tuple(float(v) for v in np.exp(curved))})
+
+
+def _panels(p: Parameters, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+    """Return blocks of missing values as trials have them: panels of genes, some of them run in part."""
+    template, order = p.missing[0], [str(name) for name in rng.permutation(_genes(p))]
+    cuts = np.sort(rng.choice(np.arange(3, len(order) - 2), size=2, replace=False))
+    blocks: list[tuple[tuple[str, ...], float]] = [
+        (tuple(panel), float(rng.uniform(0.01, 0.12)))
+        for panel in (order, order[: cuts[0]], order[cuts[0] : cuts[1]], order[cuts[1] :])
+    ]
+    blocks += [(("group:karyotype", "group:cytogenetic"), float(rng.uniform(0.02, 0.08)))]
+    singles = ("AMLSTAT", "EXAML", "WBC", "HB", "PLT", "FLT3T", "NPM1", *order[:8])
+    blocks += [((name,), float(rng.uniform(0.002, 0.06))) for name in singles]
+    return tuple(template.model_copy(update={"columns": names, "share": share}) for names, share in blocks)
+
+
+def _genes(p: Parameters) -> list[str]:
+    return list(max(p.missing, key=lambda block: len(block.columns)).columns)
 
 
 def _laboratory(model, rng):  # type: ignore[no-untyped-def]

@@ -34,7 +34,7 @@ _FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
-_PATIENCE = 60  # seconds until a silent browser is given up
+_PATIENCE = 240  # seconds until a silent browser is given up; axe takes a minute on a busy machine
 
 
 @dataclass
@@ -48,6 +48,25 @@ class Page:
     screenshot: bytes = b""  # PNG of the whole page
 
 
+def chromium() -> str:
+    """Return the program; skips the test where there is none."""
+    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    return program
+
+
+def print_page(page: Path, pdf: Path) -> None:
+    """Print a page as a reader does, on the paper that its style asks for."""
+    flags = [flag for flag in _FLAGS if flag != "--remote-debugging-pipe"]
+    with tempfile.TemporaryDirectory(prefix="amlsynth-chromium-") as profile:
+        command = [chromium(), *flags, f"--user-data-dir={profile}", "--no-pdf-header-footer"]
+        done = subprocess.run(
+            [*command, f"--print-to-pdf={pdf}", page.resolve().as_uri()], capture_output=True, text=True
+        )
+    assert pdf.is_file(), done.stderr[-2000:]
+
+
 class Browser:
     """A headless Chromium; a context manager that ends it.
 
@@ -55,9 +74,7 @@ class Browser:
     """
 
     def __enter__(self) -> Self:
-        program = next((found for name in _NAMES if (found := shutil.which(name))), None)
-        if program is None:
-            pytest.skip("Chromium is not installed (apt-get install chromium)")
+        program = chromium()
         self._profile = tempfile.mkdtemp(prefix="amlsynth-chromium-")
         to_read, self._write = os.pipe()
         self._read, to_write = os.pipe()

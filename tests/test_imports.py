@@ -1,9 +1,13 @@
-"""Importing the package, and loading data, bring nothing heavy; missing extras are named."""
+"""Importing brings nothing heavy; missing extras are named; what studies and docs import from here exists."""
 
 from __future__ import annotations
 
+import ast
+import importlib
+import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -51,3 +55,39 @@ def test_every_public_name_is_there() -> None:
 def test_missing_extra_gives_the_pip_line() -> None:
     with pytest.raises(MissingExtraError, match=r"pip install 'amlsynth\[report\]'"):
         require_extra("report", "no_such_package_xyz", "Rendering the report")
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def test_every_benchmark_imports_what_there_is(repository: Path) -> None:
+    """They run seldom, so that a renamed function would be missed for long."""
+    trees = {
+        path.stem: ast.parse(path.read_text(encoding="utf-8"))
+        for path in (repository / "benchmarks").glob("*.py")
+    }
+    taken = {
+        (script, node.module, alias.name)
+        for script, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if node.module in trees or node.module.split(".")[0] == "amlsynth"
+    }
+    assert {module for _, module, _ in taken} >= {"populations", "amlsynth.generators.generation"}
+
+    def exists(module: str, name: str) -> bool:
+        if module in trees:
+            return name in set(_defined(trees[module]))
+        package = importlib.import_module(module)
+        folders = getattr(package, "__path__", ())
+        return hasattr(package, name) or name in {found.name for found in pkgutil.iter_modules(folders)}
+
+    assert [each for each in sorted(taken) if not exists(*each[1:])] == []

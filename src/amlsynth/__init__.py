@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary, dictionary, load_dictionary
     from amlsynth.evaluation import compare_cohorts, evaluate, read_evaluation, write_evaluation
     from amlsynth.foundation.errors import AmlsynthError, DataError, MissingExtraError, UsageError
-    from amlsynth.generators.generation import generate, generate_file
+    from amlsynth.generators.generation import FittedGenerator, fit, generate, generate_file
     from amlsynth.inference.estimates import Estimate
     from amlsynth.inference.pool import pool
     from amlsynth.loading import Dataset, dataset, datasets, load
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from amlsynth.sources.reference import reference_cohort
     from amlsynth.sources.sketch import sketch
     from amlsynth.survival.frames import survival_frame
+    from amlsynth.survival.plot import km_plot
     from amlsynth.tuning import TuningResult, tune, write_params
 
 _HOMES = {
@@ -51,6 +52,7 @@ _HOMES = {
     "Dataset": "loading",
     "Dictionary": "dictionary.model",
     "Estimate": "inference.estimates",
+    "FittedGenerator": "generators.generation",
     "MissingExtraError": "foundation.errors",
     "TuningResult": "tuning",
     "UsageError": "foundation.errors",
@@ -66,12 +68,14 @@ _HOMES = {
     "eln2022": "dictionary.derived",
     "evaluate": "evaluation",
     "export_release": "release",
+    "fit": "generators.generation",
     "generate": "generators.generation",
     "generate_file": "generators.generation",
     "import_amlsg": "sources.amlsg",
     "import_cbioportal": "sources.cbioportal",
     "import_mapped": "sources.mapping",
     "iscn": "sources.karyotype",
+    "km_plot": "survival.plot",
     "load": "loading",
     "load_dictionary": "dictionary.model",
     "pool": "inference.pool",
@@ -104,6 +108,7 @@ __all__ = [
     "Dataset",
     "Dictionary",
     "Estimate",
+    "FittedGenerator",
     "MissingExtraError",
     "TuningResult",
     "UsageError",
@@ -120,12 +125,14 @@ __all__ = [
     "eln2022",
     "evaluate",
     "export_release",
+    "fit",
     "generate",
     "generate_file",
     "import_amlsg",
     "import_cbioportal",
     "import_mapped",
     "iscn",
+    "km_plot",
     "load",
     "load_dictionary",
     "pool",

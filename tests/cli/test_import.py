@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.text import counted
 
 N = 40
 Run = Callable[..., tuple[int, str, str]]
@@ -138,7 +139,9 @@ def test_rows_without_a_mapped_value_are_left_out_and_said_so(
     code, out = importing([*lines_of(trial()), *rows])
     filled = sum(bool(row) for row in rows)
     assert code == 0 and len(result()) == N
-    assert "duplicate" not in out and f"Dropped {filled} rows: no value in any mapped column" in out
+    assert (
+        "duplicate" not in out and f"Dropped {counted(filled, 'row')}: no value in any mapped column" in out
+    )
     assert f"41 (line {N + 2 + (rows[0] == '')})" in out
     assert about()["dropped"][0]["rows"] == filled
 
@@ -441,7 +444,7 @@ def test_all_that_is_wrong_is_said_at_once(importing: Any) -> None:
     table["age"][0], table["hb"][1], table["sex"][2], table["os"][3] = 7, "??", "x", -1
     code, out = importing(lines_of(table), columns={"TP53": {"from": "tp_53"}})
     assert code == 2
-    for part in ("no column 'tp_53'", "'??' is no number", "'x' (1 rows)", "'7': AGE", "'-1': OSTM"):
+    for part in ("no column 'tp_53'", "'??' is no number", "'x' (1 row)", "'7': AGE", "'-1': OSTM"):
         assert part in out
     code, out = importing(lines_of(table))
     assert code == 1 and "'??' is no number" in out and "'7': AGE" in out

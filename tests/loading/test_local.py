@@ -51,7 +51,7 @@ def test_a_name_finds_the_newest_version(
     assert load("small@1.9.0").attrs["version"] == "1.9.0"
     assert load("small", "2.0.0-rc.1").attrs["version"] == "2.0.0-rc.1"
     assert load("small-one").attrs["version"] == "9.0.0"
-    found = [(release.name, str(release.version)) for release in local_releases()]
+    found = [(r.name, str(r.version)) for r in local_releases() if r.name != "aml-reference"]
     assert found == [
         ("small", "1.0.0"),
         ("small", "1.9.0"),

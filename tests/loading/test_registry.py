@@ -101,10 +101,9 @@ def test_a_registry_that_is_not_there_is_told(here: Path) -> None:
 
 
 def test_what_is_planned_or_withdrawn_says_so(here: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"aml-reference 1.0.0 is planned. Not published yet; `amlsynth demo`"
-    ):
-        load("aml-reference")
+    path = write(tmp_path / "r.yaml", {"status": "planned", "note": "Next spring."})
+    with pytest.raises(UsageError, match=r"mine 1.0.0 is planned. Next spring\."):
+        load("mine", registry=path)
     path = write(tmp_path / "r.yaml", {"status": "withdrawn", "note": "A column was wrong."})
     with pytest.raises(UsageError, match=r"mine 1.0.0 is withdrawn. A column was wrong\."):
         load("mine", registry=path)

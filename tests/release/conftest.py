@@ -226,10 +226,12 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small release with a report of one line, which is quick to send."""
-    folder = Path(shutil.copytree(built.folder, tmp_path_factory.mktemp("tiny") / STEM))
-    shown = json.loads((folder / "provenance.json").read_text())["files"]["datapackage.json"]
-    page = f'<p>{shown}</p><span\nclass="amlsynth-doi">none yet</span>'
-    (folder / "report.html").write_text(page)
-    write_checksums(folder)
-    return folder
+    """The small release without exports and with a report of one line, quick to stamp and to send."""
+    folder = tmp_path_factory.mktemp("tiny")
+
+    def report(directory: Path, out: Path, **_: str) -> None:
+        shown = json.loads((directory / "provenance.json").read_text())["files"]["datapackage.json"]
+        out.write_text(f'<p>{shown}</p><span\nclass="amlsynth-doi">none yet</span>')
+
+    with neither_evaluated_nor_drawn(read_evaluation(built.folder / "evaluation.json"), report):
+        return build_release(_write_spec(folder / "spec", exports=[]), folder / "out").folder

@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,15 +112,16 @@ def test_both_formats_hold_the_table(
 def test_cnsr_is_the_inverse_of_the_status(exported: AdamExport, full: pd.DataFrame) -> None:
     adtte = read_xpt(exported.files[0].parent / "adtte.xpt")[0]
     os = adtte[adtte["PARAMCD"] == "OS"].set_index("USUBJID")
+    subjects = STUDY.subjects(full)[1]
     for row, status in full["OSSTAT"].items():
-        unique = f"AML-X-2.0.0-{int(row) + 1:04d}"
+        unique = subjects[int(row)]
         if status is pd.NA:
             assert unique not in os.index or np.isnan(os.loc[unique, "CNSR"])
         else:
             assert os.loc[unique, "CNSR"] == {1: 0, 0: 1}[status]
     events, censored = adtte[adtte["CNSR"] == 0], adtte[adtte["CNSR"] == 1]
     assert len(events) and len(censored)
-    assert set(events["EVNTDESC"]) == {"Death", "Induction failure, relapse or death"}
+    assert set(events[events["PARAMCD"] == "OS"]["EVNTDESC"]) == {"Death"}
     assert set(events["CNSDTDSC"]) == {""}
     assert set(censored["CNSDTDSC"]) == {"Last time known alive", "Last time known free of an event"}
     assert all(text.startswith("Censored: ") for text in censored["EVNTDESC"])
@@ -127,7 +129,8 @@ def test_cnsr_is_the_inverse_of_the_status(exported: AdamExport, full: pd.DataFr
 
 def test_records_are_those_that_are_known(exported: AdamExport) -> None:
     adtte = read_xpt(exported.files[0].parent / "adtte.xpt")[0]
-    of = {number: adtte[adtte["USUBJID"].str.endswith(f"-{number:04d}")] for number in (5, 6, 7, 8)}
+    subjects = read_xpt(exported.files[0].parent / "adsl.xpt")[0].set_index("SUBJID")["USUBJID"]
+    of = {number: adtte[adtte["USUBJID"] == subjects[f"{number:04d}"]] for number in (5, 6, 7, 8)}
     assert len(of[5]) == 0  # neither endpoint is known
     assert list(of[6]["PARAMCD"]) == ["OS"]
     assert list(of[8]["PARAMCD"]) == ["EFS", "OS"]
@@ -140,12 +143,85 @@ def test_records_are_those_that_are_known(exported: AdamExport) -> None:
 def test_the_subjects_are_synthetic_and_unique(exported: AdamExport) -> None:
     adsl, about = read_xpt(exported.files[0].parent / "adsl.xpt")
     assert adsl["USUBJID"].is_unique and set(adsl["STUDYID"]) == {"AML-X"}
-    assert adsl["USUBJID"].iloc[0] == "AML-X-2.0.0-0001" and adsl["SUBJID"].iloc[119] == "0120"
+    assert adsl["USUBJID"].str.fullmatch(r"AML-X-[0-9A-F]{16}").all() and adsl["SUBJID"].iloc[119] == "0120"
+    assert set(adsl["FASFL"]) == {"Y"} and about.column_names_to_labels["AGE"] == "Age"
     assert set(adsl["SEX"]) == {"F", "M", ""}
     assert set(adsl.loc[adsl["AGE"].notna(), "AGEU"]) == {"YEARS"}
     assert about.table_name == "ADSL" and about.file_label == "Subject-Level Analysis Dataset"
     labels = about.column_names_to_labels
     assert labels["WBC"] == "White blood cell count (GPt/l)" and labels["T821"] == "t(8;21)"
+
+
+def test_a_patient_keeps_the_identifier_in_another_version(full: pd.DataFrame) -> None:
+    later = replace(STUDY, version="3.0.0")
+    ours = STUDY.subjects(full)[1]
+    grown = full.iloc[::-1].assign(NEW=pd.array([pd.NA] * len(full), dtype="Int8"))
+    assert later.subjects(grown)[1] == ours[::-1]
+    changed = full.copy()
+    changed.loc[3, "PLT"] = 1.0
+    theirs = STUDY.subjects(changed)[1]
+    assert [row for row, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b] == [3]
+    twice = STUDY.subjects(full.iloc[[0, 0]])[1]
+    assert twice == [ours[0], f"{ours[0]}-2"]
+
+
+def test_days_stand_in_the_place_of_dates(exported: AdamExport) -> None:
+    adtte = read_xpt(exported.files[0].parent / "adtte.xpt")[0].dropna(subset=["AVAL"])
+    assert (adtte["ADY"] == 1 + np.round(adtte["AVAL"] * 30.4375)).all() and (adtte["ADY"] >= 1).all()
+
+
+def test_the_event_is_named_where_it_is_known(
+    make: Callable[..., pd.DataFrame], dictionary: Dictionary
+) -> None:
+    columns = {
+        "CR1": [1, 0, pd.NA, 1, 1, pd.NA],
+        "EFSTM": [5.0, 1.0, 1.0, 7.0, 3.0, 9.0],
+        "EFSSTAT": [1, 1, 1, 1, 1, 0],
+        "OSTM": [5.0, 9.0, 9.0, 7.0, pd.NA, 9.0],
+        "OSSTAT": [1, 0, 1, 0, pd.NA, 0],
+    }
+    _, adtte = adam_datasets(make(**columns), STUDY, dictionary)
+    efs = adtte.frame[adtte.frame["PARAMCD"] == "EFS"]["EVNTDESC"].tolist()
+    other = "Other than death: induction failure, relapse or death"
+    response = dictionary.roles.response
+    assert response is not None
+    label = response.label.lower()
+    assert efs == [
+        "Death",
+        f"{other}; {label} not reached",
+        other,
+        f"{other}; {label} reached",  # alive when it happened
+        "Induction failure, relapse or death",  # whether it was death is not known
+        "Censored: Last time known free of an event",
+    ]
+
+
+def test_arms_stand_in_both_data_sets(full: pd.DataFrame, changed: Callable[..., Dictionary]) -> None:
+    d = changed(AMLSTAT={"export_name": "ARM"})
+    adsl, adtte = adam_datasets(full, STUDY, d)
+    labels = d["AMLSTAT"].category_labels
+    expected = ["" if pd.isna(value) else labels[value] for value in full["AMLSTAT"]]
+    assert adsl.frame["TRT01P"].tolist() == expected
+    by_subject = dict(zip(adsl.frame["USUBJID"], expected, strict=True))
+    assert adtte.frame["TRTP"].tolist() == [by_subject[subject] for subject in adtte.frame["USUBJID"]]
+    assert "TRT01P" not in adam_datasets(full, STUDY, changed())[0].frame
+
+
+def test_the_stylesheet_shows_every_variable_and_parameter(exported: AdamExport) -> None:
+    etree = pytest.importorskip("lxml.etree")
+    folder = exported.files[0].parent
+    show = etree.XSLT(etree.parse(str(folder / "define.xsl")))
+    document = etree.parse(str(folder / "define.xml"))
+    instruction = document.getroot().getprevious()
+    assert (instruction.target, instruction.get("href")) == ("xml-stylesheet", "define.xsl")
+    page = etree.HTML(etree.tostring(show(document), method="html"))
+    rows = [row[0].text for row in page.iter("tr") if row[0].tag == "td"]
+    variables = [name for data in ("adsl", "adtte") for name in read_xpt(folder / f"{data}.xpt")[0].columns]
+    by_parameter = [f"AVAL where PARAMCD is {name}" for name in ("OS", "EFS")]
+    assert sorted(rows) == sorted([*variables, *by_parameter])
+    links = {link.get("href")[1:] for link in page.iter("a")}
+    assert links and links <= {found.get("id") for found in page.iter("h3")}
+    assert "ADaM-like" in "".join(page.itertext())
 
 
 def test_xpt_is_of_version_5_and_bears_the_date_of_the_release(exported: AdamExport) -> None:
@@ -247,7 +323,7 @@ def test_one_patient_of_whom_nothing_is_known(dictionary: Dictionary, tmp_path: 
     made = write_adam(frame, tmp_path, STUDY)
     assert made.records == {"ADSL": 1, "ADTTE": 0}
     adsl, adtte = (read_xpt(tmp_path / f"{name}.xpt")[0] for name in ("adsl", "adtte"))
-    assert adsl["USUBJID"].tolist() == ["AML-X-2.0.0-0001"] and len(adtte) == 0
+    assert adsl["SUBJID"].tolist() == ["0001"] and len(adtte) == 0
     pd.testing.assert_frame_equal(back(adsl, adtte, dictionary), frame)
     assert json.loads((tmp_path / "adtte.json").read_text())["rows"] == []
     assert "COM.NODATA" in (tmp_path / "define.xml").read_text(encoding="utf-8")

@@ -7,13 +7,15 @@ import stat
 import struct
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amlsynth.release.archive import unpack, write_archive
+from amlsynth.foundation.errors import DataError
+from amlsynth.release.archive import method_of, unpack, write_archive
 
 DATE = datetime.date(2026, 11, 20)
 PARTS = st.text("abcXYZ019_-", min_size=1, max_size=8)
@@ -65,7 +67,42 @@ def test_the_archive_is_an_ordinary_zip(tmp_path: Path) -> None:
         for info in zipped.infolist():
             assert info.date_time == (2026, 11, 20, 0, 0, 0)
             assert info.external_attr >> 16 == stat.S_IFREG | 0o644
-            assert info.compress_type == zipfile.ZIP_STORED
+            assert info.compress_type == zipfile.ZIP_DEFLATED
+
+
+def test_texts_are_deflated_and_parquet_is_not(tmp_path: Path) -> None:
+    write_tree(tmp_path / "in", {"a.csv": b"0,1\n" * 50_000, "b.parquet": b"0" * 1000, "é": b"x"})
+    write_archive(tmp_path / "in", ["a.csv", "b.parquet", "é"], tmp_path / "x.zip", "top", DATE)
+    with zipfile.ZipFile(tmp_path / "x.zip") as zipped:
+        assert zipped.testzip() is None
+        sizes = {info.filename: (info.file_size, info.compress_size) for info in zipped.infolist()}
+    assert sizes["top/b.parquet"] == (1000, 1000)
+    assert sizes["top/a.csv"][0] == 200_000 and sizes["top/a.csv"][1] < 1000
+    assert sizes["top/é"][0] == 1
+    # The headers are those that Python's own writer makes.
+    with zipfile.ZipFile(tmp_path / "y.zip", "w") as zipped:
+        for name in ("a.csv", "b.parquet", "é"):
+            info = entry(f"top/{name}")
+            info.compress_type = method_of(name)
+            zipped.writestr(info, (tmp_path / "in" / name).read_bytes(), compresslevel=9)
+    assert (tmp_path / "x.zip").read_bytes() == (tmp_path / "y.zip").read_bytes()
+
+
+def test_streams_of_another_zlib_are_taken_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tree(tmp_path / "in", {"a": bytes(range(256)) * 9000, "b": b"", "c.parquet": b"2"})
+    other = zlib.compressobj
+    with monkeypatch.context() as patch:
+        patch.setattr("zlib.compressobj", lambda _, *rest: other(1, *rest))
+        write_archive(tmp_path / "in", ["a", "b", "c.parquet"], tmp_path / "x.zip", "top", DATE)
+    for streams_of, same in ((None, False), (tmp_path / "x.zip", True)):
+        write_archive(tmp_path / "in", ["a", "b", "c.parquet"], tmp_path / "y.zip", "top", DATE, streams_of)
+        assert ((tmp_path / "x.zip").read_bytes() == (tmp_path / "y.zip").read_bytes()) is same
+    for change in (b"another", bytes(range(256)) * 9000 + b"more", b""):
+        (tmp_path / "in" / "a").write_bytes(change)
+        with pytest.raises(DataError, match=r"x\.zip: an entry is"):
+            write_archive(tmp_path / "in", ["a"], tmp_path / "y.zip", "top", DATE, tmp_path / "x.zip")
 
 
 def test_only_what_is_wanted_is_unpacked(tmp_path: Path) -> None:
@@ -79,6 +116,7 @@ def test_only_what_is_wanted_is_unpacked(tmp_path: Path) -> None:
 def entry(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, (2026, 11, 20, 0, 0, 0))
     info.create_system = 3
+    info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = mode << 16
     return info
 
@@ -131,11 +169,33 @@ def test_an_entry_that_stands_twice_is_refused(tmp_path: Path, other: str) -> No
     assert "stands twice" in refused(tmp_path, archive)
 
 
-def test_a_compressed_entry_is_refused_and_so_is_a_zip_bomb(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_entry_that_is_compressed_otherwise_is_refused(tmp_path: Path, method: int) -> None:
+    info = entry("top/a")
+    info.compress_type = method
+    archive = zip_of(tmp_path / "x.zip", (info, b"0" * 1000))
+    assert "not compressed as release build does it" in refused(tmp_path, archive)
+
+
+def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
     info = entry("top/bomb")
     info.compress_type = zipfile.ZIP_DEFLATED
+    archive = zip_of(tmp_path / "x.zip", (info, b"0" * 150_000_000))
+    assert archive.stat().st_size < 200_000
+    assert "more bytes than a release's archive of its size has" in refused(tmp_path, archive)
+
+
+def test_an_entry_with_more_than_it_claims_is_damaged(tmp_path: Path) -> None:
+    info = entry("top/a")
+    info.compress_type = zipfile.ZIP_DEFLATED
     archive = zip_of(tmp_path / "x.zip", (info, b"0" * 50_000_000))
-    assert "compressed" in refused(tmp_path, archive)
+    content = bytearray(archive.read_bytes())
+    at = content.index(b"PK\x01\x02") + 24
+    content[at : at + 4] = struct.pack("<I", 10)
+    archive.write_bytes(content)
+    (tmp_path / "out").mkdir()
+    assert unpack(archive, tmp_path / "out").problems
+    assert sum(path.stat().st_size for path in (tmp_path / "out").rglob("*")) < 100
 
 
 def test_an_encrypted_entry_is_refused(tmp_path: Path) -> None:
@@ -154,7 +214,7 @@ def test_entries_that_claim_more_than_the_archive_has_are_refused(tmp_path: Path
     at = content.index(b"PK\x01\x02") + 20
     content[at : at + 8] = struct.pack("<II", 1 << 30, 1 << 30)
     archive.write_bytes(content)
-    assert "more bytes than the archive has" in refused(tmp_path, archive)
+    assert "more bytes than a release's archive" in refused(tmp_path, archive)
 
 
 @pytest.mark.parametrize(
@@ -187,12 +247,15 @@ def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_damaged_entry_is_a_problem(tmp_path: Path) -> None:
-    archive = zip_of(tmp_path / "x.zip", (entry("top/a"), b"secret"))
-    archive.write_bytes(archive.read_bytes().replace(b"secret", b"sEcret"))
+    write_tree(tmp_path / "in", {"a": b"secret", "b.parquet": b"secret"})
+    write_archive(tmp_path / "in", ["a", "b.parquet"], tmp_path / "x.zip", "top", DATE)
+    content = bytearray((tmp_path / "x.zip").read_bytes())
+    content[30 + len("top/a")] ^= 0b110  # the kind of the first block of the deflated stream
+    (tmp_path / "x.zip").write_bytes(content.replace(b"secret", b"sEcret"))
     (tmp_path / "out").mkdir()
-    problems = unpack(archive, tmp_path / "out").problems
-    assert [problem.file for problem in problems] == ["a"]
-    assert "damaged" in problems[0].message
+    problems = unpack(tmp_path / "x.zip", tmp_path / "out").problems
+    assert [problem.file for problem in problems] == ["a", "b.parquet"]
+    assert all("damaged" in problem.message for problem in problems)
 
 
 @settings(max_examples=60, deadline=None)

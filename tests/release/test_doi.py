@@ -58,6 +58,7 @@ def test_only_what_names_the_doi_changes(built: ReleaseResult, folder: Path) -> 
         "report.html",
         "provenance.json",
         "decision.json",
+        "small-test.parquet",
     }
     assert changed == expected | {"SHA256SUMS", *METADATA_FILES}
     stamp_doi(folder, "10.5281/zenodo.42")

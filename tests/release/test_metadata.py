@@ -11,17 +11,19 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import pytest
+import yaml
 
 from amlsynth.cohort.tables import read_table
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.release import ReleaseResult, build_release
 from amlsynth.release.metadata import metadata_texts, write_metadata
-from amlsynth.release.package import METADATA_FILES, DataPackage, file_names
+from amlsynth.release.package import METADATA_FILES, DataPackage, Related, file_names
+from amlsynth.release.spec import RelatedIdentifier
 
 WriteSpec = Callable[..., Path]
 NAME = "small-test"
@@ -105,7 +107,7 @@ def test_ro_crate_is_read_and_lists_every_file(built: ReleaseResult) -> None:
     assert (group.type, group["name"]) == ("Organization", "The Trial Group")
     # Every reference leads somewhere within the crate.
     graph = content(built.folder, "ro-crate-metadata.json")["@graph"]
-    known = {entity["@id"] for entity in graph} | {"https://w3id.org/ro/crate/1.1"}
+    known = {entity["@id"] for entity in graph} | {"https://w3id.org/ro/crate/1.2"}
     assert set(re.findall(r'\{"@id": "([^"]+)"\}', json.dumps(graph))) <= known
 
 
@@ -185,6 +187,74 @@ def test_frictionless_takes_the_package(built: ReleaseResult) -> None:
     from frictionless import validate
 
     assert validate(str(path)).flatten(["type", "message"]) == []
+
+
+RELATED = "https://doi.org/10.1038/s41746-024-01076-x"
+
+
+def test_related_works_stand_in_every_format(built: ReleaseResult) -> None:
+    (related,) = content(built.folder, "datacite.json")["relatedIdentifiers"]
+    assert related == {
+        "relatedIdentifier": "10.1038/s41746-024-01076-x",
+        "relatedIdentifierType": "DOI",
+        "relationType": "References",
+    }
+    (cited,) = content(built.folder, "schema-org.json")["citation"]
+    assert (cited["@id"], cited["@type"]) == (RELATED, "CreativeWork")
+    graph = {entity["@id"]: entity for entity in content(built.folder, "ro-crate-metadata.json")["@graph"]}
+    assert graph["./"]["citation"] == [{"@id": RELATED}] and RELATED in graph
+    assert content(built.folder, "croissant.json")["sc:citation"] == [RELATED]
+    (reference,) = yaml.safe_load((built.folder / "CITATION.cff").read_text(encoding="utf-8"))["references"]
+    assert reference["doi"] == "10.1038/s41746-024-01076-x"
+    assert set(reference) == {"type", "title", "authors", "doi"}
+
+
+def test_every_relation_has_a_place(built: ReleaseResult, dictionary: Dictionary) -> None:
+    from datacite import schema45
+
+    known = get_args(RelatedIdentifier.model_fields["relation"].annotation)
+    package = DataPackage.model_validate_json((built.folder / "datapackage.json").read_bytes())
+    works = tuple(Related(identifier=f"10.1234/{relation.lower()}", relation=relation) for relation in known)
+    package = package.model_copy(update={"related": works, "publisher": "The House"})
+    texts = metadata_texts(package, built.folder)
+    for name in set(METADATA_FILES) - {"load_release.R"}:
+        assert all(f"10.1234/{relation.lower()}" in texts[name] for relation in known), name
+        assert "The House" in texts[name]
+    record = json.loads(texts["datacite.json"])
+    assert list(schema45.validator.iter_errors(record)) == []
+    assert record["publisher"] == {"name": "The House"}
+    graph = json.loads(texts["ro-crate-metadata.json"])["@graph"]
+    named = {entity["@id"] for entity in graph} | {"https://w3id.org/ro/crate/1.2"}
+    assert set(re.findall(r'\{"@id": "([^"]+)"\}', json.dumps(graph))) <= named
+    assert len({entity["@id"] for entity in graph}) == len(graph)
+
+
+def test_the_readme_is_a_data_set_card(built: ReleaseResult, hostile: Path) -> None:
+    for folder in (built.folder, hostile):
+        _, head, text = (folder / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+        card = yaml.safe_load(head)
+        assert text.startswith("\n# ") and card["license"] == "cc-by-4.0"
+        (config,) = card["configs"]
+        assert (folder / config["data_files"]).is_file()
+        assert card["size_categories"] == ["n<1K"]
+    assert card["pretty_name"] == HOSTILE and set(card) == {
+        "pretty_name", "license", "language", "tags", "size_categories", "configs"
+    }  # fmt: skip
+
+
+def test_hugging_face_loads_the_folder(
+    built: ReleaseResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    datasets = pytest.importorskip(
+        "datasets", reason="pip install datasets, to try loading a release with it"
+    )
+    found = datasets.load_dataset(str(built.folder), split="train", cache_dir=str(tmp_path))
+    frame = read_table(built.folder / "data" / f"{NAME}.parquet")
+    assert found.num_rows == len(frame) and found.column_names == list(frame.columns)
+    assert found["AGE"] == [None if pd.isna(age) else age for age in frame["AGE"]]
 
 
 def tables_of(text: str) -> list[list[int]]:

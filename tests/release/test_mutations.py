@@ -24,8 +24,8 @@ import pytest
 
 from amlsynth.foundation.errors import AmlsynthError, DataError
 from amlsynth.loading import load
-from amlsynth.release import ReleaseResult, verify_release
-from amlsynth.release.verify import _Verification
+from amlsynth.release import ReleaseResult, checks, evidence, verify_release
+from amlsynth.release.archive import method_of
 
 COUNT = int(os.environ.get("AMLSYNTH_FUZZ", "200"))
 FIRST = int(os.environ.get("AMLSYNTH_FUZZ_FIRST", "0"))
@@ -215,10 +215,10 @@ def entries_of_the_zip(t: Target) -> bytes:
     """Pack the release again with an entry that does not belong, or in another way."""
     path = t.folder.parent / "packed.zip"
     kind = t.rng.randrange(8)
-    method = zipfile.ZIP_DEFLATED if kind == 0 else zipfile.ZIP_STORED
     top = "other-1.0.0" if kind == 1 else t.stem
-    with zipfile.ZipFile(path, "w", method) as packed:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in sorted(t.files, reverse=kind == 2):
+            method = zipfile.ZIP_STORED if kind == 0 else method_of(name)
             packed.writestr(zipfile.ZipInfo(f"{top}/{name}", (1999, 1, 1, 0, 0, 0)), t.files[name], method)
         if kind == 3:
             packed.writestr(f"{top}/{t.rng.choice(OUTSIDE)}", b"outside")
@@ -243,7 +243,7 @@ def a_bomb(t: Target) -> bytes:
     small = packer.compress(b"\0" * 2_000_000) + packer.flush()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packed:
         for name in sorted(t.files):
-            packed.writestr(f"{t.stem}/{name}", t.files[name])
+            packed.writestr(f"{t.stem}/{name}", t.files[name], method_of(name))
         info = zipfile.ZipInfo(f"{t.stem}/bomb")
         packed.writestr(info, small)
         info.compress_type = t.rng.choice([zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, 99])
@@ -261,23 +261,18 @@ FOLDERS = [
 ZIPS = [bytes_of_the_zip, bytes_of_the_zip, headers_of_the_zip, entries_of_the_zip, a_bomb]
 
 
-def once_for_each_content(step: Callable[..., None]) -> Callable[..., None]:
+def once_for_each_content(step: Callable[..., Any]) -> Callable[..., Any]:
     """Repeat what a slow step of verify found for the same files; most mutants leave the data alone."""
-    found: dict[Any, list[Any]] = {}
+    found: dict[Any, Any] = {}
 
-    def wrapped(verification: Any, *arguments: Any) -> None:
-        names = (
-            "datapackage.json",
-            "evaluation.json",
-            *(n for n in verification.good if n.startswith("data/")),
-        )
-        key = tuple((name, verification.good.get(name)) for name in names)
+    def wrapped(first: Any, *arguments: Any) -> Any:
+        copy = getattr(first, "copy", first)
+        names = ("datapackage.json", *(n for n in copy.sums if n.startswith("data/")))
+        key = tuple((name, copy.sums.get(name)) for name in names)
         if key not in found:
-            before = len(verification.problems)
-            step(verification, *arguments)
-            found[key] = verification.problems[before:]
-        else:
-            verification.problems += found[key]
+            result = step(first, *arguments)
+            found[key] = result if isinstance(result, tuple) else list(result)
+        return found[key]
 
     return wrapped
 
@@ -288,8 +283,12 @@ def test_mutated_releases_are_refused(
     scratch, cache = tmp_path / "scratch", tmp_path / "cache"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    for step in ("_check_with_frictionless", "_check_data"):
-        monkeypatch.setattr(_Verification, step, once_for_each_content(getattr(_Verification, step)))
+    for module, step in (
+        (checks, "frictionless_problems"),
+        (checks, "rules_problems"),
+        (evidence, "read_frames"),
+    ):
+        monkeypatch.setattr(module, step, once_for_each_content(getattr(module, step)))
     files = {
         path.relative_to(built.folder).as_posix(): path.read_bytes()
         for path in built.folder.rglob("*")

@@ -19,9 +19,10 @@ from tests.release.zenodo_server import TOKEN, ZenodoServer
 from amlsynth.cli import main
 from amlsynth.evaluation import read_evaluation
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
+from amlsynth.foundation.retry_after import retry_after
 from amlsynth.release import ReleaseResult, build_release, publish_release
 from amlsynth.release.zenodo import checks
-from amlsynth.release.zenodo.client import Client, _retry_after
+from amlsynth.release.zenodo.client import Client
 from amlsynth.release.zenodo.servers import SANDBOX, ZENODO, choose_server, find_token, redact
 
 NAME = "small-test"
@@ -348,7 +349,9 @@ def test_a_server_that_is_not_safe(url: str) -> None:
     [(None, None), ("12", 12.0), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("-3", None)],
 )
 def test_retry_after(text: str | None, seconds: float | None) -> None:
-    assert _retry_after(text) == seconds
+    headers = {} if text is None else {"Retry-After": text}
+    assert retry_after(429, headers) == retry_after(503, headers) == seconds
+    assert retry_after(200, headers) is retry_after(500, headers) is None
 
 
 def test_a_netrc_does_not_replace_the_token(

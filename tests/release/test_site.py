@@ -18,6 +18,7 @@ from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release
 from amlsynth.site import build_site
 from amlsynth.site.markup import Markup, el, inline, json_ld
+from html_checker import parse_errors, vnu_errors
 
 NEWEST = "small-test/1.10.0"
 
@@ -86,6 +87,15 @@ def test_every_link_leads_somewhere_and_nothing_is_loaded(site: Path) -> None:
     assert {link for page in pages(site) for link in Links(page).links if "://" in link} == {
         "https://creativecommons.org/licenses/by/4.0/"
     }
+
+
+def test_every_page_is_valid_html(site: Path) -> None:
+    assert [error for page in site.rglob("*.html") for error in parse_errors(page)] == []
+
+
+def test_the_nu_checker_finds_no_error(site: Path) -> None:
+    # A report of another release stands in a frame, as it came; reports have a test of their own.
+    assert vnu_errors(sorted(site.rglob("index.html"))) == []
 
 
 def test_the_files_are_those_of_the_releases(site: Path, releases: dict[str, ReleaseResult]) -> None:

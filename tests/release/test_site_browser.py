@@ -112,7 +112,7 @@ def test_cards_show_the_verdict_and_a_curve(browser: Browser, site: Path) -> Non
       card.querySelector(".verdict").textContent, card.querySelector("svg").getAttribute("aria-label"),
       card.querySelectorAll("polyline").length]))"""
     for verdict, label, lines in json.loads(browser.page(site / "index.html", script=script).result):
-        assert "required limits are kept" in verdict and "median" in label and lines == 2
+        assert "required limit is kept" in verdict and "median" in label and lines == 2
 
 
 def test_a_report_runs_no_script_on_the_origin_of_the_site(browser: Browser, served: str, site: Path) -> None:

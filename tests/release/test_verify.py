@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ from hypothesis import strategies as st
 
 from amlsynth.foundation.errors import MissingExtraError, UsageError
 from amlsynth.release import ReleaseResult, VerifyReport, verify_release
+from amlsynth.release.archive import method_of
 from amlsynth.release.checksums import check_files
+from amlsynth.release.doi import pack
+from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import file_names
 
 NAME = "small-test"
@@ -357,13 +361,34 @@ def test_bytes_around_the_zip_count(archive: Path) -> None:
 
 def test_a_zip_packed_again_is_told_from_a_damaged_one(folder: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.zip"
-    with zipfile.ZipFile(again, "w", zipfile.ZIP_STORED) as zipped:
+    with zipfile.ZipFile(again, "w") as zipped:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                zipped.write(path, f"{STEM}/{path.relative_to(folder).as_posix()}")
+                name = path.relative_to(folder).as_posix()
+                zipped.write(path, f"{STEM}/{name}", compress_type=method_of(name))
     report = verify_release(again)
     assert checks(report) == {("again.zip", "archive")}
     assert "unpack it and use the folder" in report.problems[0].message
+
+
+@pytest.mark.parametrize(("told", "fine"), [("1.3.1.zlib-ng", True), (zlib.ZLIB_RUNTIME_VERSION, False)])
+def test_an_archive_that_another_zlib_made_is_in_order(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reseal: Callable[[Path], None],
+    told: str, fine: bool,
+) -> None:  # fmt: skip
+    content = json.loads((folder / "provenance.json").read_text())
+    assert content["packages"]["zlib"] == zlib.ZLIB_RUNTIME_VERSION
+    content["packages"]["zlib"] = told
+    (folder / "provenance.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_metadata(folder)
+    reseal(folder)
+    with monkeypatch.context() as patch:
+        other = zlib.compressobj
+        patch.setattr("zlib.compressobj", lambda _, *rest: other(1, *rest))
+        pack(folder, tmp_path / f"{STEM}.zip")
+    report = verify_release(tmp_path / f"{STEM}.zip")
+    found = {(problem.file, problem.check) for problem in report.problems}
+    assert found == (set() if fine else {(f"{STEM}.zip", "archive")})
 
 
 def test_another_top_folder_is_found(folder: Path, tmp_path: Path) -> None:

@@ -128,13 +128,13 @@ def test_axe_finds_nothing(browser, rendered, width, dark):
     assert violations(browser, rendered[0], width=width, dark=dark, before=UNFOLD) == []
 
 
-def test_the_decision_comes_first_and_fits_three_screens_of_a_phone(visit):
+def test_the_decision_comes_first_and_fits_two_screens_of_a_phone(visit):
     script = """(() => {
       const page = document.querySelector('.decision').getBoundingClientRect();
       return [page.top, page.bottom, document.querySelector('.decision table').getBoundingClientRect().width];
     })()"""
     top, bottom, width = visit(width=360, height=800, script=script).result
-    assert top < 500 and bottom < 3 * 800 and width <= 360
+    assert top < 200 and bottom <= 2 * 800 and width <= 360
 
 
 def test_figures_are_drawn_anew_for_phones(visit):

@@ -62,7 +62,7 @@ def test_a_leaking_cohort(evaluation, dictionary):
         with_measures(evaluation, LEAKING), dictionary, gate(LEAKING, "at_most", 0.62, passed=False)
     )
     assert found.verdict == "not publishable"
-    assert found.headline == "Must not be published: 1 of 1 required limits are not kept."
+    assert found.headline == "Must not be published: the one required limit is not kept."
     assert found.readers == "Nobody outside the house that holds the original."
     assert [alarm.sentence for alarm in found.alarms] == [
         "Training patients can be recognised: of 100 pairs of a training patient and an outsider, the "
@@ -74,7 +74,7 @@ def test_a_leaking_cohort(evaluation, dictionary):
 def test_an_endpoint_that_is_off(evaluation, dictionary):
     found = decided(with_measures(evaluation, OFF), dictionary, gate(LEAKING, "at_most", 0.9, passed=True))
     assert found.headline == (
-        "Publishable with reservations: all 1 required limits are kept, but one finding speaks clearly "
+        "Publishable with reservations: the one required limit is kept, but one finding speaks clearly "
         "against it."
     )
     assert [alarm.sentence for alarm in found.alarms] == [
@@ -107,9 +107,12 @@ def test_a_cohort_that_is_too_small(evaluation, dictionary):
         gate(wide, "at_most", 0.62, passed=False, undecided=True),
     )
     assert found.verdict == "undecided"
+    assert found.headline == (
+        "Cannot be decided: the one required limit is within the uncertainty of the figures."
+    )
     assert found.statements == (
-        "Too few patients to tell: with 60 training and 15 hold-out patients, 1 of 1 key figures are so "
-        "uncertain that they fit both “no effect” and an effect beyond the limit.",
+        "Too few patients to tell: with 60 training and 15 hold-out patients, 1 of 1 key figures fits "
+        "both “no effect” and an effect beyond the limit.",
     )
 
 
@@ -219,3 +222,20 @@ def test_a_record_that_says_little_is_no_hindrance(evaluation, dictionary, text)
     provenance = {"name": "a-set", "version": "1.0.0", "spec": {"text": text}, "generator": 3}
     found = decide(with_measures(evaluation, LEAKING), None, provenance, dictionary)
     assert found.release.authors == () and found.guarantee is None
+
+
+def test_the_headline_counts_as_a_person_would(evaluation, dictionary):
+    ours = with_measures(evaluation, LEAKING, OFF)
+    bad, good = gate(LEAKING, "at_most", 0.62, passed=False), gate(OFF, "at_most", 9.0, passed=True)
+    assert decided(ours, dictionary, bad, good).headline == (
+        "Must not be published: 1 of 2 required limits is not kept."
+    )
+    still = LEAKING.model_copy(update={"figures": {"synthetic": Figure(value=0.51, low=0.48, high=0.54)}})
+    quiet, kept = with_measures(evaluation, still), gate(still, "at_most", 0.62, passed=True)
+    assert decided(quiet, dictionary, kept, kept).headline == (
+        "Publishable: all 2 required limits are kept, and no clear signal speaks against it."
+    )
+    weak = LEAKING.model_copy(update={"figures": {"synthetic": Figure(value=0.55, low=0.52, high=0.58)}})
+    assert decided(with_measures(evaluation, weak), dictionary, kept).headline == (
+        "Publishable: the one required limit is kept, and one weak signal on privacy was found."
+    )

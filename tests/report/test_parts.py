@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
+from tests.report.conftest import PROVENANCE, write_records
 
-from amlsynth.evaluation.records import CategoryCount, Figure, Measure
+from amlsynth.evaluation.records import CategoryCount, Figure, Measure, write_evaluation
 from amlsynth.foundation.errors import UsageError
 from amlsynth.report import current, drawing
 from amlsynth.report.anchors import reading
+from amlsynth.report.context import read_context
 from amlsynth.report.crossref import resolve
 from amlsynth.report.fallback import run_cells
+from amlsynth.report.prose import rebuild
 from amlsynth.report.sources import Cell, read_document
 from amlsynth.report.survival_figures import _month_ticks
 from amlsynth.report.text import (
@@ -26,6 +30,8 @@ from amlsynth.report.text import (
     plain_number,
     table,
 )
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def measure(
@@ -240,3 +246,22 @@ def test_blocks_stand_in_a_div_and_in_a_function_of_typst():
     text = block("notice", "Words.", kind="alarm")
     assert text.index('#notice("alarm")[') < text.index("::: {.notice .notice-alarm}") < text.index("Words.")
     assert text.rstrip().endswith("```{=typst}\n]\n```")
+
+
+@pytest.mark.parametrize(
+    ("generator", "extras"),
+    [
+        ("private", "generate,private,publish,report"),
+        ("nflow", "generate,neural,publish,report"),
+        ("event-history", "generate,publish,report"),
+        (None, "generate,report"),
+    ],
+)
+def test_the_commands_that_rebuild_name_every_extra(evaluation, gates, tmp_path, generator, extras):
+    if generator:
+        write_records(tmp_path, evaluation, gates, PROVENANCE | {"generator": {"name": generator}})
+    else:
+        write_evaluation(evaluation, tmp_path / "evaluation.json")
+    assert rebuild(read_context(tmp_path)).splitlines()[1] == f"pip install 'amlsynth[{extras}]==0.1.0'"
+    known = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    assert set(extras.split(",")) <= set(known["project"]["optional-dependencies"])

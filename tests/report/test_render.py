@@ -90,7 +90,7 @@ def test_a_cohort_of_patients_is_not_called_simulated(tmp_path, evaluation, pars
 
 
 def test_gates_and_their_verdict(page):
-    assert "all 1 required limits are kept" in page.text
+    assert "the one required limit is kept" in page.text
     assert "1 of 1 required and 0 of 1 advisory gates passed." in page.text
     assert "≥ 0.97" in page.text
     assert "The reason of second." in page.text

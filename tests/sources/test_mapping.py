@@ -316,7 +316,7 @@ def test_values_that_the_mapping_does_not_know_are_listed_with_counts(write: Any
         write(ROWS | {"sex": ["m", "X", "X"], "dead": ["1", "ja", "0"]}, {"EFSSTAT": {"expression": "0"}}),
         DataError,
         r"column 'sex' has values .* for SEX: 'X' \(2 rows\)\. Add them to columns\.SEX\.values",
-        r"column 'dead' .*'ja' \(1 rows\)\. Say in map\.yaml under columns\.OSSTAT\.values",
+        r"column 'dead' .*'ja' \(1 row\)\. Say in map\.yaml under columns\.OSSTAT\.values",
     )
     assert "365" not in message  # nothing of other columns
 
@@ -325,7 +325,7 @@ def test_a_column_of_many_values_is_not_poured_out(write: Any) -> None:
     n = 40
     table = {name: [column[0]] * n for name, column in ROWS.items()} | {"sex": [f"P{i}" for i in range(n)]}
     message = refused(write(table), DataError, "and 30 more")
-    assert message.count("rows)") == 10
+    assert len(re.findall(r"rows?\)", message)) == 10
 
 
 @pytest.mark.parametrize("cell", ["<0.1", "9,1", "1.234,5", "inf", "NaN", "٣", "0x1"])

@@ -130,7 +130,7 @@ def test_thousands_that_look_like_decimals_are_told(imported: Import, sign: str,
 def test_several_rows_of_a_patient_are_told(imported: Import) -> None:
     rows = lines(trial())
     _, text = imported([*rows, rows[3].replace(",0", ",1").replace(",9", ",8")])
-    assert "1 rows repeat an id of the column 'pid', the first of them row 41 (line 42)" in text
+    assert "An id of the column 'pid' stands again in 1 row, the first of them row 41 (line 42)" in text
 
 
 def test_one_column_for_two_variables_is_told(imported: Import) -> None:

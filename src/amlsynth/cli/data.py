@@ -11,7 +11,7 @@ import click
 from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.errors import UsageError
-from amlsynth.foundation.text import printable
+from amlsynth.foundation.text import counted, printable
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -192,7 +192,7 @@ def cohort_import(
 
         imported = import_mapped(data, mapping, d=d, allow_empty_rows=allow_empty_rows, limit=limit)
     write_cohort(imported, out)
-    click.echo(f"{out}: {imported.n:,} patients.")
+    click.echo(f"{out}: {counted(imported.n, 'patient')}.")
     for sentence in ImportReport.model_validate(imported.about.provenance["import"]).sentences():
         click.echo(f"  {sentence}".rstrip())
     click.echo(f"All of this as data: {about_path(out)}")
@@ -287,8 +287,8 @@ def validate(
             click.echo(report.by_rule().to_string(index=False))
             click.echo()
         click.echo(
-            f"{file}: {report.n:,} patients, {report.errors:,} errors, {report.warnings:,} warnings "
-            f"as {role} data."
+            f"{file}: {counted(report.n, 'patient')}, {counted(report.errors, 'error')}, "
+            f"{counted(report.warnings, 'warning')} as {role} data."
         )
     if not report.ok:
         click.get_current_context().exit(1)
@@ -346,9 +346,9 @@ def load(
     if out is not None:
         refuse_overwriting(out, loaded.path)
         write_table(loaded.frame, out)
-        click.echo(f"{out}: {len(loaded.frame):,} patients of {title}.")
+        click.echo(f"{out}: {counted(len(loaded.frame), 'patient')} of {title}.")
     else:
-        click.echo(f"{title}: {len(loaded.frame):,} patients, {loaded.frame.shape[1]} columns.")
+        click.echo(f"{title}: {counted(len(loaded.frame), 'patient')}, {loaded.frame.shape[1]} columns.")
         for text in (loaded.statement, loaded.citation, loaded.doi and doi_url(loaded.doi)):
             if text:
                 click.echo(printable(text))

@@ -183,7 +183,7 @@ def release_export(
 ) -> None:
     """Write a release, folder or zip, in another format; it is verified first.
 
-    adam: CDISC ADaM data sets ADSL and ADTTE as SAS transport files (XPT version 5) and Dataset-JSON 1.1,
+    adam: ADaM-like data sets ADSL and ADTTE as SAS transport files (XPT version 5) and Dataset-JSON 1.1,
     with Define-XML 2.1. CNSR is 0 for an event and 1 for a censored time.
 
     \b

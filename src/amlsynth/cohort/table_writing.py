@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def write_table(frame: pd.DataFrame, path: Path) -> None:
+@dataclass(frozen=True)
+class ParquetMetadata:
+    """What a Parquet file says of itself: of the table, and of each column by its name."""
+
+    table: Mapping[str, str]
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def write_table(frame: pd.DataFrame, path: Path, metadata: ParquetMetadata | None = None) -> None:
     """Write a typed frame to CSV or Parquet, by the ending, atomically.
 
     The same frame gives the same bytes: NA is an empty cell in CSV, integers have no decimals, lines
-    end in LF; Parquet carries no pandas metadata.
+    end in LF; `pandas.read_parquet` gives the types back.
+
+    Parameters
+    ----------
+    frame, path : what is written where.
+    metadata : what a Parquet file says of itself beside the types; a CSV file has no place for it.
 
     Examples
     --------
@@ -30,10 +44,10 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     >>> read_table(folder / "five.parquet").equals(frame)
     True
     """
-    write_blocks([frame], path)
+    write_blocks([frame], path, metadata)
 
 
-def write_blocks(blocks: Iterable[pd.DataFrame], path: Path) -> int:
+def write_blocks(blocks: Iterable[pd.DataFrame], path: Path, metadata: ParquetMetadata | None = None) -> int:
     """Write typed frames, one after the other, into one file; return the number of rows.
 
     Only one block is held at a time. A failure, also of the iterable, leaves `path` as it was.
@@ -43,7 +57,7 @@ def write_blocks(blocks: Iterable[pd.DataFrame], path: Path) -> int:
     with replacing(path) as temporary, ExitStack() as stack:
         write: Callable[[pa.Table], None] | None = None
         for block in blocks:
-            table = _as_table(block)
+            table = _as_table(block, metadata)
             if write is None:
                 write = (_parquet if kind == "parquet" else _csv)(temporary, table, block, stack)
             write(table)
@@ -62,10 +76,18 @@ def file_kind(path: Path) -> str:
     return ending[1:]
 
 
-def _as_table(frame: pd.DataFrame) -> pa.Table:
+def _as_table(frame: pd.DataFrame, metadata: ParquetMetadata | None) -> pa.Table:
+    """Return a table with the types that pandas reads back, and `metadata`."""
     import pyarrow as pa
 
-    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    plain = frame.copy(deep=False)
+    plain.attrs = {}  # where a frame was loaded from is no property of the file
+    table = pa.Table.from_pandas(plain, preserve_index=False)
+    if metadata is None:
+        return table
+    fields = [column.with_metadata(metadata.columns.get(column.name) or None) for column in table.schema]
+    known = {**(table.schema.metadata or {}), **metadata.table}
+    return table.cast(pa.schema(fields, known))
 
 
 def _parquet(

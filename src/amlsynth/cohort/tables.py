@@ -136,7 +136,9 @@ def read_raw(path: Path, d: Dictionary) -> pd.DataFrame:
     if twice:
         raise DataError(f"{path}: the column {twice[0]!r} stands twice. Remove one of the two.")
     nullable = {pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.float64(): pd.Float64Dtype()}
-    frame: pd.DataFrame = table.to_pandas(types_mapper=nullable.get, self_destruct=True, split_blocks=True)
+    frame: pd.DataFrame = table.to_pandas(
+        types_mapper=nullable.get, self_destruct=True, split_blocks=True, ignore_metadata=True
+    )
     return frame
 
 

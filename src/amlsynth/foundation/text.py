@@ -1,4 +1,4 @@
-"""Text from outside: what may not stand in it, how it is shown on a terminal; and words in a row."""
+"""Text from outside: what may not stand in it, how it is shown on a terminal; words in a row, and counts."""
 
 from __future__ import annotations
 
@@ -63,3 +63,14 @@ def listing(words: Sequence[str]) -> str:
     'a, b and c'
     """
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a count with its noun in the number that it asks for.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(1_606, "row")
+    ('1 row', '1,606 rows')
+    """
+    return f"{n:,} {noun}" + "s" * (n != 1)

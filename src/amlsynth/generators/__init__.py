@@ -26,6 +26,7 @@ __all__ = [
     "Parameters",
     "create",
     "generator_class",
+    "generator_extras",
     "generator_names",
 ]
 
@@ -43,6 +44,9 @@ _REGISTRY = {
     "bootstrap": ("amlsynth.generators.anchors", "Bootstrap"),
 }
 
+# The extras of pyproject.toml that a generator needs beside "generate".
+_EXTRAS = {"private": "private", "nflow": "neural", "ctabgan-plus": "neural"}
+
 _SYNTHCITY = "synthcity:"  # a plugin's name follows; what they are called is synthcity's affair
 _ENTRY_POINTS = "amlsynth.generators"
 
@@ -50,6 +54,18 @@ _ENTRY_POINTS = "amlsynth.generators"
 def generator_names() -> tuple[str, ...]:
     """Return the names that `create` knows, the default first, plug-ins of other packages last."""
     return (*_REGISTRY, *(name for name in plugins(_ENTRY_POINTS) if name not in _REGISTRY))
+
+
+def generator_extras(name: str) -> tuple[str, ...]:
+    """Return the extras of amlsynth that bring what a generator needs; of a plug-in those of every generator.
+
+    Examples
+    --------
+    >>> generator_extras("private")
+    ('generate', 'private')
+    """
+    more = "synthcity" if name.startswith(_SYNTHCITY) else _EXTRAS.get(name)
+    return ("generate", more) if more else ("generate",)
 
 
 def generator_class(name: str) -> type[BaseGenerator]:

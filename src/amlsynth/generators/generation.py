@@ -61,6 +61,176 @@ class Written:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class FittedGenerator:
+    """A generator fitted to a cohort, from which any number of cohorts can be drawn; make it with `fit`.
+
+    Attributes
+    ----------
+    cohort : the original cohort.
+    model : the fitted generator.
+    seed : that of the fit, and of samples that have none of their own.
+    part : the patients that were fitted to.
+    split, split_seed, holdout : how these were set apart; `split` is None when all patients were fitted to.
+    """
+
+    cohort: Cohort
+    model: BaseGenerator
+    seed: int
+    part: TrainingPart
+    split: Split | None
+    split_seed: int
+    holdout: float
+    progress: Progress = no_progress
+
+    def sample(self, n: int | None = None, *, where: str | None = None, seed: int | None = None) -> Cohort:
+        """Draw a synthetic cohort; parameters as of `generate`, `seed` that of the fit when not given.
+
+        Raises
+        ------
+        UsageError, DataError
+            A condition that cannot be read or is out of reach.
+        """
+        frame = pd.concat(self.blocks(n, where=where, seed=seed), ignore_index=True)
+        return Cohort(frame, "synthetic", self.about(n, where, seed), self.cohort.dictionary)
+
+    def blocks(
+        self, n: int | None = None, *, where: str | None = None, seed: int | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """Draw the patients of `sample` block by block, each checked, so that memory does not limit n."""
+        rng = _streams(self.seed if seed is None else seed)[1]
+        yield from self._drawn(self.model, self.n(n), where, rng)
+
+    def n(self, n: int | None) -> int:
+        """Return how many patients are drawn: `n`, or as many as the original has."""
+        return self.model.default_n(self.cohort.n) if n is None else n
+
+    def replicate_n(self, n: int | None, replicate_n: int | None) -> int:
+        """Return how many patients a replicate has."""
+        return PATIENTS_EACH * self.n(n) if replicate_n is None else replicate_n
+
+    def replicate(self, number: int, n: int, where: str | None = None) -> Iterator[pd.DataFrame]:
+        """Draw n patients of a replicate, numbered from 0; each has streams of its own."""
+        fitting, sampling = (
+            stream.rng_of(self.seed, number) for stream in (Stream.REPLICATE_FIT, Stream.REPLICATE_PATIENTS)
+        )
+        self.progress(f"replicate {number + 1}", 1.0)
+        yield from self._drawn(self.model.replicate(self.part, fitting), n, where, sampling)
+
+    def warnings(self, where: str | None = None) -> tuple[str, ...]:
+        """Return what there is to be warned of, of patients who meet a condition too."""
+        condition = _read_condition(where, self.cohort.dictionary)
+        # How many training patients meet a condition is an exact figure, which a guarantee does not allow.
+        asked = condition is not None and not self.model.guarantee
+        few = condition.warning(self.part.patients) if condition is not None and asked else None
+        return ((few,) if few else ()) + tuple(self.model.warnings())
+
+    def about(self, n: int | None = None, where: str | None = None, seed: int | None = None) -> About:
+        """Return what is known of a sample, its provenance included."""
+        about, condition = self.cohort.about, _read_condition(where, self.cohort.dictionary)
+        split = {"seed": self.split_seed, "holdout": self.holdout} if self.split else None
+        provenance = {
+            "generator": self.model.name,
+            "params": self.model.params.model_dump(mode="json"),
+            "seed": self.seed,
+            "n": self.n(n),
+            "where": condition.expression.text if condition else None,
+            "split": split,
+            **self._origin(),
+        }
+        if seed is not None and seed != self.seed:
+            provenance["sampling_seed"] = seed
+        return About(
+            name=f"{about.name}-synthetic",
+            title=f"Synthetic cohort made from: {about.title}",
+            simulated=about.simulated,
+            statement=_statement(self.cohort, self.model.name, self.model.copies_patients, condition),
+            provenance=provenance,
+        )
+
+    def _origin(self) -> dict[str, Any]:
+        """Return what may be said of the original: with a guarantee no count, hash or file of it."""
+        about = self.cohort.about
+        if self.model.guarantee:
+            return {"cohort": {"name": about.name, "title": about.title, "simulated": about.simulated}}
+        described = describe_original(about, OFF if about.simulated else DisclosureRule())
+        return {"training_patients": len(self.part.patients), "cohort": described}
+
+    def _drawn(
+        self, model: BaseGenerator, n: int, where: str | None, rng: np.random.Generator
+    ) -> Iterator[pd.DataFrame]:
+        condition = _read_condition(where, self.cohort.dictionary)
+        if condition is None:
+            drawn = model.sample_blocks(n, rng, self.progress)
+        else:
+            if n < 1:
+                raise UsageError(f"{n} patients cannot be sampled; ask for 1 or more.")
+            endless = model.sample_blocks(sys.maxsize, rng)
+            drawn = self._shown(condition.select(endless, n), n)
+        for block in drawn:
+            yield self._checked(block)
+
+    def _shown(self, blocks: Iterator[pd.DataFrame], n: int) -> Iterator[pd.DataFrame]:
+        done = 0
+        for block in blocks:
+            done += len(block)
+            self.progress("sampling", done / n)
+            yield block
+
+    def _checked(self, frame: pd.DataFrame) -> pd.DataFrame:
+        report = validate(frame, "synthetic", self.cohort.dictionary)
+        unexpected = set(report.by_rule()["rule"])
+        if self.model.copies_patients:
+            unexpected -= {DUPLICATE_RULE}
+        if unexpected:
+            report.raise_if_failed(f"the output of {self.model.name}")
+        return frame
+
+
+def fit(
+    cohort: Cohort,
+    generator: str = DEFAULT,
+    *,
+    seed: int,
+    params: Mapping[str, Any] | None = None,
+    split_seed: int | None = None,
+    holdout: float = HOLDOUT_SHARE,
+    split: bool = True,
+    ledger_of: Path | None = None,
+    progress: Progress = no_progress,
+) -> FittedGenerator:
+    """Fit a generator to the training part of a cohort, to draw from it as often as wanted.
+
+    Parameters and errors are those of `generate`.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> fitted = fit(reference_cohort(n=300), "independent", seed=1)
+    >>> [fitted.sample(n, seed=seed).n for n, seed in ((50, 1), (20, 2))]
+    [50, 20]
+    """
+    d = cohort.dictionary
+    model = create(generator, _declared(generator, params, cohort), d)
+    chosen = seed if split_seed is None else split_seed
+    divided = None
+    if split and model.guarantee:
+        divided = split_by_patient(cohort.frame, holdout, seed=chosen)
+    elif split:
+        divided = split_cohort(cohort.frame, holdout, seed=chosen, d=d)
+    train = divided.train if divided else cohort.frame
+    which = training_part(chosen, holdout) if divided else ALL_PATIENTS
+    part = TrainingPart(train, cohort.frame, ledger_of, which, recorded_resolution(cohort))
+    model.fit_part(part, _streams(seed)[0], progress)
+    return FittedGenerator(cohort, model, seed, part, divided, chosen, holdout, progress)
+
+
+def _streams(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
+    """Return the streams of fitting and of sampling, so that n does not change the fit."""
+    fitting, sampling = np.random.SeedSequence(seed).spawn(2)
+    return np.random.default_rng(fitting), np.random.default_rng(sampling)
+
+
 def generate(
     cohort: Cohort,
     generator: str = DEFAULT,
@@ -111,15 +281,17 @@ def generate(
     (50, True)
     """
     _check_replicates(generator, replicates)
-    request = _Request(
-        cohort, generator, seed, n, params, where, split_seed, holdout, split, ledger_of, progress
-    )
-    frame = pd.concat(request.blocks(), ignore_index=True)
-    synthetic = Cohort(frame, "synthetic", request.about(), cohort.dictionary)
+    _read_condition(where, cohort.dictionary)  # before anything is spent on a fit
+    fitted = fit(
+        cohort, generator, seed=seed, params=params, split_seed=split_seed, holdout=holdout, split=split,
+        ledger_of=ledger_of, progress=progress,
+    )  # fmt: skip
+    synthetic = fitted.sample(n, where=where)
+    each = fitted.replicate_n(n, replicate_n)
     drawn = tuple(
-        pd.concat(request.replicate(number, replicate_n), ignore_index=True) for number in range(replicates)
+        pd.concat(fitted.replicate(number, each, where), ignore_index=True) for number in range(replicates)
     )
-    return Generated(synthetic, request.split, request.model, request.warnings, drawn)
+    return Generated(synthetic, fitted.split, fitted.model, fitted.warnings(where), drawn)
 
 
 def generate_file(
@@ -159,20 +331,22 @@ def generate_file(
     """
     file_kind(path)
     _check_replicates(generator, replicates)
-    request = _Request(
-        cohort, generator, seed, n, params, where, split_seed, holdout, split, ledger_of, progress
-    )
-    about = request.about()
+    _read_condition(where, cohort.dictionary)  # before anything is spent on a fit
+    fitted = fit(
+        cohort, generator, seed=seed, params=params, split_seed=split_seed, holdout=holdout, split=split,
+        ledger_of=ledger_of, progress=progress,
+    )  # fmt: skip
+    about, each = fitted.about(n, where), fitted.replicate_n(n, replicate_n)
     with ExitStack() as stack:
-        written = write_blocks(request.blocks(), stack.enter_context(replacing(path)))
+        written = write_blocks(fitted.blocks(n, where=where), stack.enter_context(replacing(path)))
         others = replicate_paths(path, replicates)
         for number, other in enumerate(others):
-            write_blocks(request.replicate(number, replicate_n), stack.enter_context(replacing(other)))
+            write_blocks(fitted.replicate(number, each, where), stack.enter_context(replacing(other)))
     write_about(about, path, cohort.dictionary)
     for number, other in enumerate(others):
-        told = about.provenance | {"replicate": number + 1, "n": request.replicate_n(replicate_n)}
+        told = about.provenance | {"replicate": number + 1, "n": each}
         write_about(about.model_copy(update={"provenance": told}), other, cohort.dictionary)
-    return Written(written, about, request.split, request.warnings)
+    return Written(written, about, fitted.split, fitted.warnings(where))
 
 
 def measure(
@@ -215,124 +389,8 @@ def measure(
     return sums, model.params.budget.warning
 
 
-class _Request:
-    """A fitted generator and what was asked of it."""
-
-    def __init__(
-        self,
-        cohort: Cohort,
-        generator: str,
-        seed: int,
-        n: int | None,
-        params: Mapping[str, Any] | None,
-        where: str | None,
-        split_seed: int | None,
-        holdout: float,
-        split: bool,
-        ledger_of: Path | None,
-        progress: Progress,
-    ) -> None:
-        self._cohort, self._name, self._seed, self._progress = cohort, generator, seed, progress
-        d = cohort.dictionary
-        self.model = create(generator, _declared(generator, params, cohort), d)
-        self._condition = Condition.read(where, d) if where is not None else None
-        self._split_seed = seed if split_seed is None else split_seed
-        self._holdout = holdout
-        self.split = self._split() if split else None
-        train = self.split.train if self.split else cohort.frame
-        self._training_patients = len(train)
-        # Fitting and sampling draw from streams of their own, so that n does not change the fit.
-        fitting, self._sampling = (
-            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)
-        )
-        which = training_part(self._split_seed, holdout) if self.split else ALL_PATIENTS
-        self._part = TrainingPart(train, cohort.frame, ledger_of, which, recorded_resolution(cohort))
-        self.model.fit_part(self._part, fitting, progress)
-        self._n = self.model.default_n(cohort.n) if n is None else n
-        self.warnings = tuple(self._warnings(train))
-
-    def _split(self) -> Split:
-        cohort = self._cohort
-        if self.model.guarantee:
-            return split_by_patient(cohort.frame, self._holdout, seed=self._split_seed)
-        return split_cohort(cohort.frame, self._holdout, seed=self._split_seed, d=cohort.dictionary)
-
-    def _warnings(self, train: pd.DataFrame) -> Iterator[str]:
-        # How many training patients meet a condition is an exact figure, which a guarantee does not allow.
-        if self._condition is not None and not self.model.guarantee:
-            warning = self._condition.warning(train)
-            if warning:
-                yield warning
-        yield from self.model.warnings()
-
-    def blocks(self) -> Iterator[pd.DataFrame]:
-        """Draw the patients, block by block, each checked."""
-        yield from self._drawn(self.model, self._n, self._sampling)
-
-    def replicate(self, number: int, n: int | None = None) -> Iterator[pd.DataFrame]:
-        """Draw the patients of a replicate, numbered from 0; each has streams of its own."""
-        fitting, sampling = (
-            stream.rng_of(self._seed, number) for stream in (Stream.REPLICATE_FIT, Stream.REPLICATE_PATIENTS)
-        )
-        self._progress(f"replicate {number + 1}", 1.0)
-        yield from self._drawn(self.model.replicate(self._part, fitting), self.replicate_n(n), sampling)
-
-    def replicate_n(self, n: int | None) -> int:
-        """Return how many patients a replicate has."""
-        return PATIENTS_EACH * self._n if n is None else n
-
-    def _drawn(self, model: BaseGenerator, n: int, rng: np.random.Generator) -> Iterator[pd.DataFrame]:
-        if self._condition is None:
-            drawn = model.sample_blocks(n, rng, self._progress)
-        else:
-            if n < 1:
-                raise UsageError(f"{n} patients cannot be sampled; ask for 1 or more.")
-            endless = model.sample_blocks(sys.maxsize, rng)
-            drawn = self._shown(self._condition.select(endless, n), n)
-        for block in drawn:
-            yield self._checked(block)
-
-    def _shown(self, blocks: Iterator[pd.DataFrame], n: int) -> Iterator[pd.DataFrame]:
-        done = 0
-        for block in blocks:
-            done += len(block)
-            self._progress("sampling", done / n)
-            yield block
-
-    def _checked(self, frame: pd.DataFrame) -> pd.DataFrame:
-        report = validate(frame, "synthetic", self._cohort.dictionary)
-        unexpected = set(report.by_rule()["rule"])
-        if self.model.copies_patients:
-            unexpected -= {DUPLICATE_RULE}
-        if unexpected:
-            report.raise_if_failed(f"the output of {self._name}")
-        return frame
-
-    def _origin(self) -> dict[str, Any]:
-        """Return what may be said of the original: with a guarantee no count, hash or file of it."""
-        about = self._cohort.about
-        if self.model.guarantee:
-            return {"cohort": {"name": about.name, "title": about.title, "simulated": about.simulated}}
-        described = describe_original(about, OFF if about.simulated else DisclosureRule())
-        return {"training_patients": self._training_patients, "cohort": described}
-
-    def about(self) -> About:
-        cohort = self._cohort
-        return About(
-            name=f"{cohort.about.name}-synthetic",
-            title=f"Synthetic cohort made from: {cohort.about.title}",
-            simulated=cohort.about.simulated,
-            statement=_statement(cohort, self._name, self.model.copies_patients, self._condition),
-            provenance={
-                "generator": self._name,
-                "params": self.model.params.model_dump(mode="json"),
-                "seed": self._seed,
-                "n": self._n,
-                "where": self._condition.expression.text if self._condition else None,
-                "split": {"seed": self._split_seed, "holdout": self._holdout} if self.split else None,
-                **self._origin(),
-            },
-        )
+def _read_condition(where: str | None, d: Dictionary) -> Condition | None:
+    return None if where is None else Condition.read(where, d)
 
 
 def _check_replicates(generator: str, count: int) -> None:

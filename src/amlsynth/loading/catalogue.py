@@ -8,8 +8,8 @@ from typing import Any
 
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.local import local_releases
-from amlsynth.loading.named import cached_releases
 from amlsynth.loading.registry import entries
+from amlsynth.loading.resolve import cached_releases
 from amlsynth.release.versions import Version
 
 
@@ -66,8 +66,9 @@ def datasets(cache: str | Path | None = None, registry: str | Path | None = None
         cached = place.file(digest) if digest else None
         known = found.get((entry.name, entry.version))
         at = known.path if known else str(cached) if cached else None
+        status = "local" if entry.status == "planned" and at else entry.status
         found[entry.name, entry.version] = Listed(
-            entry.name, entry.version, entry.title, entry.kind, entry.status, entry.doi, entry.sha256,
+            entry.name, entry.version, entry.title, entry.kind, status, entry.doi, entry.sha256,
             at is not None, at,
         )  # fmt: skip
     return sorted(found.values(), key=lambda listed: (listed.name, Version(listed.version)))

@@ -20,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 from amlsynth.foundation.addresses import check_url, is_this_machine
 from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.retry_after import ASKS_TO_WAIT, retry_after
 from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
 
@@ -32,7 +33,6 @@ _ANSWER_LIMIT = 5_000_000  # bytes of an answer of an API
 _FILE_LIMIT = 20_000_000_000  # bytes of a file whose size nobody told
 _REDIRECTS = 5
 _BLOCK = 1 << 16
-_ASKS_TO_WAIT = (429, 503)
 _HEADERS = {"User-Agent": f"amlsynth/{__version__}", "Accept-Encoding": "identity"}
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _pause = time.sleep
@@ -141,7 +141,7 @@ def _answer(url: str, accept: str) -> Iterator[Any]:
             if not left:
                 raise
             continue
-        if answer.status_code not in _ASKS_TO_WAIT or not left or not _waited(answer):
+        if answer.status_code not in ASKS_TO_WAIT or not left or not _waited(answer):
             break
     with session, answer:
         answer.raise_for_status()
@@ -150,8 +150,8 @@ def _answer(url: str, accept: str) -> Iterator[Any]:
 
 def _waited(answer: Any) -> bool:
     """Wait as long as a busy server asks; False where that is too long."""
-    asked = answer.headers.get("Retry-After", "1").strip()
-    seconds = float(asked) if asked.isdecimal() and len(asked) < 6 else 1.0
+    asked = retry_after(answer.status_code, answer.headers)
+    seconds = 1.0 if asked is None else asked
     if seconds > _LONGEST_WAIT:
         return False
     answer.close()

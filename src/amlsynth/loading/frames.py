@@ -70,7 +70,11 @@ def read_plain(content: bytes, columns: list[list[Any]]) -> pd.DataFrame | None:
     if table.column_names != [name for name, _ in columns]:
         return None
     frame: pd.DataFrame = table.to_pandas(
-        types_mapper=nullable.get, self_destruct=True, split_blocks=True, use_threads=many
+        types_mapper=nullable.get,
+        self_destruct=True,
+        split_blocks=True,
+        use_threads=many,
+        ignore_metadata=True,
     )
     for name, kind in columns:
         column = frame[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import warnings
 from collections.abc import Sequence
@@ -10,21 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
-from amlsynth.foundation.addresses import doi_of, is_url
-from amlsynth.foundation.errors import UsageError, did_you_mean
+from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import FrameKind, check_kind, converted
-from amlsynth.loading.local import is_release
 from amlsynth.loading.paths import from_path
 from amlsynth.loading.record import Dataset
 from amlsynth.loading.request import Request
-from amlsynth.release.names import NAME_PATTERN
+from amlsynth.loading.resolve import Local, Remote, resolve
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
     from amlsynth.foundation.types import Progress
+    from amlsynth.loading.fetching import Fetched
 
-_NAME = re.compile(rf"(?P<name>{NAME_PATTERN})(?:@(?P<version>.+))?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -202,7 +201,7 @@ def dataset(
         progress,
     )
     try:
-        made = _find(request, source, version)
+        made = _load(source, version, request)
     except OSError as error:  # of a disk that is full or fails; errors of the net are sentences already
         place = error.filename or source
         raise UsageError(f"{place}: cannot be read or written ({error.strerror or error}).") from error
@@ -254,33 +253,48 @@ def _caller() -> int:
     return level
 
 
-def _find(request: Request, source: str | Path, version: str | None) -> Dataset:
-    """Find out what a source is, and load it."""
-    path = Path(source)
-    if is_release(path) or (_exists(path) and path.suffix.lower() == ".csv"):
-        return from_path(request, path, version)
-    if isinstance(source, str):
-        doi = doi_of(source)
-        if doi:
-            from amlsynth.loading.remote import from_doi
+def _load(source: str | Path, version: str | None, request: Request) -> Dataset:
+    """Go through the three stages, which do not know each other: resolve, fetch, read."""
+    found = resolve(source, version, request)
+    if isinstance(found, Local):
+        return from_path(request, found.path, found.version, name=found.name)
+    from amlsynth.loading.fetching import fetch
 
-            return from_doi(request, doi, version)
-        if is_url(source):
-            from amlsynth.loading.remote import from_url
-
-            return from_url(request, source, version)
-        asked = _NAME.fullmatch(source)
-        if asked:
-            if version and asked["version"] and version != asked["version"]:
-                raise UsageError(f"{source}: the version is given twice, and {version} is another one.")
-            from amlsynth.loading.named import from_name
-
-            return from_name(request, asked["name"], version or asked["version"])
-    raise UsageError(f"{source}: there is no release folder or zip there. Check the path.")
-
-
-def _exists(path: Path) -> bool:
+    fetched = fetch(found, request)
     try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+        return _read(found, fetched, request)
+    except DataError as error:
+        if not fetched.in_cache:
+            raise
+        request.cache.remove(str(fetched.digest))  # it was damaged in the cache, or came wrong
+        if fetched.downloaded:
+            raise
+        if request.offline:
+            raise DataError(f"{error} The damaged copy was removed; load again with the net.") from error
+    fetched = fetch(found, request, again=True)
+    try:
+        return _read(found, fetched, request)
+    except DataError:
+        request.cache.remove(str(fetched.digest))
+        raise
+
+
+def _read(found: Remote, fetched: Fetched, request: Request) -> Dataset:
+    """Read a fetched file, and remember which it was once that was well."""
+    entry = found.entry
+    made = from_path(
+        request if entry else dataclasses.replace(request, sha256=None),  # it is held against the file here
+        fetched.path,
+        found.version,
+        name=entry.name if entry else None,
+        entry=entry,
+    )
+    if fetched.digest is not None and made.sha256 != fetched.digest:
+        raise DataError(
+            f"{fetched.path}: the file of {found.what} has the SHA-256 {made.sha256}; it should be "
+            f"{fetched.digest}. It is not used."
+        )
+    for key in fetched.keys:
+        request.cache.remember(key, made.sha256)
+    notes = (*made.notes, f"This is {fetched.note}.") if fetched.note else made.notes
+    return dataclasses.replace(made, doi=fetched.doi or made.doi, notes=notes)

@@ -1,4 +1,4 @@
-"""Releases on this machine: folders and zips that are called NAME-VERSION."""
+"""Releases on this machine: folders and zips called NAME-VERSION, and what comes with the package."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from amlsynth.foundation.assets import asset
+from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import restore_all, restore_folder
-from amlsynth.release.names import CHECKSUMS
+from amlsynth.release.names import BUNDLED, CHECKSUMS
 from amlsynth.release.versions import Version
 
 SEARCH_VARIABLE = "AMLSYNTH_RELEASES"
@@ -27,12 +29,12 @@ class Found:
 def local_releases() -> list[Found]:
     """List the releases on this machine, by name and from the oldest version to the newest.
 
-    Searched are the folders that the environment variable AMLSYNTH_RELEASES names, and ./releases. A
-    release that stands in several places is listed once: the first folder that is searched wins, and
-    there the unpacked release.
+    Searched are the folders that the environment variable AMLSYNTH_RELEASES names, ./releases, and what
+    comes with the package. A release that stands in several places is listed once: the first folder that is
+    searched wins, and there the unpacked release.
     """
     listed: dict[tuple[str, str], Found] = {}
-    for folder in search_path():
+    for folder in [*search_path(), *_with_the_package()]:
         restore_all(folder)
         try:
             paths = sorted(folder.iterdir(), key=lambda path: (path.suffix == ".zip", path.name))
@@ -45,6 +47,13 @@ def local_releases() -> list[Found]:
                 found = Found(match["name"], version, path)
                 listed.setdefault((found.name, found.version.text), found)
     return sorted(listed.values(), key=lambda found: (found.name, found.version))
+
+
+def _with_the_package() -> list[Path]:
+    try:
+        return [asset(BUNDLED)]
+    except UsageError:  # an installation without it
+        return []
 
 
 def _version(text: str) -> Version | None:

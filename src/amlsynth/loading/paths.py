@@ -1,4 +1,4 @@
-"""Data sets on this machine, by their path: releases, and tables of others in a layout that is known."""
+"""The third stage of loading: releases on this machine, and tables of others in a layout that is known."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from amlsynth.foundation.text import unprintable_at
 from amlsynth.foundation.version import __version__
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import layout, read_plain
-from amlsynth.release.names import CHECKSUMS, NAME_PATTERN, PACKAGE
+from amlsynth.release.names import CHECKSUMS, NAME_PATTERN, PACKAGE, most_unpacked
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -42,6 +43,7 @@ _LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what macOS and Windows le
 _DAMAGED = (
     OSError,
     zipfile.BadZipFile,
+    zlib.error,
     KeyError,
     TypeError,
     ValueError,
@@ -175,7 +177,10 @@ def _bytes(path: Path, name: str) -> bytes:
         return place.read_bytes()
     with zipfile.ZipFile(path) as zipped:
         top = zipped.infolist()[0].filename.partition("/")[0]
-        return zipped.read(f"{top}/{name}")
+        info = zipped.getinfo(f"{top}/{name}")
+        if info.file_size > most_unpacked(path.stat().st_size):
+            raise ValueError("too many bytes")
+        return zipped.read(info)
 
 
 def _read_known(path: Path, digest: str, marker: _Marker) -> Content | None:

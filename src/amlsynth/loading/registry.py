@@ -17,6 +17,8 @@ from typing import Any
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError
 from amlsynth.loading.cache import Cache
+from amlsynth.loading.local import local_file
+from amlsynth.loading.request import Request
 from amlsynth.release.versions import Version
 
 REGISTRY_VARIABLE = "AMLSYNTH_REGISTRY"
@@ -66,6 +68,20 @@ def entries(cache: Cache, registry: Path | None = None) -> list[Entry]:
         for entry in _read(path, cache):
             found.setdefault((entry.name, entry.version), entry)
     return sorted(found.values(), key=lambda entry: (entry.name, Version(entry.version)))
+
+
+def expected_digest(entry: Entry, request: Request) -> str | None:
+    """Return the SHA-256 that the file of an entry must have: as listed, asked for, or seen before."""
+    return entry.sha256 or request.sha256 or request.cache.known(entry.key)
+
+
+def at_hand(entry: Entry, request: Request) -> Path | None:
+    """Return the file of an entry where it is on this machine."""
+    digest = expected_digest(entry, request)
+    path = request.cache.file(digest) if digest else None
+    if path is None and entry.kind == "foreign" and entry.file and not set("*?[") & set(entry.file):
+        path = local_file(entry.file)
+    return path
 
 
 def newest(versions: Iterable[Version]) -> Version | None:

@@ -70,12 +70,16 @@ class Resolution:
         return replace(encoded, time=time, gap=np.where(short & has_gap, time - self.time, encoded.gap))
 
     def snap(self, encoded: Encoded) -> Encoded:
-        """Return the cohort with its numbers and times at whole steps; a gap keeps one step at least."""
+        """Return the cohort with its numbers and times at whole steps; a gap keeps one step at least.
+
+        With `zero` a time of exactly 0 stays so; a short one is a step at least all the same.
+        """
         numbers = encoded.numbers.copy()
         for name, step in self.numbers.items():
             numbers[name] = _at_steps(numbers[name].to_numpy(np.float64), step)
         has_gap = np.isin(encoded.pattern, _BEFORE)
-        shortest = 0.0 if self.zero else self.time
+        at_zero = encoded.time - encoded.gap <= 0
+        shortest = np.where(at_zero, 0.0, self.time) if self.zero else self.time
         at_steps = np.maximum(_at_steps(encoded.time, self.time), shortest + self.time * has_gap)
         time: FloatArray = np.round(at_steps, TIME_DECIMALS)
         gap = np.clip(_at_steps(encoded.gap, self.time), self.time, np.maximum(time - shortest, self.time))

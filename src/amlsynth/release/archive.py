@@ -1,7 +1,8 @@
 """The release's zip archive: written to the same bytes every time, unpacked without trust.
 
-Entries are stored and not compressed. So the bytes do not depend on the zlib at hand, the archive can
-be made again from its files and compared byte for byte, and no entry can expand: there are no zip bombs.
+Entries are deflated, but for Parquet, which is compressed in itself. The archive can be made again from its
+files and compared byte for byte; where another zlib deflated it, all but its streams is made again, and
+these are only unpacked. What an archive claims to hold is bounded by its size before anything is unpacked.
 """
 
 from __future__ import annotations
@@ -12,20 +13,29 @@ import stat
 import struct
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
+from amlsynth.foundation.errors import DataError
 from amlsynth.release.checksums import Problem, name_fault, shown
+from amlsynth.release.names import most_unpacked
 
 _MOST_ENTRIES = 1_000
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # bits of section 4.4.4 of the zip specification
 _BLOCK = 1 << 20
 _MAX_DIRECTORY = 1_000_000  # bytes of the central directory; a release's has some 2,000
+_LOCAL, _CENTRAL = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L")  # headers of an entry
+_VERSION, _UTF8 = 20, 0x800  # to unpack it; that its name is UTF-8
+_LARGEST = (1 << 32) - 2
 _END = struct.Struct("<4s4H2LH")  # the record at the end of a zip, and those of one with more than 4 GB
 _END64, _LOCATOR = struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
 # What zipfile raises on damaged input, besides its own BadZipFile.
-_DAMAGED = (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, struct.error, OverflowError)
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, struct.error, OverflowError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,19 +46,97 @@ class Unpacked:
     problems: list[Problem]
 
 
-def write_archive(folder: Path, names: Iterable[str], archive: Path, top: str, date: datetime.date) -> None:
+def write_archive(
+    folder: Path,
+    names: Iterable[str],
+    archive: Path,
+    top: str,
+    date: datetime.date,
+    streams_of: Path | None = None,
+) -> None:
     """Write the files `names` of `folder` to a zip under the top folder `top`.
 
-    The same files, names and date give the same bytes: sorted, stored, dated `date` at 00:00, mode 644.
+    The same files, names, date and zlib give the same bytes: sorted, dated `date` at 00:00, mode 644.
+
+    Parameters
+    ----------
+    streams_of : an archive of the same files whose deflated streams are taken, since another zlib made them.
+
+    Raises
+    ------
+    DataError
+        A file or the archive has 4 GB or more; or the streams are not exactly those of these files.
     """
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as zipped:
+    moment = ((date.year - 1980) << 9) | (date.month << 5) | date.day
+    directory: list[bytes] = []
+    with archive.open("wb") as target:
         for name in sorted(names):
-            info = zipfile.ZipInfo(f"{top}/{name}", (date.year, date.month, date.day, 0, 0, 0))
-            info.create_system = 3  # Unix, wherever it is built
-            info.external_attr = (stat.S_IFREG | 0o644) << 16
-            info.file_size = (folder / name).stat().st_size
-            with (folder / name).open("rb") as source, zipped.open(info, "w") as target:
-                shutil.copyfileobj(source, target, _BLOCK)
+            path, start, method = f"{top}/{name}".encode(), target.tell(), method_of(name)
+            fixed = (_VERSION, 0 if path.isascii() else _UTF8, method, 0, moment)
+            target.write(_LOCAL.pack(b"PK\x03\x04", *fixed, 0, 0, 0, len(path), 0) + path)
+            with (folder / name).open("rb") as source:
+                if streams_of is None or method == zipfile.ZIP_STORED:
+                    crc, size = _compress(source, target, method)
+                else:
+                    place = start + _LOCAL.size + len(path)  # the same in both, or they are not the same
+                    crc, size = _take_stream(streams_of, place, source, target)
+            end = target.tell()
+            told = (crc, end - start - _LOCAL.size - len(path), size)
+            if end > _LARGEST or size > _LARGEST:
+                raise DataError(
+                    f"{folder / name}: a zip holds less than 4 GB. Leave out the exports or patients."
+                )
+            target.seek(start)
+            target.write(_LOCAL.pack(b"PK\x03\x04", *fixed, *told, len(path), 0))
+            target.seek(end)
+            made_by = 3 << 8 | _VERSION  # Unix, wherever it is built
+            mode = (stat.S_IFREG | 0o644) << 16
+            entry = _CENTRAL.pack(
+                b"PK\x01\x02", made_by, *fixed, *told, len(path), 0, 0, 0, 0, mode, start
+            )  # fmt: skip
+            directory.append(entry + path)
+        start, count, length = target.tell(), len(directory), sum(map(len, directory))
+        target.write(b"".join(directory))
+        target.write(_END.pack(b"PK\x05\x06", 0, 0, count, count, length, start, 0))
+
+
+def method_of(name: str) -> int:
+    """Return how a file is compressed in an archive: Parquet is compressed in itself."""
+    return zipfile.ZIP_STORED if name.endswith(".parquet") else zipfile.ZIP_DEFLATED
+
+
+def _compress(source: IO[bytes], target: IO[bytes], method: int) -> tuple[int, int]:
+    """Write a file into an archive; return its CRC and size."""
+    crc = size = 0
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS) if method == zipfile.ZIP_DEFLATED else None
+    while block := source.read(_BLOCK):
+        crc, size = zlib.crc32(block, crc), size + len(block)
+        target.write(deflate.compress(block) if deflate else block)
+    if deflate:
+        target.write(deflate.flush())
+    return crc, size
+
+
+def _take_stream(archive: Path, place: int, source: IO[bytes], target: IO[bytes]) -> tuple[int, int]:
+    """Copy the deflated stream that begins at a place of an archive, if it is exactly that of a file."""
+    crc = size = 0
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    with archive.open("rb") as stream:
+        stream.seek(place)
+        while not inflate.eof:
+            block = inflate.unconsumed_tail or stream.read(_BLOCK)
+            try:
+                content = inflate.decompress(block, _BLOCK)
+            except zlib.error:
+                content = b""
+            used = len(block) - len(inflate.unused_data if inflate.eof else inflate.unconsumed_tail)
+            target.write(block[:used])
+            if source.read(len(content)) != content or not (used or content):
+                raise DataError(f"{archive.name}: an entry is not deflated as a zip's entry is.")
+            crc, size = zlib.crc32(content, crc), size + len(content)
+    if source.read(1):
+        raise DataError(f"{archive.name}: an entry is cut off.")
+    return crc, size
 
 
 def unpack(archive: Path, target: Path, wanted: Callable[[str], bool] = lambda name: True) -> Unpacked:
@@ -63,8 +151,9 @@ def unpack(archive: Path, target: Path, wanted: Callable[[str], bool] = lambda n
     Returns
     -------
     Unpacked
-        When an entry has a name that leaves the folder, is a link, a folder, encrypted, compressed or
-        there twice, nothing is written and the problems say so.
+        When an entry has a name that leaves the folder, is a link, a folder, encrypted, compressed otherwise
+        than by `write_archive`, there twice, or claims too many bytes, nothing is written and the problems
+        say so.
     """
 
     def problem(message: str, name: str = "") -> Problem:
@@ -143,13 +232,9 @@ def _entry_faults(entries: list[zipfile.ZipInfo]) -> list[tuple[zipfile.ZipInfo,
             faults.append((info, "the entry is a link or special file"))
         if info.flag_bits & _ENCRYPTED:
             faults.append((info, "the entry is encrypted"))
-        elif info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-            faults.append(
-                (
-                    info,
-                    "the entry is compressed, which release build never does; unpack it, verify the folder",
-                )
-            )
+        elif info.compress_type != method_of(name):
+            message = "the entry is not compressed as release build does it; unpack it, verify the folder"
+            faults.append((info, message))
         seen.add(same)
     return faults
 
@@ -160,8 +245,10 @@ def _archive_faults(entries: list[zipfile.ZipInfo], size: int) -> list[str]:
     if len(entries) > _MOST_ENTRIES:
         return [f"{len(entries):,} entries are too many for a release"]
     faults = []
-    if sum(info.file_size for info in entries) > size:
-        faults.append("its entries overlap or claim more bytes than the archive has")
+    stored = sum(info.compress_size for info in entries)
+    unpacked = sum(info.file_size for info in entries)
+    if stored > size or unpacked > most_unpacked(size):
+        faults.append("its entries overlap or claim more bytes than a release's archive of its size has")
     tops = {info.orig_filename.partition("/")[0] for info in entries}
     if len(tops) > 1:
         faults.append(f"it has {len(tops)} top folders; a release's archive has one")

@@ -35,7 +35,9 @@ def derived_problems(
     if made.amlsynth != __version__:
         return
     from amlsynth.release.metadata import metadata_texts
+    from amlsynth.release.parquet_metadata import metadata_problems
 
+    yield from metadata_problems(folder, package, d)
     for name, text in metadata_texts(package, folder).items():
         if (folder / name).read_bytes() != text.encode("utf-8"):
             message = "it does not say what the other files of the release say"

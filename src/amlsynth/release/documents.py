@@ -8,6 +8,7 @@ figure is computed here.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from string import Template
@@ -15,18 +16,19 @@ from string import Template
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, PooledEffects
-from amlsynth.foundation.addresses import doi_url
+from amlsynth.foundation.addresses import doi_of, doi_url
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.defaults import DECISION_FILE, PATIENTS_EACH
 from amlsynth.gates import GateReport, endpoints_in, known_outcomes
+from amlsynth.inference.measured import coverage_sentences
 from amlsynth.release.package import Guarantee, Provenance
-from amlsynth.release.spec import Creator, ReleaseSpec, license_text
+from amlsynth.release.spec import Creator, RelatedIdentifier, ReleaseSpec, license_text
 from amlsynth.report.decision import Decision, decide, decision_text
 from amlsynth.report.decision_page import also_weak, facts, readme_rows, told
 
 _ADAM_ROW = (
-    "| `adam/` | the same as CDISC ADaM: ADSL and ADTTE as SAS transport files and Dataset-JSON, and their "
-    "Define-XML |\n"
+    "| `adam/` | the same like CDISC ADaM: ADSL and ADTTE as SAS transport files and Dataset-JSON, and their "
+    "Define-XML, which says what ADaM asks for and the data do not have |\n"
 )
 _MEASURED_FILES = (
     "| `report.html` | synthetic against original: tables, survival curves, privacy, gates, limits |\n"
@@ -42,8 +44,13 @@ _REPLICATES_UNATTACKED = (
     "What is told of privacy below was measured on the cohort alone; the replicates come from further fits "
     "to the same patients and were not attacked.\n\n"
 )
+# What Hugging Face calls data sets of fewer rows than these.
+_SIZES = (
+    (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"), (math.inf, "10M<n<100M"),
+)  # fmt: skip
 _VERDICTS = {True: "yes", False: "no", None: "not applicable"}
-_ADAM_LINES = """As CDISC ADaM, in R (SAS reads the same files with `libname x xport "adam/adsl.xpt"`):
+_ADAM_LINES = """ADaM-like, in R (SAS reads the same files with `libname x xport "adam/adsl.xpt"`):
 
 ```r
 adsl <- haven::read_xpt("adam/adsl.xpt")     # one row a patient
@@ -58,6 +65,7 @@ class Parts:
     """What the documents say of a release beside its spec, by what it holds.
 
     patients : number of synthetic patients.
+    originals : patients whom the generator was fitted to, where that is told; the synthetic ones elsewhere.
     simulated : whether the original is simulated.
     endpoints : names of the endpoints that the data have.
     file_rows : rows of README's table of files, for those that not every release holds.
@@ -73,6 +81,7 @@ class Parts:
     """
 
     patients: int
+    originals: int
     simulated: bool
     endpoints: tuple[str, ...]
     file_rows: str
@@ -94,6 +103,7 @@ def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary, pro
     decision = decide(evaluation, gates, provenance.model_dump(mode="json"), d)
     return Parts(
         patients=evaluation.synthetic.n,
+        originals=evaluation.original.n,
         simulated=evaluation.original_is_simulated,
         endpoints=endpoints_in(evaluation),
         file_rows=_MEASURED_FILES,
@@ -129,8 +139,11 @@ def _pooled(found: PooledEffects) -> str:
 def _inferred(spec: ReleaseSpec, parts: Parts) -> str:
     """Return the section on what may be inferred, by whether the release has replicates."""
     count = spec.generator.replicates
+    epsilon = parts.guarantee.epsilon if parts.guarantee else None
+    by = spec.generator.name if spec.synthetic is None else spec.synthetic.made_by
+    measured = coverage_sentences(by, parts.originals, epsilon)
     if not count:
-        return fill("inferred-one.md")
+        return fill("inferred-one.md", measured=measured)
     return fill(
         "inferred.md",
         count=str(count),
@@ -138,6 +151,7 @@ def _inferred(spec: ReleaseSpec, parts: Parts) -> str:
         name=spec.name,
         stem=spec.stem,
         last=f"{count:02}",
+        measured=measured,
         pooled=parts.pooled,
         privacy="" if parts.guarantee else _REPLICATES_UNATTACKED,
         noise=", and of the noise of the guarantee" if parts.guarantee else "",
@@ -216,6 +230,7 @@ def _readme(
     adam = "adam" in spec.exports
     return fill(
         "README.md",
+        card=_card(spec, parts),
         name=spec.name,
         stem=spec.stem,
         title=spec.title,
@@ -242,6 +257,26 @@ def _readme(
         dictionary=f"{d.name} {d.version}",
         citation=citation(spec, doi),
     )
+
+
+def _card(spec: ReleaseSpec, parts: Parts) -> str:
+    """Return the head of the README that Hugging Face reads: what it is, and which files are the data set.
+
+    It is JSON, which is YAML, too, line by line, so that no text can break out of it.
+    """
+    configs = [{"config_name": "patients", "default": True, "data_files": f"data/{spec.name}.parquet"}]
+    if spec.generator.replicates:
+        configs.append({"config_name": "replicates", "data_files": f"data/{spec.name}-*.parquet"})
+    size = next(name for most, name in _SIZES if parts.patients < most)
+    entries = {
+        "pretty_name": spec.title,
+        "license": spec.license.lower(),
+        "language": ["en"],
+        "tags": ["synthetic", "tabular", "medical", *spec.keywords],
+        "size_categories": [size],
+        "configs": configs,
+    }
+    return "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in entries.items())
 
 
 def _replicate_row(spec: ReleaseSpec, parts: Parts) -> str:
@@ -322,7 +357,22 @@ def _citation_file(spec: ReleaseSpec, decision: Decision | None, doi: str | None
         authors="\n".join(_author(creator) for creator in spec.creators),
         keywords=keywords if spec.keywords else "",
     )
-    return text.rstrip("\n") + "\n"
+    references = "".join(_reference(related) for related in spec.related_identifiers)
+    return text.rstrip("\n") + "\n" + (f"references:\n{references}" if references else "")
+
+
+def _reference(related: RelatedIdentifier) -> str:
+    """Return a related work as a reference, which the format wants title and authors of."""
+    doi = doi_of(related.identifier)
+    kind = "article" if related.resource_type == "publication-article" else "generic"
+    place = f"doi: {_quoted(doi)}" if doi else f"url: {_quoted(related.identifier)}"
+    return (
+        f"  - type: {kind}\n"
+        f"    title: {_quoted(f'Related work ({related.relation}), titled as registered')}\n"
+        "    authors:\n"
+        "      - name: Authors as registered\n"
+        f"    {place}\n"
+    )
 
 
 def _author(creator: Creator) -> str:

@@ -24,7 +24,8 @@ from amlsynth.release.checksums import write_checksums
 from amlsynth.release.contents import read_parts
 from amlsynth.release.documents import citation, documents_with_doi
 from amlsynth.release.metadata import write_metadata
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of
+from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of, with_files
+from amlsynth.release.parquet_metadata import describe_again
 from amlsynth.release.spec import ReleaseSpec, read_spec
 
 # Where the report shows the DOI; `report.decision_page` and `report.prose` write the spans.
@@ -35,8 +36,8 @@ _PLACE = re.compile(r'(<span\s+class="amlsynth-doi">)(?:(?!</span>).)*(</span>)'
 def stamp_doi(folder: Path, doi: str | None) -> None:
     """Write a DOI (or, with None, that there is none) into the documents of a release folder, in place.
 
-    It goes into datapackage.json, CITATION.cff, README.md and, where there are any, decision.json and
-    report.html; the checksums follow.
+    It goes into the Parquet files, datapackage.json, CITATION.cff, README.md and, where there are any,
+    decision.json and report.html; the checksums follow.
 
     Raises
     ------
@@ -62,7 +63,8 @@ def stamp_doi(folder: Path, doi: str | None) -> None:
             raise _foreign(folder)
     link = doi_url(doi) if doi else None
     described = package.model_copy(update={"id": link, "citation": citation(spec, doi)})
-    write_text(folder / PACKAGE, described.json_text())
+    describe_again(folder, described, d)
+    write_text(folder / PACKAGE, with_files(described, folder).json_text())
     for name, text in documents_with_doi(spec, parts, d, doi).items():
         write_text(folder / name, text)
     files = {name: sha256(folder / name) for name in provenance.files}

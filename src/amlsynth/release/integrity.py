@@ -7,14 +7,17 @@ copy. All that reads releases which others made begins here.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from amlsynth.foundation.errors import DataError
 from amlsynth.foundation.files import sha256
 from amlsynth.release.archive import unpack, write_archive
 from amlsynth.release.checksums import (
@@ -27,7 +30,7 @@ from amlsynth.release.checksums import (
     unreadable,
     walk,
 )
-from amlsynth.release.package import DataPackage
+from amlsynth.release.package import PROVENANCE, ZLIB, DataPackage
 
 _BLOCK = 1 << 20
 
@@ -127,11 +130,8 @@ def archive_problems(copy: PrivateCopy, package: DataPackage) -> Iterator[Proble
         message = f"its top folder is {copy.top!r} and should be {stem!r}"
         yield Problem(file=copy.archive.name, check="archive", message=message)
         return
-    again = copy.folder.parent / ".made-again"
-    write_archive(copy.folder, [*copy.sums, CHECKSUMS], again, stem, package.date)
-    same = sha256(again) == copy.digest
-    again.unlink()
-    if not same:
+    # The streams depend on the zlib; where another wrote them, all else is made again.
+    if not any(_made_again(copy, stem, package, streams) for streams in (None, *_foreign_streams(copy))):
         message = (
             "the files are right, but the archive is not byte for byte what release build makes of them; "
             "download it again, or unpack it and use the folder"
@@ -139,12 +139,35 @@ def archive_problems(copy: PrivateCopy, package: DataPackage) -> Iterator[Proble
         yield Problem(file=copy.archive.name, check="archive", message=message)
 
 
+def _made_again(copy: PrivateCopy, stem: str, package: DataPackage, streams_of: Path | None) -> bool:
+    """Make the archive again; say whether it has the bytes of the one that there is."""
+    again = copy.folder.parent / ".made-again"
+    try:
+        write_archive(copy.folder, [*copy.sums, CHECKSUMS], again, stem, package.date, streams_of)
+        return sha256(again) == copy.digest
+    except DataError:
+        return False
+    finally:
+        again.unlink(missing_ok=True)
+
+
+def _foreign_streams(copy: PrivateCopy) -> Iterator[Path]:
+    """Yield the archive if its provenance names another zlib than that of this Python."""
+    if copy.archive is None or PROVENANCE not in copy.sums:
+        return
+    try:
+        found = json.loads((copy.folder / PROVENANCE).read_bytes())["packages"][ZLIB]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+    if found != zlib.ZLIB_RUNTIME_VERSION:
+        yield copy.archive
+
+
 def rows_problems(copy: PrivateCopy, paths: tuple[str, str], columns: int) -> Iterator[Problem]:
     """Yield what is wrong with the Parquet file beside the CSV, whose lines are real, before it is read.
 
     `columns` is how many it should have; that they are the right ones is found out on reading.
     """
-    from amlsynth.foundation.errors import DataError
     from amlsynth.foundation.parquet import check_footer, try_reading
 
     csv, parquet = paths

@@ -11,12 +11,13 @@ import importlib.metadata
 import platform
 import re
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from amlsynth.foundation.addresses import DOI_PATTERN, doi_url
+from amlsynth.foundation.addresses import DOI_PATTERN, doi_of, doi_url
 from amlsynth.foundation.defaults import (
     DECISION_FILE,
     DEFAULT_DICTIONARY,
@@ -34,9 +35,16 @@ if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohor
     from amlsynth.dictionary.model import Dictionary
 
 PROVENANCE = "provenance.json"
+ZLIB = "zlib"  # of this Python, which deflates the archive
 PUBLIC_EVALUATION = "public-evaluation.json"
-METADATA_FILES = ("croissant.json", "ro-crate-metadata.json", "datacite.json", "schema-org.json")
-ADAM_FILES = ("adam/adsl.json", "adam/adsl.xpt", "adam/adtte.json", "adam/adtte.xpt", "adam/define.xml")
+R_SCRIPT = "load_release.R"
+METADATA_FILES = (
+    "croissant.json", "ro-crate-metadata.json", "datacite.json", "schema-org.json", R_SCRIPT,
+)  # fmt: skip
+ADAM_FILES = (
+    "adam/adsl.json", "adam/adsl.xpt", "adam/adtte.json", "adam/adtte.xpt", "adam/define.xml",
+    "adam/define.xsl",
+)  # fmt: skip
 _PROFILES = "https://datapackage.org/profiles/2.0"
 _LICENSES = {
     "CC-BY-4.0": (
@@ -61,6 +69,11 @@ def _https(address: str) -> str:
     if not re.fullmatch(r"https://[!-~]{1,500}", address):
         raise ValueError("must be an https:// address")
     return address
+
+
+def _work(identifier: str) -> str:
+    """Return a DOI, or an address that a page may link to."""
+    return identifier if re.fullmatch(DOI_PATTERN, identifier) else _https(identifier)
 
 
 class _Record(StrictModel):
@@ -112,6 +125,24 @@ class Replicates(_Record):
     files: Annotated[tuple[ReplicateFile, ...], Field(min_length=4, max_length=2 * MOST_REPLICATES)]
 
 
+class Related(_Record):
+    """Another work, and what the data set is to it, in DataCite's words."""
+
+    identifier: Annotated[str, AfterValidator(_work)]  # a DOI or an https address
+    relation: Annotated[str, StringConstraints(pattern=r"^[a-z][A-Za-z]{3,30}$")]
+    resource_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z]+)?$")] | None = None
+
+    @property
+    def doi(self) -> str | None:
+        """Its DOI, if it has one."""
+        return doi_of(self.identifier)
+
+    @property
+    def address(self) -> str:
+        """Where the work is found."""
+        return doi_url(self.doi) if self.doi else self.identifier
+
+
 class Guarantee(_Record):
     """The differential privacy of a release, for one patient of those that were measured.
 
@@ -136,7 +167,7 @@ class Guarantee(_Record):
 
 
 class DataPackage(_Record):
-    """datapackage.json: a Data Package of version 2 and, beside its words, nine of amlsynth."""
+    """datapackage.json: a Data Package of version 2 and, beside its words, those of amlsynth."""
 
     profile: Literal["https://datapackage.org/profiles/2.0/datapackage.json"] = Field(alias="$schema")
     id: Annotated[str, StringConstraints(pattern=rf"^{re.escape(doi_url(''))}{DOI_PATTERN}$")] | None = None
@@ -148,6 +179,8 @@ class DataPackage(_Record):
     keywords: tuple[str, ...]
     licenses: tuple[License, ...]
     contributors: tuple[Contributor, ...]
+    related: tuple[Related, ...] | None = None
+    publisher: str | None = None  # where the spec names one
     statement: str  # what the data are and are not
     citation: str
     original_is_simulated: bool
@@ -369,6 +402,8 @@ def describe_package(
                 )
                 for creator in spec.creators
             ],
+            "related": tuple(Related(**entry.model_dump()) for entry in spec.related_identifiers) or None,
+            "publisher": spec.publisher,
             "statement": statement,
             "citation": citation,
             "original_is_simulated": simulated,
@@ -389,8 +424,8 @@ def describe_package(
                     mediatype="text/csv",
                     encoding="utf-8",
                 ),
-                # Called "parquet" or a table, frictionless would read it through pandas, find NaN for NA
-                # in integers and call that wrong; as a file it checks the bytes and the hash.
+                # Called "parquet", frictionless would take it for a table, find that it has no bytes and NaN
+                # for NA in integers, and call that wrong; as a file it checks the bytes and the hash.
                 resource(
                     name=f"{spec.name}-parquet",
                     path=parquet,
@@ -401,6 +436,20 @@ def describe_package(
             ],
         }
     )
+
+
+def with_files(package: DataPackage, folder: Path) -> DataPackage:
+    """Return a data package with the sizes and hashes that its data files have now."""
+
+    def now(entry: Any) -> Any:
+        path = folder / entry.path
+        return entry.model_copy(update={"bytes": path.stat().st_size, "hash": f"sha256:{sha256(path)}"})
+
+    replicates = package.replicates
+    if replicates is not None:
+        replicates = replicates.model_copy(update={"files": tuple(map(now, replicates.files))})
+    update = {"resources": tuple(map(now, package.resources)), "replicates": replicates}
+    return package.model_copy(update=update)
 
 
 def _replicates(spec: ReleaseSpec, folder: Path, patients: int) -> Replicates | None:
@@ -422,6 +471,7 @@ def environment() -> dict[str, Any]:
             packages[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
+    packages[ZLIB] = zlib.ZLIB_RUNTIME_VERSION
     return {
         "python": platform.python_version(),
         "platform": f"{sys.platform}-{platform.machine()}",

@@ -271,6 +271,7 @@ class ReleaseSpec(_Entry):
     keywords: tuple[Line, ...] = ()
     related_identifiers: tuple[RelatedIdentifier, ...] = ()
     communities: tuple[Community, ...] = ()  # of Zenodo
+    publisher: Line | None = None  # the house that publishes it, where that is not Zenodo
     # Of data made from patients: whom to ask, who allowed it, and on what ground; who paid.
     contact: Line | None = None
     ethics: Line | None = None

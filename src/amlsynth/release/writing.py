@@ -43,6 +43,7 @@ from amlsynth.release.package import (
     environment,
     names_of,
 )
+from amlsynth.release.parquet_metadata import metadata_of_spec
 from amlsynth.release.released import Released, read_released
 from amlsynth.release.spec import ReleaseSpec
 
@@ -91,9 +92,10 @@ def write_data(
 ) -> DataPackage:
     """Write the data files, the dictionary and datapackage.json; return the latter."""
     spec = made.spec
+    metadata = metadata_of_spec(spec, made.synthetic.about.statement, citation(spec), made.d)
     for number, frame in enumerate((made.synthetic.frame, *made.replicates)):
         for path in data_paths(spec.name, number):
-            write_table(frame, folder / path)
+            write_table(frame, folder / path, metadata)
     write_carried(made.d, folder)
     package = describe_package(
         spec,

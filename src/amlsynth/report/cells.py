@@ -160,6 +160,9 @@ class Cells:
     def uses(self) -> str:
         return words.uses(self.context)
 
+    def inferred(self) -> str:
+        return words.inferred(self.context)
+
     def population(self) -> str:
         return words.population(self.context)
 

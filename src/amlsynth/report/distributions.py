@@ -114,7 +114,7 @@ def _panel(axes: Axes, variable: Variable, shown: Sequence[tuple[VariableSummary
             functions=(lambda x: np.divide(x, other.factor), lambda x: np.multiply(x, other.factor)),
         )
         top.tick_params(labelsize=7, pad=1)
-        top.set_xlabel(other.unit, fontsize=7, labelpad=1)
+        top.set_xlabel(other.unit, fontsize=7, labelpad=4)
 
 
 def _heights(variable: Variable, bins: Sequence[Bin]) -> list[float]:

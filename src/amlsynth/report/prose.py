@@ -10,6 +10,7 @@ from amlsynth.foundation.text import listing
 from amlsynth.gates import GateReport, GateResult
 from amlsynth.report.context import Context
 from amlsynth.report.decision_page import NO_DOI
+from amlsynth.report.digits import decimals
 from amlsynth.report.text import (
     NOT_AVAILABLE,
     Column,
@@ -80,7 +81,7 @@ def gate_table(context: Context) -> str:
             escape(gate.label),
             "required" if gate.required else "advisory",
             _threshold(gate),
-            NOT_AVAILABLE if gate.value is None else plain_number(gate.value),
+            NOT_AVAILABLE if gate.value is None else _found(context, gate, gate.value),
             _verdict(gate),
         ]
         for gate in gates.gates
@@ -150,7 +151,8 @@ def rebuild(context: Context) -> str:
     """Return the commands that make this report and its figures again."""
     version = context.evaluation.amlsynth_version
     evaluation = context.evaluation
-    lines = [f"pip install 'amlsynth[generate,report]=={version}'"]
+    released = context.gates is not None or context.provenance is not None
+    lines = [f"pip install 'amlsynth[{','.join(_extras(context, released=released))}]=={version}'"]
     if context.is_comparison:
         lines.append(f"amlsynth compare A.csv B.csv --seed {evaluation.seed} --report report.html")
     else:
@@ -163,9 +165,19 @@ def rebuild(context: Context) -> str:
             f"amlsynth evaluate --original TRAIN.csv {made}{holdout} --seed {evaluation.seed} --out DIR",
             "amlsynth report DIR --out report.html",
         ]
-    if context.gates is not None or context.provenance is not None:
+    if released:
         lines += ["amlsynth release build SPEC.yaml --out RELEASES", "amlsynth release verify RELEASES/NAME"]
     return "```sh\n" + "\n".join(lines) + "\n```\n"
+
+
+def _extras(context: Context, *, released: bool) -> list[str]:
+    """Return the extras that the commands of `rebuild` need; generators say what theirs are."""
+    from amlsynth.generators import generator_extras
+
+    found = {"generate", "report"} | ({"publish"} if released else set())
+    # The cohorts are files to `evaluate`; only a build fits their generator.
+    name = context.known("generator", "name") if released else None
+    return sorted(found | set(generator_extras(name) if name else ()))
 
 
 def attack_limits() -> str:
@@ -195,6 +207,15 @@ def _threshold(gate: GateResult) -> str:
     limit = "" if gate.threshold is None else plain_number(gate.threshold)
     pattern = _COMPARISONS.get(gate.comparison)
     return pattern.format(limit) if pattern else f"{escape(gate.comparison)} {limit}".rstrip()
+
+
+def _found(context: Context, gate: GateResult, value: float) -> str:
+    """Return the figure in the digits of its measure, and in one more than those of its limit."""
+    measure = next((m for m in context.evaluation.measures if m.id == gate.measure), None)
+    if measure is None:
+        return plain_number(value)
+    limit = "" if gate.threshold is None else f"{gate.threshold:g}".partition(".")[2]
+    return number(value, max(decimals(measure), len(limit) + 1 if limit else 0))
 
 
 def _verdict(gate: GateResult) -> str:

@@ -6,6 +6,7 @@ import yaml
 
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.text import listing
+from amlsynth.inference.measured import coverage_sentences
 from amlsynth.report.context import Context
 from amlsynth.report.text import definitions, escape
 
@@ -52,6 +53,17 @@ def uses(context: Context) -> str:
     """Return what the cohort is meant for, as the first item of a list."""
     disease = escape(context.dictionary.words.disease)
     return f"- learning and teaching with data of the form of {disease} trials,\n"
+
+
+def inferred(context: Context) -> str:
+    """Return how often intervals from such cohorts hold the truth, as items of a list; "" where unknown."""
+    made = dict.fromkeys(
+        (decision.generator, decision.guarantee.epsilon if decision.guarantee else None)
+        for decision in context.decisions
+        if decision.generator
+    )
+    n = context.evaluation.original.n
+    return "\n".join(f"- {escape(coverage_sentences(name, n, epsilon))}" for name, epsilon in made)
 
 
 def population(context: Context) -> str:

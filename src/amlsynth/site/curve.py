@@ -9,6 +9,7 @@ from amlsynth.evaluation.records import CohortSummary, CurvePoint, Evaluation
 from amlsynth.site.markup import Markup, el
 
 _WIDTH, _HEIGHT = 220, 90
+_EVEN = {"vector_effect": "non-scaling-stroke"}  # as thick at every width
 
 
 def curve(evaluation: Evaluation, d: Dictionary) -> Markup | None:
@@ -31,8 +32,8 @@ def curve(evaluation: Evaluation, d: Dictionary) -> Markup | None:
             "figure",
             el(
                 "svg",
-                el("polyline", points=_line(ours, end), class_="original"),
-                el("polyline", points=_line(theirs, end), class_="synthetic"),
+                el("polyline", points=_line(ours, end), class_="original", **_EVEN),
+                el("polyline", points=_line(theirs, end), class_="synthetic", **_EVEN),
                 viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
                 role="img",
                 aria_label=label,

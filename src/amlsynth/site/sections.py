@@ -37,7 +37,7 @@ def load_section(listed: Listed, prefix: str) -> Section:
     if "adam" in listed.package.exports:
         parts.append(
             (
-                "In R, as CDISC ADaM",
+                "In R, ADaM-like",
                 'adsl <- haven::read_xpt("adam/adsl.xpt")\nadtte <- haven::read_xpt("adam/adtte.xpt")',
             )
         )

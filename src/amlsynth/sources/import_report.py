@@ -17,6 +17,7 @@ from amlsynth.cohort.tables import type_frame
 from amlsynth.cohort.validation import ALL_COLUMNS, DUPLICATE_RULE, EMPTY_RULE, validate
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.text import counted
 from amlsynth.sources.import_summary import VariableSummary, summarise, table_lines
 from amlsynth.sources.plausibility import column_warnings
 
@@ -75,17 +76,19 @@ class ImportReport(_Record):
 
     def sentences(self) -> list[str]:
         """Return the report as sentences, and a table, for a terminal or a log."""
-        lines = [f"Read {self.rows_read:,} rows from {', '.join(file.name for file in self.files)}."]
-        lines += [f"Dropped {item.rows:,} rows: {item.reason}." for item in self.dropped]
-        lines.append(f"Kept {self.rows_kept:,} patients; {len(self.mapped)} variables are mapped.")
+        lines = [f"Read {counted(self.rows_read, 'row')} from {', '.join(file.name for file in self.files)}."]
+        lines += [f"Dropped {counted(item.rows, 'row')}: {item.reason}." for item in self.dropped]
+        lines.append(
+            f"Kept {counted(self.rows_kept, 'patient')}, with {counted(len(self.mapped), 'variable')} mapped."
+        )
         if self.not_assessed:
             lines.append(f"Not assessed, so NA for all: {', '.join(self.not_assessed)}.")
         for variable, values in self.set_to_missing.items():
-            shown = ", ".join(f"{value!r} ({rows:,} rows)" for value, rows in values.items())
+            shown = ", ".join(f"{value!r} ({counted(rows, 'row')})" for value, rows in values.items())
             lines.append(f"{variable} is NA where the source has {shown}.")
         lines += self.notes
         lines += [
-            f"{item.patients:,} patients break the rule {item.rule} ({item.column}); "
+            f"The rule {item.rule} ({item.column}) is broken by {counted(item.patients, 'patient')}; "
             "in original data this is a warning."
             for item in self.rules_broken
         ]

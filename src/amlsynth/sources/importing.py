@@ -13,6 +13,7 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.text import counted
 from amlsynth.foundation.yamlfile import line_of, read_yaml
 from amlsynth.sources.cells import codes_of, looks_like_a_limit, to_numbers, typed, without_codes
 from amlsynth.sources.empty_rows import empty_rows, summary_rows
@@ -269,7 +270,7 @@ class Importing:
         unknown = [(str(value), int(n)) for value, n in counts.items() if value not in translation]
         if not unknown:
             return
-        shown = ", ".join(f"{value[:40]!r} ({n:,} rows)" for value, n in unknown[:_SHOWN])
+        shown = ", ".join(f"{value[:40]!r} ({counted(n, 'row')})" for value, n in unknown[:_SHOWN])
         more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
         remedy = (
             f"Add them to columns.{variable.name}.values in {self.mapping.name}, with {MISSING} for what "

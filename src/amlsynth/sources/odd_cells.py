@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.text import counted
 from amlsynth.sources.cells import without_codes
 from amlsynth.sources.importing import Importing
 from amlsynth.sources.karyotype import unread
@@ -87,8 +88,8 @@ def _forgotten_codes(importing: Importing) -> Iterator[str]:
         far = not others.size or largest >= 1.1 * float(others.max())
         if count >= max(_FEW, _SHARE * known.size) and far and _CODE.fullmatch(f"{largest:g}"):
             yield (
-                f"{name}: {largest:g} stands in {count:,} cells of {given.where}, beyond all other values. "
-                f"If it means unknown, set columns.{name}.missing: [{largest:g}]."
+                f"{name}: {largest:g} stands in {counted(count, 'cell')} of {given.where}, beyond all other "
+                f"values. If it means unknown, set columns.{name}.missing: [{largest:g}]."
             )
 
 
@@ -123,9 +124,9 @@ def _repeated_ids(importing: Importing) -> Iterator[str]:
                 first = int(np.flatnonzero(ids.duplicated())[0])
                 row = int(ids.index[first])
                 yield (
-                    f"{again:,} rows repeat an id of the column {column!r}, the first of them row "
-                    f"{row + 1}{importing.table.place(row)}. If these are further visits or samples of the "
-                    "same patients, leave them out with drop_rows_where."
+                    f"An id of the column {column!r} stands again in {counted(again, 'row')}, the first of "
+                    f"them row {row + 1}{importing.table.place(row)}. If these are further visits or samples "
+                    "of the same patients, leave them out with drop_rows_where."
                 )
 
 

@@ -74,7 +74,7 @@ def survival_frame(
     ('event', 'time')
     """
     d = d or dictionary()
-    chosen = _endpoint(endpoint, d)
+    chosen = endpoint_named(endpoint, d)
     names = _covariates(d) if columns is None else list(columns)
     for name in names:
         if name not in frame.columns or name not in d:
@@ -93,7 +93,8 @@ def survival_frame(
     return covariates.assign(time=data.time, event=data.event)
 
 
-def _endpoint(name: str, d: Dictionary) -> Endpoint:
+def endpoint_named(name: str, d: Dictionary) -> Endpoint:
+    """Return an endpoint by its name; UsageError when there is none, with the nearest."""
     known = {endpoint.name: endpoint for endpoint in d.endpoints}
     if name not in known:
         hint = did_you_mean(name, known)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.generators.private.missing import Masks, MissingFeatures, fit_masks, posterior_mean
+from amlsynth.generators.private.missing import SIZES, Masks, MissingFeatures, fit_masks, posterior_mean
 from amlsynth.generators.private.patients import Columns
 
 N, SCALE = 1_000, 0.3
@@ -34,7 +34,7 @@ def test_a_panel_that_no_prior_knows_is_found_and_single_values_stay_single() ->
     masks[:60, panel] = True
     masks[100:140, 5] = True
     rng = np.random.default_rng(1)
-    total = _sum(masks) + 0.5 * rng.standard_normal(4 * UNITS)
+    total = _sum(masks) + 0.5 * rng.standard_normal(len(SIZES) * UNITS)
     model = fit_masks(MISSING, total, 0.5, N, NOBODY, SCALE)
     assert model.weights.sum() == pytest.approx(1.0)
     assert _shares(model.masks, model.weights, panel) == pytest.approx(0.06, abs=0.01)
@@ -46,7 +46,7 @@ def test_noise_makes_few_panels() -> None:
     """Nothing is missing: of forty noisy sums many show no panel, and in the mean few patients lack much."""
     with_panel, complete = 0, []
     for seed in range(40):
-        total = 1.5 * np.random.default_rng(seed).standard_normal(4 * UNITS)
+        total = 1.5 * np.random.default_rng(seed).standard_normal(len(SIZES) * UNITS)
         model = fit_masks(MISSING, total, 1.5, N, NOBODY, SCALE)
         with_panel += bool((model.masks.sum(axis=1) > 1).any())
         complete.append(model.weights[0])  # the first mask hides nothing

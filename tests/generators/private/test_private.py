@@ -19,6 +19,7 @@ from amlsynth.generators.private.generator import Private, private
 from amlsynth.generators.private.mechanism import Mechanism
 from amlsynth.generators.private.model import PublicModel
 from amlsynth.generators.private.sums import SumsFile
+from amlsynth.model_space.resolution import Resolution
 
 
 def _bytes(frame: pd.DataFrame) -> bytes:
@@ -197,3 +198,37 @@ def test_the_end_of_follow_up_stays_a_mass_point(reference: pd.DataFrame) -> Non
     assert (frame.loc[(frame["OSTM"] == 60).fillna(False), "OSSTAT"] == 0).all()
     without = private(pool=POOL).fit(cohort, np.random.default_rng(1)).sample(2_000, np.random.default_rng(2))
     assert (without["OSTM"] == 60).mean() < 0.02  # which the noisy sum alone cannot tell
+
+
+def test_haemoglobin_in_tenths_of_g_per_dl_has_their_pattern(sums: SumsFile, reference: pd.DataFrame) -> None:
+    step = 0.06206
+    steps = Resolution.stated(private(pool=POOL).dictionary, {"HB": step})
+    fitted = private(pool=POOL).fit_sums((("the sum", sums),), resolution=steps)
+    values = fitted.sample(4_000, np.random.default_rng(1))["HB"].dropna().to_numpy(float)
+    np.testing.assert_allclose(values, np.rint(values / step) * step, atol=1e-6)
+    # Tenths of mmol/l with two steps in them are twice as frequent as those with one.
+    tenths = np.rint(np.arange(60, 150) * step * 10).astype(int)  # 3.7 to 9.2 mmol/l
+    twice = np.flatnonzero(np.bincount(tenths) == 2)
+    middle = np.rint(values[(values > 4.0) & (values < 9.0)] * 10).astype(int)
+    assert np.isin(middle, twice).mean() > 0.7  # of all tenths six in ten are such
+
+
+def test_deaths_on_day_0_stay_there_where_steps_are_recorded(reference: pd.DataFrame, tmp_path: Path) -> None:
+    from amlsynth.cohort.tables import write_table
+
+    public = reference.head(600).copy()
+    dead = public.index[(public["OSSTAT"] == 1).fillna(False)][:60]
+    public.loc[dead, ["OSTM", "EFSTM"]], public.loc[dead, "EFSSTAT"] = 0.0, 1
+    write_table(public, tmp_path / "public.parquet")
+    model = private(pool=2_000, prior=str(tmp_path / "public.parquet"), prior_model="independent")
+    days = Resolution.stated(model.dictionary, {"OSTM": 1 / 30.4375})
+    fitted = model.fit(public, np.random.default_rng(1), resolution=days)
+    # More patients than the pool, so that some are drawn again and moved.
+    frame = fitted.sample(3_000, np.random.default_rng(2))
+    known = frame[frame["OSTM"].notna()]
+    pool, weights = model.public.frame, fitted.model.values.tilted.weights
+    share = weights[(pool["OSTM"] == 0).fillna(False).to_numpy(bool)].sum()
+    assert share > 0.02 and (known["OSTM"] == 0).mean() == pytest.approx(share, abs=0.01)
+    later = known.loc[known["OSTM"] > 0, "OSTM"].to_numpy(float) * 30.4375
+    np.testing.assert_allclose(later, np.rint(later), atol=1e-3)
+    assert validate(frame, "synthetic").ok

@@ -2,10 +2,13 @@
 it.
 
 Write mu for the mean of the features of observed patients, C for their covariance, N for the number of
-patients. A priori mu ~ N(mu0, P) with mu0 of the prior's pool and P = K^-1/2 C K^-1/2: the diagonal K says
-for how many patients the prior counts, which differs from block to block (survival and frequencies differ
-between cohorts more than effects do). The noisy sum is y ~ N(N mu, N C + sigma^2 I), by sampling and noise.
-So the posterior of mu is Gaussian, with G = P (P + C / N + (sigma / N)^2 I)^-1,
+patients. A priori mu ~ N(mu0, P) with mu0 of the prior's pool. Were the prior k patients, P would be C / k.
+Survival and frequencies differ between cohorts more than effects do, so features have levels of trust k1 < k2
+< ..., and deviate one level after the other: those of the first by C / k1, those of the next by what the
+prior's own regression on the first lets expect, and beyond that by the rest of C over k2, and so on
+(`deviations`). So effects follow when survival moves, in place of holding it back. The noisy sum is y ~ N(N
+mu, N C + sigma^2 I), by sampling and noise. So the posterior of mu is Gaussian, with
+G = P (P + C / N + (sigma / N)^2 I)^-1,
 
     mean = mu0 + G (y / N - mu0),  V = P - G P.
 
@@ -19,6 +22,7 @@ account); Bernstein and Sheldon, NeurIPS 2018 (Bayesian inference from noisy suf
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -186,8 +190,7 @@ def posterior_mean(
     n: float | None = None,
 ) -> Posterior:
     """Return the posterior of the mean features; see the module. `n` is estimated when not given."""
-    weight = 1.0 / np.sqrt(kappa)
-    before = covariance * np.outer(weight, weight)
+    before = deviations(covariance, kappa)
     identity = np.eye(len(total))
     if n is None:
         n = number_of_patients(prior_mean, before, covariance, total, sigma, n_at_most)
@@ -196,6 +199,34 @@ def posterior_mean(
     mean = prior_mean + gain @ (total / n - prior_mean)
     after = before - gain @ before
     return Posterior(n, mean, (after + after.T) / 2, covariance)
+
+
+def deviations(covariance: FloatArray, kappa: FloatArray) -> FloatArray:
+    """Return the covariance of a cohort's mean features around the prior's, shape (m, m).
+
+    Parameters
+    ----------
+    covariance : of patients, shape (m, m).
+    kappa : for how many patients the prior counts, by feature, shape (m,); few different ones.
+
+    Examples
+    --------
+    With one level the prior counts as so many patients; with two, the second feature follows the first.
+
+    >>> deviations(np.array([[1.0, 0.5], [0.5, 1.0]]), np.array([10.0, 10.0])).tolist()
+    [[0.1, 0.05], [0.05, 0.1]]
+    >>> deviations(np.array([[1.0, 0.5], [0.5, 1.0]]), np.array([10.0, 1e9])).round(4).tolist()
+    [[0.1, 0.05], [0.05, 0.025]]
+    """
+    levels = np.unique(kappa)
+    total: FloatArray = covariance / levels[-1]
+    ridge = _NEGLIGIBLE * float(np.diag(covariance).mean())
+    for level, next_level in itertools.pairwise(levels):
+        part = kappa <= level
+        inside = covariance[np.ix_(part, part)] + ridge * np.eye(int(part.sum()))
+        followed = covariance[:, part] @ np.linalg.solve(inside, covariance[part])
+        total = total + (1.0 / level - 1.0 / next_level) * (followed + followed.T) / 2
+    return total
 
 
 def number_of_patients(

@@ -22,9 +22,11 @@ from amlsynth.generators.private.model import PRIOR_PATIENTS, Fitted, PublicMode
 from amlsynth.generators.private.prior import REFERENCE, PriorModel
 from amlsynth.generators.private.sampling import (
     FROM_POOL,
+    between_decimals,
     draw_rows,
     herd,
     hide,
+    outcome_order,
     patients_at,
     without_unassessed,
 )
@@ -284,8 +286,10 @@ class Private(BaseGenerator):
         columns, end = model.map.columns, self.params.end_of_follow_up
         if n <= FROM_POOL:
             weights = self._model.values.tilted.weights
-            rows = draw_rows(weights, n, rng) if self._evenly else rng.choice(len(weights), n, p=weights)
-            rows = herd(model.pool.features, weights, rows, rng) if self._evenly else rows
+            if self._evenly:
+                rows = herd(model.pool.features, weights, outcome_order(model.frame, columns), n, rng)
+            else:
+                rows = rng.choice(len(weights), n, p=weights)
             frame = patients_at(model.frame, rows, columns, rng, end)
         else:
             fresh = model.draw(max(n // _DRAWN_FROM_ONE, _FRESH_AT_LEAST), rng)
@@ -296,7 +300,9 @@ class Private(BaseGenerator):
         frame = without_unassessed(frame, columns)
         if self._steps is None:
             return frame
-        encoded = self._steps.snap(encode(frame, self.dictionary))
+        encoded = between_decimals(encode(frame, self.dictionary), columns, rng)
+        # The prior decides whether there are events on day 0; a step must not move them.
+        encoded = replace(self._steps, zero=True).snap(encoded)
         return decode(encoded, self.dictionary, rounded=False)
 
 

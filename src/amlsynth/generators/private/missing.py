@@ -23,12 +23,13 @@ from amlsynth.generators.private.patients import Columns
 
 Masks = npt.NDArray[np.bool_]
 
-# The smallest number of missing values of each class of patients: one, a few, a small panel, a large one.
-SIZES = (1, 2, 5, 13)
+# The smallest number of missing values of each class of patients, from a single one to a large panel. Narrow
+# classes tell panels of different sizes apart, and cost nothing: a patient is in one of them.
+SIZES = (1, 2, 4, 7, 11, 16, 23, 32)
 # Thresholds in standard deviations of the noise; chosen on cohorts named in benchmarks/private.md.
 PROPOSED = 1.0  # above which a value may belong to a panel that the sum itself proposes
 PUBLIC = 2.0  # below which a panel of the prior or the dictionary is taken for noise
-UNHEARD_OF = 1.0  # beyond chance, below which another one is
+UNHEARD_OF = 3.0  # beyond chance, below which another one is
 RARE = 0.002  # share of patients in whom a single value is missing, beyond what the prior has
 _BELONGING = 0.002  # share of the prior's patients from which on a pattern is one
 _MOST_PANELS = 60

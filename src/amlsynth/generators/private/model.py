@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -19,7 +19,7 @@ import pandas as pd
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.types import FloatArray
 from amlsynth.generators.private.features import FeatureMap, feature_map
-from amlsynth.generators.private.fit import Fit, Pool, fit, number_of_patients
+from amlsynth.generators.private.fit import Fit, Pool, deviations, fit, number_of_patients
 from amlsynth.generators.private.missing import MaskModel, Masks, MissingFeatures, fit_masks
 from amlsynth.generators.private.prior import (
     Prior,
@@ -34,20 +34,12 @@ from amlsynth.generators.private.sums import Sums, dictionary_hash
 MAP_PATIENTS = 20_000  # of the prior, from which the feature map's constants are worked out
 _MAP_SEED, _POOL_SEED, _MASK_SEED = 20_240_001, 20_240_002, 20_240_003  # of public draws; any would do
 
-# How far the prior is trusted, block by block, in multiples of kappa: effects and associations are alike
-# between cohorts of a disease, survival and the mix of patients are not. benchmarks/private.md says how it
-# was chosen.
-FINE_WAVE = 2.0  # the wave from which on the prior's shape is trusted more than its place
-TRUST: Mapping[str, float] = {
-    "count": 1.0,
-    "flags": 0.5,
-    "categories": 0.25,
-    "numbers": 0.25,
-    "outcome": 0.25,
-    "effects": 2.0,
-    "pairs": 2.0,
-    "number-flags": 2.0,
-}
+# How far the prior is trusted, in multiples of kappa: effects, associations and the fine shape of
+# distributions are alike between cohorts of a disease; survival, the mix of patients and where a distribution
+# lies are not. benchmarks/private.md says how this was chosen.
+PLACE, SHAPE = 0.25, 2.0
+ASSOCIATIONS = ("effects", "pairs", "number-flags")  # blocks of the feature map
+FINE_WAVE = 4.0  # beyond which a wave is of the shape
 PRIOR_PATIENTS = 100.0  # kappa: how many patients the prior counts for
 _KEPT = 2  # models in memory; each takes some 400 MB with the default pool
 
@@ -161,19 +153,17 @@ class PublicModel:
         """Return the number of patients that the sum lets expect, under the prior."""
         prior = self.pool.moments.observed(shares)
         total = sums.total[self.values]
-        before = prior.covariance / np.sqrt(np.outer(self._trust, self._trust)) / PRIOR_PATIENTS
+        before = deviations(prior.covariance, PRIOR_PATIENTS * self._trust)
         return number_of_patients(
             prior.mean, before, prior.covariance, total, sums.sigma, sums.patients_at_most
         )
 
     @property
     def _trust(self) -> FloatArray:
-        """How far the prior is trusted for each feature of values, in multiples of kappa.
-
-        Fine waves of a distribution more than coarse ones: cohorts differ in where a distribution lies.
-        """
-        trust = np.concatenate([np.full(size, TRUST.get(name, 1.0)) for name, size in self.map.sizes.items()])
-        return (trust * (1.0 + (self.map.waves / FINE_WAVE) ** 2))[self.values]
+        """How far the prior is trusted for each feature of values, in multiples of kappa."""
+        blocks = np.repeat(list(self.map.sizes), list(self.map.sizes.values()))
+        shape = np.isin(blocks, ASSOCIATIONS) | (self.map.waves > FINE_WAVE)
+        return np.where(shape, SHAPE, PLACE)[self.values]
 
     def _noisy_count(self, sums: Sums) -> float:
         """Return the number of patients by the noisy count alone."""

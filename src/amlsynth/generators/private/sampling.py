@@ -1,7 +1,8 @@
 """Patients from a tilted prior: any number, in bounded memory.
 
 Up to `FROM_POOL` patients come from the pool that was fitted, whose moments are met exactly: drawn evenly by
-weight, then swapped for other draws as long as the sample's moments come closer to the fitted ones (herding).
+weight along the outcome, so that survival curves are met too, then swapped for others of like outcome as long
+as the sample's moments come closer to the fitted ones (herding).
 Larger numbers come in blocks, each from a new draw of the prior that is tilted to the same means.
 
 A patient of the pool who is drawn again is moved: numbers to those of near patients of the pool, times by
@@ -11,6 +12,7 @@ some days, so that nobody is repeated.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.types import FloatArray
 from amlsynth.generators.private.missing import Masks
 from amlsynth.generators.private.patients import Columns
+from amlsynth.model_space.encoding import Encoded
 
 FROM_POOL = 10_000
 _PASSES = 8  # of herding; more bring little
@@ -30,32 +33,48 @@ Rows = npt.NDArray[np.int64]
 
 def draw_rows(weights: FloatArray, n: int, rng: np.random.Generator) -> Rows:
     """Draw n positions by weight, as evenly as can be (systematic sampling), in random order."""
+    return rng.permutation(_evenly(weights, n, rng))
+
+
+def _evenly(weights: FloatArray, n: int, rng: np.random.Generator) -> Rows:
     points = (rng.random() + np.arange(n)) / n
     rows = np.searchsorted(np.cumsum(weights), points * weights.sum(), side="right")
-    return rng.permutation(np.minimum(rows, len(weights) - 1)).astype(np.int64)
+    evenly: Rows = np.minimum(rows, len(weights) - 1).astype(np.int64)
+    return evenly
+
+
+def outcome_order(frame: pd.DataFrame, columns: Columns) -> Rows:
+    """Return the positions of patients in the order of their outcomes: status first, then time."""
+    endpoints = [pair for pair in (columns.terminal, columns.composite) if pair is not None]
+    names = [status for _, status in endpoints] + [time for time, _ in endpoints]
+    keys = [frame[name].to_numpy(np.float64, na_value=np.nan) for name in reversed(names)]
+    return np.lexsort(keys) if keys else np.arange(len(frame))
 
 
 def herd(
-    features: npt.NDArray[np.float32], weights: FloatArray, rows: Rows, rng: np.random.Generator
+    features: npt.NDArray[np.float32], weights: FloatArray, order: Rows, n: int, rng: np.random.Generator
 ) -> Rows:
-    """Swap drawn patients for others while the sample's moments come closer to those of the weights.
+    """Draw n positions by weight, evenly along an order, with moments as close to those of the weights as can
+    be.
 
-    Every feature counts by its standard deviation. Source: herding, Chen, Welling and Smola, UAI 2010.
+    Each patient is swapped for another one at the same place of the order while that brings the sample's
+    moments closer; every feature counts by its standard deviation. Source: herding, Chen, Welling and Smola,
+    UAI 2010.
     """
-    n, rows = len(rows), rows.copy()
+    rows = order[_evenly(weights[order], n, rng)]
     mean = weights.astype(np.float32) @ features
     deviation = np.sqrt(np.maximum(weights.astype(np.float32) @ features**2 - mean**2, 0.0))
     scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-6)
     off = (features[rows].mean(axis=0) - mean) * scale
     for _ in range(_PASSES):
-        other = draw_rows(weights, n, rng)
+        other = order[_evenly(weights[order], n, rng)]
         steps = (features[other] - features[rows]) * (scale / n)
         lengths = np.einsum("ij,ij->i", steps, steps)
-        for k in range(n):
+        for k in rng.permutation(n):
             if 2.0 * float(steps[k] @ off) + lengths[k] < 0.0:
                 off += steps[k]
                 rows[k] = other[k]
-    return rows
+    return rng.permutation(rows)
 
 
 def patients_at(
@@ -90,6 +109,20 @@ def hide(frame: pd.DataFrame, masks: Masks, columns: Columns) -> pd.DataFrame:
     return frame
 
 
+def between_decimals(encoded: Encoded, columns: Columns, rng: np.random.Generator) -> Encoded:
+    """Return patients whose numbers lie anywhere in the interval that the dictionary's decimals stand for.
+
+    The prior's are rounded to these decimals, and a cohort's step may be no multiple of theirs: haemoglobin
+    in tenths of g/dl has one or two values in each tenth of mmol/l. Snapped from rounded values all tenths
+    would be equally frequent, which gives them away.
+    """
+    numbers = encoded.numbers.copy()
+    for variable in columns.numbers:
+        half = 10.0**-variable.decimals / 2
+        numbers[variable.name] += rng.uniform(-half, half, len(numbers))
+    return replace(encoded, numbers=numbers)
+
+
 def without_unassessed(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """Set to NA every column that the feature map does not read."""
     assessed = {name for unit in columns.units for name in unit}
@@ -113,7 +146,7 @@ def _near(values: FloatArray, rows: Rows, rng: np.random.Generator) -> FloatArra
 def _stretch_times(
     frame: pd.DataFrame, again: npt.NDArray[np.bool_], columns: Columns, rng: np.random.Generator, end: float
 ) -> None:
-    """Move both times of a patient by the same factor, to whole days; ties and order stay."""
+    """Move both times of a patient by the same factor, to whole days; ties, order and times of 0 stay."""
     if columns.terminal is None:
         return
     d = columns.dictionary
@@ -121,11 +154,11 @@ def _stretch_times(
     outer = frame.loc[again, columns.terminal[0]].to_numpy(np.float64, na_value=np.nan)
     last = _whole_days(np.array([end - 1.0 / d.days_per_month]), columns.terminal[0], d)
     new = np.minimum(_whole_days(outer * factor, columns.terminal[0], d), last)
-    new = np.where(outer >= end, outer, new)
+    new = np.where((outer >= end) | (outer == 0), outer, new)
     frame.loc[again, columns.terminal[0]] = new
     if columns.composite is not None:
         inner = frame.loc[again, columns.composite[0]].to_numpy(np.float64, na_value=np.nan)
-        moved = _whole_days(inner * factor, columns.composite[0], d)
+        moved = np.where(inner == 0, 0.0, _whole_days(inner * factor, columns.composite[0], d))
         # An event before death or censoring stays before it, by a day at least where there is room.
         day = np.round(1.0 / d.days_per_month, d[columns.composite[0]].decimals)
         room = np.where(new > day, _whole_days(new - 1.0 / d.days_per_month, columns.composite[0], d), new)

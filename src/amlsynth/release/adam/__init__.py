@@ -1,8 +1,9 @@
-"""Clinical exports: the released cohort as CDISC ADaM, for SAS and for tools of trial statistics.
+"""Clinical exports: the released cohort like CDISC ADaM, for SAS and for tools of trial statistics.
 
-ADSL has one row a patient, ADTTE one row a patient and endpoint. Both are written as SAS transport
-files (XPT version 5) and as Dataset-JSON 1.1, and described by one Define-XML 2.1. The release's own
-table stays the reference: the exports hold the same values under the dictionary's export names.
+ADSL has one row a patient, ADTTE one row a patient and endpoint. Both are written as SAS transport files
+(XPT version 5) and as Dataset-JSON 1.1, and described by one Define-XML 2.1, which a stylesheet shows in a
+browser. The release's own table stays the reference: the exports hold the same values under the dictionary's
+export names.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.files import replacing, write_text
 from amlsynth.release.adam.dataset_json import write_dataset_json
@@ -49,9 +51,9 @@ def write_adam(frame: pd.DataFrame, folder: Path, study: Study, d: Dictionary | 
 
     Parameters
     ----------
-    frame : the typed frame of a synthetic cohort, (patients, columns of the dictionary). The row
-        number makes the subject's identifier.
-    folder : receives adsl and adtte as .xpt and .json, and define.xml.
+    frame : the typed frame of a synthetic cohort, (patients, columns of the dictionary). A patient's
+        values make the identifier, which is the same in all versions that have the patient.
+    folder : receives adsl and adtte as .xpt and .json, define.xml and its stylesheet.
     study : names and dates the files; the same frame and study give the same bytes.
 
     Raises
@@ -71,6 +73,8 @@ def write_adam(frame: pd.DataFrame, folder: Path, study: Study, d: Dictionary | 
         with replacing(folder / f"{dataset.name.lower()}.json") as temporary:
             write_dataset_json(dataset, study, temporary)
     write_text(folder / "define.xml", define_xml(datasets, study, d or dictionary()))
+    stylesheet = asset("release/templates") / "define.xsl"
+    write_text(folder / stylesheet.name, stylesheet.read_text(encoding="utf-8"))
     return AdamExport(
         files=tuple(folder / Path(name).name for name in ADAM_FILES),
         records={dataset.name: len(dataset.frame) for dataset in datasets},

@@ -17,6 +17,7 @@ _CT_VERSION = "2023-12-15"  # of the CDISC terminology package whose codes stand
 _TERMINOLOGY = {
     "SEX": ("C66731", {"F": "C16576", "M": "C20197"}),
     "AGEU": ("C66781", {"YEARS": "C29848"}),
+    "NY": ("C66742", {"Y": "C49488"}),
 }
 _CLASSES = {
     "ADSL": ("SUBJECT LEVEL ANALYSIS DATASET", None),
@@ -28,10 +29,11 @@ _NAMESPACES = {
     "xlink": "http://www.w3.org/1999/xlink",
 }
 _SCOPE = (
-    "Names, labels and structure follow the ADaM Implementation Guide. Variables that it requires and a "
-    "synthetic cohort does not have, such as SITEID, RACE, TRT01P, population flags and STARTDT, are left "
-    "out and not invented."
+    "ADaM-like: names, labels and structure follow the ADaM Implementation Guide. Variables that it requires "
+    "and a synthetic cohort does not have, such as SITEID, RACE, STARTDT and, of cohorts without arms, "
+    "TRT01P, are left out and not invented; day variables stand in the place of dates."
 )
+_STYLESHEET = '<?xml-stylesheet type="text/xsl" href="define.xsl"?>'
 _NO_DATA = "The variable was not assessed in the original and is missing for every subject."
 
 
@@ -84,7 +86,7 @@ def _text(document: Any) -> str:
     ET.indent(root, " ")
     # XML has no place for these two noncharacters, which a title may hold.
     text = ET.tostring(root, encoding="unicode").translate({0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD})
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{_STYLESHEET}\n{text}\n'
 
 
 def _metadata(define: Any, datasets: list[Dataset], study: Study, d: Dictionary) -> Any:
@@ -112,6 +114,8 @@ def _metadata(define: Any, datasets: list[Dataset], study: Study, d: Dictionary)
         version.ItemGroupDef.append(_group(define, dataset))
         for column in dataset.columns:
             version.ItemDef.append(_item(define, dataset, column, study))
+        if any(column.name == "PARAMCD" for column in dataset.columns):
+            _add_value_level(define, version, dataset)
     lists = {c.code_list: c for dataset in datasets for c in dataset.columns if c.code_list}
     version.CodeList = [_code_list(define, name, column) for name, column in lists.items()]
     version.MethodDef = [
@@ -195,6 +199,34 @@ def _item(define: Any, dataset: Dataset, column: Column, study: Study) -> Any:
         _described(define, origin, f"{study.name}.{column.source}: {column.description}")
     item.Origin = [origin]
     return item
+
+
+def _add_value_level(define: Any, version: Any, dataset: Dataset) -> None:
+    """Describe the analysis value by parameter: what it is, and its size in the records of that one."""
+    by, of = (next(c for c in dataset.columns if c.name == name) for name in ("PARAMCD", "AVAL"))
+    whole = next(item for item in version.ItemDef if item_oid(dataset.name, of.name) == item.OID)
+    listed = define.ValueListDef(OID=f"VL.{dataset.name}.{of.name}")
+    whole.ValueListRef = define.ValueListRef(ValueListOID=listed.OID)
+    for number, (code, label) in enumerate(by.codes, start=1):
+        oid, where = f"{whole.OID}.{code}", f"WC.{dataset.name}.{by.name}.{code}"
+        values = dataset.frame.loc[dataset.frame[by.name] == code, of.name]
+        length, decimals = _size(values, of)
+        item = define.ItemDef(
+            OID=oid, Name=code, DataType=of.kind, Length=length, SignificantDigits=decimals
+        )  # fmt: skip
+        _described(define, item, label)
+        item.Origin = [define.Origin(Type="Derived", Source="Sponsor")]
+        version.ItemDef.append(item)
+        reference = define.ItemRef(ItemOID=oid, OrderNumber=number, Mandatory="No")
+        reference.MethodOID = f"MT.{dataset.name}.{of.name}"
+        reference.WhereClauseRef = [define.WhereClauseRef(WhereClauseOID=where)]
+        listed.ItemRef.append(reference)
+        clause = define.WhereClauseDef(OID=where)
+        check = define.RangeCheck(SoftHard="Soft", ItemOID=item_oid(dataset.name, by.name), Comparator="EQ")
+        check.CheckValue = [define.CheckValue(_content=code)]
+        clause.RangeCheck = [check]
+        version.WhereClauseDef.append(clause)
+    version.ValueListDef.append(listed)
 
 
 def _size(values: Any, column: Column) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """Metadata for machines: what catalogues, search engines and registries read of a release.
 
-Croissant for machine learning tools, RO-Crate for research repositories, DataCite for DOI registries
-and schema.org for search engines. All four say what datapackage.json and the dictionary say, and only
-that. They are plain data: the formats' own libraries take seconds to import and some fetch contexts from
+Croissant for machine learning tools, RO-Crate for research repositories, DataCite for DOI registries,
+schema.org for search engines, and a script for R. All say what datapackage.json and the dictionary say, and
+only that. They are plain data: the formats' own libraries take seconds to import and some fetch contexts from
 the net, so these check every file in the tests and not in the build.
 """
 
@@ -16,9 +16,10 @@ from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.files import write_text
 from amlsynth.release.metadata.croissant import croissant_record
 from amlsynth.release.metadata.datacite import datacite_record
+from amlsynth.release.metadata.r_script import r_script
 from amlsynth.release.metadata.rocrate import ro_crate_record
 from amlsynth.release.metadata.schema_org import schema_org_record
-from amlsynth.release.package import METADATA_FILES, PACKAGE, DataPackage, names_of
+from amlsynth.release.package import METADATA_FILES, PACKAGE, R_SCRIPT, DataPackage, names_of
 
 __all__ = ["metadata_texts", "schema_org_record", "write_metadata"]
 
@@ -44,7 +45,9 @@ def metadata_texts(package: DataPackage, folder: Path) -> dict[str, str]:
         "datacite.json": datacite_record(package),
         "schema-org.json": schema_org_record(package, d),
     }
-    assert set(contents) == set(METADATA_FILES)
-    return {
+    texts = {
         name: json.dumps(content, ensure_ascii=False, indent=1) + "\n" for name, content in contents.items()
     }
+    texts[R_SCRIPT] = r_script(package, d)
+    assert set(texts) == set(METADATA_FILES)
+    return texts

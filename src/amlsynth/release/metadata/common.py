@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from amlsynth.release.package import Contributor
+from amlsynth.foundation.addresses import zenodo_record
+from amlsynth.release.package import Contributor, DataPackage, Related
 
 MEDIA_TYPES = {
     ".csv": "text/csv",
@@ -16,7 +17,18 @@ MEDIA_TYPES = {
     ".yaml": "application/yaml",
     ".cff": "application/yaml",
     ".xpt": "application/x-sas-xport",
+    ".r": "text/x-r",
+    ".xsl": "application/xslt+xml",
 }
+
+
+# What schema.org calls a related work; what it has no word for is mentioned.
+_RELATIONS = {
+    "cites": "citation", "references": "citation", "isDerivedFrom": "isBasedOn", "isSupplementTo": "isPartOf",
+    "isPartOf": "isPartOf", "hasPart": "hasPart", "isDescribedBy": "subjectOf", "isDocumentedBy": "subjectOf",
+    "isCitedBy": "subjectOf", "isReferencedBy": "subjectOf", "isReviewedBy": "subjectOf",
+    "isIdenticalTo": "sameAs",
+}  # fmt: skip
 
 
 class Name(NamedTuple):
@@ -54,4 +66,30 @@ def agent(creator: Contributor) -> dict[str, Any]:
 
 def media_type(name: str) -> str:
     """Return the media type of a file of a release."""
-    return MEDIA_TYPES.get("." + name.rpartition(".")[2], "text/plain")
+    return MEDIA_TYPES.get("." + name.rpartition(".")[2].lower(), "text/plain")
+
+
+def publisher_of(package: DataPackage) -> str | None:
+    """Return who publishes a release: whom the spec names, or Zenodo once it has a DOI there."""
+    at_zenodo = package.doi is not None and zenodo_record(package.doi) is not None
+    return package.publisher or ("Zenodo" if at_zenodo else None)
+
+
+def related_works(package: DataPackage) -> dict[str, list[Related]]:
+    """Return the related works by what schema.org calls the relation."""
+    works: dict[str, list[Related]] = {}
+    for related in package.related or ():
+        works.setdefault(_RELATIONS.get(related.relation, "mentions"), []).append(related)
+    return works
+
+
+def work(related: Related) -> dict[str, Any]:
+    """Return a related work in the words of schema.org."""
+    article = (related.resource_type or "").startswith("publication")
+    return {
+        "@id": related.address,
+        "@type": "ScholarlyArticle" if article else "CreativeWork",
+        "name": f"Related work ({related.relation}): {related.identifier}",
+        "identifier": related.address,
+        "url": related.address,
+    }

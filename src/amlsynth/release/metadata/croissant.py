@@ -6,7 +6,7 @@ from typing import Any
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.foundation.addresses import doi_url
-from amlsynth.release.metadata.common import agent
+from amlsynth.release.metadata.common import agent, publisher_of, related_works
 from amlsynth.release.package import DataPackage
 
 _TYPES = {"integer": "sc:Integer", "number": "sc:Float", "category": "sc:Text"}
@@ -55,6 +55,8 @@ def croissant_record(package: DataPackage, d: Dictionary) -> dict[str, Any]:
     """Return the Croissant description of a release; paths are relative to the release folder."""
     csv, parquet = package.resources
     doi = package.doi
+    works = {key: [entry.address for entry in found] for key, found in related_works(package).items()}
+    publisher = publisher_of(package)
     content: dict[str, Any] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -71,6 +73,8 @@ def croissant_record(package: DataPackage, d: Dictionary) -> dict[str, Any]:
         "license": [entry.path for entry in package.licenses],
         "url": doi_url(doi) if doi else "README.md",
         "version": package.version,
+        **{f"sc:{key}": addresses for key, addresses in works.items()},
+        **({"publisher": {"@type": "Organization", "name": publisher}} if publisher else {}),
         "rai:dataCollection": package.statement,
         "rai:dataUseCases": "Developing methods, planning analyses, teaching and testing software.",
         "rai:dataLimitations": "Not for decisions about patients. A finding on synthetic data is a "
@@ -83,7 +87,7 @@ def croissant_record(package: DataPackage, d: Dictionary) -> dict[str, Any]:
                 "description": resource.title,
                 "contentUrl": resource.path,
                 "contentSize": f"{resource.bytes} B",
-                "encodingFormat": _encoding(resource.mediatype),
+                "encodingFormat": resource.mediatype,
                 "sha256": resource.hash.removeprefix("sha256:"),
             }
             for resource in (csv, parquet)
@@ -94,16 +98,11 @@ def croissant_record(package: DataPackage, d: Dictionary) -> dict[str, Any]:
                 "@id": "patients",
                 "name": "patients",
                 "description": "One synthetic patient a record; an empty cell is missing.",
-                "field": [_field(variable, parquet.path) for variable in d.variables],
+                "field": [_field(variable, csv.path) for variable in d.variables],
             }
         ],
     }
     return content
-
-
-def _encoding(media_type: str) -> str:
-    # Croissant names Parquet as it was called before its registration.
-    return "application/x-parquet" if media_type == "application/vnd.apache.parquet" else media_type
 
 
 def _field(variable: Variable, path: str) -> dict[str, Any]:

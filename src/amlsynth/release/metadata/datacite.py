@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from amlsynth.foundation.addresses import zenodo_record
-from amlsynth.release.metadata.common import name_of
-from amlsynth.release.package import Contributor, DataPackage
+from amlsynth.release.metadata.common import name_of, publisher_of
+from amlsynth.release.package import Contributor, DataPackage, Related
 
 # DataCite's word for "not there yet" (documentation of the schema, appendix 3): nobody publishes it so far.
 _UNKNOWN = ":unav"
+_PUBLICATIONS = {"publication-article": "JournalArticle", "publication-preprint": "Preprint"}
 
 
 def datacite_record(package: DataPackage) -> dict[str, Any]:
@@ -17,11 +17,13 @@ def datacite_record(package: DataPackage) -> dict[str, Any]:
     doi = package.doi
     license_ = package.licenses[0]
     content: dict[str, Any] = {"doi": doi} if doi else {}
+    if package.related:
+        content["relatedIdentifiers"] = [_related(entry) for entry in package.related]
     return content | {
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Synthetic patient data"},
         "creators": [_creator(creator) for creator in package.contributors],
         "titles": [{"title": package.title}],
-        "publisher": {"name": "Zenodo" if doi and zenodo_record(doi) else _UNKNOWN},
+        "publisher": {"name": publisher_of(package) or _UNKNOWN},
         "publicationYear": str(package.date.year),
         "subjects": [{"subject": word} for word in package.keywords],
         "dates": [{"date": package.date.isoformat(), "dateType": "Issued"}],
@@ -44,6 +46,17 @@ def datacite_record(package: DataPackage) -> dict[str, Any]:
         ],
         "schemaVersion": "http://datacite.org/schema/kernel-4",
     }
+
+
+def _related(related: Related) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "relatedIdentifier": related.doi or related.identifier,
+        "relatedIdentifierType": "DOI" if related.doi else "URL",
+        "relationType": related.relation[0].upper() + related.relation[1:],
+    }
+    if (related.resource_type or "").startswith("publication"):
+        content["resourceTypeGeneral"] = _PUBLICATIONS.get(str(related.resource_type), "Text")
+    return content
 
 
 def _creator(creator: Contributor) -> dict[str, Any]:

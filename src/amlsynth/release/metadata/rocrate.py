@@ -1,4 +1,4 @@
-"""RO-Crate 1.1 (w3id.org/ro/crate/1.1): the whole folder, every file with size and checksum."""
+"""RO-Crate 1.2 (w3id.org/ro/crate/1.2): the whole folder, every file with size and checksum."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.files import sha256
 from amlsynth.release.checksums import CHECKSUMS
-from amlsynth.release.metadata.common import agent, media_type
-from amlsynth.release.package import METADATA_FILES, PROVENANCE, DataPackage, Provenance
+from amlsynth.release.metadata.common import agent, media_type, publisher_of, related_works, work
+from amlsynth.release.package import METADATA_FILES, PROVENANCE, R_SCRIPT, DataPackage, Provenance
 
 DESCRIPTOR = "ro-crate-metadata.json"
 _TITLES = {
@@ -31,12 +31,14 @@ _TITLES = {
     "croissant.json": "The data set for machine-learning tools (Croissant)",
     "datacite.json": "The data set for DOI registries (DataCite)",
     "schema-org.json": "The data set for search engines (schema.org)",
+    R_SCRIPT: "The data in R, with labelled factors and survival curves",
     CHECKSUMS: "SHA-256 of every file",
-    "adam/adsl.xpt": "CDISC ADaM ADSL, one row a patient (SAS transport file, version 5)",
-    "adam/adtte.xpt": "CDISC ADaM ADTTE, one row a patient and endpoint (SAS transport file, version 5)",
-    "adam/adsl.json": "CDISC ADaM ADSL (Dataset-JSON 1.1)",
-    "adam/adtte.json": "CDISC ADaM ADTTE (Dataset-JSON 1.1)",
-    "adam/define.xml": "Define-XML 2.1 of the ADaM data sets",
+    "adam/adsl.xpt": "ADSL like CDISC ADaM, one row a patient (SAS transport file, version 5)",
+    "adam/adtte.xpt": "ADTTE like CDISC ADaM, one row a patient and endpoint (SAS transport file, version 5)",
+    "adam/adsl.json": "ADSL like CDISC ADaM (Dataset-JSON 1.1)",
+    "adam/adtte.json": "ADTTE like CDISC ADaM (Dataset-JSON 1.1)",
+    "adam/define.xml": "Define-XML 2.1 of the ADaM-like data sets",
+    "adam/define.xsl": "Stylesheet by which a browser shows define.xml",
 }
 
 
@@ -67,16 +69,25 @@ def ro_crate_record(package: DataPackage, folder: Path, names: Iterable[str]) ->
         "datePublished": package.date.isoformat(),
         "keywords": ", ".join(package.keywords),
         "license": {"@id": license_.path},
+        "author": [{"@id": entry["@id"]} for entry in agents],
         "creator": [{"@id": entry["@id"]} for entry in agents],
         "hasPart": [{"@id": name} for name in files],
         "mentions": {"@id": "#build"},
     }
+    works = related_works(package)
+    for key, found in works.items():
+        mentioned = [{"@id": entry.address} for entry in found]
+        there = root.get(key, [])
+        root[key] = [*(there if isinstance(there, list) else [there]), *mentioned]
+    publisher = publisher_of(package)
+    if publisher:
+        root["publisher"] = {"@id": "#publisher"}
     doi = package.doi
     if doi:
-        root |= {"identifier": doi_url(doi), "cite-as": doi_url(doi)}
+        root |= {"identifier": doi_url(doi), "cite-as": doi_url(doi), "url": doi_url(doi)}
     return {
         "@context": [
-            "https://w3id.org/ro/crate/1.1/context",
+            "https://w3id.org/ro/crate/1.2/context",
             {
                 "sha256": "https://schema.org/sha256",
                 "cite-as": "https://www.w3.org/ns/iana/link-relations/relation#cite-as",
@@ -87,7 +98,7 @@ def ro_crate_record(package: DataPackage, folder: Path, names: Iterable[str]) ->
                 "@id": DESCRIPTOR,
                 "@type": "CreativeWork",
                 "about": {"@id": "./"},
-                "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+                "conformsTo": {"@id": "https://w3id.org/ro/crate/1.2"},
             },
             root,
             *(_file(package, folder, name) for name in files),
@@ -99,6 +110,8 @@ def ro_crate_record(package: DataPackage, folder: Path, names: Iterable[str]) ->
                 "name": license_.title,
                 "identifier": f"https://spdx.org/licenses/{license_.name}",
             },
+            *({entry.address: work(entry) for found in works.values() for entry in found}.values()),
+            *([{"@id": "#publisher", "@type": "Organization", "name": publisher}] if publisher else []),
             *_build(package, folder, agents),
         ],
     }
@@ -146,6 +159,7 @@ def _build(package: DataPackage, folder: Path, agents: list[dict[str, Any]]) -> 
             "@id": "#amlsynth",
             "@type": "SoftwareApplication",
             "name": "amlsynth",
+            "version": made.amlsynth,
             "softwareVersion": made.amlsynth,
         },
     ]

@@ -84,6 +84,7 @@ def guaranteed_parts(
         known.add(response.name)
     return Parts(
         patients=synthetic.n,
+        originals=synthetic.n,
         simulated=evaluation.original_is_simulated,
         endpoints=evaluation.endpoints,
         file_rows=_FILES,

@@ -8,8 +8,6 @@ tries again and knows one patience for all; so the requests are made here.
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import hashlib
 import math
 import time
@@ -21,6 +19,7 @@ from typing import Any, Self
 from urllib.parse import urljoin
 
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
+from amlsynth.foundation.retry_after import retry_after
 from amlsynth.foundation.version import __version__
 from amlsynth.release.zenodo.servers import Server, origin, redact
 
@@ -35,7 +34,6 @@ _PATIENCE = (
     120.0,
 )  # seconds to connect, and for each answer; publishing takes Zenodo a minute at times
 _PASSING = {408, 425, 500, 502, 503, 504}  # answers after which another try may succeed
-_ASKS_TO_WAIT = (429, 503)  # whose Retry-After is meant; Zenodo sends it with every answer
 _REDIRECTS = 5  # that are followed, on the same server
 _BLOCK = 1 << 20
 _JSON = "application/json"
@@ -238,8 +236,7 @@ class Client:
     def _wait(self, number: int, answer: Any) -> None:
         if number == _TRIES:
             return
-        busy = answer is not None and answer.status_code in _ASKS_TO_WAIT
-        asked = _retry_after(answer.headers.get("Retry-After")) if busy else None
+        asked = None if answer is None else retry_after(answer.status_code, answer.headers)
         if asked is not None and asked > _LONGEST_WAIT:
             raise self.gave_up(f"it asked to wait for {math.ceil(asked / 60)} minutes")
         if asked:
@@ -287,17 +284,3 @@ class _Told:
         if self._tell:
             self._tell(len(block))
         return block
-
-
-def _retry_after(text: str | None) -> float | None:
-    """Return the seconds that a Retry-After header asks for, None when it says nothing."""
-    if text is None:
-        return None
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        then = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    then = then if then.tzinfo else then.replace(tzinfo=datetime.UTC)
-    return max(0.0, (then - datetime.datetime.now(tz=datetime.UTC)).total_seconds())

@@ -225,10 +225,11 @@ def _statements(evaluation: Evaluation, rows: Sequence[Row], d: Dictionary) -> t
     original = f"{number(evaluation.original.n, 0)} training"
     holdout = f" and {number(evaluation.holdout.n, 0)} hold-out" if evaluation.holdout else ""
     if undecided:
-        count = f"{number(len(undecided), 0)} of {number(len(rows), 0)}"
+        count = f"{number(len(undecided), 0)} of {number(len(rows), 0)} key figures"
+        fit = "fits" if len(undecided) == 1 else "fit"
         found.append(
-            f"Too few patients to tell: with {original}{holdout} patients, {count} key figures are so "
-            "uncertain that they fit both “no effect” and an effect beyond the limit."
+            f"Too few patients to tell: with {original}{holdout} patients, {count} {fit} "
+            "both “no effect” and an effect beyond the limit."
         )
     if evaluation.holdout is None and evaluation.kind != "comparison":
         found.append(

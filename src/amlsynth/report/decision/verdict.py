@@ -49,26 +49,34 @@ def headline(
         return "No verdict: two cohorts were compared, and neither is known to be made from the other."
     if gates is None:
         return "No verdict: no limits were applied to these figures."
-    required = [gate for gate in gates.gates if gate.required and gate.passed is not None]
-    failed, all_of = number(len(gates.failed), 0), number(len(required), 0)
+    required = sum(gate.required and gate.passed is not None for gate in gates.gates)
     if ruled == "not publishable":
-        return f"Must not be published: {failed} of {all_of} required limits are not kept."
+        return f"Must not be published: {_limits(len(gates.failed), required)} not kept."
     if ruled == "undecided":
-        return (
-            f"Cannot be decided: {failed} of {all_of} required limits are within the uncertainty of the "
-            "figures."
-        )
+        limits = _limits(len(gates.failed), required)
+        return f"Cannot be decided: {limits} within the uncertainty of the figures."
 
-    kept = f"all {all_of} required limits are kept"
+    kept = "the one required limit is kept" if required == 1 else (
+        f"all {number(required, 0)} required limits are kept"
+    )  # fmt: skip
     if ruled == "reservations":
         clear = sum(alarm.signal == "clear" for alarm in alarms)
         findings = "one finding speaks" if clear == 1 else f"{number(clear, 0)} findings speak"
         return f"Publishable with reservations: {kept}, but {findings} clearly against it."
-    weak = len(alarms)
-    rest = "no signal speaks against it" if not weak else (
-        "one weak signal was found" if weak == 1 else f"{number(weak, 0)} weak signals were found"
+    weak = len(alarms)  # of privacy alone; weak signals of likeness are no alarm
+    rest = "no clear signal speaks against it" if not weak else (
+        "one weak signal on privacy was found"
+        if weak == 1
+        else f"{number(weak, 0)} weak signals on privacy were found"
     )  # fmt: skip
     return f"Publishable: {kept}, and {rest}."
+
+
+def _limits(failed: int, required: int) -> str:
+    """Return how many of the required limits, with the verb."""
+    if required == 1:
+        return "the one required limit is"
+    return f"{number(failed, 0)} of {number(required, 0)} required limits {'is' if failed == 1 else 'are'}"
 
 
 def readers(ruled: Verdict, gates: GateReport | None) -> str:
@@ -139,8 +147,8 @@ def guaranteed(guarantee: Guarantee | None) -> str:
     delta = "" if guarantee.delta is None else f" and δ = {guarantee.delta:g}"
     factor = number(math.exp(guarantee.epsilon), 1)
     return (
-        f"Differential privacy with ε = {guarantee.epsilon:g}{delta} bounds what can be learned about any "
-        f"one patient: with or without her, no outcome is more than {factor} times as likely."
+        f"Differential privacy with ε = {guarantee.epsilon:g}{delta}: with or without any one patient, no "
+        f"outcome is more than {factor} times as likely."
     )
 
 
@@ -155,9 +163,8 @@ def _residual(evaluation: Evaluation, key: str) -> str:
     if figure.low is not None and figure.high is not None:
         ends = f" (95 % interval {number(100 * figure.low, 0)} to {number(100 * figure.high, 0)})"
     return (
-        f"The sharpest of the attacks on membership, “{attack_name(worst)}”, picks the training patient out "
-        f"of a pair with an outsider {number(100 * figure.value, 0)} times in 100{ends}; 50 is guessing. "
-        f"{from_limits}"
+        f"Of a training patient and an outsider the sharpest attack, “{attack_name(worst)}”, picks the right "
+        f"one {number(100 * figure.value, 0)} times in 100{ends}; 50 is guessing. {from_limits}"
     )
 
 

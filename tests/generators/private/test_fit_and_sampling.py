@@ -1,0 +1,50 @@
+"""Trusted features follow those that are trusted less; samples have the outcome of their weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from amlsynth.dictionary.model import dictionary
+from amlsynth.generators.private.fit import posterior_mean
+from amlsynth.generators.private.patients import Columns
+from amlsynth.generators.private.sampling import herd, outcome_order
+from amlsynth.sources.reference import reference_frame
+
+
+def test_what_is_trusted_does_not_hold_back_what_moves_with_it() -> None:
+    """One mean moves by half a standard deviation, ten trusted ones as the prior's regression has it."""
+    size, n = 11, 1_000.0
+    covariance = np.full((size, size), 0.9) + 0.1 * np.eye(size)
+    moved = np.full(size, 0.45)
+    moved[0] = 0.5
+    posterior = posterior_mean(
+        np.zeros(size), covariance, n * moved, 1e-6, np.array([25.0] + [2_500.0] * 10), n_at_most=2_000, n=n
+    )
+    np.testing.assert_allclose(posterior.mean, moved, rtol=0.05)
+
+
+def test_trusted_features_move_less_by_themselves() -> None:
+    moved = np.array([0.0, 0.5])
+    trusted, free = (
+        posterior_mean(np.zeros(2), np.eye(2), 1e3 * moved, 1e-6, kappa, n_at_most=2_000, n=1e3).mean[1]
+        for kappa in (np.array([25.0, 1_000.0]), np.array([25.0, 25.0]))
+    )
+    assert abs(trusted - 0.25) < 1e-6 and abs(free - 0.5 * 1_000 / 1_025) < 1e-6
+
+
+def test_samples_have_outcomes_and_moments_of_the_weights() -> None:
+    frame, rng = reference_frame(5_000, seed=3), np.random.default_rng(4)
+    columns = Columns.of(dictionary())
+    order = outcome_order(frame, columns)
+    status = frame["OSSTAT"].to_numpy(float)[order]
+    assert (np.diff(status) >= 0).all() and sorted(order.tolist()) == list(range(5_000))
+    weights = rng.random(5_000)
+    weights /= weights.sum()
+    features = rng.normal(size=(5_000, 20)).astype(np.float32)
+    rows = herd(features, weights, order, 500, rng)
+    # Shares of those who died before a month differ by two patients at most, where chance makes them ten.
+    for month in (6.0, 12.0, 24.0, 60.0):
+        dead = (frame["OSSTAT"].to_numpy(float) == 1) & (frame["OSTM"].to_numpy(float) <= month)
+        assert abs(dead[rows].mean() - weights @ dead) < 2.5 / 500
+    z = (features[rows].mean(axis=0) - weights @ features) * np.sqrt(500)
+    assert (z**2).mean() < 0.1
