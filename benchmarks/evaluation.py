@@ -1,9 +1,9 @@
-"""Time of each family of measures in one complete evaluation, anchors included.
+"""CPU time of each family of measures in one complete evaluation, anchors included.
 
     python benchmarks/evaluation.py [--n 1606] [--figures]
 
 The original is the reference cohort, the synthetic one that of sequential-cart, or files given. With
---figures the measures of synthetic, anchors and original follow. Run it on an idle machine.
+--figures the measures of synthetic, anchors and original follow.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
     options = parser.parse_args()
     original, synthetic, holdout = cohorts(options.n, options.files)
     evaluation, seconds, total = timed(original, synthetic, holdout)
-    print(f"| {'part':<32} | {'seconds':>8} |\n|{'-' * 34}|{'-' * 10}|")
+    print(f"| {'part':<32} | {'CPU s':>8} |\n|{'-' * 34}|{'-' * 10}|")
     for part, spent in seconds.items():
         print(f"| {part:<32} | {spent:>8.2f} |")
     print(f"| {'all of it':<32} | {total:>8.2f} |")
@@ -52,23 +52,23 @@ def cohorts(n: int, files: list[Path] | None) -> tuple[pd.DataFrame, pd.DataFram
 def timed(
     original: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFrame
 ) -> tuple[Any, dict[str, float], float]:
-    """Return the evaluation, the seconds of each of its parts in falling order, and of all of it."""
+    """Return the evaluation, the CPU seconds of each of its parts in falling order, and of all of it."""
     from amlsynth.evaluation import evaluate
 
     seconds: dict[str, float] = {}
-    start = time.perf_counter()
+    start = time.process_time()
     last: tuple[str, float] | None = None
 
     def tell(what: str, _share: float) -> None:
         nonlocal last
-        now = time.perf_counter()
+        now = time.process_time()
         if last is not None:
             part = last[0].removeprefix("measuring ").partition(":")[0]
             seconds[part] = seconds.get(part, 0.0) + now - last[1]
         last = (what, now)
 
     evaluation = evaluate(original, synthetic, holdout, seed=SEED, progress=tell)
-    total = time.perf_counter() - start
+    total = time.process_time() - start
     return evaluation, dict(sorted(seconds.items(), key=lambda item: -item[1])), total
 
 

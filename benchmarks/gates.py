@@ -34,6 +34,11 @@ undecided.
 Times shuffled within the pattern of events are seen by the order of times among patients with the same
 pattern: how it goes with the risk that a Cox model of the original gives. What is known at diagnosis predicts
 it weakly (correlations of 0.1 to 0.3), so that the gate has little power below a thousand patients.
+
+Limits were set at 640 patients and more. Of 200 patients they refuse innocent cohorts far more often than one
+in a hundred: so few are not enough for these profiles, `public-release` least of all. Halves of AMLSG are
+refused by two gates themselves, whatever is done to them: some patients break rules that hold for synthetic
+cohorts (`rules`), and some have the numbers of another (`numbers-copied`); read the other gates there.
 """
 
 

@@ -7,6 +7,7 @@ patients with the same pattern of events, both are mostly kept, and this is lost
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -40,8 +41,12 @@ from amlsynth.survival.endpoint import endpoint_data, known_endpoint
 MIN_PATTERN = 10  # patients with the event and the same pattern, whose times are ranked among each other
 
 
-def risk_scores(training: pd.DataFrame, frame: pd.DataFrame, endpoint: Endpoint, d: Dictionary) -> FloatArray:
-    """Return the linear predictor of a ridge Cox model, shape (n,), of all that is known at diagnosis.
+def risk_model(
+    training: pd.DataFrame, endpoint: Endpoint, d: Dictionary
+) -> Callable[[pd.DataFrame], FloatArray]:
+    """Return what gives a cohort the linear predictor, shape (n,), of a ridge Cox model of `training`.
+
+    Covariates are all that is known at diagnosis.
 
     Raises
     ------
@@ -53,8 +58,7 @@ def risk_scores(training: pd.DataFrame, frame: pd.DataFrame, endpoint: Endpoint,
         raise NotComputable(f"fewer than {MIN_PATIENTS} patients with a known {endpoint.name} to train on")
     covariates = Covariates(train, d)
     model = cox_fit(data.time, data.event, covariates(train), penalty=RIDGE)
-    scores: FloatArray = covariates(frame) @ model.beta
-    return scores
+    return lambda frame: covariates(frame) @ model.beta
 
 
 def time_order(
@@ -124,7 +128,7 @@ def _of_original(context: EvaluationContext, endpoint: Endpoint) -> tuple[float,
         fold = Stream.TIME_ORDER.rng_of(context.seed, 0).permutation(len(frame)) % FOLDS
         scores = np.empty(len(frame))
         for part in range(FOLDS):
-            scores[fold == part] = risk_scores(frame[fold != part], frame[fold == part], endpoint, d)
+            scores[fold == part] = risk_model(frame[fold != part], endpoint, d)(frame[fold == part])
         return time_order(frame, scores, endpoint, d)
 
     return context.once(f"order of times of {endpoint.name} in the original", cross_fitted)
@@ -134,8 +138,10 @@ def _of_cohort(
     cohort: EvaluatedCohort, context: EvaluationContext, endpoint: Endpoint
 ) -> tuple[float, float]:
     d = context.dictionary
-    scores = risk_scores(_training(context), cohort.frame, endpoint, d)
-    return time_order(cohort.frame, scores, endpoint, d)
+    model = context.once(
+        f"risk of {endpoint.name} in the original", lambda: risk_model(_training(context), endpoint, d)
+    )
+    return time_order(cohort.frame, model(cohort.frame), endpoint, d)
 
 
 def _figure(value: float, error: float) -> Figure:
