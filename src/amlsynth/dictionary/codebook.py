@@ -5,6 +5,12 @@ from __future__ import annotations
 from amlsynth.dictionary.derived import CLASSIFICATIONS
 from amlsynth.dictionary.model import Dictionary, Group, Variable, dictionary
 
+_INFERRED = """## What may be inferred
+
+An interval or p-value from one synthetic cohort, analysed as if its patients were real, promises too much: it
+does not count what the generator could not learn of the original. Replicates, analysed each and pooled, do.
+README.md of a release says which it has, and how often such intervals held the truth in a study."""
+
 
 def codebook(d: Dictionary | None = None) -> str:
     """Return the codebook as Markdown: every variable by group, then the rules."""
@@ -18,7 +24,7 @@ def codebook(d: Dictionary | None = None) -> str:
         "(missing or not assessed).",
     ]
     parts += [_section(d, group) for group in d.groups]
-    parts += [_rules(d), _derived(d)]
+    parts += [_rules(d), _derived(d), _INFERRED]
     return "\n\n".join(parts) + "\n"
 
 
