@@ -227,7 +227,7 @@ def test_validate_tells_all_and_exits_1(run: Run, cohort: Path) -> None:
     text[3] = text[3].replace("male", "m", 1)
     cohort.write_text("\n".join(text) + "\n")
     code, out, _ = run("validate", cohort)
-    assert code == 1 and "value_known" in out and "1 errors" in out
+    assert code == 1 and "value_known" in out and "1 error," in out
     code, out, _ = run("validate", cohort, "--json")
     assert code == 1 and json.loads(out)["failures"][0]["row"] == 3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,13 @@ class FittedGenerator:
     seed : that of the fit, and of samples that have none of their own.
     part : the patients that were fitted to.
     split, split_seed, holdout : how these were set apart; `split` is None when all patients were fitted to.
+
+    Examples
+    --------
+    >>> from amlsynth import reference_cohort
+    >>> fitted = fit(reference_cohort(n=300), "independent", seed=1)
+    >>> fitted.model.name, len(fitted.part.patients), fitted.sample(50).n
+    ('independent', 240, 50)
     """
 
     cohort: Cohort
@@ -81,7 +88,7 @@ class FittedGenerator:
     split: Split | None
     split_seed: int
     holdout: float
-    progress: Progress = no_progress
+    progress: Progress = field(default_factory=lambda: no_progress, repr=False)
 
     def sample(self, n: int | None = None, *, where: str | None = None, seed: int | None = None) -> Cohort:
         """Draw a synthetic cohort; parameters as of `generate`, `seed` that of the fit when not given.
@@ -90,6 +97,14 @@ class FittedGenerator:
         ------
         UsageError, DataError
             A condition that cannot be read or is out of reach.
+
+        Examples
+        --------
+        >>> from amlsynth import reference_cohort
+        >>> fitted = fit(reference_cohort(n=300), "independent", seed=1)
+        >>> old = fitted.sample(50, where="AGE >= 60", seed=2)
+        >>> old.n, bool((old.frame["AGE"] >= 60).all())
+        (50, True)
         """
         frame = pd.concat(self.blocks(n, where=where, seed=seed), ignore_index=True)
         return Cohort(frame, "synthetic", self.about(n, where, seed), self.cohort.dictionary)
@@ -97,20 +112,36 @@ class FittedGenerator:
     def blocks(
         self, n: int | None = None, *, where: str | None = None, seed: int | None = None
     ) -> Iterator[pd.DataFrame]:
-        """Draw the patients of `sample` block by block, each checked, so that memory does not limit n."""
-        rng = _streams(self.seed if seed is None else seed)[1]
-        yield from self._drawn(self.model, self.n(n), where, rng)
+        """Draw the patients of `sample` block by block, each checked, so that memory does not limit n.
 
-    def n(self, n: int | None) -> int:
+        Examples
+        --------
+        >>> from amlsynth import reference_cohort
+        >>> fitted = fit(reference_cohort(n=300), "independent", seed=1)
+        >>> sum(len(block) for block in fitted.blocks(50))
+        50
+        """
+        rng = _streams(self.seed if seed is None else seed)[1]
+        yield from self._drawn(self.model, self._n(n), where, rng)
+
+    def _n(self, n: int | None) -> int:
         """Return how many patients are drawn: `n`, or as many as the original has."""
         return self.model.default_n(self.cohort.n) if n is None else n
 
-    def replicate_n(self, n: int | None, replicate_n: int | None) -> int:
+    def _replicate_n(self, n: int | None, replicate_n: int | None) -> int:
         """Return how many patients a replicate has."""
-        return PATIENTS_EACH * self.n(n) if replicate_n is None else replicate_n
+        return PATIENTS_EACH * self._n(n) if replicate_n is None else replicate_n
 
     def replicate(self, number: int, n: int, where: str | None = None) -> Iterator[pd.DataFrame]:
-        """Draw n patients of a replicate, numbered from 0; each has streams of its own."""
+        """Draw n patients of a replicate, numbered from 0; each has streams of its own.
+
+        Examples
+        --------
+        >>> from amlsynth import reference_cohort
+        >>> fitted = fit(reference_cohort(n=300), "sequential-cart", seed=1)
+        >>> [sum(map(len, fitted.replicate(number, 60))) for number in range(2)]
+        [60, 60]
+        """
         fitting, sampling = (
             stream.rng_of(self.seed, number) for stream in (Stream.REPLICATE_FIT, Stream.REPLICATE_PATIENTS)
         )
@@ -118,7 +149,15 @@ class FittedGenerator:
         yield from self._drawn(self.model.replicate(self.part, fitting), n, where, sampling)
 
     def warnings(self, where: str | None = None) -> tuple[str, ...]:
-        """Return what there is to be warned of, of patients who meet a condition too."""
+        """Return what there is to be warned of, of patients who meet a condition too.
+
+        Examples
+        --------
+        >>> from amlsynth import reference_cohort
+        >>> fitted = fit(reference_cohort(n=300), "independent", seed=1)
+        >>> fitted.warnings(), len(fitted.warnings("AGE >= 90"))
+        ((), 1)
+        """
         condition = _read_condition(where, self.cohort.dictionary)
         # How many training patients meet a condition is an exact figure, which a guarantee does not allow.
         asked = condition is not None and not self.model.guarantee
@@ -126,14 +165,22 @@ class FittedGenerator:
         return ((few,) if few else ()) + tuple(self.model.warnings())
 
     def about(self, n: int | None = None, where: str | None = None, seed: int | None = None) -> About:
-        """Return what is known of a sample, its provenance included."""
+        """Return what is known of a sample, its provenance included.
+
+        Examples
+        --------
+        >>> from amlsynth import reference_cohort
+        >>> about = fit(reference_cohort(n=300), "independent", seed=1).about(50)
+        >>> about.simulated, about.provenance["generator"], about.provenance["n"]
+        (True, 'independent', 50)
+        """
         about, condition = self.cohort.about, _read_condition(where, self.cohort.dictionary)
         split = {"seed": self.split_seed, "holdout": self.holdout} if self.split else None
         provenance = {
             "generator": self.model.name,
             "params": self.model.params.model_dump(mode="json"),
             "seed": self.seed,
-            "n": self.n(n),
+            "n": self._n(n),
             "where": condition.expression.text if condition else None,
             "split": split,
             **self._origin(),
@@ -287,7 +334,7 @@ def generate(
         ledger_of=ledger_of, progress=progress,
     )  # fmt: skip
     synthetic = fitted.sample(n, where=where)
-    each = fitted.replicate_n(n, replicate_n)
+    each = fitted._replicate_n(n, replicate_n)
     drawn = tuple(
         pd.concat(fitted.replicate(number, each, where), ignore_index=True) for number in range(replicates)
     )
@@ -336,7 +383,7 @@ def generate_file(
         cohort, generator, seed=seed, params=params, split_seed=split_seed, holdout=holdout, split=split,
         ledger_of=ledger_of, progress=progress,
     )  # fmt: skip
-    about, each = fitted.about(n, where), fitted.replicate_n(n, replicate_n)
+    about, each = fitted.about(n, where), fitted._replicate_n(n, replicate_n)
     with ExitStack() as stack:
         written = write_blocks(fitted.blocks(n, where=where), stack.enter_context(replacing(path)))
         others = replicate_paths(path, replicates)
