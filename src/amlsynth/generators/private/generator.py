@@ -35,9 +35,9 @@ from amlsynth.model_space.encoding import decode, encode
 from amlsynth.model_space.resolution import Resolution
 
 _FRESH_AT_LEAST = 20_000  # patients of the prior for a block, so that rare kinds are among them
-# Fewer are taken from so many: one who repeats a patient of an earlier draw is drawn anew, alone, and who is
-# drawn once is not moved, so that a patient of the pool with much weight would come back as he was.
-_LEAST = 64
+# All of so few are moved: they may stand in the place of ones who repeated a patient of an earlier draw, and
+# who is drawn for the first time comes as the pool has him.
+_FEW = 64
 _DRAWN_FROM_ONE = (
     2  # patients a fresh one of the prior: drawing the prior and its features takes most of the time
 )
@@ -285,8 +285,6 @@ class Private(BaseGenerator):
         return max(round(self._model.n), 1)
 
     def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        if n < _LEAST:
-            return self._decoded(_LEAST, rng).tail(n).reset_index(drop=True)
         model = self.public
         columns, end = model.map.columns, self.params.end_of_follow_up
         if n <= FROM_POOL:
@@ -295,7 +293,8 @@ class Private(BaseGenerator):
                 rows = herd(model.pool.features, weights, outcome_order(model.frame, columns), n, rng)
             else:
                 rows = rng.choice(len(weights), n, p=weights)
-            frame = patients_at(model.frame, rows, columns, rng, end)
+            again = np.concatenate([rows, rows]) if n < _FEW else rows
+            frame = patients_at(model.frame, again, columns, rng, end).tail(n).reset_index(drop=True)
         else:
             fresh = model.draw(max(n // _DRAWN_FROM_ONE, _FRESH_AT_LEAST), rng)
             weights = self._model.values.tilt_anew(model.features(fresh)).weights
