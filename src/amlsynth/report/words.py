@@ -57,13 +57,17 @@ def uses(context: Context) -> str:
 
 def inferred(context: Context) -> str:
     """Return how often intervals from such cohorts hold the truth, as items of a list; "" where unknown."""
+    n = context.evaluation.original.n  # 0 where nothing of the original may be told
     made = dict.fromkeys(
-        (decision.generator, decision.guarantee.epsilon if decision.guarantee else None)
+        (
+            decision.generator,
+            n or decision.patients,
+            decision.guarantee.epsilon if decision.guarantee else None,
+        )
         for decision in context.decisions
         if decision.generator
     )
-    n = context.evaluation.original.n
-    return "\n".join(f"- {escape(coverage_sentences(name, n, epsilon))}" for name, epsilon in made)
+    return "\n".join(f"- {escape(coverage_sentences(*of))}" for of in made)
 
 
 def population(context: Context) -> str:
