@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.generators.private.conftest import POOL
+from threadpoolctl import threadpool_limits
 
 from amlsynth.dictionary.model import dictionary
 from amlsynth.generators.private.fit import posterior_mean
+from amlsynth.generators.private.generator import private
 from amlsynth.generators.private.patients import Columns
 from amlsynth.generators.private.sampling import herd, outcome_order
+from amlsynth.generators.private.sums import SumsFile
 from amlsynth.sources.reference import reference_frame
 
 
@@ -48,3 +52,13 @@ def test_samples_have_outcomes_and_moments_of_the_weights() -> None:
         assert abs(dead[rows].mean() - weights @ dead) < 2.5 / 500
     z = (features[rows].mean(axis=0) - weights @ features) * np.sqrt(500)
     assert (z**2).mean() < 0.1
+
+
+def test_the_fit_does_not_depend_on_the_number_of_threads(sums: SumsFile) -> None:
+    """The last bits of matrix products do, and many rounds would carry them to the patients."""
+    weights = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            fitted = private(pool=POOL).fit_sums((("the sum", sums),))
+        weights.append(fitted.model.values.tilted.weights)
+    np.testing.assert_array_equal(*weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.errors import DataError, UsageError, did_you_mean, require_extra
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators.base import BaseGenerator, Parameters, TrainingPart
 from amlsynth.generators.private.diagnosis import Diagnosis, diagnose
@@ -230,7 +231,8 @@ class Private(BaseGenerator):
         self._sums = add_up(files, model.map, model.prior.description)
         self.sums_files = tuple(sums for _, sums in files)
         progress("fitting", 0.2)
-        self._model = model.fit(self._sums, self.params.kappa)
+        with _one_blas_thread():
+            self._model = model.fit(self._sums, self.params.kappa)
         progress("fitting", 1.0)
         self._fitted = True
         return self
@@ -244,7 +246,9 @@ class Private(BaseGenerator):
         the sampling error that it claims. What is missing is as in the fit itself.
         """
         other = copy(self)
-        other._model = replace(self._model, values=self._model.values.redrawn(self.public.pool, rng))
+        pool = self.public.pool
+        with _one_blas_thread():
+            other._model = replace(self._model, values=self._model.values.redrawn(pool, rng))
         other._evenly = False
         return other
 
@@ -256,9 +260,10 @@ class Private(BaseGenerator):
                 hint = did_you_mean(name, self.dictionary.names)
                 raise UsageError(f"not_assessed names {name!r}, which is no column.{hint}")
         p = self.params
-        return public_model(
-            self.dictionary, p.prior, p.prior_model, p.not_assessed, p.pool, p.end_of_follow_up
-        )
+        with _one_blas_thread():
+            return public_model(
+                self.dictionary, p.prior, p.prior_model, p.not_assessed, p.pool, p.end_of_follow_up
+            )
 
     @property
     def sums(self) -> Sums:
@@ -285,6 +290,10 @@ class Private(BaseGenerator):
         return max(round(self._model.n), 1)
 
     def _decoded(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        with _one_blas_thread():
+            return self._patients(n, rng)
+
+    def _patients(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         model = self.public
         columns, end = model.map.columns, self.params.end_of_follow_up
         if n <= FROM_POOL:
@@ -308,6 +317,18 @@ class Private(BaseGenerator):
         # The prior decides whether there are events on day 0; a step must not move them.
         encoded = replace(self._steps, zero=True).snap(encoded)
         return decode(encoded, self.dictionary, rounded=False)
+
+
+def _one_blas_thread() -> AbstractContextManager[object]:
+    """Keep products of matrices to one thread.
+
+    Their last bits depend on the number of threads, many rounds carry that to the patients, and the same sums
+    are to give the same patients on every machine.
+    """
+    require_extra("generate", "scipy.optimize", "The generator private")  # which loads what is limited
+    control = require_extra("generate", "threadpoolctl", "The generator private")
+    limits: AbstractContextManager[object] = control.threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def _check_part(files: tuple[tuple[str, SumsFile], ...], part: str) -> None:
