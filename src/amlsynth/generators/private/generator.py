@@ -323,7 +323,7 @@ def _one_blas_thread() -> AbstractContextManager[object]:
     """Keep products of matrices to one thread.
 
     Their last bits depend on the number of threads, many rounds carry that to the patients, and the same sums
-    are to give the same patients on every machine.
+    are to give the same patients. Between kinds of processors these bits can still differ.
     """
     require_extra("generate", "scipy.optimize", "The generator private")  # which loads what is limited
     control = require_extra("generate", "threadpoolctl", "The generator private")
