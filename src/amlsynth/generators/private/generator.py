@@ -302,8 +302,7 @@ class Private(BaseGenerator):
                 rows = herd(model.pool.features, weights, outcome_order(model.frame, columns), n, rng)
             else:
                 rows = rng.choice(len(weights), n, p=weights)
-            again = np.concatenate([rows, rows]) if n < _FEW else rows
-            frame = patients_at(model.frame, again, columns, rng, end).tail(n).reset_index(drop=True)
+            frame = patients_at(model.frame, rows, columns, rng, end, move_all=n < _FEW)
         else:
             fresh = model.draw(max(n // _DRAWN_FROM_ONE, _FRESH_AT_LEAST), rng)
             weights = self._model.values.tilt_anew(model.features(fresh)).weights

@@ -83,13 +83,15 @@ def patients_at(
     columns: Columns,
     rng: np.random.Generator,
     end_of_follow_up: float | None = None,
+    *,
+    move_all: bool = False,
 ) -> pd.DataFrame:
-    """Return the patients at `rows` of a public frame; who is drawn again is moved a little.
+    """Return the patients at `rows` of a public frame; who is drawn again, or everybody, is moved a little.
 
     Times at the end of follow-up, in months, stay there, and no other time reaches it.
     """
     frame = public.iloc[rows].reset_index(drop=True)
-    again = pd.Series(rows).duplicated().to_numpy()
+    again = np.full(len(rows), True) if move_all else pd.Series(rows).duplicated().to_numpy()
     if not again.any():
         return frame
     for variable in columns.numbers:
