@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -73,6 +74,7 @@ def test_large_cohorts_are_sampled_and_small_ones_not(context, fresh, monkeypatc
 
     monkeypatch.setattr(module, "MAX_TARGETS", 100)
     monkeypatch.setattr(module, "MAX_RELEASED", 90)
-    data = module.AttackData.of(EvaluatedCohort("synthetic", fresh), context)
+    # A context of its own: what is remembered in the shared one is what other tests attack.
+    data = module.AttackData.of(EvaluatedCohort("synthetic", fresh), replace(context))
     assert (len(data.members), len(data.non_members), len(data.released)) == (100, 100, 90)
     assert not data.members.duplicated().any()
