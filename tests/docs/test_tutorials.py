@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.docs.tutorial import blocks, install, run
-from tests.release.conftest import GATES, neither_evaluated_nor_drawn
+from tests.release.conftest import GATES, fake_report, neither_evaluated_nor_drawn
 
 from amlsynth.evaluation import Evaluation, evaluate, read_evaluation
 from amlsynth.evaluation import run as run_evaluation
@@ -99,7 +99,7 @@ def test_a_steward_releases_a_table(
     easy.write_text(yaml.safe_dump(GATES), encoding="utf-8")
     monkeypatch.setattr("amlsynth.release.build.evaluate", again)
     monkeypatch.setattr("amlsynth.release.build.gate_profile", lambda *_: gate_profile("easy", easy))
-    monkeypatch.setattr("amlsynth.report.render_report", lambda _, out, **__: out.write_text("<p>"))
+    monkeypatch.setattr("amlsynth.report.render_report", fake_report)
     tutorial("steward")
     assert not list(tmp_path.glob("releases/*/evaluation.json"))
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -19,6 +20,7 @@ from amlsynth.release import ReleaseResult, build_release
 from amlsynth.release.checksums import check_files, write_checksums
 from amlsynth.release.doi import spec_of
 from amlsynth.release.verify import VerifyReport
+from amlsynth.report import render_report
 from amlsynth.site import build_site
 
 NAME, VERSION = "small-test", "1.2.3"
@@ -92,8 +94,15 @@ def _write_spec(folder: Path, **changes: object) -> Path:
     return path
 
 
-def fake_report(directory: Path, out: Path, **_: str) -> None:
-    out.write_text(f"<html>{(directory / 'gates.json').stat().st_size}</html>", encoding="utf-8")
+def fake_report(directory: Path, out: Path | None, pdf: Path | None = None, **_: str) -> None:
+    for path in filter(None, (out, pdf)):
+        path.write_text(f"<html>{(directory / 'gates.json').stat().st_size}</html>", encoding="utf-8")
+
+
+def _all_but_the_pdf(directory: Path, out: Path | None, pdf: Path, **options: Any) -> None:
+    if out is not None:
+        render_report(directory, out, **options)
+    fake_report(directory, None, pdf)
 
 
 @contextmanager
@@ -164,8 +173,9 @@ def releases(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> 
     """Three versions of one data set, and one of another with a hostile title."""
     evaluation = read_evaluation(built.folder / "evaluation.json")
 
-    def report(_: Path, out: Path, **__: str) -> None:
-        out.write_text("<!DOCTYPE html><title>Report</title>", encoding="utf-8")
+    def report(_: Path, out: Path, pdf: Path, **__: str) -> None:
+        for path in (out, pdf):
+            path.write_text("<!DOCTYPE html><title>Report</title>", encoding="utf-8")
 
     made = {"1.2.3": built}
     with neither_evaluated_nor_drawn(evaluation, report):
@@ -203,8 +213,12 @@ def _running_zenodo() -> Iterator[ZenodoServer]:
 
 @pytest.fixture
 def zenodo(_running_zenodo: ZenodoServer, monkeypatch: pytest.MonkeyPatch) -> ZenodoServer:
-    """An empty Zenodo on loopback, with its address and token in the environment."""
+    """An empty Zenodo on loopback, with its address and token in the environment.
+
+    The report on paper, which would be rendered anew for each DOI, is a line of text.
+    """
     _running_zenodo.reset()
+    monkeypatch.setattr("amlsynth.report.render_report", _all_but_the_pdf, raising=False)
     monkeypatch.setenv("AMLSYNTH_ZENODO_URL", _running_zenodo.base)
     monkeypatch.setenv("AMLSYNTH_ZENODO_TOKEN", TOKEN)
     return _running_zenodo
@@ -229,9 +243,11 @@ def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path
     """The small release without exports and with a report of one line, quick to stamp and to send."""
     folder = tmp_path_factory.mktemp("tiny")
 
-    def report(directory: Path, out: Path, **_: str) -> None:
+    def report(directory: Path, out: Path, pdf: Path, **_: str) -> None:
         shown = json.loads((directory / "provenance.json").read_text())["files"]["datapackage.json"]
-        out.write_text(f'<p>{shown}</p><span\nclass="amlsynth-doi">none yet</span>')
+        places = "".join(f'<span\nclass="amlsynth-{name}">none yet</span>' for name in ("doi", "status"))
+        out.write_text(f"<p>{shown}</p>{places}")
+        pdf.write_text("%PDF-")
 
     with neither_evaluated_nor_drawn(read_evaluation(built.folder / "evaluation.json"), report):
         return build_release(_write_spec(folder / "spec", exports=[]), folder / "out").folder

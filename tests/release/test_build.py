@@ -165,7 +165,7 @@ def test_a_failed_gate_leaves_the_gate_report_and_nothing_else(tmp_path: Path, w
 def test_an_interrupted_build_leaves_nothing(
     tmp_path: Path, write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException]
 ) -> None:
-    def interrupted(directory: Path, out: Path, **_: str) -> None:
+    def interrupted(directory: Path, out: Path, pdf: Path, **_: str) -> None:
         out.write_text("half", encoding="utf-8")
         raise failure
 

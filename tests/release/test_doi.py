@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.release.conftest import fake_report
 
 from amlsynth.foundation import files
 from amlsynth.foundation.errors import DataError, UsageError
@@ -28,6 +29,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.usefixtures("plain_report")
 def test_the_doi_stands_in_every_document_that_cites(folder: Path) -> None:
     stamp_doi(folder, DOI)
     assert verify_release(folder).problems == ()
@@ -37,9 +39,11 @@ def test_the_doi_stands_in_every_document_that_cites(folder: Path) -> None:
     assert (folder / "README.md").read_text(encoding="utf-8").rstrip().endswith(LINK)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count(f'<a href="{LINK}">{LINK}</a>') == 2 and "none yet" not in page
+    assert "release with a DOI</span>" in page and "no DOI reserved" not in page
     assert load(folder).attrs["citation"].endswith(LINK)
 
 
+@pytest.mark.usefixtures("plain_report")
 def test_the_report_shows_the_checksums_that_hold(folder: Path) -> None:
     stamp_doi(folder, DOI)
     page = (folder / "report.html").read_text(encoding="utf-8")
@@ -47,22 +51,30 @@ def test_the_report_shows_the_checksums_that_hold(folder: Path) -> None:
     assert all(digest in page for digest in files.values())
 
 
-def test_only_what_names_the_doi_changes(built: ReleaseResult, folder: Path) -> None:
+def test_only_what_names_the_doi_changes(
+    built: ReleaseResult, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
     before = contents(folder)
-    stamp_doi(folder, DOI)
+    with monkeypatch.context() as patch:
+        patch.setattr("amlsynth.report.render_report", fake_report, raising=False)
+        stamp_doi(folder, DOI)
     changed = {name for name, content in contents(folder).items() if content != before[name]}
     expected = {
         "datapackage.json",
         "CITATION.cff",
         "README.md",
         "report.html",
+        "report.pdf",
         "provenance.json",
         "decision.json",
         "small-test.parquet",
     }
     assert changed == expected | {"SHA256SUMS", *METADATA_FILES}
-    stamp_doi(folder, "10.5281/zenodo.42")
-    stamp_doi(folder, f"https://doi.org/{DOI}")
+    with monkeypatch.context() as patch:
+        patch.setattr("amlsynth.report.render_report", fake_report, raising=False)
+        stamp_doi(folder, "10.5281/zenodo.42")
+        stamp_doi(folder, f"https://doi.org/{DOI}")
     again = contents(folder)
     stamp_doi(folder, None)
     assert contents(folder) == before == contents(built.folder)
@@ -114,6 +126,7 @@ def test_a_report_without_a_place_for_it_is_not_changed(
     assert contents(folder) == before
 
 
+@pytest.mark.usefixtures("plain_report")
 def test_where_files_cannot_be_linked_they_are_copied(
     folder: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def test_columns_have_labels_units_and_values(built: ReleaseResult, dictionary: 
     assert schema.metadata[b"title"] == b"A small release, for tests"
 
 
+@pytest.mark.usefixtures("plain_report")
 def test_the_doi_stands_in_it(folder: Path) -> None:
     before = (folder / DATA).read_bytes()
     stamp_doi(folder, "10.5281/zenodo.42")

@@ -173,9 +173,10 @@ def too_small_a_step(
         folder / "spec", version="1.2.4", generator={"name": "sequential-cart", "n": 40, "seed": 99}
     )
 
-    def page(directory: Path, out: Path, **options: str) -> None:
-        fake_report(directory, out, **options)
-        out.write_text(f'{out.read_text()}<span class="amlsynth-doi">none</span>', encoding="utf-8")
+    def page(directory: Path, out: Path, pdf: Path, **options: str) -> None:
+        fake_report(directory, out, pdf, **options)
+        places = "".join(f'<span class="amlsynth-{name}">none</span>' for name in ("doi", "status"))
+        out.write_text(f"{out.read_text()}{places}", encoding="utf-8")
 
     with neither_evaluated_nor_drawn(evaluation, page):
         return build_release(spec, folder / "out").folder

@@ -250,7 +250,7 @@ def release_publish(
 ) -> None:
     """Make the release folder PATH a draft on Zenodo, and publish it with --confirm.
 
-    The DOI is reserved first and written into datapackage.json, CITATION.cff, README.md and report.html;
+    The DOI is reserved first and written into datapackage.json, CITATION.cff, README.md and the report;
     then the zip and the documents are sent. A run that was cut off goes on where it stopped, and nothing
     is published twice. What is known is kept in PATH/publish.json.
 

@@ -125,7 +125,8 @@ def build_release(
     spec = read_spec(spec_path)
     d = load_dictionary(spec.dictionary, spec_path.parent) if d is None else d
     check_generator(spec, spec_path, d)
-    require_extra("report", "matplotlib", "Building a release")  # now and not after the work
+    for module in ("matplotlib", "pypandoc", "typst"):  # now and not after the work
+        require_extra("report", module, "Building a release")
     profile = _profile(spec, spec_path.parent)
     _check_place(out, spec)
     doi = _doi(doi)

@@ -18,7 +18,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, PooledEffects
 from amlsynth.foundation.addresses import doi_of, doi_url
 from amlsynth.foundation.assets import asset
-from amlsynth.foundation.defaults import DECISION_FILE, PATIENTS_EACH
+from amlsynth.foundation.defaults import DECISION_FILE, PATIENTS_EACH, REPORT_FILE, REPORT_PDF
 from amlsynth.gates import GateReport, endpoints_in, known_outcomes
 from amlsynth.inference.measured import coverage_sentences
 from amlsynth.release.package import Guarantee, Provenance
@@ -31,7 +31,8 @@ _ADAM_ROW = (
     "Define-XML, which says what ADaM asks for and the data do not have |\n"
 )
 _MEASURED_FILES = (
-    "| `report.html` | synthetic against original: tables, survival curves, privacy, gates, limits |\n"
+    f"| `{REPORT_FILE}`, `{REPORT_PDF}` | synthetic against original: tables, survival curves, privacy, "
+    "gates, limits; on a screen and on paper |\n"
     "| `decision.json` | the verdict, what speaks against it, and the key figures |\n"
     "| `evaluation.json`, `gates.json` | every figure of the report, and the thresholds that had to be met "
     "|\n"
@@ -130,7 +131,7 @@ def _pooled(found: PooledEffects) -> str:
         return ""
     return (
         f"In this release, of {found.effects} odds and hazard ratios the pooled 95 % interval holds the "
-        f"original's estimate in {found.covering.value:.0%}. It has {found.overlap.value:.0%} of its length "
+        f"original's estimate in {100 * found.covering.value:.0f} %. It has {100 * found.overlap.value:.0f} % of its length "
         f"in common with the original's interval on average, and is {found.width.value:.2g} times as wide in "
         "the median.\n\n"
     )
@@ -160,6 +161,11 @@ def _inferred(spec: ReleaseSpec, parts: Parts) -> str:
 
 def _patients_each(spec: ReleaseSpec, parts: Parts) -> int:
     return spec.generator.replicate_n or PATIENTS_EACH * parts.patients
+
+
+def report_title(spec: ReleaseSpec) -> str:
+    """Return the title of the report of a release."""
+    return f"{spec.title}, version {spec.version}"
 
 
 def documents(spec: ReleaseSpec, parts: Parts, d: Dictionary, changelog: str = "") -> dict[str, str]:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,27 +18,31 @@ from pydantic import ValidationError
 from amlsynth.dictionary.carried import carried_dictionary
 from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.addresses import doi_url, plain_doi
+from amlsynth.foundation.defaults import REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import replacing, replacing_folder, sha256, write_text
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import write_checksums
 from amlsynth.release.contents import read_parts
-from amlsynth.release.documents import citation, documents_with_doi
+from amlsynth.release.documents import citation, documents_with_doi, report_title
 from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of, with_files
 from amlsynth.release.parquet_metadata import describe_again
 from amlsynth.release.spec import ReleaseSpec, read_spec
 
-# Where the report shows the DOI; `report.decision_page` and `report.prose` write the spans.
-_REPORT = "report.html"
-_PLACE = re.compile(r'(<span\s+class="amlsynth-doi">)(?:(?!</span>).)*(</span>)', re.DOTALL)
+# Where the report shows the DOI and what it is, a release with or without one; `report.decision_page` and
+# `report.prose` write the spans.
+_PLACES = {
+    name: re.compile(rf'(<span\s+class="{name}">)(?:(?!</span>).)*(</span>)', re.DOTALL)
+    for name in ("amlsynth-doi", "amlsynth-status")
+}
 
 
 def stamp_doi(folder: Path, doi: str | None) -> None:
     """Write a DOI (or, with None, that there is none) into the documents of a release folder, in place.
 
     It goes into the Parquet files, datapackage.json, CITATION.cff, README.md and, where there are any,
-    decision.json and report.html; the checksums follow.
+    decision.json and the report, of which the PDF is rendered anew; the checksums follow.
 
     Raises
     ------
@@ -69,8 +74,13 @@ def stamp_doi(folder: Path, doi: str | None) -> None:
         write_text(folder / name, text)
     files = {name: sha256(folder / name) for name in provenance.files}
     write_text(folder / PROVENANCE, provenance.model_copy(update={"files": files}).json_text())
-    if _REPORT in names_of(package):
+    names = names_of(package)
+    if REPORT_FILE in names:
         _stamp_report(folder, link, {provenance.files[name]: digest for name, digest in files.items()})
+    if REPORT_PDF in names:
+        from amlsynth.report import render_report
+
+        render_report(folder, None, folder / REPORT_PDF, title=report_title(spec))
     write_metadata(folder)
     write_checksums(folder)
 
@@ -111,16 +121,25 @@ def spec_of(provenance: Provenance) -> ReleaseSpec:
 
 
 def _stamp_report(folder: Path, link: str | None, digests: dict[str, str]) -> None:
+    from amlsynth.report.decision.records import RELEASED
     from amlsynth.report.decision_page import NO_DOI
 
-    page = (folder / _REPORT).read_text(encoding="utf-8")
-    shown = f'<a href="{link}">{link}</a>' if link else NO_DOI
-    page, places = _PLACE.subn(lambda match: match[1] + shown + match[2], page)
-    if not places:
-        raise _foreign(folder)
+    page = (folder / REPORT_FILE).read_text(encoding="utf-8")
+    shown = {
+        "amlsynth-doi": f'<a href="{link}">{link}</a>' if link else NO_DOI,
+        "amlsynth-status": RELEASED[link is not None],
+    }
+    for name, place in _PLACES.items():
+        page, places = place.subn(partial(_filled, shown[name]), page)
+        if not places:
+            raise _foreign(folder)
     for old, new in digests.items():  # the report shows the provenance, checksums included
         page = page.replace(old, new)
-    write_text(folder / _REPORT, page)
+    write_text(folder / REPORT_FILE, page)
+
+
+def _filled(text: str, match: re.Match[str]) -> str:
+    return match[1] + text + match[2]
 
 
 def _link(source: str, target: str) -> None:

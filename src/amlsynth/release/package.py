@@ -23,6 +23,8 @@ from amlsynth.foundation.defaults import (
     DEFAULT_DICTIONARY,
     DICTIONARY_FILE,
     MOST_REPLICATES,
+    REPORT_FILE,
+    REPORT_PDF,
 )
 from amlsynth.foundation.files import sha256
 from amlsynth.foundation.strict_model import StrictModel
@@ -56,7 +58,8 @@ _LICENSES = {
 # The packages whose version can change the data or a figure.
 _MATTERS = (
     "numpy", "pandas", "pyarrow", "pydantic", "pandera", "scipy", "scikit-learn", "lifelines",
-    "statsmodels", "matplotlib", "pypandoc_binary", "torch", "zuko", "synthcity", "pyreadstat", "odmlib",
+    "statsmodels", "matplotlib", "pypandoc_binary", "typst", "torch", "zuko", "synthcity", "pyreadstat",
+    "odmlib",
 )  # fmt: skip
 
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
@@ -188,6 +191,7 @@ class DataPackage(_Record):
     dictionary_version: str
     endpoints: tuple[str, ...] | None = None  # those that the cohort has; None in releases of older versions
     decision: Literal["decision.json"] | None = None  # its file; None with a guarantee and in older releases
+    report_pdf: Literal["report.pdf"] | None = None  # likewise
     exports: tuple[Export, ...] = ()  # formats beside the release's table
     guarantee: Guarantee | None = None  # of a public release; it then holds nothing exact of the original
     replicates: Replicates | None = None
@@ -311,22 +315,24 @@ def file_names(
     *,
     dictionary: bool = True,
     decision: bool = True,
+    pdf: bool = True,
     sums: int = 0,
     replicates: int = 0,
 ) -> frozenset[str]:
     """Return the names of all files that a release with these exports consists of.
 
-    `dictionary` and `decision` say whether it carries these, as all do but those of older versions; `sums`
-    how many noisy sums a release with a guarantee holds, in place of what was measured against the
-    original; `replicates` how many cohorts there are beside the first.
+    `dictionary`, `decision` and `pdf`, the report on paper, say whether it carries these, as all do but those
+    of older versions; `sums` how many noisy sums a release with a guarantee holds, in place of what was
+    measured against the original; `replicates` how many cohorts there are beside the first.
     """
     documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md")
-    told = ("PRIVACY.md", "EVALUATION.md") if sums else ("report.html",)
+    told = ("PRIVACY.md", "EVALUATION.md") if sums else (REPORT_FILE,)
     records = (PACKAGE, PROVENANCE, CHECKSUMS, *_records(sums))
     exported = ADAM_FILES if "adam" in exports else ()
     carried = (
         *([DICTIONARY_FILE] if dictionary else []),
         *([DECISION_FILE] if decision and not sums else []),
+        *([REPORT_PDF] if pdf and not sums else []),
     )
     data = all_data_paths(name, replicates)
     return frozenset((*data, *documents, *told, *records, *carried, *METADATA_FILES, *exported))
@@ -339,6 +345,7 @@ def names_of(package: DataPackage) -> frozenset[str]:
         package.exports,
         dictionary=package.dictionary is not None,
         decision=package.decision is not None,
+        pdf=package.report_pdf is not None,
         sums=package.guarantee.sums if package.guarantee else 0,
         replicates=len(package.tables) - 1,
     )
@@ -411,6 +418,7 @@ def describe_package(
             "dictionary_version": d.version,
             "endpoints": endpoints,
             "decision": None if guarantee else DECISION_FILE,
+            "report_pdf": None if guarantee else REPORT_PDF,
             "exports": spec.exports,
             "guarantee": guarantee,
             "replicates": _replicates(spec, folder, replicate_n),

@@ -16,7 +16,7 @@ from amlsynth.dictionary.carried import write_carried
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.disclosure.origin import describe_original
 from amlsynth.evaluation import Evaluation, write_evaluation
-from amlsynth.foundation.defaults import DICTIONARY_FILE
+from amlsynth.foundation.defaults import DICTIONARY_FILE, REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
@@ -24,7 +24,7 @@ from amlsynth.gates import GateReport, endpoints_in, write_gates
 from amlsynth.generators.base import BaseGenerator
 from amlsynth.release.checksums import sha256_of, write_checksums
 from amlsynth.release.compare import changelog_entry, difference
-from amlsynth.release.documents import Parts, citation, documents, measured_parts
+from amlsynth.release.documents import Parts, citation, documents, measured_parts, report_title
 from amlsynth.release.doi import stamp_doi
 from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import (
@@ -78,13 +78,10 @@ def write_measured(made: Made, folder: Path, tell: Progress) -> None:
     write_text(folder / PROVENANCE, provenance.json_text())
     write_documents(made, folder, measured_parts(made.evaluation, made.gates, made.d, provenance))
     tell("rendering the report", 0.8)
-    render_report(folder, folder / "report.html", title=report_title(made.spec))
+    # That on paper cannot be changed afterwards: with a DOI, `stamp_doi` writes it.
+    pdf = folder / REPORT_PDF if made.doi is None else None
+    render_report(folder, folder / REPORT_FILE, pdf, title=report_title(made.spec))
     finish(made, folder, package, tell)
-
-
-def report_title(spec: ReleaseSpec) -> str:
-    """Return the title of the report of a release."""
-    return f"{spec.title}, version {spec.version}"
 
 
 def write_data(
@@ -130,10 +127,10 @@ def finish(made: Made, folder: Path, package: DataPackage, tell: Progress) -> No
     if "adam" in made.spec.exports:
         tell("writing the clinical exports", 0.94)
         write_adam(made.synthetic.frame, folder / "adam", study_of(package), made.d)
-    write_metadata(folder)
     if made.doi is None:
+        write_metadata(folder)
         write_checksums(folder)
-    else:
+    else:  # writes both, after the documents that name the DOI
         stamp_doi(folder, made.doi)
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert written == names_of(package), f"unexpected files {written ^ names_of(package)}"

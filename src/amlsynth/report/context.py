@@ -14,11 +14,13 @@ from amlsynth.dictionary.carried import carried_dictionary
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.dictionary.roles import Endpoint, Response
 from amlsynth.evaluation.records import CohortSummary, Comparison, Effect, Evaluation, read_evaluation
+from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.gates import GateReport, known_outcomes
 from amlsynth.report.decision import Decision, decide
 
 EVALUATION, GATES, PROVENANCE = "evaluation.json", "gates.json", "provenance.json"
+PACKAGE = "datapackage.json"  # of a release, which names its DOI
 INPUTS = (EVALUATION, GATES, PROVENANCE)
 
 
@@ -35,6 +37,7 @@ class Context:
     provenance: dict[str, Any] | None
     dictionary: Dictionary
     withheld: bool = False  # no figure of the original may be shown; see `audience`
+    doi: str | None = None  # of the release, once one is reserved
 
     @property
     def cohorts(self) -> tuple[CohortSummary, ...]:
@@ -75,6 +78,7 @@ class Context:
                 self.dictionary,
                 cohort=key,
                 withheld=self.withheld,
+                doi=self.doi,
             )
             for key in self.evaluation.keys
         )
@@ -141,6 +145,7 @@ def read_context(directory: Path, d: Dictionary | None = None) -> Context:
         gates=_read_gates(directory / GATES),
         provenance=_read_provenance(directory / PROVENANCE),
         dictionary=d or carried_dictionary(directory) or dictionary(),
+        doi=_read_doi(directory / PACKAGE),
     )
 
 
@@ -175,3 +180,11 @@ def _read_provenance(path: Path) -> dict[str, Any] | None:
     if not isinstance(found, dict):
         raise DataError(f"{path}: a JSON object is expected, not a {type(found).__name__}. {remedy}")
     return found
+
+
+def _read_doi(path: Path) -> str | None:
+    """Return the DOI of a data package; None where there is no package, or none that says one."""
+    try:
+        return plain_doi(str(json.loads(path.read_text(encoding="utf-8"))["id"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -40,7 +40,18 @@ def resolve(tree: Node, target: Target) -> Node:
     }
     if target == "typst":
         change |= {"Plain": _guard_start, "Para": _guard_start}
-    return {**tree, "blocks": _walk(tree["blocks"], change)}
+    blocks = _walk(tree["blocks"], change)
+    return {**tree, "blocks": _kept_with_lists(blocks) if target == "typst" else blocks}
+
+
+def _kept_with_lists(blocks: list[Node]) -> list[Node]:
+    """Keep a paragraph that leads to a list on the page on which the list begins."""
+    kept: list[Node] = []
+    for block, after in zip(blocks, [*blocks[1:], None], strict=True):
+        leads = block["t"] == "Para" and after is not None and after["t"] in ("BulletList", "OrderedList")
+        raw = [{"t": "RawBlock", "c": ["typst", mark]} for mark in ("#block(sticky: true)[", "]")]
+        kept += [raw[0], block, raw[1]] if leads else [block]
+    return kept
 
 
 def _number(tree: Node) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from amlsynth.foundation.addresses import doi_url
 from amlsynth.report.context import Context
 from amlsynth.report.decision import Decision
 from amlsynth.report.decision.records import Alarm, Row, Verdict
@@ -39,6 +40,12 @@ def _page(context: Context, decision: Decision) -> str:
         ]
     )
     return block("decision", body)
+
+
+def doi_place(context: Context) -> str:
+    """Return the DOI of the release as Markdown, in a place into which it is written once it is reserved."""
+    link = doi_url(context.doi) if context.doi else None
+    return f"[{f'[{escape(link)}]({link})' if link else NO_DOI}]{{.amlsynth-doi}}"
 
 
 def _alarms(alarms: Sequence[Alarm]) -> str:
@@ -122,7 +129,7 @@ def _particulars(context: Context, decision: Decision) -> str:
         f"Original: {told}{number(original.patients, 0)} patients for training{holdout}"
     ]  # fmt: skip
     parts = [
-        f"Status: {escape(decision.status)}",
+        f"Status: [{escape(decision.status)}]{{.amlsynth-status}}",
         *of_original,
         f"Synthetic: {number(decision.patients, 0)} patients"
         + (f" by {escape(decision.generator)}" if decision.generator else ""),
@@ -131,5 +138,5 @@ def _particulars(context: Context, decision: Decision) -> str:
         who = f" by {escape('; '.join(release.authors))}" if release.authors else ""
         when = f", {escape(release.date)}" if release.date else ""
         parts.insert(0, f"Release: {escape(release.name)} {escape(release.version)}{when}{who}")
-        parts.insert(1, f"DOI: [{NO_DOI}]{{.amlsynth-doi}}")
+        parts.insert(1, f"DOI: {doi_place(context)}")
     return block("table-note", ". ".join(parts) + ".")

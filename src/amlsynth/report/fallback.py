@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from contextlib import redirect_stdout
 from io import StringIO
@@ -16,15 +17,17 @@ from amlsynth.report.sources import STYLE, Cell, Document, read_document
 PURPOSE = "Rendering the report"
 SCRIPT = "builtin/tables.html"
 PAGE, SHEET = "builtin/page.html", "builtin/page.typ"
+# A row of a table in typst's markup that names the rows below it, as `text.heading_row` writes them.
+_HEADING_ROW = re.compile(r"^    (\[#strong\[.*\]\],(?: \[\],)+)$", re.MULTILINE)
 
 
-def render(document: Path, html: Path, pdf: Path | None, toc_depth: int = 2) -> None:
+def render(document: Path, html: Path | None, pdf: Path | None, toc_depth: int = 2) -> None:
     """Render a .qmd file, whose folder holds its style and templates.
 
     Parameters
     ----------
     document : the .qmd file; `cells.current()` must be set to what its cells show.
-    html : where to write the page, one file without links to others.
+    html : where to write the page, one file without links to others, or None.
     pdf : where to write the PDF, or None.
     toc_depth : levels of headings in the table of contents.
 
@@ -39,7 +42,9 @@ def render(document: Path, html: Path, pdf: Path | None, toc_depth: int = 2) -> 
     parts = read_document(document)
     tree = json.loads(_pandoc(pandoc, ["--from=markdown", "--to=json"], run_cells(parts), document.parent))
     tree["meta"] |= _metadata(parts.metadata)
-    html.write_text(_write(pandoc, tree, "html", document.parent, toc_depth), encoding="utf-8", newline="\n")
+    if html is not None:
+        page = _write(pandoc, tree, "html", document.parent, toc_depth)
+        html.write_text(page, encoding="utf-8", newline="\n")
     if pdf is not None:
         _write_pdf(_write(pandoc, tree, "typst", document.parent, toc_depth), document.parent, pdf)
 
@@ -130,7 +135,9 @@ def _pandoc(pandoc: Path, options: list[str], text: str, folder: Path) -> str:
 def _write_pdf(markup: str, folder: Path, pdf: Path) -> None:
     typst = require_extra("report", "typst", "Writing the report as PDF")
     source = folder / "report.typ"
-    source.write_text(markup, encoding="utf-8", newline="\n")
+    # As a header it goes to the next page with its rows.
+    kept = _HEADING_ROW.sub(r"    table.header(level: 2, repeat: false, \1),", markup)
+    source.write_text(kept, encoding="utf-8", newline="\n")
     try:
         # Only the fonts that typst brings: the same page on every machine.
         typst.compile(str(source), output=str(pdf), root=str(folder), ignore_system_fonts=True)

@@ -9,7 +9,7 @@ from typing import Any
 from amlsynth.foundation.text import listing
 from amlsynth.gates import GateReport, GateResult
 from amlsynth.report.context import Context
-from amlsynth.report.decision_page import NO_DOI
+from amlsynth.report.decision_page import doi_place
 from amlsynth.report.digits import decimals
 from amlsynth.report.text import (
     NOT_AVAILABLE,
@@ -137,7 +137,7 @@ def citation(context: Context) -> str:
     title = context.known("release", "title") or context.evaluation.synthetic.label
     release = ""
     if context.provenance is not None:  # a release; its DOI is written into this place when it is reserved
-        release = f"- The release: cite its DOI, [{NO_DOI}]{{.amlsynth-doi}}.\n"
+        release = f"- The release: cite its DOI, {doi_place(context)}.\n"
     return release + (
         f"- This report: *{escape(title)}: evaluation report.* Made with amlsynth {escape(version)}, "
         f"dictionary {escape(context.dictionary.name)} "

@@ -36,7 +36,12 @@ def missing() -> str | None:
 
 
 def render(
-    document: Path, data: Path, html: Path, pdf: Path | None, dictionary: Path, audience: str = "regulator"
+    document: Path,
+    data: Path,
+    html: Path | None,
+    pdf: Path | None,
+    dictionary: Path,
+    audience: str = "regulator",
 ) -> None:
     """Render a .qmd file in its folder with the quarto on the PATH, under the dictionary in a file.
 
@@ -59,7 +64,8 @@ def render(
         AUDIENCE_VARIABLE: audience,
         FOOTER_VARIABLE: f"Rendered by Quarto{_version(executable)}.",
     }
-    _run(executable, document, "html", html, environment)
+    if html is not None:
+        _run(executable, document, "html", html, environment)
     if pdf is not None:
         _run(executable, document, "typst", pdf, environment)
 

@@ -29,7 +29,7 @@ ENGINES: tuple[Engine, ...] = ("auto", "quarto", "fallback")
 
 def render_report(
     directory: Path,
-    out: Path,
+    out: Path | None,
     pdf: Path | None = None,
     *,
     title: str | None = None,
@@ -42,7 +42,7 @@ def render_report(
     Parameters
     ----------
     directory : folder with evaluation.json and, optionally, gates.json and provenance.json.
-    out : the HTML file to write; it needs no other file and asks for nothing on the network.
+    out : the HTML file to write, or None; it needs no other file and asks for nothing on the network.
     pdf : the PDF file to write, or None.
     title : title of the report; a general one by default.
     engine : "quarto", "fallback" (amlsynth's own renderer) or "auto", which takes Quarto where it is on
@@ -80,7 +80,7 @@ def render_report(
     for target in filter(None, (out, pdf)):
         if Path(target).is_dir():
             raise UsageError(f"{target}: this is a folder; name a file to write.")
-    if pdf is not None and Path(out).resolve() == Path(pdf).resolve():
+    if out is not None and pdf is not None and Path(out).resolve() == Path(pdf).resolve():
         raise UsageError(f"{out}: the page and the PDF need two names.")
     require_extra("report", "matplotlib", fallback.PURPOSE)
     with ExitStack() as stack:
@@ -89,8 +89,9 @@ def render_report(
         if used == "quarto":  # which reads metadata as Markdown
             texts = {key: escape(text) for key, text in texts.items()}
         document = copy_project(work, texts, PUBLIC_DOCUMENT if context.withheld else DOCUMENT)
-        page = stack.enter_context(replacing(Path(out)))
-        sheet = None if pdf is None else stack.enter_context(replacing(Path(pdf)))
+        page, sheet = (
+            None if target is None else stack.enter_context(replacing(Path(target))) for target in (out, pdf)
+        )
         if used == "quarto":
             write_carried(context.dictionary, work)
             quarto.render(document, Path(directory), page, sheet, work / DICTIONARY_FILE, audience)

@@ -10,6 +10,7 @@ from typing import Any
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import read_evaluation
+from amlsynth.foundation.defaults import REPORT_FILE
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
@@ -22,7 +23,7 @@ from amlsynth.release.versions import Version
 from amlsynth.report.decision import Decision, decide
 from amlsynth.site.curve import curve
 from amlsynth.site.markup import Markup
-from amlsynth.site.report_page import REPORT, REPORT_PAGE, report_page
+from amlsynth.site.report_page import REPORT_PAGE, report_page
 
 
 @dataclass(frozen=True)
@@ -141,15 +142,15 @@ def _listed(opened: OpenedRelease, folder: Path, sums: str, data: bool) -> Liste
     for name, digest in digests.items():
         source = opened.folder / name
         # Data and exports are in folders; the report is shown in a frame of its own, see `report_page`.
-        here = name != REPORT and (data or PurePosixPath(name).parent == PurePosixPath())
+        here = name != REPORT_FILE and (data or PurePosixPath(name).parent == PurePosixPath())
         if here:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target / name)
         files.append(File(name, source.stat().st_size, digest, here))
     shutil.copyfile(opened.folder / CHECKSUMS, target / CHECKSUMS)
-    if (opened.folder / REPORT).is_file():
+    if (opened.folder / REPORT_FILE).is_file():
         (target / REPORT_PAGE).parent.mkdir()
-        report = (opened.folder / REPORT).read_text(encoding="utf-8", errors="replace")
+        report = (opened.folder / REPORT_FILE).read_text(encoding="utf-8", errors="replace")
         write_text(target / REPORT_PAGE, report_page(f"{package.title}, version {package.version}", report))
     # The same bytes as the archive of the build, whether the release was given as a folder or a zip.
     archive = (target if data else opened.folder.parent) / f"{stem}.zip"

@@ -6,7 +6,6 @@ from typing import Final
 
 from amlsynth.site.markup import Markup, el
 
-REPORT: Final = "report.html"
 REPORT_PAGE: Final = "report/index.html"
 _STYLE = (
     "html, body { margin: 0; height: 100%; } iframe { border: 0; width: 100%; height: 100%; display: block; }"

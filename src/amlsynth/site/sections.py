@@ -81,7 +81,8 @@ def verdict(decision: Decision) -> Markup:
 def reading(listed: Listed) -> tuple[tuple[str, str], ...]:
     """Return what a reader opens first of a release: labels and file names."""
     if listed.package.guarantee is None:
-        return (("report", REPORT_PAGE),)
+        paper = listed.package.report_pdf
+        return (("report", REPORT_PAGE), *((("report as PDF", paper),) if paper else ()))
     return (("guarantee", "PRIVACY.md"), ("evaluation", "EVALUATION.md"))
 
 

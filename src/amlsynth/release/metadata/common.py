@@ -13,6 +13,7 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".md": "text/markdown",
     ".html": "text/html",
+    ".pdf": "application/pdf",
     ".xml": "application/xml",
     ".yaml": "application/yaml",
     ".cff": "application/yaml",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from amlsynth.foundation.addresses import doi_url
-from amlsynth.foundation.defaults import DICTIONARY_FILE
+from amlsynth.foundation.defaults import DICTIONARY_FILE, REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.files import sha256
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.metadata.common import agent, media_type, publisher_of, related_works, work
@@ -21,7 +21,8 @@ _TITLES = {
     "CITATION.cff": "How to cite (Citation File Format)",
     "CHANGELOG.md": "What changed",
     "CODEBOOK.md": "Every variable: meaning, unit, values, missing values, rules",
-    "report.html": "Synthetic against original: tables, survival curves, privacy, gates",
+    REPORT_FILE: "Synthetic against original: tables, survival curves, privacy, gates",
+    REPORT_PDF: "The report on paper",
     "evaluation.json": "Every figure of the report",
     "decision.json": "The verdict, what speaks against it, and the key figures",
     "gates.json": "The thresholds that had to be met",

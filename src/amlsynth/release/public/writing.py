@@ -10,7 +10,7 @@ from pathlib import Path
 
 from amlsynth.dictionary.carried import write_carried
 from amlsynth.evaluation import write_evaluation
-from amlsynth.foundation.defaults import DICTIONARY_FILE
+from amlsynth.foundation.defaults import DICTIONARY_FILE, REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
 from amlsynth.gates import endpoints_in, write_gates
@@ -18,7 +18,7 @@ from amlsynth.generators.generation import stated_steps
 from amlsynth.generators.private.generator import Private
 from amlsynth.generators.private.sums import write_sums
 from amlsynth.release.checksums import CHECKSUMS
-from amlsynth.release.documents import fill
+from amlsynth.release.documents import fill, report_title
 from amlsynth.release.package import PACKAGE, PROVENANCE, PUBLIC_EVALUATION, all_data_paths, sums_paths
 from amlsynth.release.public.documents import guarantee_of, guaranteed_parts
 from amlsynth.release.public.evaluation import evaluate_publicly
@@ -27,7 +27,6 @@ from amlsynth.release.writing import (
     bare_provenance,
     finish,
     measured_provenance,
-    report_title,
     write_data,
     write_documents,
 )
@@ -90,4 +89,4 @@ def write_internal(made: Made, folder: Path, package: Path, tell: Progress) -> N
     write_text(folder / "README.md", notice)
     write_text(folder / ".gitignore", "*\n")  # so that no repository takes it up by mistake
     tell("rendering the report", 0.85)
-    render_report(folder, folder / "report.html", title=report_title(made.spec))
+    render_report(folder, folder / REPORT_FILE, folder / REPORT_PDF, title=report_title(made.spec))

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.defaults import REPORT_FILE, REPORT_PDF
 from amlsynth.release.package import names_of
 from amlsynth.release.zenodo.checks import Checked, check_release
 from amlsynth.release.zenodo.drafts import concept_number, release_metadata
 from amlsynth.release.zenodo.metadata import first_metadata
 from amlsynth.release.zenodo.servers import choose_server
 
-_WITH_DOI = ("datapackage.json", "CITATION.cff", "README.md", "report.html")
+_WITH_DOI = ("datapackage.json", "CITATION.cff", "README.md", REPORT_FILE, REPORT_PDF)
 
 
 @dataclass(frozen=True)

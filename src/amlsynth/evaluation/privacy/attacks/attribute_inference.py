@@ -166,7 +166,7 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
 
 _HOW = (
     "The attacker knows everything else about a patient and guesses the value of the nearest synthetic "
-    f"patient, by the mixed distance. A number is right within {TOLERANCE:.0%}. Patients whose value is "
+    f"patient, by the mixed distance. A number is right within {100 * TOLERANCE:.0f} %. Patients whose value is "
     "missing are left out."
 )
 

@@ -153,7 +153,7 @@ _AUC = (
     "other half are those who are not."
 )
 _TPR = (
-    f" Share of training patients found when {FALSE_POSITIVES:.0%} of the hold-out patients are wrongly "
+    f" Share of training patients found when {100 * FALSE_POSITIVES:.0f} % of the hold-out patients are wrongly "
     f"accused; {FALSE_POSITIVES} is guessing. An AUC can hide that a few are found with certainty."
 )
 _WHO = (
