@@ -84,7 +84,7 @@ def coverage_sentences(generator: str, n: int, epsilon: float | None = None) -> 
     return (
         f"Measured on {found.cohorts} simulated originals of {found.n:,} patients with {found.replicates} "
         f"replicates each ({found.generator}{guarantee}, {coverage_study().date:%B %Y}{few}): intervals that "
-        f"claim 95 % held the truth in {100 * found.single:.0f} % of one synthetic cohort analysed as if it were "
-        f"real, and in {100 * found.pooled:.0f} % of the replicates pooled (worst estimand {100 * found.worst:.0f} %), at "
-        f"{found.width:.2g} times the width of the original's own intervals."
+        f"claim 95 % held the truth in {100 * found.single:.0f} % of one synthetic cohort analysed as if it "
+        f"were real, and in {100 * found.pooled:.0f} % of the replicates pooled (worst estimand "
+        f"{100 * found.worst:.0f} %), at {found.width:.2g} times the width of the original's own intervals."
     )

@@ -166,8 +166,8 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
 
 _HOW = (
     "The attacker knows everything else about a patient and guesses the value of the nearest synthetic "
-    f"patient, by the mixed distance. A number is right within {100 * TOLERANCE:.0f} %. Patients whose value is "
-    "missing are left out."
+    f"patient, by the mixed distance. A number is right within {100 * TOLERANCE:.0f} %. Patients whose "
+    "value is missing are left out."
 )
 
 

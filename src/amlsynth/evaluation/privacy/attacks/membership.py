@@ -153,8 +153,8 @@ _AUC = (
     "other half are those who are not."
 )
 _TPR = (
-    f" Share of training patients found when {100 * FALSE_POSITIVES:.0f} % of the hold-out patients are wrongly "
-    f"accused; {FALSE_POSITIVES} is guessing. An AUC can hide that a few are found with certainty."
+    f" Share of training patients found when {100 * FALSE_POSITIVES:.0f} % of the hold-out patients are "
+    f"wrongly accused; {FALSE_POSITIVES} is guessing. An AUC can hide that a few are found with certainty."
 )
 _WHO = (
     " Only for the tenth of the real patients who are farthest from others, chosen without a look at the "
