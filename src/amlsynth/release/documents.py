@@ -132,8 +132,8 @@ def _pooled(found: PooledEffects) -> str:
     return (
         f"In this release, of {found.effects} odds and hazard ratios the pooled 95 % interval holds the "
         f"original's estimate in {100 * found.covering.value:.0f} %. It has "
-        f"{100 * found.overlap.value:.0f} % of its length in common with the original's interval on average, and is {found.width.value:.2g} times as wide in "
-        "the median.\n\n"
+        f"{100 * found.overlap.value:.0f} % of its length in common with the original's interval on average, "
+        f"and is {found.width.value:.2g} times as wide in the median.\n\n"
     )
 
 
