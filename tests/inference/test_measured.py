@@ -64,7 +64,8 @@ def test_the_sentences_have_the_figures_of_the_study() -> None:
     row = measured_coverage("event-history", 1606)
     assert row is not None
     told = coverage_sentences("event-history", 1606)
-    for figure in (f"{row.single:.0%}", f"{row.pooled:.0%}", f"{row.worst:.0%}", f"{row.cohorts} simulated"):
+    shares = (f"{100 * share:.0f} %" for share in (row.single, row.pooled, row.worst))
+    for figure in (*shares, f"{row.cohorts} simulated"):
         assert figure in told
     assert ("a first look" in told) == (row.cohorts < 100)
     assert "was not measured" in coverage_sentences("sequential-cart", 1606)

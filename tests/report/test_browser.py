@@ -145,3 +145,9 @@ def test_figures_are_drawn_anew_for_phones(visit):
     script = f"{UNFOLD} {script}"
     assert set(map(tuple, visit(width=360, script=script).result)) == {(False, True, True)}
     assert {(wide, narrow) for wide, narrow, _ in visit(width=1280, script=script).result} == {(True, False)}
+
+
+def test_on_phones_names_of_rows_are_words_and_no_columns_of_letters(visit):
+    script = """Math.min(...Array.from(
+      document.querySelectorAll('.table-scroll:not(.cards) td:first-child'), cell => cell.clientWidth))"""
+    assert visit(width=360, script=f"{UNFOLD} {script}").result >= 80
