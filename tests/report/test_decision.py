@@ -97,6 +97,25 @@ def test_a_cohort_that_is_too_near(evaluation, dictionary):
     assert found.rows[0].reading == "clear signal: nearer than chance"
 
 
+def test_what_is_told_of_neighbours_and_of_the_order_of_times(evaluation, dictionary):
+    near = measure("dcr_share", "privacy", "lower", Figure(value=0.57, low=0.51, high=0.64))
+    order = measure(
+        "time_order_os", "survival", "original", Figure(value=0.35, low=0.26, high=0.43), outcomes=("OS",),
+        original=Figure(value=0.19, low=0.13, high=0.26),
+    )  # fmt: skip
+    found = decided(with_measures(evaluation, near, order), dictionary)
+    sentences = {alarm.measure: alarm.sentence for alarm in found.alarms}
+    assert sentences["dcr_share"] == (
+        "Synthetic patients lie nearer to training patients than to outsiders: of 100 of them, 57 (95 % "
+        "interval 51 to 64) have a training patient as the nearest real one, with as many of both to choose "
+        "from; 50 is chance."
+    )
+    assert sentences["time_order_os"].startswith(
+        "Those at higher risk have their OS events earlier, and more so in synthetic patients than in the "
+        "original: the correlation is 0.35"
+    )
+
+
 def test_a_cohort_that_is_too_small(evaluation, dictionary):
     wide = LEAKING.model_copy(update={"figures": {"synthetic": Figure(value=0.55, low=0.31, high=0.79)}})
     small = evaluation.original.model_copy(update={"n": 60})
@@ -111,7 +130,7 @@ def test_a_cohort_that_is_too_small(evaluation, dictionary):
         "Cannot be decided: the one required limit is within the uncertainty of the figures."
     )
     assert found.statements == (
-        "Too few patients to tell: with 60 training and 15 hold-out patients, 1 of 1 key figures fits "
+        "Too few patients to tell: with 60 training and 15 hold-out patients, the one key figure fits "
         "both “no effect” and an effect beyond the limit.",
     )
 

@@ -65,7 +65,10 @@ def told(alarms: Sequence[Alarm]) -> list[Alarm]:
 def also_weak(alarms: Sequence[Alarm]) -> str:
     """Return the weak signals but the first by their names, as a sentence; "" where there are none."""
     rest = [alarm for alarm in alarms if alarm not in told(alarms)]
-    return f"{'; '.join(alarm.label for alarm in rest)}." if rest else ""
+    if not rest:
+        return ""
+    heads = (alarm.label.partition(": ") for alarm in rest)
+    return f"{'; '.join(f'{name} ({kind})' if kind else name for name, _, kind in heads)}."
 
 
 def facts(decision: Decision) -> list[tuple[str, str]]:

@@ -225,7 +225,8 @@ def _statements(evaluation: Evaluation, rows: Sequence[Row], d: Dictionary) -> t
     original = f"{number(evaluation.original.n, 0)} training"
     holdout = f" and {number(evaluation.holdout.n, 0)} hold-out" if evaluation.holdout else ""
     if undecided:
-        count = f"{number(len(undecided), 0)} of {number(len(rows), 0)} key figures"
+        of_all = f"{number(len(undecided), 0)} of {number(len(rows), 0)} key figures"
+        count = of_all if len(rows) > 1 else "the one key figure"
         fit = "fits" if len(undecided) == 1 else "fit"
         found.append(
             f"Too few patients to tell: with {original}{holdout} patients, {count} {fit} "

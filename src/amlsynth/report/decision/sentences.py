@@ -80,6 +80,24 @@ def _copies(measure: Measure, figure: Figure, graded: Graded, d: Dictionary) -> 
     return f"Real patients are handed out: {n} {many} a {who} patient in every variable."
 
 
+def _nearest(measure: Measure, figure: Figure, graded: Graded, d: Dictionary) -> str:
+    return (
+        "Synthetic patients lie nearer to training patients than to outsiders: of "
+        f"{_OF_100} of them, {_hundredths(figure)} have a training patient as the nearest real one, with as "
+        "many of both to choose from; 50 is chance."
+    )
+
+
+def _order(measure: Measure, figure: Figure, graded: Graded, d: Dictionary) -> str:
+    endpoint = next(e for e in d.endpoints if e.name in measure.outcomes)
+    closer = "more" if graded.side == "high" else "less"
+    return (
+        f"Those at higher risk have their {endpoint.name} events earlier, and {closer} so in synthetic "
+        f"patients than in the original: the correlation is {shown(figure, 2)} in synthetic patients and "
+        f"{shown(measure.original, 2)} in the original."
+    )
+
+
 def _classifier(measure: Measure, figure: Figure, graded: Graded, d: Dictionary) -> str:
     auc = shown(figure, 2)
     if graded.side == "low":
@@ -138,6 +156,8 @@ _WORDS: tuple[tuple[Callable[[Measure], bool], _Words], ...] = (
     (lambda m: m.aspect == "privacy" and m.id.endswith("_tpr"), _found),
     (lambda m: m.aspect == "privacy" and m.id.endswith("_risk"), _risk),
     (lambda m: m.id.startswith("rmst_difference_"), _mean_time),
+    (lambda m: m.id in ("dcr_share", "dcr_share_weighted"), _nearest),
+    (lambda m: m.id.startswith("time_order_") and m.better == "original", _order),
     (lambda m: m.better == "original", _against_original),
 )
 
