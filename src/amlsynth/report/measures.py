@@ -233,16 +233,16 @@ def _written_out(context: Context, pattern: str) -> list[str]:
 
 
 def meanings(context: Context, chosen: Iterable[Measure]) -> str:
-    """Return what each measure means, which direction is better, and its source."""
+    """Return what each measure means, which direction is better, and its source; alike ones together."""
     references = References(context)
-    return definitions(
-        (
-            f"{escape(measure.label)} ({code(measure.id)})",
+    named: dict[str, list[str]] = {}
+    for measure in chosen:
+        meaning = (
             f"{escape(measure.description)} {DIRECTIONS[measure.better]} Source: "
-            f"{references.cite(measure.source)}.",
+            f"{references.cite(measure.source)}."
         )
-        for measure in chosen
-    )
+        named.setdefault(meaning, []).append(f"{escape(measure.label)} ({code(measure.id)})")
+    return definitions(("; ".join(names), meaning) for meaning, names in named.items())
 
 
 def _title_of(context: Context, cohort: CohortSummary) -> str:
