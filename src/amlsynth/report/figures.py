@@ -30,7 +30,7 @@ from amlsynth.report.drawing import (
     both,
     styles,
 )
-from amlsynth.report.svg import Axes, legend, pen, round_ticks, text_width
+from amlsynth.report.svg import INCH, Axes, legend, pen, round_ticks, text_width
 from amlsynth.report.tables import PRESENT
 from amlsynth.report.text import find, image, is_rounded
 from amlsynth.statistics.proportions import wilson_interval
@@ -188,11 +188,12 @@ def _draw_anchors(
     legend_height = 0.2 * ((len(series) - 1) // columns)
     height = 1.05 + legend_height + 0.32 * len(chosen)
     with pen(path, width, height) as svg:
-        left, across = (0.36, 0.61) if wide else (0.47, 0.5)
+        labels = [measure.label if wide else textwrap.fill(measure.label, 22) for measure in chosen]
+        left = max(text_width(label, 9 if wide else 7.5) for label in labels) / INCH + 0.12
         values = [value for measure in chosen for value in _values(measure).values()]
         margin = 0.05 * (max(values) - min(values) or 1.0)
         axes = Axes(
-            svg, left * width, 0.45 + legend_height, across * width, height - 0.95 - legend_height,
+            svg, left, 0.45 + legend_height, width - left - 0.15, height - 0.95 - legend_height,
             x=(min(values) - margin, max(values) + margin), y=(-0.6, len(chosen) - 0.4),
         )  # fmt: skip
         axes.floor(round_ticks(*axes.x, 5 if wide else 3), 9, "Score; 1 is equal to the original", grid=True)
@@ -206,7 +207,6 @@ def _draw_anchors(
                 [(axes.across(value), y) for value, y in found], style.marker, style.colour,
                 110 if style is HOLDOUT else 48, 2 if thin else 0.8,
             )  # fmt: skip
-        labels = [measure.label if wide else textwrap.fill(measure.label, 22) for measure in chosen]
         axes.names(list(enumerate(labels)), 9 if wide else 7.5)
         legend(svg, [(style, label) for _, label, style in series], 8.5, columns=columns, area=40)
 

@@ -141,9 +141,9 @@ def _draw_largest(path: Path, width: float, largest: Sequence[tuple[str, float]]
             y = axes.down(place + 0.04)
             svg.rect(left, y, right - left, axes.down(place + 0.36) - y, _COLOURS[2 if value > 0 else 0][1])
             svg.text(axes.across(-reach), axes.down(place - 0.2), f"{name}: {value:+.0f} %", 7.5, INK)
-        svg.segments(
-            [(axes.across(0), axes.down(-0.5), axes.across(0), axes.down(len(shown) - 0.4))], MUTED, 0.8
-        )
+        zero = axes.across(0)  # beside the bars alone: it would run through the names
+        beside = [(axes.down(place), axes.down(place + 0.4)) for place in range(len(shown))]
+        svg.segments([(zero, high, zero, low) for high, low in beside], MUTED, 0.8)
         axes.floor(round_ticks(-reach, reach, 4), 8, "Relative difference, %")
 
 
