@@ -34,6 +34,10 @@ RARE = 0.002  # share of patients in whom a single value is missing, beyond what
 _BELONGING = 0.002  # share of the prior's patients from which on a pattern is one
 _MOST_PANELS = 60
 _MOST_PROPOSED = 40  # values of one class of which panels are made
+# The grids on which it is looked for how many values are never missing alone, and how often the others are,
+# in standard deviations of the noise.
+_ZEROS = np.linspace(0.02, 0.98, 25)
+_LEVELS = np.geomspace(0.1, 30, 25)
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ def fit_masks(
     """Fit masks to the noisy sum of their features; it and public input are all that is used.
 
     Panels (patterns of two or more values) come from the prior, from the dictionary's groups and from the sum
-    itself; few of them that explain the sum are chosen, none that the noise explains. Numbers of patients who
-    lack a single value are the means of their posteriors, with exponential priors of the prior's proportions.
+    itself; few of them that explain the sum are chosen, none that the noise explains. For patients who lack a
+    single value see `sparse_mean`.
 
     Parameters
     ----------
@@ -105,9 +109,7 @@ def fit_masks(
     vectors = missing.features(panels) / np.sqrt(panels.sum(axis=1))[:, None]
     together = _pursue(vectors, counts, noise * least)
     expected = natural[natural.sum(axis=1) == 1].sum(axis=0) / len(natural) + RARE
-    # The sum of all tells better than any prior how often single values are missing in this cohort.
-    often = max(float(counts[:units].sum()), noise) / float(expected.sum())
-    alone = posterior_mean(counts[:units], noise, often * expected)
+    alone = sparse_mean(counts[:units], noise, expected)
     masks = np.vstack([np.eye(units, dtype=bool), panels[together > 0]])
     weights = np.concatenate([alone, together[together > 0]]) / max(n, 1.0)
     weights *= min(1.0, 1.0 / float(weights.sum()))
@@ -182,6 +184,40 @@ def _pursue(vectors: FloatArray, counts: FloatArray, least: FloatArray) -> Float
         excess = vectors @ (counts - patients @ vectors) - least
         excess[chosen] = -np.inf
     return patients
+
+
+def sparse_mean(counts: FloatArray, noise: float, proportions: FloatArray) -> FloatArray:
+    """Return the means of numbers >= 0, many of them 0, that were counted with normal noise.
+
+    A number is 0 with some probability, and otherwise exponential with a mean in the given proportions. Both
+    the probability and the level of the means are those under which the counts are likeliest (empirical
+    Bayes, as in Johnstone and Silverman, Annals of Statistics 2004), since no prior knows how completely a
+    trial records: in one a few values are missing often and most never, in another each now and then.
+
+    Parameters
+    ----------
+    counts : shape (k,).
+    noise : its standard deviation.
+    proportions : shape (k,), positive.
+    """
+    special = require_extra("generate", "scipy.special", "The generator private")
+    proportions = proportions / proportions.mean()
+    at_zero = -0.5 * (counts / noise) ** 2 - math.log(noise * math.sqrt(2 * math.pi))
+    likeliest, found = -np.inf, np.zeros_like(counts)
+    for level in noise * _LEVELS:
+        means = level * proportions
+        beyond = (
+            -np.log(means)
+            + 0.5 * (noise / means) ** 2
+            - counts / means
+            + special.log_ndtr(counts / noise - noise / means)
+        )
+        for zeros in _ZEROS:
+            either = np.logaddexp(math.log(zeros) + at_zero, math.log1p(-zeros) + beyond)
+            if (likelihood := float(either.sum())) > likeliest:
+                likeliest = likelihood
+                found = np.exp(math.log1p(-zeros) + beyond - either) * posterior_mean(counts, noise, means)
+    return found
 
 
 def posterior_mean(counts: FloatArray, noise: float, expected: FloatArray) -> FloatArray:
