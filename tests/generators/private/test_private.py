@@ -84,6 +84,32 @@ def test_data_move_the_model_away_from_the_prior(reference: pd.DataFrame) -> Non
     assert abs(after - share) < 0.5 * abs(before - share)
 
 
+def test_failures_come_when_the_cohort_finds_them(public: PublicModel, reference: pd.DataFrame) -> None:
+    """Response is assessed after half of the prior's time, and a third of failures reach it later."""
+    cohort = reference.copy()
+    failed = ((cohort["CR1"] == 0) & (cohort["EFSSTAT"] == 1) & (cohort["EFSTM"] < cohort["OSTM"])).fillna(
+        False
+    )
+    cohort.loc[failed, "EFSTM"] /= 2
+    later = failed & (np.arange(len(cohort)) % 3 == 0)
+    cohort.loc[later, "CR1"] = 1
+    made = (
+        private(pool=POOL, epsilon=50.0)
+        .fit(cohort, np.random.default_rng(1))
+        .sample(2_000, np.random.default_rng(2))
+    )
+
+    def early(frame: pd.DataFrame, response: int) -> float:
+        happened = (frame["EFSSTAT"] == 1) & frame["EFSTM"].between(0.6, 1.3) & (frame["CR1"] == response)
+        return float(happened.fillna(False).mean())
+
+    for response in (0, 1):
+        before, after = (
+            abs(early(frame, response) - early(cohort, response)) for frame in (public.frame, made)
+        )
+        assert after < 0.03 and after < before / 2, response
+
+
 def test_numbers_and_times_have_the_dictionary_decimals(fitted: Private) -> None:
     frame = fitted.sample(500, np.random.default_rng(3))
     d = fitted.dictionary
