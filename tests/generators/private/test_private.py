@@ -84,30 +84,24 @@ def test_data_move_the_model_away_from_the_prior(reference: pd.DataFrame) -> Non
     assert abs(after - share) < 0.5 * abs(before - share)
 
 
-def test_failures_come_when_the_cohort_finds_them(public: PublicModel, reference: pd.DataFrame) -> None:
-    """Response is assessed after half of the prior's time, and a third of failures reach it later."""
+def test_failures_come_when_the_cohort_finds_them(reference: pd.DataFrame) -> None:
+    """Failure is found at the end of the first course or the second; the prior knows one time for both."""
     cohort = reference.copy()
     failed = ((cohort["CR1"] == 0) & (cohort["EFSSTAT"] == 1) & (cohort["EFSTM"] < cohort["OSTM"])).fillna(
         False
     )
-    cohort.loc[failed, "EFSTM"] /= 2
-    later = failed & (np.arange(len(cohort)) % 3 == 0)
-    cohort.loc[later, "CR1"] = 1
-    made = (
-        private(pool=POOL, epsilon=50.0)
-        .fit(cohort, np.random.default_rng(1))
-        .sample(2_000, np.random.default_rng(2))
-    )
+    first = np.arange(len(cohort)) % 2 == 0
+    spread = 0.1 * np.random.default_rng(0).standard_normal(len(cohort))
+    cohort.loc[failed, "EFSTM"] = (np.where(first, 0.9, 2.0) + spread).round(1)[failed]
+    cohort["EFSTM"] = cohort[["EFSTM", "OSTM"]].min(axis=1)
+    fit = private(pool=POOL, epsilon=50.0).fit(cohort, np.random.default_rng(1))
 
-    def early(frame: pd.DataFrame, response: int) -> float:
-        happened = (frame["EFSSTAT"] == 1) & frame["EFSTM"].between(0.6, 1.3) & (frame["CR1"] == response)
-        return float(happened.fillna(False).mean())
+    def failures(frame: pd.DataFrame) -> np.ndarray:
+        times = frame.loc[((frame["EFSSTAT"] == 1) & (frame["CR1"] == 0)).fillna(False), "EFSTM"]
+        return np.histogram(times.to_numpy(float), (0, 0.6, 1.2, 1.7, 2.3, 3, 5, 1e3))[0] / len(frame)
 
-    for response in (0, 1):
-        before, after = (
-            abs(early(frame, response) - early(cohort, response)) for frame in (public.frame, made)
-        )
-        assert after < 0.03 and after < before / 2, response
+    apart = np.abs(failures(fit.sample(2_000, np.random.default_rng(2))) - failures(cohort)).sum() / 2
+    assert apart < 0.03  # .04 with bins at quantiles of both endpoints' times, .09 is the prior's
 
 
 def test_numbers_and_times_have_the_dictionary_decimals(fitted: Private) -> None:
