@@ -96,3 +96,20 @@ def test_numbers_of_which_many_are_zero_are_told_nearer_than_without_that_knowle
         errors += [np.abs(estimate - true).sum() for estimate in found]
         assert (found[0] >= 0).all()
     assert errors[0] < errors[1] * (0.7 if often < 0.5 else 1.02)
+
+
+def test_a_panel_of_the_prior_that_drowns_in_the_noise_is_not_lost() -> None:
+    """Fourteen patients with noise of ten: mostly kept, and mostly not made up where nobody has it."""
+    masks = np.zeros((N, UNITS), dtype=bool)
+    panel = list(range(3, 36))
+    masks[:14, panel] = True
+    natural = np.zeros((10_000, UNITS), dtype=bool)
+    natural[:140, panel] = True
+    found, absent = [], []
+    for seed in range(30):
+        noise = 3.0 * np.random.default_rng(seed).standard_normal(len(SIZES) * UNITS)
+        for store, exact in ((found, _sum(masks)), (absent, np.zeros(len(noise)))):
+            model = fit_masks(MISSING, exact + noise, 3.0, N, natural, SCALE)
+            store.append(_shares(model.masks, model.weights, panel))
+    assert np.mean(found) == pytest.approx(0.014, abs=0.004) and np.mean(np.array(found) > 0) > 0.6
+    assert np.mean(np.array(absent) > 0) < 0.4 and np.mean(absent) < 0.4 * np.mean(found)
