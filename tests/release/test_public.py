@@ -121,10 +121,11 @@ def test_it_holds_public_parts_and_the_rest_lies_beside_it(public: ReleaseResult
     assert {path.name for path in public.folder.parent.iterdir()} == {STEM, f"{STEM}.zip", "internal"}
     names = set(tree(public.folder))
     assert {"PRIVACY.md", "EVALUATION.md", "public-evaluation.json", "measurements/sum-1.json"} <= names
-    assert not {"evaluation.json", "gates.json", "report.html"} & names
+    assert not {"evaluation.json", "gates.json", "report.html", "report.pdf"} & names
     assert public.internal == public.folder.parent / "internal" / STEM
     assert set(tree(public.internal)) == {
-        "README.md", "evaluation.json", "gates.json", "report.html", "provenance.json", "dictionary.yaml",
+        "README.md", "evaluation.json", "gates.json", "report.html", "report.pdf", "provenance.json",
+        "dictionary.yaml",
         ".gitignore",
     }  # fmt: skip
     assert verify_release(public.archive).problems == ()
@@ -301,12 +302,12 @@ def test_files_that_do_not_belong_are_refused(
     public: ReleaseResult, package: Path, reseal: Callable[[Path], None]
 ) -> None:
     assert public.internal is not None
-    for name in ("evaluation.json", "report.html"):
+    for name in ("evaluation.json", "report.html", "report.pdf"):
         shutil.copy(public.internal / name, package / name)
     reseal(package)
     report = verify_release(package)
     assert {(p.file, p.check) for p in report.problems if p.check == "extra"} == {
-        ("evaluation.json", "extra"), ("report.html", "extra"),
+        ("evaluation.json", "extra"), ("report.html", "extra"), ("report.pdf", "extra"),
     }  # fmt: skip
 
 
@@ -319,7 +320,7 @@ def test_a_doi_is_written_into_it(package: Path) -> None:
 def test_what_is_published_is_the_package(public: ReleaseResult) -> None:
     files = {request.file for request in plan_publication(public.folder) if request.file}
     assert {"PRIVACY.md", "public-evaluation.json"} <= files
-    assert not {"evaluation.json", "gates.json", "report.html"} & files
+    assert not {"evaluation.json", "gates.json", "report.html", "report.pdf"} & files
 
 
 def test_a_site_shows_the_guarantee(public: ReleaseResult, tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ from amlsynth.release.package import file_names
 NAME = "small-test"
 STEM = f"{NAME}-1.2.3"
 FILES = sorted(file_names(NAME))
-DOCUMENTS = ["README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md", "report.html"]
+DOCUMENTS = [
+    "README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md", "report.html", "report.pdf",
+]  # fmt: skip
 CSV, PARQUET = f"data/{NAME}.csv", f"data/{NAME}.parquet"
 
 
