@@ -39,6 +39,8 @@ def test_with_a_guarantee_the_public_sees_the_synthetic_cohort_alone(public, eva
     assert evaluation.original.label not in shown and evaluation.holdout.label not in shown
     for number in ("1,285", "1285", "321", "1777", "1,777", "17.5", "AUC", "hazard ratio 1.50"):
         assert not re.search(rf"(?<![\d.,]){re.escape(number)}(?![\d])", shown), number
+    for told in ("difference from the original", "compare a cohort", "patients of the original", "appendix"):
+        assert told not in shown
     assert "1,606" in shown and "16.2" in shown  # its own patients and median
 
 

@@ -37,9 +37,8 @@ def distribution_figure(context: Context, folder: Path) -> str:
     wide, narrow = both(partial(_draw, variables=chosen, cohorts=context.cohorts), folder, "distributions")
     caption = (
         "Distributions of numbers (supplementary figure 1 of the paper): share of the patients a bin, with "
-        "median and quartiles below. The vertical scale is that of square roots, which shows the tails; "
-        "their last bins are joined where few patients of the original are in them."
-    )
+        "median and quartiles below. The vertical scale is that of square roots, which shows the tails"
+    ) + ("." if context.withheld else "; bins are joined where few patients of the original are in them.")
     alt = "Histograms. " + " ".join(_describe(context, variable) for variable in chosen)
     return image(wide, caption, "fig-distributions", alt, narrow)
 

@@ -56,8 +56,11 @@ def overview_figure(context: Context, folder: Path) -> str:
     outcomes = listing([f"{panel.kind}s for {panel.endpoint}" for panel in panels])
     caption = (
         f"Univariable {escape(outcomes)} with 95 % intervals, log scale. An arrow: the interval goes on. No "
-        "symbol: the cohort has no estimate, or too few patients of the original are in a cell. "
-        "The numbers are in the appendix."
+        "symbol: the cohort has no estimate"
+    ) + (
+        "."
+        if context.withheld
+        else ", or too few patients of the original are in a cell. The numbers are in the appendix."
     )
     return image(wide, caption, "fig-effects", " ".join(_finding(context, p, names) for p in panels), narrow)
 

@@ -33,11 +33,15 @@ def survival_figure(context: Context, endpoint: str, folder: Path) -> str:
         return f"No cohort has a curve of {label.lower()} to show.\n"
     name = f"survival-{endpoint.lower()}"
     wide, narrow = both(partial(_draw, label=label, shown=shown), folder, name)
-    caption = (
-        f"Kaplan-Meier curves of {escape(label.lower())} at whole months with 95 % bands (without that of "
-        "the small hold-out), their difference from the original's with its 95 % interval, and numbers at "
-        "risk. Curves end where too few patients of the original are left to be shown."
-    )
+    caption = f"Kaplan-Meier curves of {escape(label.lower())} at whole months with 95 % bands"
+    if context.withheld:
+        caption += ", and numbers at risk."
+    else:
+        caption += (
+            " (without that of the small hold-out), their difference from the original's with its 95 % "
+            "interval, and numbers at risk. Curves end where too few patients of the original are left to be "
+            "shown."
+        )
     if any(cohort.min_cell for cohort, _, _ in shown):
         caption += (
             " Of patients, months are shown between which enough have left, and ranges of those at risk."

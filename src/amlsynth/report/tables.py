@@ -69,9 +69,11 @@ def outcome_table(context: Context) -> str:
     rows += _other_outcomes(context, columns)
     caption = (
         "Outcomes (table 2 of the paper). Medians by Kaplan-Meier and follow-up by reverse Kaplan-Meier, in "
-        "months with 95 % confidence interval (CI). Ratios and *p*-values compare a cohort with the original"
-        f"{ties_words(context, 'hazard ratio')}."
+        "months with 95 % confidence interval (CI)."
     )
+    if not context.withheld:
+        ties = ties_words(context, "hazard ratio")
+        caption += f" Ratios and *p*-values compare a cohort with the original{ties}."
     return table(columns, rows, caption=caption, label="tbl-outcomes", notes=notes.lines())
 
 
