@@ -142,7 +142,8 @@ def measure_table(
     notes = Notes()
     rows = []
     for measure in chosen:
-        row = [f"{escape(measure.label)}{_unit(measure)} {ARROWS[measure.better]}".rstrip()]
+        arrow = ARROWS[measure.better].replace(" ", "\u00a0")  # which stays with the last word
+        row = [f"{escape(measure.label)}{_unit(measure)}\u00a0{arrow}".rstrip()]
         row += [_cell(measure.original, measure, notes)] if with_original else []
         for cohort in cohorts:
             shown = _cell(measure.figures[cohort.key], measure, notes)

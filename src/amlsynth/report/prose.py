@@ -163,7 +163,7 @@ def rebuild(context: Context) -> str:
         )
         lines += [
             f"amlsynth evaluate --original TRAIN.csv {made}{holdout} --seed {evaluation.seed} --out DIR",
-            "amlsynth report DIR --out report.html",
+            "amlsynth report DIR --out report.html --pdf report.pdf",
         ]
     if released:
         lines += ["amlsynth release build SPEC.yaml --out RELEASES", "amlsynth release verify RELEASES/NAME"]
