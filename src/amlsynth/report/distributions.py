@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amlsynth.dictionary.model import Variable
 from amlsynth.evaluation.histograms import is_skewed
 from amlsynth.evaluation.records import Bin, CohortSummary, VariableSummary
+from amlsynth.foundation.types import FloatArray
 from amlsynth.report.context import Context
-from amlsynth.report.drawing import HOLDOUT, INK, ORIGINAL, WIDTH, Style, both, styles
-from amlsynth.report.svg import INCH, Axes, Svg, legend, pen, round_ticks, steps
+from amlsynth.report.drawing import FAINT, HOLDOUT, ORIGINAL, WIDTH, Style, both, drawing, styles
 from amlsynth.report.text import image, number
 
-_PANEL = 2.12  # inches a panel is high, with its axis and title
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PANEL = 2.35  # inches a panel is high, with its axis and title
 _COLUMNS = 2
 
 
@@ -46,65 +49,71 @@ def distribution_figure(context: Context, folder: Path) -> str:
 def _draw(
     path: Path, width: float, *, variables: Sequence[Variable], cohorts: Sequence[CohortSummary]
 ) -> None:
+    from matplotlib.lines import Line2D
+
     columns = min(_COLUMNS if width == WIDTH else 1, len(variables))
     rows = -(-len(variables) // columns)
     head = 0.3 if width == WIDTH else 0.2 * len(cohorts) + 0.1
     height = head + _PANEL * rows
-    drawn = list(zip(cohorts, styles(cohorts), strict=True))
-    across = (width - 0.1) / columns
-    with pen(path, width, height) as svg:
+    with drawing(path, width, height) as figure:
+        drawn = list(zip(cohorts, styles(cohorts), strict=True))
         for place, variable in enumerate(variables):
             row, column = divmod(place, columns)
-            shown = [(cohort.variable(variable.name), style) for cohort, style in drawn]
-            _panel(svg, variable, shown, (0.55 + across * column, head + _PANEL * row + 0.47, across - 0.7))
-        entries = [(style, cohort.label) for cohort, style in drawn]
-        legend(svg, entries, 8.5, columns=3 if width == WIDTH else 1, line=1.5, area=0)
+            axes = figure.add_axes(
+                (
+                    (0.55 + (width - 0.1) / columns * column) / width,
+                    1 - (head + _PANEL * (row + 1) - 0.78) / height,
+                    ((width - 0.1) / columns - 0.7) / width,
+                    (_PANEL - 1.35) / height,
+                )
+            )
+            _panel(axes, variable, [(cohort.variable(variable.name), style) for cohort, style in drawn])
+        handles = [Line2D([], [], color=style.colour, linestyle=style.line) for _, style in drawn]  # type: ignore[arg-type]  # which its stubs do not know
+        figure.legend(
+            handles, [cohort.label for cohort in cohorts], loc="upper left", fontsize=8.5, handlelength=2.4,
+            ncols=3 if width == WIDTH else 1, borderaxespad=0.1, labelspacing=0.2,
+        )  # fmt: skip
 
 
-def _panel(
-    svg: Svg,
-    variable: Variable,
-    shown: Sequence[tuple[VariableSummary, Style]],
-    place: tuple[float, float, float],
-) -> None:
-    """Draw one variable at a left end, a height and a width in inches."""
-    heights = [(s.histogram, _heights(variable, s.histogram), style) for s, style in shown if s.histogram]
-    largest = max((height for _, found, _ in heights for height in found), default=0.0) or 1.0
-    ends = _reach(variable, [summary for summary, _ in shown])
-    left, top, width = place
-    scale = math.log if is_skewed(variable) else float
-    axes = Axes(svg, left, top, width, _PANEL - 1.2, ends, (math.sqrt(largest * 1.05), 0), scale)
-    ticks = _powers(*ends) if is_skewed(variable) else round_ticks(*ends, 6)
+def _panel(axes: Axes, variable: Variable, shown: Sequence[tuple[VariableSummary, Style]]) -> None:
+    axes.set_title(
+        variable.label, fontsize=9, loc="left", fontweight="bold", pad=18 if variable.other_units else 4
+    )
+    if is_skewed(variable):
+        axes.set_xscale("log")
+    axes.set_yscale("function", functions=(_root, np.square))
+    largest = 0.0
+    for summary, style in shown:
+        bins = summary.histogram
+        if not bins:
+            continue
+        heights = _heights(variable, bins)
+        largest = max([largest, *heights])
+        axes.stairs(
+            heights, [*(b.low for b in bins), bins[-1].high], color=style.colour,
+
+            linestyle=style.line, linewidth=2.2 if style is ORIGINAL else 1.2,
+        )  # fmt: skip
+    low, high = _reach(variable, [summary for summary, _ in shown])
+    axes.set_xlim(low, high)
+    axes.set_ylim(0, largest * 1.05 or 1.0)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color=FAINT, linewidth=0.6)
+    axes.tick_params(labelsize=8)
     unit = f", {variable.unit}" if variable.unit else ""
-    # The lines of medians and quartiles stand between the axis and its labels.
-    axes.floor(ticks, 8, f"{variable.name}{unit}", grid=True, apart=7.0 * len(shown))
-    other = variable.other_units[0] if variable.other_units else None
-    title = INCH * top - (25 if other else 9)
-    svg.text(INCH * left, title, variable.label, 9, INK, bold=True)
-    if other is not None:  # the same axis in the unit that others know it by
-        low, high = ends[0] / other.factor, ends[1] / other.factor
-        own = [(value * other.factor, label) for value, label in round_ticks(low, high, 6)]
-        axes.ceiling(own, 7, other.unit)
-    for bins, tall, style in heights:
-        inside = [
-            (max(bin_.low, ends[0]), min(bin_.high, ends[1]), axes.down(math.sqrt(height)))
-            for bin_, height in zip(bins, tall, strict=True)
-            if bin_.high > ends[0] and bin_.low < ends[1]
-        ]
-        if inside:
-            floor = axes.down(0)
-            xs = [axes.across(low) for low, _, _ in inside] + [axes.across(inside[-1][1])]
-            ys = [y for _, _, y in inside] + [floor]
-            line = f"M{xs[0]:.2f} {floor:.2f}L{steps(xs, ys)[1:]}"
-            svg.path(line, style.colour, 2.2 if style is ORIGINAL else 1.2, style.line)
-    for row, (summary, style) in enumerate(shown):
-        _quartiles(axes, summary, style, axes.down(0) + 6 + 6 * row)
-
-
-def _powers(low: float, high: float) -> list[tuple[float, str]]:
-    """Return the powers of ten between two values, with their labels."""
-    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
-    return [(10.0**power, f"{10.0**power:g}") for power in powers]
+    axes.set_xlabel(f"{variable.name}{unit}", fontsize=8, labelpad=1)
+    axes.tick_params(axis="x", pad=3 + 7 * len(shown))
+    for place, (summary, style) in enumerate(shown):
+        _quartiles(axes, summary, style, -0.08 - 0.085 * place)
+    if variable.other_units:  # the same axis in the unit that others know it by
+        other = variable.other_units[0]
+        top = axes.secondary_xaxis(
+            "top",
+            functions=(lambda x: np.divide(x, other.factor), lambda x: np.multiply(x, other.factor)),
+        )
+        top.tick_params(labelsize=7, pad=1)
+        top.set_xlabel(other.unit, fontsize=7, labelpad=4)
 
 
 def _heights(variable: Variable, bins: Sequence[Bin]) -> list[float]:
@@ -136,10 +145,19 @@ def _reach(variable: Variable, summaries: Sequence[VariableSummary]) -> tuple[fl
 def _quartiles(axes: Axes, summary: VariableSummary, style: Style, y: float) -> None:
     if summary.quartiles is None:
         return
-    low, middle, high = (axes.across(min(max(q, axes.x[0]), axes.x[1])) for q in summary.quartiles)
-    axes.svg.segments([(low, y, high, y)], style.colour, 2)
-    unseen = style is HOLDOUT
-    axes.svg.symbols([(middle, y)], style.marker, style.colour, 50 if unseen else 16, 1.5 if unseen else 0.8)
+    low, middle, high = summary.quartiles
+    across = axes.get_xaxis_transform()
+    axes.plot([low, high], [y, y], color=style.colour, linewidth=2, transform=across, clip_on=False)
+    axes.scatter(
+        [middle], [y], marker=style.marker, color=style.colour, s=50 if style is HOLDOUT else 16,
+        transform=across,
+        clip_on=False, zorder=3,
+    )  # fmt: skip
+
+
+def _root(values: FloatArray) -> FloatArray:
+    roots: FloatArray = np.sqrt(np.maximum(values, 0))
+    return roots
 
 
 def _describe(context: Context, variable: Variable) -> str:

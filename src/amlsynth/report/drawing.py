@@ -1,12 +1,18 @@
-"""How the figures of the report look: their widths, their colours, and how cohorts are told apart in them."""
+"""How every figure of the report looks: colours, fonts, and SVG files with the same bytes each time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from amlsynth.evaluation.records import CohortSummary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH = 7.0  # inches; all figures share it, so that their letters have the same size on the page
 NARROW = 3.5  # of the version for phones, which is drawn anew and never shrunk
@@ -53,6 +59,26 @@ def styles(cohorts: Sequence[CohortSummary]) -> tuple[Style, ...]:
     return tuple(found)
 
 
+_SETTINGS: dict[Any, Any] = {
+    "svg.hashsalt": "amlsynth",  # ids inside the SVG follow from it, instead of from chance
+    "svg.fonttype": "path",  # glyphs as outlines: the same on every reader's machine
+    "font.family": "DejaVu Sans",  # the font that matplotlib brings with it
+    "font.size": 10,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+}
+
+
 def both(draw: Callable[[Path, float], None], folder: Path, name: str) -> tuple[str, str]:
     """Draw a figure for wide pages and anew for narrow ones; return how Markdown refers to the two files.
 
@@ -71,3 +97,40 @@ class Interval:
     low: float
     high: float
     value: float | None
+
+
+def draw_intervals(
+    axes: Axes, intervals: Sequence[Interval], style: Style, *, line: Any, widths: tuple[float, float, float],
+    size: float, holdout_size: float,
+) -> None:  # fmt: skip
+    """Draw all intervals of a cohort at once: an artist for each would take most of the report's time.
+
+    `widths` are those of the lines, of the edges of symbols, and of those of the hold-out, whose symbol is a
+    stroke.
+    """
+    axes.hlines(
+        [one.y for one in intervals], [one.low for one in intervals], [one.high for one in intervals],
+        colors=style.colour, linewidth=widths[0], linestyles=line, zorder=2,
+    )  # fmt: skip
+    marked = [(one.value, one.y) for one in intervals if one.value is not None]
+    axes.scatter(
+        [value for value, _ in marked], [y for _, y in marked], marker=style.marker, color=style.colour,
+        s=holdout_size if style is HOLDOUT else size,
+        linewidth=widths[2] if style is HOLDOUT else widths[1], zorder=3,
+    )  # fmt: skip
+
+
+@contextmanager
+def drawing(path: Path, width: float, height: float) -> Iterator[Figure]:
+    """Yield an empty figure of a size in inches; write it to `path` as SVG when the block ends."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a reader's own matplotlibrc must not change the bytes
+        matplotlib.rcParams.update(_SETTINGS)
+        figure = Figure(figsize=(width, height))
+        yield figure
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The date and the version of matplotlib would change the bytes.
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})

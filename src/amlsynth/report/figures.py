@@ -6,12 +6,12 @@ a caption and a text for readers who cannot see them.
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from amlsynth.dictionary.model import Group
 from amlsynth.evaluation.records import CohortSummary, Figure, Measure, VariableSummary
@@ -23,17 +23,21 @@ from amlsynth.report.drawing import (
     FAINT,
     HOLDOUT,
     INDEPENDENT,
-    INK,
     WIDTH,
     Interval,
     Style,
     both,
+    draw_intervals,
+    drawing,
     styles,
 )
-from amlsynth.report.svg import INCH, Axes, legend, pen, round_ticks, text_width
 from amlsynth.report.tables import PRESENT
 from amlsynth.report.text import find, image, is_rounded
 from amlsynth.statistics.proportions import wilson_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
 
 # Families of scores between 0 and 1; one that names none is shown too.
 SCORES = ("", "fidelity", "two samples", "support", "survival")
@@ -115,18 +119,14 @@ def _draw_alterations(
     head = 0.3 + 0.2 * ((len(cohorts) - 1) // (3 if wide else 1))
     height = head + row * max(map(len, halves)) + foot
     largest = max((f.high or 0.0 for e in entries for f in e.shares if f is not None), default=1.0)
-    with pen(path, width, height) as svg:
+    with drawing(path, width, height) as figure:
         for place, half in enumerate(halves):
-            left = (0.172 if wide else 0.42) + 0.495 * place
-            across = 0.323 if wide else 0.55
-            axes = Axes(
-                svg, left * width, head, across * width, row * len(half),
-                x=(0, min(100.0, largest * 1.08)), y=(-0.5, len(half) - 0.5), scale=math.sqrt,
-            )  # fmt: skip
-            _alteration_axis(axes, half, cohorts)
-        drawn = zip(styles(cohorts), cohorts, strict=True)
-        named = [(style, cohort.label) for style, cohort in drawn]
-        legend(svg, named, 9, columns=3 if wide else 1)
+            left = (0.165 if wide else 0.4) + 0.495 * place
+            band = row * len(half)
+            across = 0.33 if wide else 0.57
+            axes = figure.add_axes((left, 1 - (head + band) / height, across, band / height))
+            _alteration_axis(axes, half, cohorts, largest)
+        _cohort_legend(figure, cohorts, 3 if wide else 1)
 
 
 def _halves(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
@@ -138,9 +138,18 @@ def _halves(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
     return [entries[:cut], entries[cut:]]
 
 
-def _alteration_axis(axes: Axes, entries: Sequence[Entry], cohorts: Sequence[CohortSummary]) -> None:
-    ticks = [(tick, str(tick)) for tick in (0, 1, 5, 10, 20, 40, 60, 80) if tick <= axes.x[1]]
-    axes.floor(ticks, 8, "Patients with the alteration, %", grid=True)
+def _alteration_axis(
+    axes: Axes, entries: Sequence[Entry], cohorts: Sequence[CohortSummary], largest: float
+) -> None:
+    axes.set_xscale("function", functions=(_root, _square))
+    end = min(100.0, largest * 1.08)
+    axes.set_xlim(0, end)
+    ticks = [tick for tick in (0, 1, 5, 10, 20, 40, 60, 80) if tick <= end]
+    axes.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=8)
+    axes.minorticks_off()
+    axes.grid(axis="x", color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_ylim(len(entries) - 0.5, -0.5)
     step = 0.62 / len(cohorts)
     for column, style in enumerate(styles(cohorts)):
         intervals = [
@@ -148,14 +157,28 @@ def _alteration_axis(axes: Axes, entries: Sequence[Entry], cohorts: Sequence[Coh
             for place, entry in enumerate(entries)
             if entry.shares and (share := entry.shares[column]) is not None and share.value is not None
         ]
-        axes.intervals(intervals, style, line="-", widths=(1.0, 0.6), areas=(9, 34), stroke=1.2)
-    axes.names([(place, entry.label) for place, entry in enumerate(entries) if entry.shares], 7.5)
+        draw_intervals(axes, intervals, style, line="-", widths=(1.0, 0.6, 1.2), size=9, holdout_size=34)
+    names = [entry.label if entry.shares else "" for entry in entries]
+    axes.set_yticks(range(len(entries)), names, fontsize=7.5)
     for place, entry in enumerate(entries):
         if not entry.shares:  # the head of a panel stands over its lines
-            x, y = axes.across(0), axes.down(place + 0.1)
-            wide = text_width(entry.label, 7.5, bold=True)
-            axes.svg.rect(x - 1, y - 6, wide + 4, 12, "white")
-            axes.svg.text(x, y, entry.label, 7.5, INK, bold=True)
+            axes.text(
+                0.0, place + 0.1, entry.label, transform=axes.get_yaxis_transform(), fontsize=7.5,
+                fontweight="bold", va="center", backgroundcolor="white",
+            )  # fmt: skip
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("Patients with the alteration, %", fontsize=8)
+
+
+def _root(values: Any) -> Any:
+    import numpy as np
+
+    return np.sqrt(np.maximum(values, 0))
+
+
+def _square(values: Any) -> Any:
+    return values**2
 
 
 def _far(context: Context, members: Sequence[Entry]) -> str:
@@ -185,30 +208,53 @@ def _draw_anchors(
 ) -> None:
     wide = width == WIDTH
     columns = 4 if wide else 2
-    legend_height = 0.2 * ((len(series) - 1) // columns)
-    height = 1.05 + legend_height + 0.32 * len(chosen)
-    with pen(path, width, height) as svg:
-        labels = [measure.label if wide else textwrap.fill(measure.label, 22) for measure in chosen]
-        left = max(text_width(label, 9 if wide else 7.5) for label in labels) / INCH + 0.12
+    legend = 0.2 * ((len(series) - 1) // columns)
+    height = 1.05 + legend + 0.32 * len(chosen)
+    with drawing(path, width, height) as figure:
+        left, across = (0.36, 0.61) if wide else (0.47, 0.5)
+        axes = figure.add_axes((left, 0.5 / height, across, (height - 0.95 - legend) / height))
         values = [value for measure in chosen for value in _values(measure).values()]
         margin = 0.05 * (max(values) - min(values) or 1.0)
-        axes = Axes(
-            svg, left, 0.45 + legend_height, width - left - 0.15, height - 0.95 - legend_height,
-            x=(min(values) - margin, max(values) + margin), y=(-0.6, len(chosen) - 0.4),
-        )  # fmt: skip
-        axes.floor(round_ticks(*axes.x, 5 if wide else 3), 9, "Score; 1 is equal to the original", grid=True)
-        ends = axes.across(axes.x[0]), axes.across(axes.x[1])
-        rows = [axes.down(place) for place in range(len(chosen))]
-        svg.segments([(ends[0], y, ends[1], y) for y in rows], FAINT, 0.8)
-        for name, _, style in sorted(series, key=lambda one: one[2] not in _ANCHOR_STYLES.values()):
-            found = [(_values(m)[name], y) for m, y in zip(chosen, rows, strict=True) if name in _values(m)]
+        axes.set_xlim(min(values) - margin, max(values) + margin)
+        axes.grid(axis="x", color=FAINT, linewidth=0.6)
+        axes.hlines(range(len(chosen)), *axes.get_xlim(), color=FAINT, linewidth=0.8, zorder=0)
+        for name, label, style in series:
+            points = [(_values(m)[name], place) for place, m in enumerate(chosen) if name in _values(m)]
             thin = style in (HOLDOUT, INDEPENDENT, BOOTSTRAP)
-            svg.symbols(
-                [(axes.across(value), y) for value, y in found], style.marker, style.colour,
-                110 if style is HOLDOUT else 48, 2 if thin else 0.8,
-            )  # fmt: skip
-        axes.names(list(enumerate(labels)), 9 if wide else 7.5)
-        legend(svg, [(style, label) for _, label, style in series], 8.5, columns=columns, area=40)
+            axes.scatter(
+                [value for value, _ in points],
+                [place for _, place in points],
+                marker=style.marker,
+                s=110 if style is HOLDOUT else 48,
+                color=style.colour,
+                linewidth=2 if thin else 0.8,
+                label=label,
+                zorder=2 if thin else 3,
+            )
+        labels = [measure.label if wide else textwrap.fill(measure.label, 22) for measure in chosen]
+        axes.set_yticks(range(len(chosen)), labels, fontsize=9 if wide else 7.5)
+        axes.set_ylim(len(chosen) - 0.4, -0.6)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("Score; 1 is equal to the original", fontsize=9)
+        figure.legend(
+            loc="upper left", ncols=min(columns, len(series)), handletextpad=0.2, columnspacing=1.2,
+            fontsize=8.5, borderaxespad=0.2,
+        )  # fmt: skip
+
+
+def _cohort_legend(figure: Drawing, cohorts: Sequence[CohortSummary], columns: int) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="", marker=style.marker, color=style.colour,
+               markersize=10 if style is HOLDOUT else 6, markeredgewidth=1.8 if style is HOLDOUT else 0.8)
+        for style in styles(cohorts)
+    ]  # fmt: skip
+    figure.legend(
+        handles, [cohort.label for cohort in cohorts], loc="upper left", ncols=min(len(cohorts), columns),
+        fontsize=9, handletextpad=0.2, columnspacing=1.4, borderaxespad=0.2, labelspacing=0.2,
+    )  # fmt: skip
 
 
 def _series(context: Context) -> list[tuple[str, str, Style]]:

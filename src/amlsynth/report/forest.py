@@ -8,15 +8,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from amlsynth.evaluation.records import CohortSummary, Effect
 from amlsynth.foundation.text import listing
 from amlsynth.report.context import Context, ties_words
-from amlsynth.report.drawing import FAINT, INK, MUTED, WIDTH, Interval, Style, both, styles
+from amlsynth.report.drawing import (
+    FAINT,
+    HOLDOUT,
+    INK,
+    MUTED,
+    WIDTH,
+    Interval,
+    Style,
+    both,
+    draw_intervals,
+    drawing,
+    styles,
+)
 from amlsynth.report.effects import main_subjects, subject_label, subjects
-from amlsynth.report.svg import INCH, Axes, Svg, legend, pen, text_width
 from amlsynth.report.text import escape, image, number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 _LONGEST, _SHORTEST = 16.0, 1 / 16.0  # ratios beyond are cut off, with an arrow
 _TICKS = (1 / 16, 1 / 8, 0.25, 0.5, 1, 2, 4, 8, 16)
@@ -131,20 +146,20 @@ def _draw_overview(
     stacked = 1 if wide else len(panels)
     part = band + _FOOT + 0.2
     height = head + part * stacked
+    left = (1.75 if wide else 1.32) / width
     written = list(labels) if wide else [textwrap.fill(label, 19) for label in labels]
-    left = max(text_width(label, 8) for label in written) / INCH + 0.12
-    with pen(path, width, height) as svg:
-        across = (width - left - 0.1) / (len(panels) if wide else 1)
+    with drawing(path, width, height) as figure:
+        across = (1 - left - 0.1 / width) / (len(panels) if wide else 1)
         for place, panel in enumerate(panels):
             x = left + across * place if wide else left
             top = head + 0.2 + (0 if wide else part * place)
-            axes = Axes(svg, x, top, across - 0.1, band, limits, (0, len(names)), math.log)
+            axes = figure.add_axes((x, 1 - (top + band) / height, across - 0.1 / width, band / height))
             _rows(axes, panel, names, drawn, limits)
-            svg.text(INCH * x, INCH * top - 9, panel.endpoint, 9, INK, bold=True)
-            if not wide or place == 0:
-                axes.names([(row + 0.5, label) for row, label in enumerate(written)], 8)
+            axes.set_title(panel.endpoint, fontsize=9, loc="left", fontweight="bold")
+            axes.set_yticks([place + 0.5 for place in range(len(names))])
+            axes.set_yticklabels(written if not wide or place == 0 else [""] * len(names), fontsize=8)
             _axis(axes, panel, limits, sparse=True)
-        _legend(svg, drawn, 3 if wide else 1)
+        _legend(figure, drawn, 3 if wide else 1)
 
 
 def _draw_one(
@@ -163,19 +178,21 @@ def _draw_one(
     row = line * len(cohorts) + (0.07 if wide else 0.2)
     band, head = row * len(names), 0.32 + 0.2 * ((len(cohorts) - 1) // (3 if wide else 1))
     height = head + band + _FOOT
-    written = max(text_width(label, 8.5) for label in labels) / INCH
-    left, right = (written + 0.12, 1.3) if wide else (0.08, 1.2)
-    with pen(path, width, height) as svg:
-        axes = Axes(svg, left, head, width - left - right, band, limits, (0, len(names)), math.log)
+    left, right = (1.85 / width, 1.3 / width) if wide else (0.08 / width, 1.2 / width)
+    with drawing(path, width, height) as figure:
+        axes = figure.add_axes((left, _FOOT / height, 1 - left - right, band / height))
         lift = 0.0 if wide else 0.15 / row  # on phones the marker stands above its lines
         _rows(axes, panel, names, drawn, limits, lift=lift, numbers=True)
         if wide:
-            axes.names([(place + 0.5, label) for place, label in enumerate(labels)], 8.5)
+            axes.set_yticks([place + 0.5 for place in range(len(names))], labels, fontsize=8.5)
         else:
+            axes.set_yticks([])
             for place, label in enumerate(labels):
-                svg.text(INCH * left, axes.down(place + 0.13), label, 8, INK)
+                axes.text(
+                    0.0, place + 0.13, label, transform=axes.get_yaxis_transform(), fontsize=8, va="center"
+                )
         _axis(axes, panel, limits, sparse=not wide)
-        _legend(svg, drawn, 3 if wide else 1)
+        _legend(figure, drawn, 3 if wide else 1)
 
 
 def _rows(
@@ -188,11 +205,12 @@ def _rows(
     lift: float = 0.0,
     numbers: bool = False,
 ) -> None:
-    left, right, low = (INCH * place for place in (axes.left, axes.left + axes.width, axes.top + axes.height))
+    axes.set_xscale("log")
+    axes.set_xlim(*limits)
+    axes.set_ylim(len(names), 0)
     for row in range(0, len(names), 2):
-        y = axes.down(row)
-        axes.svg.rect(left, y, right - left, axes.down(row + 1) - y, FAINT, opacity=0.35)
-    axes.svg.segments([(axes.across(1), INCH * axes.top, axes.across(1), low)], MUTED, 0.9)
+        axes.axhspan(row, row + 1, color=FAINT, alpha=0.35, linewidth=0)
+    axes.axvline(1, color=MUTED, linewidth=0.9, zorder=1)
     for place, (cohort, style) in enumerate(drawn):
         intervals: list[Interval] = []
         for row, subject in enumerate(names):
@@ -203,9 +221,13 @@ def _rows(
                 intervals.append(_interval(effect, y, limits))
                 _arrows(axes, effect, y, style, limits)
             if numbers:
-                colour = INK if known else MUTED
-                axes.svg.text(right + 0.08 * INCH, axes.down(y), _in_numbers(effect), 6.8, colour)
-        axes.intervals(intervals, style, line=style.line, widths=(1.2, 0.8), areas=(14, 40), stroke=1.4)
+                axes.text(
+                    1.02, y, _in_numbers(effect), transform=axes.get_yaxis_transform(), fontsize=6.8,
+                    va="center",
+                    color=INK if known else MUTED,
+                )  # fmt: skip
+        widths = (1.2, 0.8, 1.4)
+        draw_intervals(axes, intervals, style, line=style.line, widths=widths, size=14, holdout_size=40)
 
 
 def _in_numbers(effect: Effect | None) -> str:
@@ -220,13 +242,19 @@ def _axis(axes: Axes, panel: Panel, limits: tuple[float, float], *, sparse: bool
     ticks = [tick for tick in _TICKS if limits[0] <= tick <= limits[1]]
     if sparse:  # the outermost of two axes side by side would run into one another
         ticks = [t for t in ticks if round(math.log2(t)) % 2 == 0 and limits[0] < t < limits[1]]
-    named = [(t, f"1/{round(1 / t)}" if t < 1 else f"{t:.0f}") for t in ticks]
-    axes.floor(named, 8, f"{panel.kind.capitalize()}\n← fewer   {panel.more}   more →")
+    axes.set_xticks(ticks, [f"1/{round(1 / t)}" if t < 1 else f"{t:.0f}" for t in ticks], fontsize=8)
+    axes.minorticks_off()
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"{panel.kind.capitalize()}\n← fewer   {panel.more}   more →", fontsize=8)
 
 
-def _legend(svg: Svg, drawn: Sequence[tuple[CohortSummary, Style]], columns: int) -> None:
-    entries = [(style, cohort.label) for cohort, style in drawn]
-    legend(svg, entries, 8.5, columns=columns, line=1.3, area=20)
+def _legend(figure: object, drawn: Sequence[tuple[CohortSummary, Style]], columns: int) -> None:
+    figure.legend(  # type: ignore[attr-defined]
+        [_handle(style) for _, style in drawn], [cohort.label for cohort, _ in drawn], loc="upper left",
+        ncols=min(columns, len(drawn)), fontsize=8.5, handletextpad=0.3, columnspacing=1.4, borderaxespad=0.2,
+        labelspacing=0.2,
+    )  # fmt: skip
 
 
 def _main_words(context: Context) -> str:
@@ -265,7 +293,19 @@ def _arrows(axes: Axes, effect: Effect, y: float, style: Style, limits: tuple[fl
     low, high = _ends(effect, limits)
     for end, cut, marker in ((limits[0], low < limits[0], "<"), (limits[1], high > limits[1], ">")):
         if cut:
-            axes.svg.symbols([(axes.across(end), axes.down(y))], marker, style.colour, 14, 0)
+            axes.scatter(
+                [end], [y], marker=marker, color=style.colour, s=14, linewidth=0, clip_on=False, zorder=3
+            )
+
+
+def _handle(style: Style) -> Line2D:
+    from matplotlib.lines import Line2D
+
+    return Line2D(
+        [], [], linestyle=style.line,  # type: ignore[arg-type]  # which its stubs do not know
+        linewidth=1.3, marker=style.marker, color=style.colour,
+        markersize=9 if style is HOLDOUT else 5, markeredgewidth=1.6 if style is HOLDOUT else 0.8,
+    )  # fmt: skip
 
 
 def _finding(context: Context, panel: Panel, names: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,7 @@ import numpy as np
 
 from amlsynth.evaluation.records import CohortSummary, CoOccurrence
 from amlsynth.report.context import Context
-from amlsynth.report.drawing import INK, MUTED, WIDTH, both
-from amlsynth.report.svg import INCH, Axes, Svg, pen, round_ticks
+from amlsynth.report.drawing import INK, MUTED, WIDTH, both, drawing
 from amlsynth.report.text import escape, image
 
 if TYPE_CHECKING:
@@ -80,71 +78,63 @@ def _draw(
 
 
 def _draw_pairs(path: Path, part: NDArray[np.float64], labels: Sequence[str], groups: Sequence[str]) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
     n = len(labels)
     side = _CELL * (n - 1)
     scale = min(1.0, (WIDTH - _LEFT - 0.2) / side)  # many traits shrink; few keep the size of a cell
     side *= scale
     height = side + _BOTTOM + _TOP
-    cell = INCH * side / (n - 1)
-    left, top = INCH * _LEFT, INCH * _TOP
-    with pen(path, WIDTH, height) as svg:
-        for row in range(1, n):
-            for column in range(row):
-                x, y = left + cell * (column + 0.04), top + cell * (row - 1 + 0.04)
-                svg.rect(x, y, 0.92 * cell, 0.92 * cell, _colour(float(part[row, column])))
+    with drawing(path, WIDTH, height) as figure:
+        axes = figure.add_axes((_LEFT / WIDTH, _BOTTOM / height, side / WIDTH, side / height))
+        colours = LinearSegmentedColormap.from_list("differences", _COLOURS)
+        # Symbols and not a mesh, which would write every empty cell above the diagonal into the file as well.
+        size = (72 * 0.92 * _CELL * scale) ** 2
+        rows, columns = np.nonzero(np.isnan(part) & np.tri(n, k=-1, dtype=bool))
+        axes.scatter(columns + 0.5, rows - 0.5, color=_EMPTY, marker="s", s=size, linewidth=0)
+        rows, columns = np.nonzero(~np.isnan(part))
+        mesh = axes.scatter(
+            columns + 0.5, rows - 0.5, c=part[rows, columns], cmap=colours, vmin=-100, vmax=100, marker="s",
+            s=size, linewidth=0,
+        )  # fmt: skip
+        axes.set_xlim(0, n - 1)
+        axes.set_ylim(0, n - 1)
         for line in range(1, n):
             if groups[line] != groups[line - 1]:  # a panel begins
-                corner, floor = top + cell * (line - 1), top + cell * (n - 1)
-                x = left + cell * line
-                svg.segments([(left, corner, x, corner), (x, corner, x, floor)], INK, 0.7)
+                axes.plot([0, line], [line - 1, line - 1], color=INK, linewidth=0.7, clip_on=False)
+                axes.plot([line, line], [line - 1, n - 1], color=INK, linewidth=0.7, clip_on=False)
         letters = max(5.0, 7.5 * scale)
-        for place in range(n - 1):
-            middle = cell * (place + 0.5)
-            svg.text(left - 4, top + middle, labels[place + 1], letters, INK, anchor="right")
-            below = top + cell * (n - 1) + 4
-            svg.text(left + middle, below, labels[place], letters, INK, anchor="right", turned=True)
-        _colour_bar(svg, left + 0.55 * INCH * side, 0.42 * INCH * side)
-
-
-def _colour(percent: float) -> str:
-    """Return the colour of a difference in percent; that of an empty cell where it is not known."""
-    if math.isnan(percent):
-        return _EMPTY
-    middle, end = _COLOURS[1][1], _COLOURS[2 if percent > 0 else 0][1]
-    share = min(abs(percent), 100) / 100
-    mixed = (
-        round(int(middle[i : i + 2], 16) * (1 - share) + int(end[i : i + 2], 16) * share) for i in (1, 3, 5)
-    )
-    return "#" + "".join(f"{part:02x}" for part in mixed)
-
-
-def _colour_bar(svg: Svg, left: float, width: float) -> None:
-    steps = 40
-    for step in range(steps):
-        x, percent = left + width * step / steps, -100 + 200 * (step + 0.5) / steps
-        svg.rect(x, 8, width / steps + 0.2, 8, _colour(percent))
-    for place, label in enumerate(("−100 %", "−50 %", "0", "+50 %", "≥ +100 %")):
-        svg.text(left + width * place / 4, 22, label, 7, INK, anchor="middle")
+        places = np.arange(n - 1) + 0.5
+        axes.set_xticks(places, labels[:-1], rotation=90, fontsize=letters)
+        axes.set_yticks(places, labels[1:], fontsize=letters)
+        axes.invert_yaxis()
+        axes.tick_params(length=0)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        bar = figure.add_axes(
+            ((_LEFT + 0.55 * side) / WIDTH, 1 - 0.22 / height, 0.42 * side / WIDTH, 0.11 / height)
+        )
+        scale_bar = figure.colorbar(mesh, cax=bar, orientation="horizontal", ticks=[-100, -50, 0, 50, 100])
+        scale_bar.ax.set_xticklabels(["−100 %", "−50 %", "0", "+50 %", "≥ +100 %"], fontsize=7)
+        scale_bar.outline.set_visible(False)
 
 
 def _draw_largest(path: Path, width: float, largest: Sequence[tuple[str, float]]) -> None:
     """Draw the largest differences as bars, for screens on which no heatmap can be read."""
     shown = largest[:_BARS]
     height = 0.55 + 0.34 * len(shown)
-    reach = max(100.0, *(abs(value) for _, value in shown)) * 1.05
-    with pen(path, width, height) as svg:
-        axes = Axes(
-            svg, 0.05 * width, 0.05, 0.9 * width, height - 0.5, x=(-reach, reach), y=(-0.5, len(shown) - 0.4)
-        )
+    with drawing(path, width, height) as figure:
+        axes = figure.add_axes((0.05, 0.42 / height, 0.9, (height - 0.5) / height))
+        reach = max(100.0, *(abs(value) for _, value in shown)) * 1.05
         for place, (name, value) in enumerate(shown):
-            left, right = sorted((axes.across(0), axes.across(value)))
-            y = axes.down(place + 0.04)
-            svg.rect(left, y, right - left, axes.down(place + 0.36) - y, _COLOURS[2 if value > 0 else 0][1])
-            svg.text(axes.across(-reach), axes.down(place - 0.2), f"{name}: {value:+.0f} %", 7.5, INK)
-        zero = axes.across(0)  # beside the bars alone: it would run through the names
-        beside = [(axes.down(place), axes.down(place + 0.4)) for place in range(len(shown))]
-        svg.segments([(zero, high, zero, low) for high, low in beside], MUTED, 0.8)
-        axes.floor(round_ticks(-reach, reach, 4), 8, "Relative difference, %")
+            colour = _COLOURS[2][1] if value > 0 else _COLOURS[0][1]
+            axes.barh(place + 0.2, value, height=0.32, color=colour)
+            axes.text(-reach, place - 0.2, f"{name}: {value:+.0f} %", fontsize=7.5, va="center")
+        axes.axvline(0, color=MUTED, linewidth=0.8)
+        axes.set(xlim=(-reach, reach), ylim=(len(shown) - 0.4, -0.5), yticks=[])
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(labelsize=8)
+        axes.set_xlabel("Relative difference, %", fontsize=8)
 
 
 def _ordered(context: Context, record: CoOccurrence, kept: NDArray[np.intp]) -> list[int]:

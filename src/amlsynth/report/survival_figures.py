@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from amlsynth.evaluation.records import CohortSummary, CurvePoint, Figure, SurvivalSummary
 from amlsynth.report.context import Context
 from amlsynth.report.decision.signal import subtract
-from amlsynth.report.drawing import HOLDOUT, INK, MUTED, ORIGINAL, WIDTH, Style, both, styles
-from amlsynth.report.svg import INCH, Axes, Svg, band, legend, pen, steps
+from amlsynth.report.drawing import FAINT, HOLDOUT, INK, MUTED, ORIGINAL, WIDTH, Style, both, drawing, styles
 from amlsynth.report.text import at_risk, escape, image, number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
 
 _TICK_STEPS = (1, 2, 3, 6, 12, 24, 36, 60, 120)
 _MOST_TICKS, _MOST_TICKS_NARROW = 8, 4
@@ -63,39 +67,44 @@ def _draw(path: Path, width: float, *, label: str, shown: Shown) -> None:
     ticks = _month_ticks(_end(shown), _MOST_TICKS if width == WIDTH else _MOST_TICKS_NARROW)
     compared = _differences(shown)
     columns = 2 if width == WIDTH else 1
-    top, foot = 0.2 * -(-len(shown) // columns) + 0.1, 0.62 + _LINE * len(shown)
+    top, foot = 0.2 * -(-len(shown) // columns) + 0.1, 0.58 + _LINE * len(shown)
     gap = _DIFFERENCE + 0.15 if compared else 0.0
     height = top + _CURVES + gap + foot
-    left = 0.8
-    across = width - left - 0.2
-    months = [(tick, str(tick)) for tick in ticks]
-    with pen(path, width, height) as svg:
-        axes = Axes(svg, left, top, across, _CURVES, (0, ticks[-1]), (1.02, 0))
-        shares = [(0, "0"), (0.25, "25 %"), (0.5, "50 %"), (0.75, "75 %"), (1, "100 %")]
-        axes.wall(shares, 10, label if width == WIDTH else "", grid=True)
-        _curves(axes, shown)
+    left = 0.8 / width
+    with drawing(path, width, height) as figure:
+        across = 1 - left - 0.12 / width
+        axes = figure.add_axes((left, (foot + gap) / height, across, _CURVES / height))
+        _curves(axes, shown, ticks)
+        axes.set_ylabel(label if width == WIDTH else "")
         lowest = axes
         if compared:
-            axes.floor([(tick, "") for tick in ticks], 10, "")
-            lowest = _difference_panel(svg, compared, (left, top + _CURVES + 0.15, across), ticks)
-        lowest.floor(months, 10, "Months")
-        _legend(svg, shown, columns)
-        _numbers_at_risk(lowest, shown, ticks)
+            axes.tick_params(labelbottom=False)
+            lowest = figure.add_axes((left, foot / height, across, _DIFFERENCE / height))
+            _difference_panel(lowest, compared, ticks)
+        lowest.set_xlabel("Months")
+        _legend(figure, axes, shown, columns)
+        _numbers_at_risk(lowest, shown, ticks, foot, (width, height))
 
 
-def _curves(axes: Axes, shown: Shown) -> None:
+def _curves(axes: Axes, shown: Shown, ticks: Sequence[int]) -> None:
     end = _end(shown)
     for _, survival, style in shown:
         points = [point for point in survival.curve if point.months <= end]
-        months = [axes.across(point.months) for point in points]
+        months = [point.months for point in points]
         if style is not HOLDOUT:  # the band of a small hold-out would cover the others
-            low, high = (
-                [axes.down(v) for v in ends] for ends in zip(*((p.low, p.high) for p in points), strict=True)
-            )
-            axes.svg.path(band(months, low, high), "none", 0, fill=style.colour, opacity=0.16)
-        heights = [axes.down(point.survival) for point in points]
-        # That of the original shows beneath a curve that covers it.
-        axes.svg.path(steps(months, heights), style.colour, 2.6 if style is ORIGINAL else 1.5, style.line)
+            low, high = [p.low for p in points], [p.high for p in points]
+            axes.fill_between(months, low, high, step="post", color=style.colour, alpha=0.16, linewidth=0)
+        axes.step(
+            months,
+            [point.survival for point in points],
+            where="post",
+            color=style.colour,
+            linestyle=style.line,
+            linewidth=2.6 if style is ORIGINAL else 1.5,  # it shows beneath a curve that covers it
+        )
+    axes.set(xlim=(0, ticks[-1]), ylim=(0, 1.02), xticks=ticks)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
 
 
 Difference = tuple[CohortSummary, Style, list[tuple[float, Figure]]]
@@ -128,27 +137,21 @@ def _as_figure(point: CurvePoint) -> Figure:
     return Figure(value=point.survival, low=point.low, high=point.high)
 
 
-def _difference_panel(
-    svg: Svg, compared: Sequence[Difference], place: tuple[float, float, float], ticks: Sequence[int]
-) -> Axes:
-    """Draw the differences below the curves, at a left end, a height and a width in inches."""
-    ends = (abs(e or 0.0) for _, _, points in compared for _, f in points for e in (f.low, f.high))
-    largest = max(ends, default=0.0)
-    reach = next((reach for reach in (0.1, 0.2, 0.5) if largest <= reach), 1.0)
-    left, top, across = place
-    axes = Axes(svg, left, top, across, _DIFFERENCE, (0, ticks[-1]), (reach, -reach))
-    shown = f"{100 * reach:.0f} %"
-    axes.wall([(-reach, f"−{shown}"), (0, "0"), (reach, f"+{shown}")], 8, "Difference")
-    svg.segments([(axes.across(0), axes.down(0), axes.across(ticks[-1]), axes.down(0))], INK, 1.4)
+def _difference_panel(axes: Axes, compared: Sequence[Difference], ticks: Sequence[int]) -> None:
+    largest = 0.1
     for _, style, points in compared:
-        months = [axes.across(month) for month, _ in points]
-        low, high, values = (
-            [axes.down(end or 0.0) for end in ends]
-            for ends in zip(*((f.low, f.high, f.value) for _, f in points), strict=True)
-        )
-        svg.path(band(months, low, high), "none", 0, fill=style.colour, opacity=0.2)
-        svg.path(steps(months, values), style.colour, 1.4, style.line)
-    return axes
+        months = [month for month, _ in points]
+        low, high = [f.low or 0.0 for _, f in points], [f.high or 0.0 for _, f in points]
+        axes.fill_between(months, low, high, step="post", color=style.colour, alpha=0.2, linewidth=0)
+        values = [f.value or 0.0 for _, f in points]
+        axes.step(months, values, where="post", color=style.colour, linestyle=style.line, linewidth=1.4)
+        largest = max([largest, *(abs(end) for ends in (low, high) for end in ends)])
+    axes.axhline(0, color=ORIGINAL.colour, linewidth=1.4, zorder=1)
+    reach = 0.1 if largest <= 0.1 else 0.2 if largest <= 0.2 else 0.5 if largest <= 0.5 else 1.0
+    axes.set(xlim=(0, ticks[-1]), ylim=(-reach, reach), xticks=ticks)
+    axes.set_yticks([-reach, 0, reach], [f"−{100 * reach:.0f} %", "0", f"+{100 * reach:.0f} %"])
+    axes.set_ylabel("Difference", fontsize=8)
+    axes.tick_params(axis="y", labelsize=8)
 
 
 def _month_ticks(longest: float, most: int = _MOST_TICKS) -> list[int]:
@@ -158,25 +161,37 @@ def _month_ticks(longest: float, most: int = _MOST_TICKS) -> list[int]:
     return [step * place for place in range(steps + 1)]
 
 
-def _legend(svg: Svg, shown: Shown, columns: int) -> None:
-    entries = []
-    for cohort, survival, style in shown:
+def _legend(figure: Drawing, axes: Axes, shown: Shown, columns: int) -> None:
+    labels = []
+    for cohort, survival, _ in shown:
         median = survival.median.value
-        middle = "n/a" if median is None else f"{median:.1f} months"
-        entries.append((style, f"{cohort.label}, median {middle}"))
-    legend(svg, entries, 8.5, columns=columns, line=1.5, area=0)
+        labels.append(f"{cohort.label}, median " + ("n/a" if median is None else f"{median:.1f} months"))
+    figure.legend(
+        axes.get_lines(), labels, loc="upper left", fontsize=8.5, handlelength=2.4, borderaxespad=0.1,
+        labelspacing=0.2, bbox_to_anchor=(0.02, 1.0), ncols=columns, columnspacing=1.5,
+    )  # fmt: skip
 
 
-def _numbers_at_risk(axes: Axes, shown: Shown, ticks: Sequence[int]) -> None:
+def _numbers_at_risk(
+    axes: Axes, shown: Shown, ticks: Sequence[int], foot: float, size: tuple[float, float]
+) -> None:
     """Write numbers at risk under the ticks in ink, each line after a piece of its curve."""
-    left, floor = INCH * (axes.left - 0.72), INCH * (axes.top + axes.height)
-    axes.svg.text(left, floor + 0.47 * INCH, "At risk", 8, MUTED)
+    width, height = size
+    inch = 1 / (axes.get_position().height * height)  # in the axes' own height
+    left = -0.72 / (axes.get_position().width * width)
+    axes.text(left, -0.5 * inch, "At risk", transform=axes.transAxes, fontsize=8, color=MUTED, va="center")
     for row, (cohort, survival, style) in enumerate(shown):
-        y = floor + (0.62 + _LINE * row) * INCH
-        axes.svg.segments([(left, y, left + 0.36 * INCH, y)], style.colour, 1.7, style.line)
+        y = -(0.66 + _LINE * row) * inch
+        axes.plot(
+            [left, left * 0.5], [y, y], transform=axes.transAxes, color=style.colour, linestyle=style.line,
+            linewidth=1.7, clip_on=False,
+        )  # fmt: skip
         for month in ticks:
             text = at_risk(survival, month, cohort.min_cell) or "–"
-            axes.svg.text(axes.across(month), y, text, 8, INK, anchor="middle")
+            axes.text(
+                month, y, text, transform=axes.get_xaxis_transform(), ha="center", va="center", fontsize=8,
+                color=INK,
+            )  # fmt: skip
 
 
 def _finding(shown: Shown) -> str:
