@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from amlsynth.report.drawing import HOLDOUT, ORIGINAL, Interval
-from amlsynth.report.svg import Axes, Svg, band, legend, pen, round_ticks, steps, text_width
+from amlsynth.report.svg import Axes, Svg, band, legend, pen, room_for, round_ticks, steps, text_width
 
 SPACE = "{http://www.w3.org/2000/svg}"
 
@@ -31,6 +31,8 @@ def test_letters_are_as_wide_as_in_the_font():
     assert text_width("n", 2048) == pytest.approx(1298, abs=2)  # units of DejaVu Sans in an em: 2,048
     assert text_width("ab\nabcd", 9) == text_width("abcd", 9) > 2 * text_width(" ", 9) > 0
     assert text_width("n", 9, bold=True) > text_width("n", 9)
+    assert room_for(["n", "nn"], 9, 7) == pytest.approx(text_width("nn", 9) / 72 + 0.12)
+    assert room_for(["n" * 500], 9, 7) == 3.5  # the axis keeps its half
 
 
 def test_values_have_places():

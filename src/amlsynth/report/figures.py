@@ -30,7 +30,7 @@ from amlsynth.report.drawing import (
     both,
     styles,
 )
-from amlsynth.report.svg import INCH, Axes, legend, pen, round_ticks, text_width
+from amlsynth.report.svg import Axes, legend, pen, room_for, round_ticks, text_width
 from amlsynth.report.tables import PRESENT
 from amlsynth.report.text import find, image, is_rounded
 from amlsynth.statistics.proportions import wilson_interval
@@ -189,7 +189,7 @@ def _draw_anchors(
     height = 1.05 + legend_height + 0.32 * len(chosen)
     with pen(path, width, height) as svg:
         labels = [measure.label if wide else textwrap.fill(measure.label, 22) for measure in chosen]
-        left = max(text_width(label, 9 if wide else 7.5) for label in labels) / INCH + 0.12
+        left = room_for(labels, 9 if wide else 7.5, width)
         values = [value for measure in chosen for value in _values(measure).values()]
         margin = 0.05 * (max(values) - min(values) or 1.0)
         axes = Axes(

@@ -15,7 +15,7 @@ from amlsynth.foundation.text import listing
 from amlsynth.report.context import Context, ties_words
 from amlsynth.report.drawing import FAINT, INK, MUTED, WIDTH, Interval, Style, both, styles
 from amlsynth.report.effects import main_subjects, subject_label, subjects
-from amlsynth.report.svg import INCH, Axes, Svg, legend, pen, text_width
+from amlsynth.report.svg import INCH, Axes, Svg, legend, pen, room_for
 from amlsynth.report.text import escape, image, number
 
 _LONGEST, _SHORTEST = 16.0, 1 / 16.0  # ratios beyond are cut off, with an arrow
@@ -132,7 +132,7 @@ def _draw_overview(
     part = band + _FOOT + 0.2
     height = head + part * stacked
     written = list(labels) if wide else [textwrap.fill(label, 19) for label in labels]
-    left = max(text_width(label, 8) for label in written) / INCH + 0.12
+    left = room_for(written, 8, width)
     with pen(path, width, height) as svg:
         across = (width - left - 0.1) / (len(panels) if wide else 1)
         for place, panel in enumerate(panels):
@@ -163,8 +163,7 @@ def _draw_one(
     row = line * len(cohorts) + (0.07 if wide else 0.2)
     band, head = row * len(names), 0.32 + 0.2 * ((len(cohorts) - 1) // (3 if wide else 1))
     height = head + band + _FOOT
-    written = max(text_width(label, 8.5) for label in labels) / INCH
-    left, right = (written + 0.12, 1.3) if wide else (0.08, 1.2)
+    left, right = (room_for(labels, 8.5, width), 1.3) if wide else (0.08, 1.2)
     with pen(path, width, height) as svg:
         axes = Axes(svg, left, head, width - left - right, band, limits, (0, len(names)), math.log)
         lift = 0.0 if wide else 0.15 / row  # on phones the marker stands above its lines

@@ -68,6 +68,11 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     return max(sum(_glyph(letter, bold).advance for letter in line) * size / _EM for line in text.split("\n"))
 
 
+def room_for(names: Iterable[str], size: float, width: float) -> float:
+    """Return the inches that names take beside an axis; of a figure this wide no more than half."""
+    return min(max(text_width(name, size) for name in names) / INCH + 0.12, width / 2)
+
+
 @dataclass
 class Svg:
     """A figure that is being drawn; (0, 0) is its upper left corner, lengths are points."""
