@@ -50,20 +50,41 @@ def found(split):
 
 
 @pytest.fixture(scope="module")
-def page(found, tmp_path_factory, parse):
+def folder(found, tmp_path_factory):
+    """The report as a page and, in the place of the PDF, as the text that is set on paper."""
     folder: Path = tmp_path_factory.mktemp("rare")
     write_evaluation(found, folder / "evaluation.json")
-    render_report(folder, folder / "r.html", engine="fallback")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "amlsynth.report.fallback._write_pdf", lambda markup, _, pdf: pdf.write_text(markup, "utf-8")
+        )
+        render_report(folder, folder / "r.html", folder / "r.typ", engine="fallback")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(folder, parse):
     return parse(folder / "r.html")
 
 
-def test_no_number_of_a_patient_is_in_it(split, page, found):
-    text = page.text + found.model_dump_json()
+@pytest.fixture(scope="module")
+def paper(folder):
+    return (folder / "r.typ").read_text("utf-8")
+
+
+def test_no_number_of_a_patient_is_in_it(split, page, paper, found):
+    text = page.text + paper + found.model_dump_json()
     numbers = set(re.findall(r"\d+\.\d{3,}", text))
     for frame in (split.train, split.holdout):
         for name in ("WBC", "OSTM", "EFSTM"):
             values = {f"{value:.{digits}f}" for value in frame[name].dropna() for digits in (4, 6)}
             assert not values & numbers, name
+
+
+def test_paper_says_no_number_that_the_page_does_not(page, paper):
+    numbers = set(re.findall(r"(?<![\w.#])\d[\d,]*\.\d{2,}(?![\w.%])", paper))
+    assert len(numbers) > 300
+    assert not numbers - set(re.findall(r"\d[\d,]*\.\d+", page.source))
 
 
 def test_small_cells_of_every_table_are_held_back(split, page):
