@@ -20,7 +20,12 @@ from amlsynth.evaluation.measure_group import (
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, FloatArray
-from amlsynth.statistics.associations import associations, correlation_shift
+from amlsynth.statistics.associations import (
+    RankCorrelations,
+    associations,
+    correlation_reversal,
+    correlation_shift,
+)
 from amlsynth.statistics.coding import numbers_of
 
 # Below five expected co-occurrences a log odds ratio is mostly noise (Cochran's rule for 2 x 2 tables).
@@ -133,6 +138,8 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
     ours, expected = context.once("log odds ratios of original", lambda: log_odds_ratios(original, d))
     matrix = context.once("associations of original", lambda: associations(original, d))
     shares = context.once("missing shares of original", lambda: missing_shares(original, d))
+    ranked = context.once("rank correlations of original", lambda: RankCorrelations.of(original, d))
+    theirs = RankCorrelations.of(frame, d)
     states = _states(frame, d)
     missing = np.abs(missing_shares(frame, d) - shares)
     return {
@@ -144,7 +151,8 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
             bounds=(0.0, np.inf),
         ),
         "associations": attempt(lambda: association_error(matrix, associations(frame, d), shares < 1)),
-        "correlation_shift": attempt(lambda: correlation_shift(original, frame, d)),
+        "correlation_shift": attempt(lambda: correlation_shift(ranked, theirs)),
+        "correlation_reversal": attempt(lambda: correlation_reversal(ranked, theirs)),
         "missing_mean": figure(float(missing.mean())),
         "missing_max": figure(float(missing.max())),
         "missing_pattern": figure(missing_pattern_distance(original, frame, d)),
@@ -187,6 +195,19 @@ GROUP = MeasureGroup(
                 "Largest difference of the rank correlation of two columns from the original's, less four "
                 "standard errors of chance, at least 0. One pair that is turned round shows, which the mean "
                 "over all pairs hides."
+            ),
+            source="this project; Spearman's correlation",
+        ),
+        MeasureDefinition(
+            id="correlation_reversal",
+            label="Correlations of a column that are turned round",
+            aspect="fidelity",
+            better="lower",
+            unit="standard errors",
+            description=(
+                "Of the column whose rank correlations with all others are most clearly turned round, as "
+                "where the labels of the sexes are swapped: the sum of their products with those of the "
+                "original, below 0, over its standard error without association. 0 where no column's sum is below 0."
             ),
             source="this project; Spearman's correlation",
         ),
