@@ -133,6 +133,11 @@ def judge(
         comparisons=(),
     )  # fmt: skip
     everything = apply_gates(evaluation, whole, d=of.d)
-    chosen = tuple(gate for gate in everything.gates if gate.required and gate.measure in found
-                   and (gate.comparison != "at_least_share_of_holdout" or gate.measure in anchors))  # fmt: skip
+    chosen = tuple(
+        gate
+        for gate in everything.gates
+        if gate.required
+        and gate.measure in found
+        and (gate.comparison != "at_least_share_of_holdout" or gate.measure in anchors)
+    )
     return GateReport(profile=profile, passed=all(gate.passed is not False for gate in chosen), gates=chosen)

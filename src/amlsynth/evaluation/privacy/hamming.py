@@ -148,9 +148,7 @@ def _original_distances(context: EvaluationContext) -> dict[str, Figure]:
     test: NDArray[np.int64] | str = NO_HOLDOUT
     if partition.holdout is not None:
         test = minimum_distances(rows, partition.holdout, partition.coding)
-    found = _table(
-        np.stack(pairs) if pairs else "the training cohort makes one part only, so no pair", test
-    )
+    found = _table(np.stack(pairs) if pairs else "the training cohort makes one part only, so no pair", test)
     del found["leakage"]  # the training cohort is not compared with itself
     return found
 
@@ -264,8 +262,8 @@ GROUP = MeasureGroup(
             description=(
                 "Average minimum Hamming distance to the hold-out over that to the training cohort, "
                 "minus 1. The paper takes values above 0.05 for a possible breach; a value below is no "
-                "proof of privacy. For the hold-out itself, each patient is compared with the others. The 95 % "
-                "interval is what chance makes of the hold-out, read off the differences of the training "
+                "proof of privacy. For the hold-out itself, each patient is compared with the others. The "
+                "95 % interval is what chance makes of the hold-out, read off the differences of the training "
                 "parts: a hold-out without any patient of a rare kind is far from those who are."
             ),
             source=_SOURCE,
