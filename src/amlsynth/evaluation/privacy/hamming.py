@@ -262,9 +262,9 @@ GROUP = MeasureGroup(
             description=(
                 "Average minimum Hamming distance to the hold-out over that to the training cohort, "
                 "minus 1. The paper takes values above 0.05 for a possible breach; a value below is no "
-                "proof of privacy. For the hold-out itself, each patient is compared with the others. The "
-                "95 % interval is what chance makes of the hold-out, read off the differences of the training "
-                "parts: a hold-out without any patient of a rare kind is far from those who are."
+                "proof of privacy. For the hold-out itself, each patient is compared with the others. "
+                "The 95 % interval is what chance makes of the hold-out, read off the differences of the "
+                "training parts: a hold-out without any patient of a rare kind is far from those who are."
             ),
             source=_SOURCE,
         ),

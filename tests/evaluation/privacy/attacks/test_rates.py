@@ -40,8 +40,8 @@ def test_the_risk_by_hand():
     found = risk_figure(Rate(0.6, 100), Rate(0.2, 100))
     # Less the bias: 1 - control has the relative variance 0.2 * 0.8 / 100 / 0.8^2 = 0.0025.
     assert found.value == pytest.approx(1 - 0.5 / 1.0025, abs=1e-4)
-    # Where the interval of the ratio r of failures, 0.4 to 0.8, ends, their difference 0.4 - 0.8 r is as large
-    # as what the nearer ends of both Wilson intervals make of it.
+    # Where the interval of the ratio r of failures, 0.4 to 0.8, ends, their difference 0.4 - 0.8 r is as
+    # large as what the nearer ends of both Wilson intervals make of it.
     (low, high), (least, most) = Rate(0.4, 100).interval, Rate(0.8, 100).interval
     for ratio, end, other in ((1 - found.high, low, most), (1 - found.low, high, least)):
         assert abs(0.4 - 0.8 * ratio) == pytest.approx(np.hypot(0.4 - end, ratio * (other - 0.8)), abs=1e-4)
