@@ -55,9 +55,8 @@ def nearer_to_training(data: AttackData) -> dict[str, Figure]:
     leaves out a half; drawn with replacement, patients would have twins). The mean over draws of members
     varies less than one draw does, by the variance of the draws.
     """
-    space = MixedSpace(data.real, data.dictionary)
-    members, non_members = space.points(data.members), space.points(data.non_members)
-    real = _Real(*_nearest_real(space, space.points(data.released), members, non_members))
+    released, members, non_members = data.points
+    real = _Real(*_nearest_real(data.space, released, members, non_members))
     rng = Stream.CLOSEST_RECORD_DRAWS.rng(data.seed)
     all_members, all_others = np.arange(len(members)), np.arange(len(non_members)) + len(members)
     size = min(len(members), len(non_members))
