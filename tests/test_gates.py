@@ -282,6 +282,7 @@ def test_what_innocent_cohorts_show_by_chance_is_undecided(value: float, verdict
     assert report.gates[0].verdict == verdict
     assert report.passed is (verdict == "passed")
     assert of_patients(400, measure("m", 0.49), one).gates[0].verdict == "failed"
+    assert of_patients(99, measure("m", 1.0), one).gates[0].verdict == "undecided"
 
 
 def test_a_gate_may_be_advice_for_few_patients() -> None:

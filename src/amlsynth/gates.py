@@ -105,7 +105,7 @@ class Gate(_Entry):
     @property
     def least_patients(self) -> int:
         """Of fewer patients the gate has no limit, and is undecided."""
-        return min(self.threshold) if isinstance(self.threshold, dict) else 0
+        return max(min(_patients_named(limit)) for limit in (self.threshold, self.fails_beyond))
 
     def for_patients(self, patients: int) -> Self:
         """Return the gate with the one limit of each kind that it has for this many patients.
@@ -155,7 +155,7 @@ class GateProfile(_Entry):
             other = floors.get(gate.measure)
             if other is None or gate.comparison not in ("at_most", "below"):
                 continue
-            for patients in sorted({*_patients_named(gate), *_patients_named(other)}):
+            for patients in sorted({*_patients_named(gate.threshold), *_patients_named(other.threshold)}):
                 floor, ceiling = (one.for_patients(patients).limits[0] for one in (other, gate))
                 if ceiling < floor or (gate.comparison == "below" and ceiling == floor):
                     side = gate.comparison.replace("_", " ")
@@ -163,9 +163,9 @@ class GateProfile(_Entry):
         return None
 
 
-def _patients_named(gate: Gate) -> tuple[int, ...]:
-    """Return the numbers of patients that its limits go by; between them they go straight."""
-    return tuple(gate.threshold) if isinstance(gate.threshold, dict) else (1,)
+def _patients_named(limit: float | dict[int, float] | None) -> tuple[int, ...]:
+    """Return the numbers of patients that a limit goes by; between them it goes straight."""
+    return tuple(limit) if isinstance(limit, dict) else (0,)
 
 
 class _ProfileFile(_Entry):
