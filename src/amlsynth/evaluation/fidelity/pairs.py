@@ -19,7 +19,7 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.foundation.types import BoolArray, FloatArray
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.statistics.associations import (
     RankCorrelations,
     associations,
@@ -51,15 +51,18 @@ def _states(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     return np.column_stack([numbers_of(frame, v.name) for v in d.alterations])
 
 
-def _log_odds(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    present, absent = ((values == state).astype(np.float64) for state in (1, 0))
-    known = present + absent
-    both, neither = present.T @ present, absent.T @ absent
-    first, second = present.T @ absent, absent.T @ present
-    half = _CORRECTION
+def _log_odds(values: FloatArray, rows: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
+    """Return the same of states, shape (n, alterations); of the rows drawn, some more than once, if given."""
+    exact = np.float32 if len(values) < 1 << 24 else np.float64  # for counts
+    present, absent = ((values == state).astype(exact) for state in (1, 0))
+    times = np.ones(len(values)) if rows is None else np.bincount(rows, minlength=len(values))
+    carried, lacked = (states.T * times.astype(exact) for states in (present, absent))
+    both, neither, first = (
+        counts.astype(np.float64) for counts in (carried @ present, lacked @ absent, carried @ absent)
+    )
+    second, half = first.T, _CORRECTION
     odds = np.log((both + half) * (neither + half) / ((first + half) * (second + half)))
-    patients = known.T @ known
-    carriers = present.T @ known
+    patients, carriers = both + neither + first + second, both + first
     expected = np.zeros_like(odds)
     np.divide(carriers * carriers.T, patients, out=expected, where=patients > 0)
     return odds, expected
@@ -145,7 +148,7 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
     return {
         "co_occurrence": with_interval(
             lambda: co_occurrence_difference(ours, expected, _log_odds(states)[0]),
-            lambda rows: co_occurrence_difference(ours, expected, _log_odds(states[rows])[0]),
+            lambda rows: co_occurrence_difference(ours, expected, _log_odds(states, rows)[0]),
             len(frame),
             Stream.CO_OCCURRENCE_INTERVALS.rng(context.seed),
             bounds=(0.0, np.inf),

@@ -7,6 +7,7 @@ is of synthetic patients, so it turns the question of membership inference round
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ MIN_FOR_PERCENTILE = 40  # patients, so that the fifth percentile lies between t
 NEAR = 3  # variables, of all that there are, in which a near match may differ
 DRAWS = 200  # of real patients, for the interval of the share
 _NEAREST_KEPT = 60  # real patients kept for each released one; every draw has some of them
-_STEPS = (slice(0, 8), slice(8, _NEAREST_KEPT))  # in which they are looked through
+_STEPS = (slice(0, 4), slice(4, 16), slice(16, _NEAREST_KEPT))  # in which they are looked through
 _MAX_PATIENTS = 2_500  # patients of a cohort for percentiles and near matches
 
 
@@ -104,22 +105,29 @@ class _Real:
 
     def nearer(self, members: NDArray[np.intp], non_members: NDArray[np.intp]) -> Floats:
         """Return for each of the released 1 if it is nearer to these members, 1/2 in a tie, and else 0."""
-        nearest = []
-        for side in (members, non_members):
-            drawn = np.zeros(int(self.order.max()) + 1, dtype=bool)
-            drawn[side[side < len(drawn)]] = True
-            gaps = np.full(len(self.order), np.inf)
-            open_rows = np.arange(len(self.order))
-            for columns in _STEPS:  # most find somebody drawn among the first few
-                there = drawn[self.order[open_rows, columns]]
-                place = there.argmax(axis=1)
-                found = there[np.arange(len(place)), place]
-                rows = open_rows[found]
-                gaps[rows] = self.distances[rows, place[found] + columns.start]
-                open_rows = open_rows[~found]
-            nearest.append(gaps)
-        won: Floats = (nearest[0] < nearest[1]) + (nearest[0] == nearest[1]) / 2
+        side = np.zeros(int(self.order.max()) + 1, dtype=np.int8)
+        for patients, sign in ((members, 1), (non_members, -1)):
+            side[patients[patients < len(side)]] = sign
+        won = np.full(len(self.order), 0.5)
+        open_rows = np.arange(len(self.order))
+        for columns in _STEPS:  # most find somebody drawn among the first few
+            sides = side[self.order[open_rows, columns]]
+            place = (sides != 0).argmax(axis=1)
+            first = sides[np.arange(len(place)), place]
+            place += columns.start
+            won[open_rows] = (1 + first) / 2
+            maybe = (first != 0) & self.tied_with_next[open_rows, place]
+            rows, gaps = open_rows[maybe], self.distances[open_rows[maybe], place[maybe]]
+            same = self.distances[rows] == gaps[:, None]
+            other = (side[self.order[rows]] == -first[maybe][:, None]) & same
+            won[rows[other.any(axis=1)]] = 0.5
+            open_rows = open_rows[first == 0]
         return won
+
+    @cached_property
+    def tied_with_next(self) -> NDArray[np.bool_]:
+        """Whether the next nearest real patient is no farther, shape of `order`."""
+        return np.diff(self.distances, axis=1, append=np.inf) == 0
 
 
 def _nearest_real(
