@@ -37,8 +37,8 @@ def test_one_pair_turned_round_is_seen(make):
     both = [original["AGE"].astype(float).rank(), original["HB"].astype(float).rank()]
     rho = np.corrcoef(*both)[0, 1]
     assert correlation_shift(ranked(original), ranked(turned)) == pytest.approx(2 * rho - 4 * np.sqrt(2 / n))
-    # Of one pair: the product over its error without association, 1 / n
-    assert correlation_reversal(ranked(original), ranked(turned)) == pytest.approx(n * rho**2)
+    # Of one pair: the product, rho^2, over its error without association, rho / sqrt(n)
+    assert correlation_reversal(ranked(original), ranked(turned)) == pytest.approx(rho * np.sqrt(n))
 
 
 def test_many_weak_correlations_that_change_sign_are_seen_together(make):
@@ -56,7 +56,7 @@ def test_many_weak_correlations_that_change_sign_are_seen_together(make):
 
     original, innocent, turned = cohort(1), cohort(1), cohort(-1)
     assert correlation_reversal(original, innocent) < 3
-    assert correlation_reversal(original, turned) > 6
+    assert correlation_reversal(original, turned) > 5
     assert correlation_shift(original, turned) < 0.15  # no pair alone is beyond its chance by much
 
 

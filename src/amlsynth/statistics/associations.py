@@ -182,27 +182,21 @@ def correlation_reversal(original: RankCorrelations, other: RankCorrelations) ->
     """Return how clearly all correlations of some column are turned round, in standard errors, at least 0.
 
     For each column that the original can use the products of its correlations in both cohorts are summed,
-    over the error that the sum has where the column goes with nothing; the least of these sums, negated. Many
-    weak correlations that all change sign show, of which each alone is lost in chance.
+    over the error that the sum has where the column goes with nothing in the other; the least of these sums,
+    negated. Many weak correlations that all change sign show, of which each alone is lost in chance.
 
     Raises
     ------
     NotComputable
         The original has not two such columns.
     """
-    left, n_left, right, n_right = (np.nan_to_num(each) for each in _compared(original, other))
-    with np.errstate(divide="ignore"):
-        scale = np.where((n_left > 0) & (n_right > 0), (n_left * n_right) ** -0.5, 0.0)
-    products = left * right
+    left, _, right, patients = (np.nan_to_num(each) for each in _compared(original, other))
+    weights = np.divide(left, np.sqrt(patients), out=np.zeros_like(left), where=patients > 0)
     # Errors of one column's correlations go together as its partners do.
-    partners = products + np.eye(len(left))
-    lowest = 0.0
-    for column in range(len(left)):
-        own = scale[column] * (np.arange(len(left)) != column)
-        error = float(own @ partners @ own) ** 0.5
-        if error > 0:
-            lowest = min(lowest, float(products[column].sum()) / error)
-    return 0.0 - lowest
+    variances = np.einsum("ij,jk,ik->i", weights, right + np.eye(len(right)), weights)
+    errors = np.sqrt(np.maximum(variances, 0.0))
+    sums = (left * right).sum(axis=1)
+    return max(0.0, float(-np.divide(sums, errors, out=np.zeros_like(sums), where=errors > 0).min()))
 
 
 def _compared(
