@@ -210,8 +210,8 @@ GROUP = MeasureGroup(
             description=(
                 "Of the column whose rank correlations with all others are most clearly turned round, as "
                 "where the labels of the sexes are swapped: the sum of their products with those of the "
-                "original, below 0, over its standard error where it goes with nothing. 0 where no column's sum is "
-                "below 0."
+                "original, below 0, over its standard error where it goes with nothing. 0 where no "
+                "column's sum is below 0."
             ),
             source="this project; Spearman's correlation",
         ),
