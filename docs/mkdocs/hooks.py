@@ -179,6 +179,10 @@ def gate_profiles() -> str:
         "of your own of the same form is named in the release spec. [What the gates see](../gates.md) shows",
         "them at work on bad cohorts.",
         "",
+        "A limit with numbers of patients lies, for others, between those shown: patients are those of the",
+        "training part, of the synthetic cohort or four times the hold-out's, whichever are fewest. Of fewer than",
+        "the first number the gate is undecided, which is no pass.",
+        "",
     ]
     for name, profile in profiles.items():
         lines += [
