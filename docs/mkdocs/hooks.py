@@ -180,8 +180,8 @@ def gate_profiles() -> str:
         "them at work on bad cohorts.",
         "",
         "A limit with numbers of patients lies, for others, between those shown: patients are those of the",
-        "training part, of the synthetic cohort or four times the hold-out's, whichever are fewest. Of fewer than",
-        "the first number the gate is undecided, which is no pass.",
+        "training part, of the synthetic cohort or four times the hold-out's, whichever are fewest. Of fewer",
+        "than the first number the gate is undecided, which is no pass.",
         "",
     ]
     for name, profile in profiles.items():
