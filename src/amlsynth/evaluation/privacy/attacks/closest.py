@@ -127,7 +127,8 @@ class _Real:
     @cached_property
     def tied_with_next(self) -> NDArray[np.bool_]:
         """Whether the next nearest real patient is no farther, shape of `order`."""
-        return np.diff(self.distances, axis=1, append=np.inf) == 0
+        tied: NDArray[np.bool_] = np.diff(self.distances, axis=1, append=np.inf) == 0
+        return tied
 
 
 def _nearest_real(
