@@ -19,6 +19,7 @@ from amlsynth.cohort.tables import read_table, write_table
 from amlsynth.disclosure.origin import describe_original
 from amlsynth.disclosure.rule import DisclosureRule
 from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.kernels import blas_kernels
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.package import Provenance, file_names
 
@@ -87,6 +88,7 @@ def test_the_provenance_says_how_to_rebuild(built: ReleaseResult, tmp_path: Path
     assert made.files[f"data/{NAME}.csv"] == tree(built.folder)[f"data/{NAME}.csv"]
     assert yaml.safe_load(made.spec.text)["name"] == NAME
     assert {"numpy", "pandas", "scikit-learn"} <= set(made.packages)
+    assert made.kernels == blas_kernels()
 
 
 def test_the_data_are_valid_and_both_files_hold_the_same(built: ReleaseResult) -> None:

@@ -25,6 +25,7 @@ from amlsynth.foundation.defaults import (
     MOST_REPLICATES,
 )
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.kernels import blas_kernels
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
 from amlsynth.release.names import PACKAGE as PACKAGE
@@ -61,6 +62,7 @@ _MATTERS = (
 
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
 VersionText = Annotated[str, AfterValidator(checked_version)]
+Kernel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -274,6 +276,7 @@ class Provenance(_Record):
     python: str
     platform: str
     packages: dict[str, str]
+    kernels: tuple[Kernel, ...] = ()  # of BLAS, on which the last bits of matrix products depend
     dictionary: str | None = None
     dictionary_version: str
     endpoints: tuple[str, ...] | None = None
@@ -464,7 +467,7 @@ def _replicates(spec: ReleaseSpec, folder: Path, patients: int) -> Replicates | 
 
 
 def environment() -> dict[str, Any]:
-    """Return what a rebuild to the same bytes needs: Python, platform and package versions."""
+    """Return what a rebuild to the same bytes needs: Python, platform, package versions and kernels."""
     packages = {}
     for name in _MATTERS:
         try:
@@ -476,4 +479,5 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{sys.platform}-{platform.machine()}",
         "packages": packages,
+        "kernels": blas_kernels(),
     }
