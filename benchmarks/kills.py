@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import shutil
 import tempfile
@@ -37,7 +38,7 @@ Case = tuple[Callable[[], object], Path, Callable[[], None]]
 
 def run(*arguments: object) -> Callable[[], object]:
     def call() -> None:
-        with contextlib.suppress(SystemExit):
+        with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
             command_line([str(argument) for argument in arguments])
 
     return call
@@ -160,13 +161,13 @@ CASES = {
 }
 
 
-def kill(case: Case, kills: int) -> str:
-    """Kill a command so many times; return what came of it."""
+def kill(case: Case, kills: int, first: int = 0) -> str:
+    """Kill a command so many times, from the step `first` on; return what came of it."""
     call, place, check = case
     call()
     _, steps = killed_at(call, place, None)
     killed = broken = 0
-    for number in range(kills):
+    for number in range(first, first + kills):
         killed += killed_at(call, place, number % steps)[0]
         try:
             check()
@@ -181,13 +182,14 @@ def kill(case: Case, kills: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="to go on where a shorter run ended")
     parser.add_argument("commands", nargs="*", help=", ".join(CASES))
     given = parser.parse_args()
     os.environ["AMLSYNTH_REPORT_ENGINE"] = "fallback"
     for name in given.commands or CASES:
         with tempfile.TemporaryDirectory() as temporary:
             begun = time.monotonic()
-            found = kill(CASES[name](Path(temporary)), given.kills)
+            found = kill(CASES[name](Path(temporary)), given.kills, given.first)
             print(f"{name:<10} {found} ({time.monotonic() - begun:.0f} s)", flush=True)
 
 

@@ -209,7 +209,7 @@ def test_related_works_stand_in_every_format(built: ReleaseResult) -> None:
     (cited,) = content(built.folder, "schema-org.json")["citation"]
     assert (cited["@id"], cited["@type"]) == (RELATED, "CreativeWork")
     graph = {entity["@id"]: entity for entity in content(built.folder, "ro-crate-metadata.json")["@graph"]}
-    assert graph["./"]["citation"] == [{"@id": RELATED}] and RELATED in graph
+    assert graph["./"]["citation"] == {"@id": RELATED} and RELATED in graph
     assert content(built.folder, "croissant.json")["sc:citation"] == [RELATED]
     (reference,) = yaml.safe_load((built.folder / "CITATION.cff").read_text(encoding="utf-8"))["references"]
     assert reference["doi"] == "10.1038/s41746-024-01076-x"

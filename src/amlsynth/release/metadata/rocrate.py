@@ -79,16 +79,15 @@ def ro_crate_record(
         "datePublished": package.date.isoformat(),
         "keywords": ", ".join(package.keywords),
         "license": {"@id": license_.path},
-        "author": [{"@id": entry["@id"]} for entry in agents],
-        "creator": [{"@id": entry["@id"]} for entry in agents],
+        "author": _reference(entry["@id"] for entry in agents),
+        "creator": _reference(entry["@id"] for entry in agents),
         "hasPart": [{"@id": name} for name in files],
         "mentions": {"@id": "#build"},
     }
     works = related_works(package)
     for key, found in works.items():
-        mentioned = [{"@id": entry.address} for entry in found]
-        there = root.get(key, [])
-        root[key] = [*(there if isinstance(there, list) else [there]), *mentioned]
+        there = {"hasPart": files, "mentions": ["#build"]}.get(key, [])
+        root[key] = _reference([*there, *(entry.address for entry in found)])
     publisher = publisher_of(package)
     if publisher:
         root["publisher"] = {"@id": "#publisher"}
@@ -126,6 +125,12 @@ def ro_crate_record(
             *_build(package, folder, agents),
         ],
     }
+
+
+def _reference(ids: Iterable[str]) -> Any:
+    """Refer to entities; to one without a list, as RO-Crate recommends."""
+    found = [{"@id": id_} for id_ in ids]
+    return found[0] if len(found) == 1 else found
 
 
 def _identified(entry: dict[str, Any], number: int) -> dict[str, Any]:
@@ -171,24 +176,16 @@ def _build(package: DataPackage, folder: Path, agents: list[dict[str, Any]]) -> 
             "name": "amlsynth release build",
             "description": f"Generator and its parameters: {generator}",
             "endTime": package.date.isoformat(),
-            "agent": [{"@id": entry["@id"]} for entry in agents],
+            "agent": _reference(entry["@id"] for entry in agents),
             "instrument": {"@id": "#amlsynth"},
             "result": [{"@id": file.path} for file in package.described],
         },
         {
             "@id": "#amlsynth",
-            # A SoftwareApplication would have to have an address, and amlsynth has none yet.
-            "@type": "SoftwareSourceCode",
+            # A SoftwareApplication has to have an address, and amlsynth has none yet.
+            "@type": "CreativeWork",
             "name": "amlsynth",
             "description": "Makes, evaluates, releases and loads synthetic cohorts",
             "version": made.amlsynth,
-            "programmingLanguage": {"@id": "#python"},
-        },
-        {
-            "@id": "#python",
-            "@type": "ComputerLanguage",
-            "name": "Python",
-            "url": "https://www.python.org/",
-            "version": made.python,
         },
     ]
