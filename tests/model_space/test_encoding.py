@@ -98,14 +98,14 @@ def test_decode_inverts_encode(frame: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(decode(encode(frame), role="original", rounded=False), frame)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(patients())
 def test_legal_patterns_decode_to_valid_synthetic_data(frame: pd.DataFrame) -> None:
     decoded = decode(encode(frame), role="synthetic")
     assert set(validate(decoded, "synthetic").by_rule()["rule"]) <= {DUPLICATE_RULE, *RARE}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(emissions(), st.booleans())
 def test_anything_decodes_to_a_valid_cohort(encoded: Encoded, rounded: bool) -> None:
     frame = decode(encoded, role="synthetic", rounded=rounded)
