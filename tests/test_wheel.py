@@ -8,10 +8,14 @@ import subprocess
 import sys
 import venv
 from dataclasses import dataclass
+from importlib import metadata
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from amlsynth.cohort.tables import write_table
 from browser import print_page
@@ -45,14 +49,20 @@ class Installed:
 def installed(
     repository: Path, reference: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
 ) -> Installed:
-    """Install the wheel, run commands, then add what makes releases: numpy and pandas are unpacked once."""
+    """Install the wheel, run commands, then add what makes releases."""
     folder = tmp_path_factory.mktemp("wheel")
     build = (sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder)
     _run(*build, repository, cwd=folder)
     (wheel,) = folder.glob("*.whl")
     environment = folder / "empty"
     venv.create(environment)
-    _install(environment, wheel, repository)
+    python = environment / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile", "--no-deps")
+    _run(*pip, wheel, cwd=folder)
+    site = Path(
+        _run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip()
+    )
+    _link(site, "amlsynth")
     (folder / "elsewhere").mkdir()
     write_table(reference, folder / "elsewhere" / "c.csv")
     core = {
@@ -65,7 +75,7 @@ def installed(
         )
         for name, (program, *arguments) in CORE.items()
     }
-    _install(environment, f"{wheel}[generate,private,report,publish]", repository)
+    _link(site, "amlsynth[generate,private,report,publish]")
     return Installed(environment, core)
 
 
@@ -79,11 +89,33 @@ CORE = {
 }
 
 
-def _install(environment: Path, what: object, repository: Path) -> None:
-    """Install with the pip of this environment; modules are compiled where they are imported."""
-    pip = (sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install")
-    constraints = str(repository / "constraints.txt")
-    _run(*pip, "--quiet", "--no-compile", what, cwd=environment, PIP_CONSTRAINT=constraints)
+def _link(site: Path, wanted: str) -> None:
+    """Put what a package requires, and what that requires, into an environment that has the package.
+
+    pip would unpack half a gigabyte; here files of the environment of the tests are linked, of those packages
+    alone that the metadata name, so that one that is not named is missed.
+    """
+    found: set[tuple[str, str]] = set()
+    queue = [Requirement(wanted)]
+    while queue:
+        asked = queue.pop()
+        name = canonicalize_name(asked.name)
+        own = next(iter(distributions(name=name, path=[str(site)])), None)
+        distribution = own or metadata.distribution(name)
+        for extra in ("", *asked.extras):
+            if (name, extra) in found:
+                continue
+            found.add((name, extra))
+            for line in distribution.requires or ():
+                required = Requirement(line)
+                if required.marker is None or required.marker.evaluate({"extra": extra}):
+                    queue.append(required)
+        if own is None:
+            for file in distribution.files or ():
+                place = site / file
+                if ".." not in file.parts:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.symlink_to(Path(str(distribution.locate_file(file))).resolve())
 
 
 @pytest.fixture(scope="module")
