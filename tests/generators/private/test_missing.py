@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.generators.private.missing import SIZES, Masks, MissingFeatures, fit_masks, posterior_mean
+from amlsynth.generators.private.missing import (
+    SIZES,
+    Masks,
+    MissingFeatures,
+    fit_masks,
+    posterior_mean,
+    sparse_mean,
+)
 from amlsynth.generators.private.patients import Columns
 
 N, SCALE = 1_000, 0.3
@@ -75,3 +82,34 @@ def test_the_posterior_mean_is_that_of_numerical_integration() -> None:
         expected = (grid * density).sum() / density.sum()
         found = posterior_mean(np.array([count]), 5.0, np.array([8.0]))[0]
         assert found == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("often", [0.1, 0.8])
+def test_numbers_of_which_many_are_zero_are_told_nearer_than_without_that_knowledge(often: float) -> None:
+    rng = np.random.default_rng(7)
+    errors = np.zeros(2)
+    for _ in range(20):
+        true = np.where(rng.random(60) < often, rng.exponential(25.0, 60), 0.0)
+        counts = true + 4.0 * rng.standard_normal(60)
+        level = np.full(60, max(counts.sum(), 4.0) / 60)
+        found = sparse_mean(counts, 4.0, np.ones(60)), posterior_mean(counts, 4.0, level)
+        errors += [np.abs(estimate - true).sum() for estimate in found]
+        assert (found[0] >= 0).all()
+    assert errors[0] < errors[1] * (0.7 if often < 0.5 else 1.02)
+
+
+def test_a_panel_of_the_prior_that_drowns_in_the_noise_is_not_lost() -> None:
+    """Fourteen patients with noise of ten: mostly kept, and mostly not made up where nobody has it."""
+    masks = np.zeros((N, UNITS), dtype=bool)
+    panel = list(range(3, 36))
+    masks[:14, panel] = True
+    natural = np.zeros((10_000, UNITS), dtype=bool)
+    natural[:140, panel] = True
+    found, absent = [], []
+    for seed in range(30):
+        noise = 3.0 * np.random.default_rng(seed).standard_normal(len(SIZES) * UNITS)
+        for store, exact in ((found, _sum(masks)), (absent, np.zeros(len(noise)))):
+            model = fit_masks(MISSING, exact + noise, 3.0, N, natural, SCALE)
+            store.append(_shares(model.masks, model.weights, panel))
+    assert np.mean(found) == pytest.approx(0.014, abs=0.004) and np.mean(np.array(found) > 0) > 0.6
+    assert np.mean(np.array(absent) > 0) < 0.4 and np.mean(absent) < 0.4 * np.mean(found)

@@ -84,6 +84,26 @@ def test_data_move_the_model_away_from_the_prior(reference: pd.DataFrame) -> Non
     assert abs(after - share) < 0.5 * abs(before - share)
 
 
+def test_failures_come_when_the_cohort_finds_them(reference: pd.DataFrame) -> None:
+    """Failure is found at the end of the first course or the second; the prior knows one time for both."""
+    cohort = reference.copy()
+    failed = ((cohort["CR1"] == 0) & (cohort["EFSSTAT"] == 1) & (cohort["EFSTM"] < cohort["OSTM"])).fillna(
+        False
+    )
+    first = np.arange(len(cohort)) % 2 == 0
+    spread = 0.1 * np.random.default_rng(0).standard_normal(len(cohort))
+    cohort.loc[failed, "EFSTM"] = (np.where(first, 0.9, 2.0) + spread).round(1)[failed]
+    cohort["EFSTM"] = cohort[["EFSTM", "OSTM"]].min(axis=1)
+    fit = private(pool=POOL, epsilon=50.0).fit(cohort, np.random.default_rng(1))
+
+    def failures(frame: pd.DataFrame) -> np.ndarray:
+        times = frame.loc[((frame["EFSSTAT"] == 1) & (frame["CR1"] == 0)).fillna(False), "EFSTM"]
+        return np.histogram(times.to_numpy(float), (0, 0.6, 1.2, 1.7, 2.3, 3, 5, 1e3))[0] / len(frame)
+
+    apart = np.abs(failures(fit.sample(2_000, np.random.default_rng(2))) - failures(cohort)).sum() / 2
+    assert apart < 0.03  # .04 with bins at quantiles of both endpoints' times, .09 is the prior's
+
+
 def test_numbers_and_times_have_the_dictionary_decimals(fitted: Private) -> None:
     frame = fitted.sample(500, np.random.default_rng(3))
     d = fitted.dictionary

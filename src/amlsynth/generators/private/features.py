@@ -31,6 +31,7 @@ GRID_BITS = 16  # integer sums count in steps of 2^-16 of the norm's bound
 BOUND = 1 << GRID_BITS  # which no patient's vector of integers exceeds in the Euclidean norm
 NUMBER_BINS = 16
 TIME_BINS = 21
+INNER_BINS = 24  # of the composite endpoint, whose events crowd where response is assessed
 TIME_TAIL = (0.9, 0.95, 0.98, 0.995)  # of the terminal times: a curve's length is told by its last patients
 GAP_BINS = 9
 RESPONSE_WAVES = 8  # cosine waves of the composite endpoint among responders
@@ -40,7 +41,7 @@ PATTERN_WEIGHT, GAP_WEIGHT, RESPONSE_WEIGHT = 0.4, 0.7, 0.7
 DIFFERENCE_WEIGHT = 0.7  # of the residuals' difference against their mean
 PAIR_SHARE = 0.008  # pairs of flags that the prior expects in fewer patients are left out
 _SLACK = 1 - 2.0**-20  # so that rounding of floating-point numbers cannot lead over the bound
-_VERSION = 3  # of the map; goes into its hash
+_VERSION = 4  # of the map; goes into its hash
 
 # The norm's square is shared out as follows, and blocks without a bound of their own are clipped at this
 # quantile of the prior's norms. benchmarks/private.md says how such numbers were chosen.
@@ -225,7 +226,13 @@ def _outcome_constants(patients: Patients, columns: Columns) -> dict[str, Any]:
     constants: dict[str, Any] = {"time_edges": [float(edge) for edge in edges]}
     constants["hazard"] = _cumulative_hazard(patients.time, patients.event, edges)
     if columns.composite:
-        constants["inner_hazard"] = _cumulative_hazard(patients.inner_time, patients.inner_event, edges)
+        happened = patients.inner_time[patients.inner_event == 1]
+        at = np.linspace(0, 1, INNER_BINS + 1)[1:-1]
+        early = np.quantile(happened if len(happened) else patients.inner_time, at)
+        late = np.quantile(patients.inner_time, TIME_TAIL)
+        inner_edges = np.unique(np.round(np.concatenate([early, late]), 2))
+        constants["inner_edges"] = [float(edge) for edge in inner_edges]
+        constants["inner_hazard"] = _cumulative_hazard(patients.inner_time, patients.inner_event, inner_edges)
         gaps = (patients.time - patients.inner_time)[patients.time > patients.inner_time]
         inner = np.quantile(gaps, np.linspace(0, 1, GAP_BINS + 1)[1:-1]) if len(gaps) else np.array([1.0])
         constants["gap_edges"] = [float(edge) for edge in np.unique(np.round(inner, 1))]
@@ -312,17 +319,17 @@ def _residuals(patients: Patients, columns: Columns, constants: Mapping[str, Any
     """
     residuals = []
     if columns.terminal is not None:
-        edges = np.array([0.0, *constants["time_edges"]])
 
-        def beyond(time: FloatArray, event: FloatArray, hazard: list[float]) -> FloatArray:
-            expected = np.interp(np.nan_to_num(time), edges, [0.0, *hazard])
+        def beyond(time: FloatArray, event: FloatArray, at: list[float], hazard: list[float]) -> FloatArray:
+            expected = np.interp(np.nan_to_num(time), [0.0, *at], [0.0, *hazard])
             return np.clip(event - expected, -1, 1)
 
-        outer = beyond(patients.time, patients.event, constants["hazard"])
+        outer = beyond(patients.time, patients.event, constants["time_edges"], constants["hazard"])
         if columns.composite is None:
             residuals = [np.nan_to_num(outer)]
         else:
-            inner = beyond(patients.inner_time, patients.inner_event, constants["inner_hazard"])
+            hazard = constants["inner_hazard"]
+            inner = beyond(patients.inner_time, patients.inner_event, constants["inner_edges"], hazard)
             # The two are alike, so their mean and difference take less of the norm than they do.
             residuals = [
                 np.nan_to_num((outer + inner) / 2),
@@ -390,7 +397,8 @@ def _outcome_waves(patients: Patients, columns: Columns, constants: Mapping[str,
         PATTERN_WEIGHT * patterns,
     ]
     if columns.composite is not None:
-        inner = _waves(np.digitize(np.nan_to_num(patients.inner_time), edges), len(edges) + 1)
+        inner_edges = constants["inner_edges"]
+        inner = _waves(np.digitize(np.nan_to_num(patients.inner_time), inner_edges), len(inner_edges) + 1)
         inner = inner * (patients.inner_event == 1)[:, None]
         gap = np.digitize(np.nan_to_num(patients.time - patients.inner_time), constants["gap_edges"])
         gaps = GAP_WEIGHT * _waves(gap, len(constants["gap_edges"]) + 1)
@@ -411,7 +419,8 @@ def _outcome_orders(columns: Columns, constants: Mapping[str, Any]) -> FloatArra
         parts = [waves, waves, np.zeros(2), np.zeros(2 if columns.response else 0)]
     else:
         gaps = np.arange(len(constants["gap_edges"]) + 1)
-        parts = [waves, waves, np.zeros(4), waves, gaps, gaps]
+        inner = np.arange(len(constants["inner_edges"]) + 1)
+        parts = [waves, waves, np.zeros(4), inner, gaps, gaps]
         if columns.response is not None:
-            parts += [waves[:RESPONSE_WAVES], np.zeros(4)]
+            parts += [inner[:RESPONSE_WAVES], np.zeros(4)]
     return np.concatenate(parts).astype(np.float64)

@@ -59,9 +59,10 @@ def involvement(
         patterns = 4 if columns.composite else 2
         needs["outcome"] = [outer] * (2 * bins) + [pair] * patterns
         if columns.composite:
-            needs["outcome"] += [inner] * bins + [pair] * (2 * (len(constants["gap_edges"]) + 1))
+            inner_bins = len(constants["inner_edges"]) + 1
+            needs["outcome"] += [inner] * inner_bins + [pair] * (2 * (len(constants["gap_edges"]) + 1))
             if response:
-                needs["outcome"] += [inner | response[0]] * min(response_waves, bins)
+                needs["outcome"] += [inner | response[0]] * min(response_waves, inner_bins)
         if response:
             needs["outcome"] += [pair | response[0]] * patterns
     covariates = flag_units + levels + number_units

@@ -34,6 +34,10 @@ RARE = 0.002  # share of patients in whom a single value is missing, beyond what
 _BELONGING = 0.002  # share of the prior's patients from which on a pattern is one
 _MOST_PANELS = 60
 _MOST_PROPOSED = 40  # values of one class of which panels are made
+# The grids on which it is looked for how many values are never missing alone, and how often the others are,
+# in standard deviations of the noise.
+_ZEROS = np.linspace(0.02, 0.98, 25)
+_LEVELS = np.geomspace(0.1, 30, 25)
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ def fit_masks(
     """Fit masks to the noisy sum of their features; it and public input are all that is used.
 
     Panels (patterns of two or more values) come from the prior, from the dictionary's groups and from the sum
-    itself; few of them that explain the sum are chosen, none that the noise explains. Numbers of patients who
-    lack a single value are the means of their posteriors, with exponential priors of the prior's proportions.
+    itself; few of them that explain the sum are chosen, none that the noise explains. Others of the prior are
+    in as many patients as it and what is left of the sum let expect, if that is likelier than in none. For
+    patients who lack a single value see `sparse_mean`.
 
     Parameters
     ----------
@@ -101,13 +106,16 @@ def fit_masks(
     """
     units = len(missing.groups)
     counts, noise = total / scale, sigma / scale
-    panels, least = _panels(missing, counts, noise, natural)
+    panels, least, shares = _panels(missing, counts, noise, natural)
     vectors = missing.features(panels) / np.sqrt(panels.sum(axis=1))[:, None]
     together = _pursue(vectors, counts, noise * least)
+    # A panel of the prior that does not stand out may be there all the same, in fewer patients than it takes.
+    unseen = (together == 0) & (shares > 0)
+    rest = vectors[unseen] @ (counts - together @ vectors)
+    nobody, somebody = _likelihoods(rest, noise, n * shares[unseen])
+    together[unseen] = posterior_mean(rest, noise, n * shares[unseen]) * (somebody > nobody)
     expected = natural[natural.sum(axis=1) == 1].sum(axis=0) / len(natural) + RARE
-    # The sum of all tells better than any prior how often single values are missing in this cohort.
-    often = max(float(counts[:units].sum()), noise) / float(expected.sum())
-    alone = posterior_mean(counts[:units], noise, often * expected)
+    alone = sparse_mean(counts[:units], noise, expected)
     masks = np.vstack([np.eye(units, dtype=bool), panels[together > 0]])
     weights = np.concatenate([alone, together[together > 0]]) / max(n, 1.0)
     weights *= min(1.0, 1.0 / float(weights.sum()))
@@ -119,19 +127,24 @@ def fit_masks(
 
 def _panels(
     missing: MissingFeatures, counts: FloatArray, noise: float, natural: Masks
-) -> tuple[Masks, FloatArray]:
+) -> tuple[Masks, FloatArray, FloatArray]:
     """Return patterns of values that could be missing together, and what noise alone makes of each.
 
     Returns
     -------
-    masks, shape (k, units), and the largest length, in standard deviations of the noise, that one of them, or
-    the best of all that were proposed beside it, has by chance, shape (k,).
+    masks, shape (k, units); the largest length, in standard deviations of the noise, that one of them, or the
+    best of all that were proposed beside it, has by chance, shape (k,); the share of the prior's patients
+    who have it, 0 for others, shape (k,).
     """
     units = len(missing.groups)
     groups = missing.groups[None, :] == np.arange(missing.groups.max() + 1)[:, None]
     different, times = np.unique(natural[natural.sum(axis=1) > 1], axis=0, return_counts=True)
     # What is missing together by chance is rarer than what belongs together.
-    known = different[times >= _BELONGING * len(natural)]
+    together = times >= _BELONGING * len(natural)
+    known = different[together]
+    shares = {
+        mask.tobytes(): count / len(natural) for mask, count in zip(known, times[together], strict=True)
+    }
     public = np.vstack([known, groups])
     wholes = np.vstack([np.ones((1, units), dtype=bool), known, groups])
     least = {mask.tobytes(): PUBLIC for mask in public}
@@ -145,7 +158,8 @@ def _panels(
                 least[run.tobytes()] = min(least.get(run.tobytes(), np.inf), chance)
     masks = np.array([np.frombuffer(key, dtype=bool) for key in least])
     panels = masks.sum(axis=1) > 1
-    return masks[panels], np.array(list(least.values()))[panels]
+    share = np.array([shares.get(key, 0.0) for key in least])
+    return masks[panels], np.array(list(least.values()))[panels], share[panels]
 
 
 def _runs(height: FloatArray, among: Masks, at_least: int, at_most: int) -> list[Masks]:
@@ -182,6 +196,43 @@ def _pursue(vectors: FloatArray, counts: FloatArray, least: FloatArray) -> Float
         excess = vectors @ (counts - patients @ vectors) - least
         excess[chosen] = -np.inf
     return patients
+
+
+def sparse_mean(counts: FloatArray, noise: float, proportions: FloatArray) -> FloatArray:
+    """Return the means of numbers >= 0, many of them 0, that were counted with normal noise.
+
+    A number is 0 with some probability, and otherwise exponential with a mean in the given proportions. Both
+    the probability and the level of the means are those under which the counts are likeliest (empirical
+    Bayes, as in Johnstone and Silverman, Annals of Statistics 2004), since no prior knows how completely a
+    trial records: in one a few values are missing often and most never, in another each now and then.
+
+    Parameters
+    ----------
+    counts : shape (k,).
+    noise : its standard deviation.
+    proportions : shape (k,), positive.
+    """
+    proportions = proportions / proportions.mean()
+    likeliest, found = -np.inf, np.zeros_like(counts)
+    for means in noise * _LEVELS[:, None] * proportions:
+        zero, positive = _likelihoods(counts, noise, means)
+        for zeros in _ZEROS:
+            either = np.logaddexp(math.log(zeros) + zero, math.log1p(-zeros) + positive)
+            if (likelihood := float(either.sum())) > likeliest:
+                likeliest = likelihood
+                found = np.exp(math.log1p(-zeros) + positive - either) * posterior_mean(counts, noise, means)
+    return found
+
+
+def _likelihoods(counts: FloatArray, noise: float, means: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the log-likelihoods of noisy counts of 0 and of exponential numbers, each of shape (k,)."""
+    special = require_extra("generate", "scipy.special", "The generator private")
+    z = counts / noise
+    zero = -0.5 * z**2 - math.log(noise * math.sqrt(2 * math.pi))
+    positive = (
+        0.5 * (noise / means) ** 2 - counts / means + special.log_ndtr(z - noise / means) - np.log(means)
+    )
+    return zero, positive
 
 
 def posterior_mean(counts: FloatArray, noise: float, expected: FloatArray) -> FloatArray:

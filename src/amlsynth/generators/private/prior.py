@@ -27,6 +27,7 @@ from amlsynth.model_space.encoding import imply
 
 REFERENCE = "reference"
 PriorModel = Literal["event-history", "sequential-cart", "independent"]
+EXCHANGED = 0.05  # of the prior's patients, whose response is another patient's
 _FEW = 20  # distinct values, below which a number has no shape to speak of
 _FITTING_SEED = 20_261_127  # of generators fitted to public files: the same file gives the same prior
 
@@ -188,6 +189,9 @@ def broadened(frame: pd.DataFrame, d: Dictionary, rng: np.random.Generator) -> p
     lacks. So half of the patients keep the prior's shape, and half have the normal one with its median and
     the narrower of its two sides' spreads, on the log scale where the prior is skewed. Ranks stay, and with
     them how numbers hang together with all else.
+
+    Few patients have the response of another one: whether a response after failure of the first course counts
+    differs from protocol to protocol, and with it which times of the composite endpoint responders can have.
     """
     special = require_extra("generate", "scipy.special", "The generator private")
     frame = frame.copy()
@@ -207,6 +211,11 @@ def broadened(frame: pd.DataFrame, d: Dictionary, rng: np.random.Generator) -> p
         inside = (replaced >= values[known].min()) & (replaced <= values[known].max())
         chosen = inside & (rng.random(len(known)) < 0.5)
         frame.loc[frame.index[known[chosen]], variable.name] = replaced[chosen]
+    if d.response is not None:
+        rows = np.flatnonzero(rng.random(len(frame)) < EXCHANGED)
+        response = frame[d.response.name].array.copy()
+        response[rows] = response[rng.permutation(rows)]
+        frame[d.response.name] = response
     return frame
 
 
