@@ -1,17 +1,10 @@
-"""Versions of releases: semantic versions 2.0.0 (semver.org)."""
+"""Versions of releases: semantic versions 2.0.0 (semver.org), parsed and ordered by the library `semver`."""
 
 from __future__ import annotations
 
-import re
 from functools import total_ordering
 
 MAX_LENGTH = 100  # characters; keeps int() cheap on hostile input
-_NUMBER = "(?:0|[1-9][0-9]*)"
-_PART = f"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-_BUILD = "[0-9A-Za-z-]+"
-_VERSION = re.compile(
-    rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-({_PART}(?:\.{_PART})*))?(?:\+({_BUILD}(?:\.{_BUILD})*))?"
-)
 
 
 @total_ordering
@@ -28,28 +21,35 @@ class Version:
     """
 
     def __init__(self, text: str) -> None:
-        parsed = _VERSION.fullmatch(text) if len(text) <= MAX_LENGTH else None
-        if parsed is None:
+        import semver  # its regular expressions take time, and few readers of data compare versions
+
+        try:
+            if len(text) > MAX_LENGTH or not text.isascii() or not text.isprintable():
+                raise ValueError(text)
+            self._parsed = semver.Version.parse(text)
+        except ValueError:
             raise ValueError(
                 f"{text[:MAX_LENGTH]!r} is no semantic version; write MAJOR.MINOR.PATCH such as 1.2.0 or "
                 "2.0.0-rc.1"
-            )
-        major, minor, patch, prerelease, build = parsed.groups()
+            ) from None
         self.text = text
-        self.core = int(major), int(minor), int(patch)  # MAJOR, MINOR and PATCH
-        self.is_prerelease = prerelease is not None  # such as 2.0.0-rc.1
-        # A number is before a word, and fewer parts before more; a prerelease before what it comes to.
-        parts = [
-            (not part.isdecimal(), int(part) if part.isdecimal() else 0, part)
-            for part in (prerelease or "").split(".")
-        ]
-        self._order = self.core, not self.is_prerelease, parts, build or ""
+
+    @property
+    def core(self) -> tuple[int, int, int]:
+        """MAJOR, MINOR and PATCH."""
+        return self._parsed.major, self._parsed.minor, self._parsed.patch
+
+    @property
+    def is_prerelease(self) -> bool:
+        """Whether it is a version such as 2.0.0-rc.1."""
+        return self._parsed.prerelease is not None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and self.text == other.text
 
     def __lt__(self, other: Version) -> bool:
-        return self._order < other._order
+        order = self._parsed.compare(other._parsed)
+        return order < 0 or (order == 0 and (self._parsed.build or "") < (other._parsed.build or ""))
 
     def __hash__(self) -> int:
         return hash(self.text)
