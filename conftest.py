@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +11,46 @@ import pytest
 
 @pytest.fixture(scope="session")
 def small_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a release for sharing under an agreement: 800 patients, with evaluation and report."""
-    import yaml
+    """The folder of a release for sharing under an agreement: 800 patients, one for all workers.
 
+    Its evaluation is that of the small release of tests/release, its report a line.
+    """
+    import yaml
+    from tests.release.conftest import GATES, build_small, neither_evaluated_nor_drawn
+    from tests.shared_builds import shared
+
+    from amlsynth.evaluation import read_evaluation
     from amlsynth.foundation.assets import asset
     from amlsynth.release import build_release
 
-    folder = tmp_path_factory.mktemp("release")
-    spec = yaml.safe_load(asset("release/aml-reference.yaml").read_text(encoding="utf-8"))
-    spec["generator"] = {"name": "event-history", "n": 800, "seed": 1}
-    spec["gates"]["profile"] = "research"
-    path = folder / "spec.yaml"
-    path.write_text(yaml.safe_dump(spec, allow_unicode=True), encoding="utf-8")
-    return build_release(path, folder / "out").folder
+    def build(folder: Path) -> Path:
+        spec = yaml.safe_load(asset("release/aml-reference.yaml").read_text(encoding="utf-8"))
+        spec["generator"] = {"name": "event-history", "n": 800, "seed": 1}
+        spec["gates"] = {"profile": "easy", "file": "gates.yaml"}
+        (folder / "gates.yaml").write_text(yaml.safe_dump(GATES), encoding="utf-8")
+        path = folder / "spec.yaml"
+        path.write_text(yaml.safe_dump(spec, allow_unicode=True), encoding="utf-8")
+        small = shared(tmp_path_factory, "built", build_small)
+        found = read_evaluation(small.folder / "evaluation.json")
+        as_many = found.synthetic.model_copy(update={"n": 800})
+        with neither_evaluated_nor_drawn(found.model_copy(update={"synthetics": (as_many,)})):
+            return build_release(path, folder / "out").folder
+
+    return shared(tmp_path_factory, "small_release", build)
 
 
 @pytest.fixture(autouse=True)
-def _example_names(request: pytest.FixtureRequest, doctest_namespace: dict[str, Any]) -> None:
-    if isinstance(request.node, pytest.DoctestItem):
-        doctest_namespace["folder"] = request.getfixturevalue("tmp_path")
-        example = request.node.dtest
-        if example is not None and example.docstring and "release" in example.docstring.partition(">>>")[2]:
-            doctest_namespace["release"] = request.getfixturevalue("small_release")
+def _example_names(request: pytest.FixtureRequest, doctest_namespace: dict[str, Any]) -> Iterator[None]:
+    if not isinstance(request.node, pytest.DoctestItem):
+        yield
+        return
+    doctest_namespace["folder"] = request.getfixturevalue("tmp_path")
+    example = request.node.dtest
+    if example is None or not example.docstring or "release" not in example.docstring.partition(">>>")[2]:
+        yield
+        return
+    from tests.shared_builds import empty_figures
+
+    doctest_namespace["release"] = request.getfixturevalue("small_release")
+    with empty_figures():
+        yield

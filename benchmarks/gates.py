@@ -27,18 +27,18 @@ Written by `python benchmarks/gates.py {command}`; do not edit.
 Cohorts are random parts of one simulated reference cohort: an original (four fifths train, one fifth held
 out) and as many unseen patients as train. An innocent cohort is the unseen patients. A bad cohort is made
 from them as `tests/adversaries/bad_cohorts.py` says. Of AMLSG, which has 1,475 patients, one random half is
-the original and the other is unseen. Gates are the required ones whose figures need no anchor. "R" and "P"
-say that the profile `research` or `public-release` refuses; in brackets that it does so because the gate is
-undecided.
+the original and the other is unseen. Gates are the required ones. "R" and "P" say that the profile
+`research` or `public-release` refuses; in brackets that it does so because the gate is undecided.
 
 Times shuffled within the pattern of events are seen by the order of times among patients with the same
 pattern: how it goes with the risk that a Cox model of the original gives. What is known at diagnosis predicts
-it weakly (correlations of 0.1 to 0.3), so that the gate has little power below a thousand patients.
+it weakly (correlations of 0.1 to 0.3), so that the gate is required from a thousand training patients on.
 
-Limits were set at 640 patients and more. Of 200 patients they refuse innocent cohorts far more often than one
-in a hundred: so few are not enough for these profiles, `public-release` least of all. Halves of AMLSG are
-refused by two gates themselves, whatever is done to them: some patients break rules that hold for synthetic
-cohorts (`rules`), and some have the numbers of another (`numbers-copied`); read the other gates there.
+Limits that chance moves go by the number of patients; they were set on other simulated innocent cohorts
+(seeds from 5001 on) than those counted here (from 1001 on). Where innocent and bad cohorts of few patients
+overlap, what lies between is undecided, which refuses and says so. Halves of AMLSG are refused by two gates
+themselves, whatever is done to them: some patients break rules that hold for synthetic cohorts (`rules`), and
+some have the numbers of another (`numbers-copied`); read the other gates there.
 """
 
 

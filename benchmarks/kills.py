@@ -4,13 +4,14 @@ Run it with `python -m benchmarks.kills`, from the root of the repository, on Li
 process of its own that is killed (SIGKILL) right before a step: a file that comes, changes its name or goes.
 The steps are taken in turn, so that every one is met. After each kill the output is read and checked, and at
 the end the command runs through and nothing may be left beside its output. So that a hundred builds take
-minutes, all builds but the first take evaluation and report from the first.
+minutes, all builds and reports but the first take evaluation and rendered text from the first.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import shutil
 import tempfile
@@ -37,7 +38,7 @@ Case = tuple[Callable[[], object], Path, Callable[[], None]]
 
 def run(*arguments: object) -> Callable[[], object]:
     def call() -> None:
-        with contextlib.suppress(SystemExit):
+        with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
             command_line([str(argument) for argument in arguments])
 
     return call
@@ -80,12 +81,7 @@ def building(place: Path) -> Case:
     out = place / "out"
     spec = _write_spec(place / "in")
     first: list[bytes] = []
-    evaluate, render = build.evaluate, report.render_report
-    kept: list[Any] = []
-
-    def evaluated(*arguments: Any, **options: Any) -> Any:
-        kept[:] = kept or [evaluate(*arguments, **options)]
-        return kept[0]
+    render = report.render_report
 
     def rendered(directory: Path, to: Path, **options: Any) -> None:
         if not first:
@@ -93,7 +89,7 @@ def building(place: Path) -> Case:
             first.append(to.read_bytes())
         to.write_bytes(first[0])
 
-    build.evaluate, report.render_report = evaluated, rendered
+    build.evaluate, report.render_report = once(build.evaluate), rendered
 
     def check() -> None:
         folder = out / "small-test-1.2.3"
@@ -107,7 +103,21 @@ def building(place: Path) -> Case:
     return lambda: build_release(spec, out), out, check
 
 
+def once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a slow function give what it gave the first time."""
+    kept: list[Any] = []
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        kept[:] = kept or [function(*arguments, **options)]
+        return kept[0]
+
+    return call
+
+
 def reporting(place: Path) -> Case:
+    from amlsynth.report import fallback
+
+    fallback.run_cells, fallback._write = once(fallback.run_cells), once(fallback._write)
     release = build_release(_write_spec(place / "in"), place / "release").folder
     page = place / "out" / "report.html"
     evaluation = place / "evaluation"
@@ -160,13 +170,13 @@ CASES = {
 }
 
 
-def kill(case: Case, kills: int) -> str:
-    """Kill a command so many times; return what came of it."""
+def kill(case: Case, kills: int, first: int = 0) -> str:
+    """Kill a command so many times, from the step `first` on; return what came of it."""
     call, place, check = case
     call()
     _, steps = killed_at(call, place, None)
     killed = broken = 0
-    for number in range(kills):
+    for number in range(first, first + kills):
         killed += killed_at(call, place, number % steps)[0]
         try:
             check()
@@ -181,13 +191,14 @@ def kill(case: Case, kills: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="to go on where a shorter run ended")
     parser.add_argument("commands", nargs="*", help=", ".join(CASES))
     given = parser.parse_args()
     os.environ["AMLSYNTH_REPORT_ENGINE"] = "fallback"
     for name in given.commands or CASES:
         with tempfile.TemporaryDirectory() as temporary:
             begun = time.monotonic()
-            found = kill(CASES[name](Path(temporary)), given.kills)
+            found = kill(CASES[name](Path(temporary)), given.kills, given.first)
             print(f"{name:<10} {found} ({time.monotonic() - begun:.0f} s)", flush=True)
 
 

@@ -37,9 +37,8 @@ Written by `python benchmarks/privacy_null.py --n {n} --splits {splits}` on {dat
 training part than of the hold-out; the mean should be there within its error, and 93 to 97 % of the 95 %
 intervals should hold it (with {splits} splits the share itself is known to {band:.1%}).
 
-Below 89 % are two: the attack that singles out by several variables, whose predicates on one released patient
-depend on each other, and the guess of TP53, which is right in nine of ten non-members, so that its risk is a
-quotient of few. Read their intervals as about 85 %.
+Too wide is the interval of the attack that singles out by several variables: with a handful of successes
+Wilson's interval is safe rather than exact.
 
 | measure | expected | mean | error of the mean | standard deviation | of the intervals | covered |
 |---|---|---|---|---|---|---|

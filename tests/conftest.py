@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from tests.shared_builds import empty_figures
 
 from amlsynth.dictionary.model import Dictionary, load_dictionary
 from amlsynth.dictionary.model import dictionary as default_dictionary
@@ -87,6 +88,14 @@ def amlsg(amlsg_dir: Path) -> pd.DataFrame:
     from amlsynth.sources.amlsg import import_amlsg
 
     return import_amlsg(amlsg_dir).frame
+
+
+@pytest.fixture
+def plain_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Reports are rendered by the built-in renderer, with empty figures, as in `built`."""
+    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+    with empty_figures():
+        yield
 
 
 @pytest.fixture(scope="session")

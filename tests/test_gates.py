@@ -25,6 +25,7 @@ from amlsynth.gates import (
     GateReport,
     apply_gates,
     gate_profile,
+    patients_compared,
     read_profiles,
     write_gates,
 )
@@ -236,6 +237,65 @@ def test_not_every_comparison_is_decided_by_an_interval() -> None:
         gate("equals", 0, decided_by="interval")
 
 
+def of_patients(n: int, found: Measure, *gates: Gate) -> GateReport:
+    several = evaluation(found)
+    cohorts = {name: several.original.model_copy(update={"n": n}) for name in ("original", "synthetic")}
+    several = several.model_copy(
+        update={"original": cohorts["original"], "synthetics": (cohorts["synthetic"],)}
+    )
+    return apply_gates(several, GateProfile(name="test", description="for tests", gates=gates))
+
+
+@pytest.mark.parametrize(
+    ("patients", "limit"), [(100, 0.2), (400, 0.3), (178, 0.25), (10_000, 0.3), (225, 0.266667)]
+)
+def test_a_limit_goes_by_the_number_of_patients(patients: int, limit: float) -> None:
+    # From one over the root of 100, a tenth, to that of 400, a twentieth; 225 is at two thirds of a tenth.
+    one = gate("at_least", {100: 0.2, 400: 0.3})
+    found = of_patients(patients, measure("m", 1.0), one).gates[0]
+    assert found.threshold == pytest.approx(limit, abs=1e-3)
+    assert found.passed
+
+
+def test_of_fewer_patients_than_its_least_a_gate_is_undecided() -> None:
+    one = gate("at_least", {100: 0.2, 400: 0.3})
+    report = of_patients(99, measure("m", 1.0), one)
+    assert report.gates[0].verdict == "undecided" and not report.passed
+    assert "100 would decide it" in report.gates[0].reason
+
+
+def test_a_hold_out_that_is_small_counts_four_times() -> None:
+    found = evaluation(measure("m", 1.0))
+    cohorts = {name: found.original.model_copy(update={"n": n}) for name, n in (("all", 400), ("held", 30))}
+    found = found.model_copy(
+        update={"original": cohorts["all"], "holdout": cohorts["held"], "synthetics": (cohorts["all"],)}
+    )
+    assert patients_compared(found, "synthetic") == 120
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(0.5, "passed"), (0.49, "undecided"), (0.3, "undecided"), (0.29, "failed")]
+)
+def test_what_innocent_cohorts_show_by_chance_is_undecided(value: float, verdict: str) -> None:
+    one = gate("at_least", 0.5, fails_beyond={100: 0.3, 400: 0.5})
+    report = of_patients(100, measure("m", value), one)
+    assert report.gates[0].verdict == verdict
+    assert report.passed is (verdict == "passed")
+    assert of_patients(400, measure("m", 0.49), one).gates[0].verdict == "failed"
+    assert of_patients(99, measure("m", 1.0), one).gates[0].verdict == "undecided"
+
+
+def test_a_gate_may_be_advice_for_few_patients() -> None:
+    one, other = gate("at_least", 0.5, required_from=200), gate("at_most", 1, id="two")
+    assert of_patients(199, measure("m", 0.1), one, other).passed
+    assert not of_patients(200, measure("m", 0.1), one, other).passed
+
+
+def test_what_chance_makes_goes_with_a_limit_for_the_value() -> None:
+    with pytest.raises(ValueError, match="goes with at_least, at_most or below"):
+        gate("equals", 0, fails_beyond=1)
+
+
 def test_a_report_that_contradicts_itself_is_refused() -> None:
     text = judge(measure("m", 0.1), gate("at_least", 0.5)).model_dump_json()
     with pytest.raises(ValueError, match="contradicts"):
@@ -251,15 +311,16 @@ def test_the_profiles_of_the_package() -> None:
         assert {"km_score_{endpoint}", "leakage", "exact_matches", "rules_broken"} <= required
     strict, lax = profiles["public-release"], profiles["research"]
     assert {g.id for g in lax.gates} < {g.id for g in strict.gates}
-    limits = [next(g.threshold for g in p.gates if g.id == "leakage") for p in (strict, lax)]
-    assert limits == [0.03, 0.05]
+    assert [next(g.threshold for g in p.gates if g.id == "leakage") for p in (strict, lax)] == [0.03, 0.05]
     attacks = {"membership_nearest_auc", "membership_density_auc", "dcr_share_weighted", "linkability_risk"}
     assert attacks <= {g.measure for g in strict.gates if g.required}
     for gate in lax.gates:
         other = next(g for g in strict.gates if g.id == gate.id)
         assert other.required >= gate.required and other.comparison == gate.comparison
-        if gate.comparison in ("at_most", "below"):
-            assert other.threshold <= gate.threshold, gate.id
+        if gate.comparison in ("at_most", "below", "interval_low_at_most"):
+            for patients in (160, 400, 1280):
+                limits = [one.for_patients(patients).threshold for one in (other, gate)]
+                assert limits[0] <= limits[1], gate.id
 
 
 def cohort_with(d: Dictionary, *endpoints: str, responders: int | None = None) -> CohortSummary:
@@ -373,6 +434,14 @@ GATE = (
         (f"\n   - {GATE.replace('at_least', 'atleast')}", ":5:", "'at_least'"),
         (f"\n   - {GATE.replace('threshold: 1', 'threshold: .nan')}", ":5:", "finite"),
         (f"\n   - {GATE.replace('measure', 'mesure')}", ":5:", "unknown key"),
+        (f"\n   - {GATE.replace('threshold: 1', 'threshold: {}')}", ":5:", "at least 1 item"),
+        (f"\n   - {GATE.replace('threshold: 1', 'threshold: {few: 1}')}", ":5:", "integer"),
+        (
+            f"\n   - {GATE}\n   - "
+            + GATE.replace("at_least", "at_most").replace("id: a", "id: b").replace("1,", "{9: 0, 99: 2},"),
+            ":6:",
+            "no bsm is at least 1 and at most 0",
+        ),
         (
             f"\n   - {GATE}\n   - {GATE.replace('at_least', 'below').replace('id: a', 'id: b')}",
             ":6:",

@@ -179,6 +179,10 @@ def gate_profiles() -> str:
         "of your own of the same form is named in the release spec. [What the gates see](../gates.md) shows",
         "them at work on bad cohorts.",
         "",
+        "A limit with numbers of patients lies, for others, between those shown: patients are those of the",
+        "training part, of the synthetic cohort or four times the hold-out's, whichever are fewest. Of fewer",
+        "than the first number the gate is undecided, which is no pass.",
+        "",
     ]
     for name, profile in profiles.items():
         lines += [
@@ -190,19 +194,31 @@ def gate_profiles() -> str:
             "|---|---|---|---|",
         ]
         lines += [
-            f"| {_cell(gate['label'])} | {'required' if gate['required'] else 'advisory'} "
-            f"| {_limit(gate)} | {_cell(gate['reason'])} |"
+            f"| {_cell(gate['label'])} | {_kind(gate)} | {_limit(gate)} | {_cell(gate['reason'])} |"
             for gate in profile.get("gates", ())
         ]
         lines.append("")
     return "\n".join(lines)
 
 
+def _kind(gate: dict[str, Any]) -> str:
+    if not gate["required"]:
+        return "advisory"
+    return f"required from {gate['required_from']:,} patients" if "required_from" in gate else "required"
+
+
 def _limit(gate: dict[str, Any]) -> str:
-    threshold = gate.get("threshold")
     words = gate["comparison"].replace("_", " ")
     by = ", by its interval" if gate.get("decided_by") == "interval" else ""
-    return f"`{gate['measure']}` {words}{'' if threshold is None else f' {threshold:g}'}{by}"
+    chance = gate.get("fails_beyond")
+    undecided = "" if chance is None else f"; undecided up to{_by_patients(chance)}"
+    return f"`{gate['measure']}` {words}{_by_patients(gate.get('threshold'))}{by}{undecided}"
+
+
+def _by_patients(limit: float | dict[int, float] | None) -> str:
+    if isinstance(limit, dict):
+        return " " + ", ".join(f"{number:g} ({patients:,} patients)" for patients, number in limit.items())
+    return "" if limit is None else f" {limit:g}"
 
 
 def _cell(text: str) -> str:

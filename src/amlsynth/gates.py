@@ -3,7 +3,8 @@
 A gate whose measure has no value never passes; but one on an endpoint or response that the cohort does not
 have is not applicable. A gate with `decided_by: interval` asks that the whole 95 % interval keeps the limit:
 where the interval covers it, the gate is undecided, which is no pass. Profiles of gates stand in
-release/gates.yaml; a steward can write an own file of the same form and name it in the release spec.
+release/gates.yaml; a steward can write an own file of the same form and name it in the release spec. A limit
+may go by the number of patients: of fewer than the least that it names the gate is undecided.
 `{endpoint}` in a gate stands for each endpoint of the dictionary, `{response}` for its response.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
+import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
 from amlsynth.dictionary.model import Dictionary, dictionary
@@ -39,6 +41,7 @@ _BY_INTERVAL = ("at_least", "at_most", "below")  # what `decided_by: interval` g
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _PART = r"([a-z0-9]+|\{endpoint\}|\{response\})"
 _Text = Annotated[str, Field(min_length=1)]
+_Limits = Annotated[dict[Annotated[int, Field(gt=0)], float], Field(min_length=1)]
 
 
 class _Entry(StrictModel):
@@ -56,8 +59,12 @@ class Gate(_Entry):
     label: _Text
     measure: _Text
     comparison: Comparison
-    threshold: float | None = None
+    # By number of patients where it is several: what chance makes of few would else be taken for harm
+    threshold: float | _Limits | None = None
+    # Beyond the threshold but not beyond this, which innocent cohorts reach by chance, the gate is undecided
+    fails_beyond: float | _Limits | None = None
     required: bool
+    required_from: Annotated[int, Field(ge=0)] = 0  # patients; of fewer it is advice
     # "interval": the whole 95 % interval must keep the limit, or the gate is failed or undecided
     decided_by: Literal["value", "interval"] = "value"
     harm: str = ""  # what happens to whom where the limit is passed over
@@ -73,6 +80,12 @@ class Gate(_Entry):
             raise misplaced(("comparison",), f"{self.comparison} {needs}")
         if self.decided_by == "interval" and self.comparison not in _BY_INTERVAL:
             raise misplaced(("decided_by",), f"{self.comparison} is not decided by an interval")
+        if self.fails_beyond is not None and (
+            self.comparison not in _BY_INTERVAL or self.decided_by == "interval"
+        ):
+            raise misplaced(
+                ("fails_beyond",), "it goes with at_least, at_most or below, decided by the value"
+            )
         of, in_id, in_label = (_placeholders(text) for text in (self.measure, self.id, self.label))
         if of not in (set(), {"endpoint"}, {"response"}):
             raise misplaced(("measure",), "it may hold {endpoint} or {response}, and no other placeholder")
@@ -81,6 +94,35 @@ class Gate(_Entry):
         if of and not in_label <= {"label", *of}:
             raise misplaced(("label",), "it may hold {label} and the placeholder of the measure")
         return self
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """The threshold, or all of them where they go by the number of patients."""
+        if isinstance(self.threshold, dict):
+            return tuple(self.threshold.values())
+        return () if self.threshold is None else (self.threshold,)
+
+    @property
+    def least_patients(self) -> int:
+        """Of fewer patients the gate has no limit, and is undecided."""
+        return max(min(_patients_named(limit)) for limit in (self.threshold, self.fails_beyond))
+
+    def for_patients(self, patients: int) -> Self:
+        """Return the gate with the one limit of each kind that it has for this many patients.
+
+        Between two numbers of patients it goes by one over their root, as chance does; beyond the last and
+        before the first it is theirs.
+        """
+        both = {"threshold": self.threshold, "fails_beyond": self.fails_beyond}
+        limits = {name: _at(limit, patients) for name, limit in both.items() if isinstance(limit, dict)}
+        required = self.required and patients >= self.required_from
+        return self.model_copy(update={**limits, "required": required})
+
+
+def _at(limits: dict[int, float], patients: int) -> float:
+    numbers = sorted(limits, reverse=True)
+    scale = [n**-0.5 for n in numbers]
+    return round(float(np.interp(max(patients, 1) ** -0.5, scale, [limits[n] for n in numbers])), 6)
 
 
 def _placeholders(text: str) -> set[str]:
@@ -107,15 +149,23 @@ class GateProfile(_Entry):
 
     def contradiction(self) -> tuple[int, str] | None:
         """Return the place of a required gate that no figure keeps together with another, and why."""
-        floors = {g.measure: g.threshold for g in self.gates if g.comparison == "at_least" and g.required}
-        for position, gate in enumerate(self.gates):
-            floor = floors.get(gate.measure)
-            if gate.required and gate.comparison in ("at_most", "below") and floor is not None:
-                assert gate.threshold is not None  # the comparison has one
-                if gate.threshold < floor or (gate.comparison == "below" and gate.threshold == floor):
-                    what = f"no {gate.measure} is at least {floor:g} and {gate.comparison} {gate.threshold:g}"
-                    return position, what
+        required = [(position, gate) for position, gate in enumerate(self.gates) if gate.required]
+        floors = {gate.measure: gate for _, gate in required if gate.comparison == "at_least"}
+        for position, gate in required:
+            other = floors.get(gate.measure)
+            if other is None or gate.comparison not in ("at_most", "below"):
+                continue
+            for patients in sorted({*_patients_named(gate.threshold), *_patients_named(other.threshold)}):
+                floor, ceiling = (one.for_patients(patients).limits[0] for one in (other, gate))
+                if ceiling < floor or (gate.comparison == "below" and ceiling == floor):
+                    side = gate.comparison.replace("_", " ")
+                    return position, f"no {gate.measure} is at least {floor:g} and {side} {ceiling:g}"
         return None
+
+
+def _patients_named(limit: float | dict[int, float] | None) -> tuple[int, ...]:
+    """Return the numbers of patients that a limit goes by; between them it goes straight."""
+    return tuple(limit) if isinstance(limit, dict) else (0,)
 
 
 class _ProfileFile(_Entry):
@@ -224,14 +274,27 @@ def apply_gates(
         )
     d = d or dictionary()
     found = known_outcomes(evaluation, d)
+    key = cohort or keys[0]
+    patients = patients_compared(evaluation, key)
     results = tuple(
-        _apply(evaluation, gate, outcome, found, cohort or keys[0])
+        _apply(evaluation, gate, outcome, found, key, patients)
         for template in profile.gates
         for gate, outcome in _written_out(template, d)
     )
     return GateReport(
         profile=profile.name, purpose=profile.description, passed=_all_passed(results), gates=results
     )
+
+
+def patients_compared(evaluation: Evaluation, cohort: str) -> int:
+    """Return the number of patients that limits go by: those of the smallest of the cohorts compared.
+
+    A hold-out counts four times: limits that go by a number of patients are those of a hold-out of a fifth.
+    """
+    sizes = [evaluation.original.n, next(one.n for one in evaluation.synthetics if one.key == cohort)]
+    if evaluation.holdout is not None:
+        sizes.append(4 * evaluation.holdout.n)
+    return min(sizes)
 
 
 def endpoints_in(evaluation: Evaluation) -> tuple[str, ...]:
@@ -315,27 +378,42 @@ def _written_out(gate: Gate, d: Dictionary) -> Iterator[tuple[Gate, _Outcome | N
 
 
 def _apply(
-    evaluation: Evaluation, gate: Gate, outcome: _Outcome | None, found: frozenset[str], cohort: str
+    evaluation: Evaluation,
+    template: Gate,
+    outcome: _Outcome | None,
+    found: frozenset[str],
+    cohort: str,
+    patients: int,
 ) -> GateResult:
     value: float | None = None
     passed: bool | None
     undecided = False
+    gate = template.for_patients(patients)
     if outcome is not None and outcome.name not in found:
         passed, words = None, f"not applicable: the original has no {outcome.label} ({outcome.name})"
     else:
         value, passed, undecided, words = _held(evaluation, gate, cohort)
+        if value is not None and patients < template.least_patients:
+            passed, undecided, words = False, True, _too_few(value, patients, template.least_patients)
     why = [gate.harm, gate.reason, "" if passed is not False else gate.remedy]
     return GateResult(
         id=gate.id,
         label=gate.label,
         measure=gate.measure,
         value=value,
-        threshold=gate.threshold,
+        threshold=next(iter(gate.limits), None),
         comparison=gate.comparison,
         required=gate.required,
         passed=passed,
         reason=" ".join([f"{words[0].upper()}{words[1:]}.", *filter(None, why)]),
         undecided=undecided,
+    )
+
+
+def _too_few(value: float, patients: int, least: int) -> str:
+    return (
+        f"undecided: {value:.6g} of {patients:,} patients (the smallest of original, synthetic cohort and "
+        f"four times the hold-out) tells good from bad too rarely; {least:,} would decide it"
     )
 
 
@@ -351,13 +429,23 @@ def _held(evaluation: Evaluation, gate: Gate, cohort: str) -> tuple[float | None
     if gate.decided_by == "interval" and value is not None:
         return value, *_decide_by_interval(gate, figure, value)
     passed, words = _decide(gate, measure, figure)
+    if not passed and value is not None and _kept_by_chance(gate, value):
+        more = f"{gate.fails_beyond:.6g}, which innocent cohorts of so few patients reach by chance"
+        words = f"undecided: {words}, but not beyond {more}; more patients would decide it"
+        return value, False, True, words
     return value, passed, False, words
+
+
+def _kept_by_chance(gate: Gate, value: float) -> bool:
+    """Say whether a figure that does not keep the threshold is one that innocent cohorts have by chance."""
+    if not isinstance(gate.fails_beyond, float):
+        return False
+    return value >= gate.fails_beyond if gate.comparison == "at_least" else value <= gate.fails_beyond
 
 
 def _decide_by_interval(gate: Gate, figure: Figure, value: float) -> tuple[bool, bool, str]:
     """Return whether the whole interval keeps the limit, whether it covers it, and a clause."""
-    low, high, limit = figure.low, figure.high, gate.threshold
-    assert limit is not None  # the model requires it
+    low, high, limit = figure.low, figure.high, gate.limits[0]  # the model requires one
     if low is None or high is None:
         return False, False, "not available: the figure has no 95 % interval"
     interval = f"{value:.6g} with the 95 % interval {low:.6g} to {high:.6g}"
@@ -385,8 +473,7 @@ def _decide(gate: Gate, measure: Measure, figure: Figure) -> tuple[bool, str]:
     shown = f"{value:.6g}"
     if gate.comparison == "within_original_interval":
         return _within_interval(shown, value, measure.original)
-    limit = gate.threshold
-    assert limit is not None  # the model requires it for all other comparisons
+    limit = gate.limits[0]  # the model requires one for all other comparisons
     if gate.comparison == "interval_low_at_most":
         low = figure.low
         if low is None:

@@ -180,7 +180,7 @@ ADVERSARIES = (
         ("time-order-os", "time-order-efs"),
         patients=1606,
     ),
-    Adversary("sexes swapped", sexes_swapped, ("correlations",)),
+    Adversary("sexes swapped", sexes_swapped, ("correlations-reversed",)),
     Adversary("8 % copied, one alteration flipped", some_copied_and_flipped, ("numbers-copied",)),
     Adversary("20 rarest patients copied, one flipped", rarest_copied, ("numbers-copied",)),
     Adversary("5 % copied, numbers jittered, one flipped", jittered_copies, ("numbers-near",)),

@@ -21,11 +21,12 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.prediction import prediction, time_order
 from amlsynth.evaluation.privacy import hamming, near_copies
-from amlsynth.evaluation.privacy.attacks import membership
+from amlsynth.evaluation.privacy.attacks import GROUPS as ATTACKS
 from amlsynth.evaluation.records import CohortSummary, Evaluation, Figure
 from amlsynth.evaluation.representations.embedding import one_thread
 from amlsynth.evaluation.run import measure
 from amlsynth.evaluation.summary import summarise
+from amlsynth.evaluation.survival import curves
 from amlsynth.evaluation.validity import GROUP as VALIDITY
 from amlsynth.foundation.streams import Stream
 from amlsynth.gates import GateReport, _written_out, apply_gates, gate_profile
@@ -57,8 +58,9 @@ _C_INDEX = MeasureGroup(name="c-index", definitions=_gaps, figures=prediction._s
 GROUPS = (
     near_copies.GROUP,
     hamming.GROUP,
-    membership.GROUP,
+    *ATTACKS,
     VALIDITY,
+    curves.GROUP,
     pairs.GROUP,
     effects.GROUP,
     time_order.GROUP,
@@ -104,25 +106,38 @@ def figures(
 def judge(
     of: Material, found: dict[str, Figure], profile: str, groups: tuple[MeasureGroup, ...] = GROUPS
 ) -> GateReport:
-    """Apply the required gates of a profile whose measures are among the figures."""
+    """Apply the required gates of a profile whose measures are among the figures; see `figures`."""
+    patients = len(of.training)  # those of the cohorts are as many, or in a test nearly so
     whole = gate_profile(profile)
     definitions = {one.id: one for group in groups for one in group.definitions(of.d)}
     original = summarise(of.training, "original", of.d, key="original")
+    anchors = (
+        measure(of.training, of.holdout, of.holdout, groups=(hamming.GROUP,), kind="holdout", d=of.d)
+        if hamming.GROUP in groups
+        else {}
+    )
     evaluation = Evaluation(
         dictionary_version=of.d.version,
         amlsynth_version="0",
         seed=0,
         original_is_simulated=True,
         original=original,
-        holdout=None,
-        synthetics=(CohortSummary(label="", n=len(of.training), variables=(), survival=()),),
+        holdout=CohortSummary(label="", n=len(of.holdout), variables=(), survival=()),
+        synthetics=(CohortSummary(label="", n=patients, variables=(), survival=()),),
         measures=tuple(
-            definitions[name].measure(None, {"synthetic": figure}, {}) for name, figure in found.items()
-            if name in definitions
+            definitions[name].measure(
+                None, {"synthetic": figure}, {"holdout": anchors[name]} if name in anchors else {}
+            )
+            for name, figure in found.items() if name in definitions
         ),
         comparisons=(),
     )  # fmt: skip
     everything = apply_gates(evaluation, whole, d=of.d)
-    chosen = tuple(gate for gate in everything.gates if gate.required and gate.measure in found
-                   and gate.comparison != "at_least_share_of_holdout")  # fmt: skip
+    chosen = tuple(
+        gate
+        for gate in everything.gates
+        if gate.required
+        and gate.measure in found
+        and (gate.comparison != "at_least_share_of_holdout" or gate.measure in anchors)
+    )
     return GateReport(profile=profile, passed=all(gate.passed is not False for gate in chosen), gates=chosen)

@@ -36,6 +36,14 @@ def test_unseen_patients_pass_in_the_place_of_a_synthetic_cohort(cohorts: Materi
         assert report.passed, [gate.reason for gate in report.failed]
 
 
+def test_few_unseen_patients_are_undecided_at_the_most() -> None:
+    few = material(200, seed=1)
+    found = figures(few, few.unseen)
+    for profile in PROFILES:
+        report = judge(few, found, profile)
+        assert all(gate.undecided for gate in report.failed), [gate.reason for gate in report.failed]
+
+
 @pytest.mark.parametrize(
     ("generator", "profiles"), [("event-history", PROFILES), ("sequential-cart", ("research",))]
 )

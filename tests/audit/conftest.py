@@ -69,9 +69,10 @@ def geometric_noise(epsilon: float, rng: np.random.Generator) -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def _small_forests() -> Iterator[None]:
-    """Forests of a few trees do for 32 releases, and take a fifth of the time."""
+    """A few trees and rounds do for 32 releases, and take a fifth of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("amlsynth.audit.attacks._TREES", 10)
+        patch.setattr("amlsynth.audit.attacks._ROUNDS", 20)
         yield
 
 

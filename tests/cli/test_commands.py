@@ -29,15 +29,16 @@ def _fails(result: tuple[int, str, str], code: int, *parts: str) -> None:
         assert part in errors
 
 
+@pytest.mark.usefixtures("plain_figures")
 def test_the_whole_way_file_by_file(run: Run, tmp_path: Path) -> None:
-    assert run("cohort", "reference", "--out", "c.parquet", "--n", 400)[0] == 0
+    assert run("cohort", "reference", "--out", "c.parquet", "--n", 200)[0] == 0
     assert json.loads(Path("c.parquet.about.json").read_text())["simulated"] is True
     assert run("validate", "c.parquet", "--role", "original")[0] == 0
     code, out, _ = run(
         "generate", "--cohort", "c.parquet", "--seed", 1, "--out", "s.csv", "--save-split", "sp"
     )
-    assert code == 0 and "400 synthetic patients, valid" in out
-    assert (len(read_table(Path("sp/train.csv"))), len(read_table(Path("sp/holdout.csv")))) == (320, 80)
+    assert code == 0 and "200 synthetic patients, valid" in out
+    assert (len(read_table(Path("sp/train.csv"))), len(read_table(Path("sp/holdout.csv")))) == (160, 40)
     evaluate = ("--original", "sp/train.csv", "--holdout", "sp/holdout.csv", "--synthetic", "s.csv")
     code, out, _ = run("evaluate", *evaluate, "--out", "ev")
     assert code == 0 and "Kaplan-Meier score, OS" in out
@@ -48,6 +49,7 @@ def test_the_whole_way_file_by_file(run: Run, tmp_path: Path) -> None:
     assert code == 0 and Path("r.html").stat().st_size > 50_000
 
 
+@pytest.mark.usefixtures("plain_figures")
 def test_several_cohorts_and_a_comparison(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 

@@ -33,10 +33,11 @@ SMALLER = {"steward": {"n=1600": "n=330"}, "modeller": {"--n 600": "--n 300"}}
 
 
 @pytest.fixture
-def tutorial(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def tutorial(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain_figures: None
+) -> Callable[..., None]:
     """Run a tutorial in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
 
     def go(name: str, stand_ins: dict[str, Callable[[], object]] | None = None) -> None:
         page = repository / "docs" / "tutorials" / f"{name}.md"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from tests.shared_builds import shared
 
 from amlsynth.cohort.split import Split, split_cohort
 from amlsynth.evaluation import Evaluation, evaluate
@@ -21,5 +22,10 @@ def synthetic() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def evaluation(split: Split, synthetic: pd.DataFrame) -> Evaluation:
-    return evaluate(split.train, synthetic, split.holdout, seed=5, simulated=True)
+def evaluation(split: Split, synthetic: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    """The whole evaluation of `synthetic`, one for all workers."""
+    return shared(
+        tmp_path_factory,
+        "evaluation",
+        lambda _: evaluate(split.train, synthetic, split.holdout, seed=5, simulated=True),
+    )

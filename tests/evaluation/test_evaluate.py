@@ -61,6 +61,8 @@ def small(monkeypatch):
     """Keep every family and do less in each: fewer trees, rounds and resamples."""
     for name in ("fidelity.two_sample.ROUNDS", "prediction.prediction.ROUNDS", "intervals.RESAMPLES"):
         monkeypatch.setattr(f"amlsynth.evaluation.{name}", 5)
+    monkeypatch.setattr("amlsynth.evaluation.privacy.attacks.singling_out._TRIED", 2_000)
+    monkeypatch.setattr("amlsynth.evaluation.privacy.attacks.closest.DRAWS", 20)
     monkeypatch.setattr("amlsynth.evaluation.validity._broken", lambda frame, d: {})  # Pandera takes its time
     monkeypatch.setattr(
         "amlsynth.evaluation.fidelity.two_sample.TREES", 20

@@ -198,7 +198,7 @@ def test_only_anchors_may_not_be_released() -> None:
 def test_margins_are_kept(reference: pd.DataFrame) -> None:
     # What has quick parameters is rough with them; the tests of its module see to its quality.
     for name in (name for name in generator_names() if not generator_class(name).quick_params):
-        frame = _of_reference(name).sample(20_000, np.random.default_rng(6))
+        frame = _of_reference(name).sample(5_000, np.random.default_rng(6))
         for column in ("NPM1", "OSSTAT", "CR1"):
             # Four standard errors of a share in the 1,606 patients would be 0.05.
             assert abs(frame[column].mean() - reference[column].mean()) < 0.03, (name, column)

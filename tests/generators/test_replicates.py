@@ -12,6 +12,7 @@ from amlsynth.cohort.cohort import Cohort, read_about
 from amlsynth.cohort.tables import read_table
 from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.kernels import blas_kernels
 from amlsynth.generators.building_blocks.discretion import Discretion, discreet
 from amlsynth.generators.generation import PATIENTS_EACH, generate, generate_file
 from amlsynth.model_space.encoding import encode
@@ -37,7 +38,7 @@ def test_replicates_repeat_and_differ(original: Cohort, tmp_path: Path) -> None:
         generate(original, "sequential-cart", seed=3, n=9, replicates=1, replicate_n=60).replicates[0]
     )
     told = read_about(tmp_path / "made-01.csv").provenance
-    assert (told["replicate"], told["n"]) == (1, 60)
+    assert (told["replicate"], told["n"], told["kernels"]) == (1, 60, list(blas_kernels()))
 
 
 def test_a_replicate_that_fails_leaves_all_files_as_they_were(original: Cohort, tmp_path: Path) -> None:

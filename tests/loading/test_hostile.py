@@ -40,7 +40,7 @@ def described(folder: Path, path: Path) -> None:
     package = json.loads((folder / "datapackage.json").read_text())
     resource = package["resources"][1]
     content = path.read_bytes()
-    resource |= {"hash": f"sha256:{sha256_of(content)}", "bytes": len(content)}
+    resource |= {"hash": f"sha256:{sha256_of(content)}", "size": len(content)}
     (folder / "datapackage.json").write_text(json.dumps(package))
 
 

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 import yaml
 from tests.release.zenodo_server import TOKEN, ZenodoServer, zenodo_server
+from tests.shared_builds import empty_figures, shared
 
+from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation import Evaluation, read_evaluation
-from amlsynth.release import ReleaseResult, build_release
+from amlsynth.release import ReleaseResult, build_release, checks, evidence
 from amlsynth.release.checksums import check_files, write_checksums
 from amlsynth.release.doi import spec_of
 from amlsynth.release.verify import VerifyReport
@@ -140,13 +142,17 @@ def fast(plain_report: None, same_evaluation: None) -> None:
     """Replace both."""
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> ReleaseResult:
-    """The small release; do not change it in place."""
-    folder = tmp_path_factory.mktemp("built")
-    with pytest.MonkeyPatch.context() as patch:
+def build_small(folder: Path) -> ReleaseResult:
+    """Build the small release, evaluated and reported for good, but for the figures."""
+    with empty_figures(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
         return build_release(_write_spec(folder / "spec"), folder / "out")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> ReleaseResult:
+    """The small release, one for all workers; do not change it in place."""
+    return shared(tmp_path_factory, "built", build_small)
 
 
 @pytest.fixture
@@ -160,6 +166,40 @@ def archive(built: ReleaseResult, tmp_path: Path) -> Path:
     """A copy of the release's zip to tamper with."""
     (tmp_path / "releases").mkdir(exist_ok=True)
     return Path(shutil.copy(built.archive, tmp_path / "releases" / f"{STEM}.zip"))
+
+
+def _once_for_each_content(step: Callable[..., Any], found: dict[Any, Any]) -> Callable[..., Any]:
+    def wrapped(first: Any, *arguments: Any) -> Any:
+        copy = getattr(first, "copy", first)
+        names = ("datapackage.json", *(n for n in copy.sums if n.startswith("data/")))
+        followed = [a for a in (getattr(first, "d", None), *arguments) if isinstance(a, Dictionary)]
+        key = (
+            step.__name__,
+            tuple((name, copy.sums.get(name)) for name in names),
+            tuple(d.model_dump_json() for d in followed),
+        )
+        if key not in found:
+            result = step(first, *arguments)
+            found[key] = result if isinstance(result, tuple) else list(result)
+        return found[key]
+
+    return wrapped
+
+
+@pytest.fixture(scope="session")
+def _checked() -> dict[Any, Any]:
+    return {}
+
+
+@pytest.fixture
+def checked_once(_checked: dict[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeat what slow steps of verify found for the same files; most changes leave the data alone."""
+    for module, name in (
+        (checks, "frictionless_problems"),
+        (checks, "rules_problems"),
+        (evidence, "read_frames"),
+    ):
+        monkeypatch.setattr(module, name, _once_for_each_content(getattr(module, name), _checked))
 
 
 @pytest.fixture

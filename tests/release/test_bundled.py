@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from threadpoolctl import threadpool_info
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.assets import asset
@@ -19,7 +18,6 @@ from amlsynth.release.origin import EXAMPLE
 from amlsynth.release.spec import read_spec
 
 REBUILD = "the bundled data set is not what is made now: run `make bundled`"
-BUILT_WITH = {"Haswell"}  # kernels of OpenBLAS on the processor that `make bundled` last ran on
 
 
 @pytest.fixture
@@ -72,7 +70,6 @@ def test_its_patients_and_documents_are_those_that_are_made_now() -> None:
             raise
         pytest.skip(f"{error} {REBUILD}")
     problems = [str(problem) for problem in report.problems]
-    kernels = {found["architecture"] for found in threadpool_info() if found["internal_api"] == "openblas"}
-    if kernels != BUILT_WITH and all("on this machine" in problem for problem in problems):
-        pytest.skip(f"The last bits of matrix products differ: made with {BUILT_WITH}, here are {kernels}.")
+    if problems and all("products of matrices have other last bits" in problem for problem in problems):
+        pytest.skip(problems[0])
     assert problems == [], REBUILD

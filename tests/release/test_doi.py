@@ -81,11 +81,10 @@ def test_only_what_names_the_doi_changes(
     assert again != before
 
 
-@pytest.mark.usefixtures("same_evaluation")
+@pytest.mark.usefixtures("same_evaluation", "plain_figures")
 def test_a_build_with_the_doi_gives_the_same_bytes(
-    folder: Path, archive: Path, tmp_path: Path, write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch
+    folder: Path, archive: Path, tmp_path: Path, write_spec: WriteSpec
 ) -> None:
-    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
     rebuilt = build_release(write_spec(tmp_path / "spec"), tmp_path / "rebuilt", doi=DOI)
     stamp_release(folder, archive, DOI)
     assert contents(folder) == contents(rebuilt.folder)

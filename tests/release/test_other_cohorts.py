@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from tests.shared_builds import empty_figures
 
 import amlsynth
 from amlsynth.cli import main
@@ -114,7 +115,7 @@ def os_only(write_spec: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
     """A cBioPortal study of 500 patients, laid out as TCGA's: overall survival is the only outcome."""
     folder = tmp_path_factory.mktemp("os-only")
     frame = imported_study(folder, "tcga", 500)
-    with pytest.MonkeyPatch.context() as patch:
+    with empty_figures(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
         return build(write_spec, folder, frame)
 
@@ -139,10 +140,8 @@ def test_a_cohort_with_overall_survival_alone_is_released(os_only: ReleaseResult
 
 
 @pytest.mark.slow
-def test_a_study_laid_out_as_beat_aml_is_released(
-    write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+@pytest.mark.usefixtures("plain_figures")
+def test_a_study_laid_out_as_beat_aml_is_released(write_spec: Callable[..., Path], tmp_path: Path) -> None:
     frame = imported_study(tmp_path, "beat-aml", 300)
     assert frame["CR1"].notna().any() and frame["EFSTM"].isna().all()
     result = build(write_spec, tmp_path, frame)
@@ -200,7 +199,7 @@ def tiny_release(
     }  # fmt: skip
     folder = tmp_path_factory.mktemp("tiny-release")
     (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
+    with empty_figures(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
         return build(write_spec, folder, to_typed(pd.DataFrame(table), tiny), dictionary="tiny.yaml")
 

@@ -28,6 +28,7 @@ from amlsynth.release.doi import pack
 from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import file_names
 
+pytestmark = pytest.mark.usefixtures("checked_once")
 NAME = "small-test"
 STEM = f"{NAME}-1.2.3"
 FILES = sorted(file_names(NAME))
@@ -55,7 +56,7 @@ def relink(folder: Path, reseal: Callable[[Path], None]) -> None:
     def package(content: Any) -> None:
         for resource in content["resources"]:
             resource["hash"] = f"sha256:{digests[resource['path']]}"
-            resource["bytes"] = (folder / resource["path"]).stat().st_size
+            resource["bytes" if "bytes" in resource else "size"] = (folder / resource["path"]).stat().st_size
 
     edit_json(folder / "datapackage.json", package)
     for name in ("datapackage.json", "evaluation.json", "gates.json"):
@@ -319,6 +320,7 @@ def test_hostile_json_is_a_problem_and_no_crash(
         lambda package: package["resources"][0]["schema"].update(missingValues=["0"]),
         lambda package: package["resources"][0]["schema"]["fields"].pop(),
         lambda package: package["resources"][0].update(bytes=1),
+        lambda package: package["resources"][1].update(size=1),
         lambda package: package["resources"][1].update(hash="sha256:" + "0" * 64),
         lambda package: package["resources"].pop(),
         lambda package: package.update({"$schema": "https://example.org/own.json"}),

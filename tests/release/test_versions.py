@@ -26,6 +26,10 @@ def test_what_is_no_version_is_refused(text: str) -> None:
         Version(text)
 
 
+def test_what_was_built_comes_last() -> None:
+    assert Version("1.0.0") < Version("1.0.0+a") < Version("1.0.0+b") < Version("1.0.1-1+a")
+
+
 @given(st.from_regex(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(-[0-9a-z.-]{1,8})?", fullmatch=True))
 def test_any_text_is_a_version_or_a_value_error(text: str) -> None:
     try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.shared_builds import drawn_figures, empty_figures, shared
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.evaluation.records import (
@@ -329,11 +330,29 @@ def release(tmp_path_factory: pytest.TempPathFactory, evaluation: Evaluation, ga
 
 @pytest.fixture(scope="session")
 def rendered(release: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The page and the PDF that the built-in renderer makes of all three files."""
-    target = tmp_path_factory.mktemp("rendered")
-    page, sheet = target / "report.html", target / "report.pdf"
-    assert render_report(release, page, sheet, engine="fallback") == "fallback"
-    return page, sheet
+    """The page and the PDF that the built-in renderer makes of all three files, one for all workers."""
+
+    def render(target: Path) -> tuple[Path, Path]:
+        page, sheet = target / "report.html", target / "report.pdf"
+        with drawn_figures():
+            assert render_report(release, page, sheet, engine="fallback") == "fallback"
+        return page, sheet
+
+    return shared(tmp_path_factory, "rendered", render)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _empty_figures() -> Iterator[None]:
+    """Tests here read texts; those that look at figures take `rendered`, or ask for `drawn`."""
+    with empty_figures():
+        yield
+
+
+@pytest.fixture
+def drawn() -> Iterator[None]:
+    """Figures are drawn."""
+    with drawn_figures():
+        yield
 
 
 class Page(HTMLParser):

@@ -150,6 +150,7 @@ def test_footer_says_what_rendered_it(page, monkeypatch, folder, tmp_path, parse
     assert other.text.count("Mine & *yours*") == 2  # in the head and on the page
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_same_bytes_each_time(rendered, release, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
@@ -229,6 +230,7 @@ def test_an_older_report_survives_a_failure(folder, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluation", "r.html"]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_an_evaluation_with_next_to_nothing_in_it_is_rendered(tmp_path, evaluation: Evaluation, parse):
     def emptied(cohort):
         survival = tuple(s.model_copy(update={"curve": (), "events": None}) for s in cohort.survival)

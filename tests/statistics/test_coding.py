@@ -14,6 +14,7 @@ from amlsynth.statistics.coding import (
     columns_remembered,
     numbers_of,
     quantile_edges,
+    rows_of,
 )
 
 D = dictionary()
@@ -31,6 +32,22 @@ def test_bins_are_closed_on_the_right_and_open_ended():
     assert bin_codes(np.array([-99, 1, 1.5, 99, np.nan]), edges).tolist() == [1, 1, 2, 10, 0]
     assert quantile_edges(np.array([5.0, 5.0])).tolist() == [5, 5]
     assert bin_codes(np.array([4.0, 5.0, 6.0]), np.array([5.0, 5.0])).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("rows", [np.array([2, 0]), np.array([True, False, True]), slice(2)])
+def test_some_rows_have_the_columns_of_the_whole(rows):
+    frame = pd.DataFrame(
+        {"AGE": pd.array([50, None, 60], dtype="Int16"), "NPM1": pd.array([1, 0, None], dtype="Int8")}
+    )
+    plain = frame.iloc[rows]
+    ages, codes = numbers_of(plain, "AGE"), codes_of(plain, D["NPM1"])
+    with columns_remembered():
+        nested = rows_of(rows_of(frame, np.arange(3)), rows)
+        assert nested.equals(plain)
+        del frame
+        np.testing.assert_array_equal(numbers_of(nested, "AGE"), ages)
+        np.testing.assert_array_equal(codes_of(nested, D["NPM1"]), codes)
+        assert numbers_of(nested, "AGE") is numbers_of(nested, "AGE")
 
 
 def test_columns_are_read_once_within_a_block_and_for_each_frame():

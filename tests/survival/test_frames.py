@@ -50,6 +50,8 @@ def test_covariates_and_outcome_apart(frame: pd.DataFrame) -> None:
     outcomes = {"OSTM", "OSSTAT", "EFSTM", "EFSSTAT", "time", "event"}
     assert not outcomes & set(covariates.columns) and {"AGE", "SEX_male", "NPM1"} <= set(covariates.columns)
     assert all(dtype == np.float64 for dtype in covariates.dtypes)
+    few = survival_frame(frame[["AGE", "OSTM", "OSSTAT"]], "OS")  # of a frame loaded with `columns`
+    assert few.columns.tolist() == ["AGE", "time", "event"]
 
 
 @pytest.mark.parametrize(

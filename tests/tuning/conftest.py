@@ -44,6 +44,7 @@ class Toy(Generator):
     name = "toy"
     summary = "for the tests of tuning"
     minimum_patients = 20
+    copies_patients = True  # else each trial would spend its time on drawing copies again
     Params = ToyParams
     seen: list[int] = []
 

@@ -48,8 +48,21 @@ def test_first_the_defaults_then_better_ones(toy: type, cohort: Cohort) -> None:
     assert result.importance and abs(sum(result.importance.values()) - 1) < 1e-6
 
 
-def test_seed_decides_what_is_found(toy: type, cohort: Cohort) -> None:
-    assert _tried(_toy(cohort)) == _tried(_toy(cohort)) != _tried(_toy(cohort, seed=4))
+@pytest.fixture(scope="module")
+def studies() -> dict[str, TuningResult]:
+    return {}
+
+
+@pytest.fixture
+def whole(toy: type, cohort: Cohort, studies: dict[str, TuningResult]) -> TuningResult:
+    """A study of the usual options in memory, made once for the tests of this file."""
+    if "whole" not in studies:
+        studies["whole"] = _toy(cohort)
+    return studies["whole"]
+
+
+def test_seed_decides_what_is_found(whole: TuningResult, cohort: Cohort) -> None:
+    assert _tried(_toy(cohort)) == _tried(whole) != _tried(_toy(cohort, seed=4))
 
 
 def _bench(cohort: Cohort, **options: object) -> Bench:
@@ -74,9 +87,8 @@ def test_the_hold_out_is_never_seen(toy: type, cohort: Cohort) -> None:
 
 
 def test_an_interrupt_loses_no_finished_trial(
-    toy: type, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: TuningResult, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = _toy(cohort)
     run, calls = Bench.run, []
 
     def interrupted(self: Bench, trial: object, progress: object) -> float:
@@ -97,9 +109,9 @@ def test_an_interrupt_loses_no_finished_trial(
     assert _tried(again) == _tried(resumed)
 
 
-def test_more_trials_go_on_as_if_never_stopped(toy: type, cohort: Cohort, tmp_path: Path) -> None:
+def test_more_trials_go_on_as_if_never_stopped(whole: TuningResult, cohort: Cohort, tmp_path: Path) -> None:
     _toy(cohort, storage=tmp_path / "s.journal", trials=3)
-    assert _tried(_toy(cohort, storage=tmp_path / "s.journal")) == _tried(_toy(cohort))
+    assert _tried(_toy(cohort, storage=tmp_path / "s.journal")) == _tried(whole)
 
 
 def test_failed_trials_are_recorded_without_patients(toy: type, cohort: Cohort) -> None:
@@ -185,7 +197,8 @@ def test_the_file_is_read_by_generate_and_holds_what_was_done(
 def test_pruning_stops_what_is_behind(toy: type, cohort: Cohort) -> None:
     pruned = _toy(cohort, trials=10, repeats=2)
     assert pruned.count("pruned") and pruned.count("pruned") + pruned.count("scored") == 10
-    assert _toy(cohort, trials=10, repeats=2, prune=False).count("pruned") == 0
+    first = [trial.state for trial in pruned.trials].index("pruned")
+    assert _toy(cohort, trials=first + 1, repeats=2, prune=False).count("pruned") == 0
 
 
 @pytest.mark.parametrize("name", generator_names())

@@ -52,11 +52,16 @@ class EvaluationContext:
     def once(self, name: str, compute: Callable[[], Found]) -> Found:
         """Return what `compute` gives, computed at the first call with this name: four cohorts share it.
 
-        A `NotComputable` is raised again each time.
+        A `NotComputable` is raised again each time, without computing again.
         """
         if name not in self.memory:
-            self.memory[name] = compute()
-        value: Found = self.memory[name]
+            try:
+                self.memory[name] = compute()
+            except NotComputable as reason:
+                self.memory[name] = reason
+        value: Found | NotComputable = self.memory[name]
+        if isinstance(value, NotComputable):
+            raise value.with_traceback(None)
         return value
 
     @property

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Iterable
 from types import ModuleType
-
-from amlsynth.foundation.packages import package_problem
 
 
 class AmlsynthError(Exception):
@@ -92,6 +89,8 @@ def require_extra(extra: str, module: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except Exception as error:
+        from amlsynth.foundation.packages import package_problem  # only a failure needs it
+
         problem = package_problem(error, module)
         if problem is None:
             raise
@@ -100,6 +99,8 @@ def require_extra(extra: str, module: str, purpose: str) -> ModuleType:
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """Return " Did you mean 'X'?" for the nearest of `choices`, or "" when none is near."""
+    import difflib  # only a mistake needs it
+
     options = {choice.lower(): choice for choice in choices}
     near = difflib.get_close_matches(name.lower(), list(options), n=1, cutoff=0.5)
     return f" Did you mean {options[near[0]]!r}?" if near else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -140,6 +140,17 @@ def _install(package: str, extra: str | None) -> str:
     if extras is None:
         return f"pip install {package}"
     return f"pip install '{_OWN}[{','.join(extras)}]'" if extras else f"pip install {_OWN}"
+
+
+def clone_install(extras: Iterable[str], version: str) -> str:
+    """Return the line that installs a version of amlsynth with these extras, which no package index has yet.
+
+    Examples
+    --------
+    >>> clone_install(["report", "generate"], "0.1.0")
+    "pip install '.[generate,report]'  # in a clone of amlsynth 0.1.0"
+    """
+    return f"pip install '.[{','.join(sorted(extras))}]'  # in a clone of {_OWN} {version}"
 
 
 def _first(error: BaseException) -> BaseException:

@@ -23,6 +23,7 @@ from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.foundation.defaults import GUARANTEED, MOST_REPLICATES, PATIENTS_EACH
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import replacing
+from amlsynth.foundation.kernels import blas_kernels
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators import DEFAULT, create, generator_class
@@ -183,6 +184,7 @@ class FittedGenerator:
             "n": self._n(n),
             "where": condition.expression.text if condition else None,
             "split": split,
+            "kernels": list(blas_kernels()),
             **self._origin(),
         }
         if seed is not None and seed != self.seed:

@@ -65,7 +65,8 @@ def write_archive(
     Raises
     ------
     DataError
-        A file or the archive has 4 GB or more; or the streams are not exactly those of these files.
+        A file or the archive has 4 GB or more, as that of some 27 million patients; or the streams are
+        not exactly those of these files.
     """
     moment = ((date.year - 1980) << 9) | (date.month << 5) | date.day
     directory: list[bytes] = []

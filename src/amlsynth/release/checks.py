@@ -92,7 +92,7 @@ def package_problems(found: Evidence) -> Iterator[Problem]:
             continue
         if resource.hash != f"sha256:{found.sums[resource.path]}":
             yield problem(f"the hash of {resource.path} is not that of SHA256SUMS")
-        if resource.bytes != (found.folder / resource.path).stat().st_size:
+        if resource.length != (found.folder / resource.path).stat().st_size:
             yield problem(f"the bytes of {resource.path} are not as many as it says")
     schema, own = table_schema(d), f"{d.name} {d.version}"
     if any(resource.table_schema != schema for resource in package.resources):
@@ -108,14 +108,16 @@ def package_problems(found: Evidence) -> Iterator[Problem]:
 
 
 def frictionless_problems(found: Evidence, package: DataPackage) -> Iterator[Problem]:
-    """Yield what frictionless finds wrong with the data package."""
+    """Yield what frictionless finds wrong with the data package, and with the CSV, which Parquet equals."""
     from frictionless import Package
 
     content = package.model_dump(mode="json", by_alias=True, exclude_none=True)
     described = Package.from_descriptor(content, basepath=str(found.folder))
     lines = (found.folder / data_paths(package.name)[0]).read_bytes().count(b"\n")
     limit = _FRICTIONLESS_ROWS if lines > _FRICTIONLESS_ROWS else None
-    for type_, message in described.validate(limit_rows=limit).flatten(["type", "message"]):
+    for type_, message in described.validate(name=package.name, limit_rows=limit).flatten(
+        ["type", "message"]
+    ):
         yield Problem(file=PACKAGE, check="frictionless", message=f"{type_}: {message}")
 
 

@@ -27,6 +27,7 @@ from amlsynth.foundation.defaults import (
     REPORT_PDF,
 )
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.kernels import blas_kernels
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
 from amlsynth.release.names import PACKAGE as PACKAGE
@@ -64,6 +65,7 @@ _MATTERS = (
 
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
 VersionText = Annotated[str, AfterValidator(checked_version)]
+Kernel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -106,18 +108,29 @@ class Resource(_Record):
     path: str
     type: Literal["table"] | None = None
     title: str
-    format: Literal["csv", "pq"]
+    format: Literal["csv", "parquet", "pq"]  # the last in releases of older versions
     mediatype: str
     encoding: Literal["utf-8"] | None = None
-    bytes: int
+    bytes: int | None = None  # of Parquet below: frictionless counts none in a table that is no text
+    size: int | None = None
     hash: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
     table_schema: dict[str, Any] = Field(alias="schema")
+
+    @property
+    def length(self) -> int | None:
+        """Size of the file in bytes."""
+        return self.bytes if self.size is None else self.size
 
 
 class ReplicateFile(_Record):
     path: str
     bytes: int
     hash: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+    @property
+    def length(self) -> int:
+        """Size of the file in bytes."""
+        return self.bytes
 
 
 class Replicates(_Record):
@@ -278,6 +291,7 @@ class Provenance(_Record):
     python: str
     platform: str
     packages: dict[str, str]
+    kernels: tuple[Kernel, ...] = ()  # of BLAS, on which the last bits of matrix products depend
     dictionary: str | None = None
     dictionary_version: str
     endpoints: tuple[str, ...] | None = None
@@ -385,7 +399,8 @@ def describe_package(
         file = folder / own["path"]
         content = {
             "$schema": f"{_PROFILES}/dataresource.json",
-            "bytes": file.stat().st_size,
+            "type": "table",
+            ("size" if own["format"] == "parquet" else "bytes"): file.stat().st_size,
             "hash": f"sha256:{sha256(file)}",
             "schema": table_schema(d),
         }
@@ -426,19 +441,16 @@ def describe_package(
                 resource(
                     name=spec.name,
                     path=csv,
-                    type="table",
                     title=f"{spec.title} (CSV)",
                     format="csv",
                     mediatype="text/csv",
                     encoding="utf-8",
                 ),
-                # Called "parquet", frictionless would take it for a table, find that it has no bytes and NaN
-                # for NA in integers, and call that wrong; as a file it checks the bytes and the hash.
                 resource(
                     name=f"{spec.name}-parquet",
                     path=parquet,
                     title=f"{spec.title} (Parquet)",
-                    format="pq",
+                    format="parquet",
                     mediatype="application/vnd.apache.parquet",
                 ),
             ],
@@ -451,7 +463,8 @@ def with_files(package: DataPackage, folder: Path) -> DataPackage:
 
     def now(entry: Any) -> Any:
         path = folder / entry.path
-        return entry.model_copy(update={"bytes": path.stat().st_size, "hash": f"sha256:{sha256(path)}"})
+        key = "bytes" if entry.bytes is not None else "size"
+        return entry.model_copy(update={key: path.stat().st_size, "hash": f"sha256:{sha256(path)}"})
 
     replicates = package.replicates
     if replicates is not None:
@@ -472,7 +485,7 @@ def _replicates(spec: ReleaseSpec, folder: Path, patients: int) -> Replicates | 
 
 
 def environment() -> dict[str, Any]:
-    """Return what a rebuild to the same bytes needs: Python, platform and package versions."""
+    """Return what a rebuild to the same bytes needs: Python, platform, package versions and kernels."""
     packages = {}
     for name in _MATTERS:
         try:
@@ -484,4 +497,5 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{sys.platform}-{platform.machine()}",
         "packages": packages,
+        "kernels": blas_kernels(),
     }

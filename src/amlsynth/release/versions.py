@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import total_ordering
 
-import semver
-
 MAX_LENGTH = 100  # characters; keeps int() cheap on hostile input
 
 
@@ -23,6 +21,8 @@ class Version:
     """
 
     def __init__(self, text: str) -> None:
+        import semver  # its regular expressions take time, and few readers of data compare versions
+
         try:
             if len(text) > MAX_LENGTH or not text.isascii() or not text.isprintable():
                 raise ValueError(text)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from amlsynth.foundation.packages import clone_install
 from amlsynth.foundation.text import listing
 from amlsynth.gates import GateReport, GateResult
 from amlsynth.report.context import Context
@@ -152,7 +153,7 @@ def rebuild(context: Context) -> str:
     version = context.evaluation.amlsynth_version
     evaluation = context.evaluation
     released = context.gates is not None or context.provenance is not None
-    lines = [f"pip install 'amlsynth[{','.join(_extras(context, released=released))}]=={version}'"]
+    lines = [clone_install(_extras(context, released=released), version)]
     if context.is_comparison:
         lines.append(f"amlsynth compare A.csv B.csv --seed {evaluation.seed} --report report.html")
     else:
@@ -170,14 +171,14 @@ def rebuild(context: Context) -> str:
     return "```sh\n" + "\n".join(lines) + "\n```\n"
 
 
-def _extras(context: Context, *, released: bool) -> list[str]:
+def _extras(context: Context, *, released: bool) -> set[str]:
     """Return the extras that the commands of `rebuild` need; generators say what theirs are."""
     from amlsynth.generators import generator_extras
 
     found = {"generate", "report"} | ({"publish"} if released else set())
     # The cohorts are files to `evaluate`; only a build fits their generator.
     name = context.known("generator", "name") if released else None
-    return sorted(found | set(generator_extras(name) if name else ()))
+    return found | set(generator_extras(name) if name else ())
 
 
 def attack_limits() -> str:

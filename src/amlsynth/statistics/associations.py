@@ -6,6 +6,9 @@ Digital Medicine 2024 ("Evaluation of synthetic data performance") compute it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 import pandas as pd
 
@@ -137,34 +140,78 @@ MIN_SHARE = 0.05  # of either state of a binary column; the normal limit of a co
 _TAIL = 4.0  # standard errors: among two thousand pairs of two innocent cohorts about one in ten goes beyond
 
 
-def correlation_shift(original: pd.DataFrame, other: pd.DataFrame, d: Dictionary) -> float:
+@dataclass(frozen=True)
+class RankCorrelations:
+    """Spearman's correlations of all pairs of columns that have an order, shapes (columns, columns).
+
+    values : NaN where a pair does not vary; the diagonal is 0.
+    patients : in whom both are known.
+    usable : numbers, and binary columns and two-valued categories of which either state has a share of
+        `MIN_SHARE`, shape (columns,).
+    """
+
+    values: FloatArray
+    patients: FloatArray
+    usable: BoolArray
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, d: Dictionary) -> Self:
+        columns = _ordered_columns(frame, d)
+        return cls(*_rank_correlations(columns), np.array([_usable(column) for column in columns]))
+
+
+def correlation_shift(original: RankCorrelations, other: RankCorrelations) -> float:
     """Return the largest difference of a pair's rank correlation that chance does not explain, at least 0.
 
-    Over the pairs of numbers, binary columns and two-valued categories, of patients in whom both are known;
-    binary columns need a share of `MIN_SHARE` of either state in the original. Of each difference
-    four standard errors (of two cohorts of these sizes without association, 1 / n1 + 1 / n2) are taken off.
+    Over the pairs of columns that the original can use. Of each difference four standard errors (of two
+    cohorts of these sizes without association, 1 / n1 + 1 / n2) are taken off.
 
     Raises
     ------
     NotComputable
         The original has not two such columns.
     """
-    ours, theirs = _ordered_columns(original, d), _ordered_columns(other, d)
-    states = [(np.unique(column[~np.isnan(column)]), column) for column in ours]
-    usable = [
-        place
-        for place, (values, column) in enumerate(states)
-        if len(values) > 2 or (len(values) == 2 and _least_share(column) >= MIN_SHARE)
-    ]
-    if len(usable) < 2:
-        raise NotComputable("the original has no two columns whose correlation can be compared")
-    (left, n_left), (right, n_right) = (
-        _rank_correlations([columns[place] for place in usable]) for columns in (ours, theirs)
-    )
+    left, n_left, right, n_right = _compared(original, other)
     with np.errstate(divide="ignore"):
         error = np.sqrt(1 / n_left + 1 / n_right)
     excess = np.abs(left - right) - _TAIL * error
     return max(0.0, float(np.nanmax(excess, initial=0.0)))
+
+
+def correlation_reversal(original: RankCorrelations, other: RankCorrelations) -> float:
+    """Return how clearly all correlations of some column are turned round, in standard errors, at least 0.
+
+    For each column that the original can use the products of its correlations in both cohorts are summed,
+    over the error that the sum has where the column goes with nothing in the other; the least of these sums,
+    negated. Many weak correlations that all change sign show, of which each alone is lost in chance.
+
+    Raises
+    ------
+    NotComputable
+        The original has not two such columns.
+    """
+    left, _, right, patients = (np.nan_to_num(each) for each in _compared(original, other))
+    weights = np.divide(left, np.sqrt(patients), out=np.zeros_like(left), where=patients > 0)
+    # Errors of one column's correlations go together as its partners do.
+    variances = np.einsum("ij,jk,ik->i", weights, right + np.eye(len(right)), weights)
+    errors = np.sqrt(np.maximum(variances, 0.0))
+    sums = (left * right).sum(axis=1)
+    return max(0.0, float(-np.divide(sums, errors, out=np.zeros_like(sums), where=errors > 0).min()))
+
+
+def _compared(
+    original: RankCorrelations, other: RankCorrelations
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return correlations and patients of the original and of the other, of the columns that it can use."""
+    if original.usable.sum() < 2:
+        raise NotComputable("the original has no two columns whose correlation can be compared")
+    pairs = np.ix_(original.usable, original.usable)
+    return original.values[pairs], original.patients[pairs], other.values[pairs], other.patients[pairs]
+
+
+def _usable(column: FloatArray) -> bool:
+    values = np.unique(column[~np.isnan(column)])
+    return len(values) > 2 or (len(values) == 2 and _least_share(column) >= MIN_SHARE)
 
 
 def _least_share(column: FloatArray) -> float:

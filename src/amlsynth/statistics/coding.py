@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -17,12 +18,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary, Variable
-from amlsynth.foundation.types import FloatArray
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 
 Floats = FloatArray  # the name by which the rooms of privacy take it
 Codes = NDArray[np.uint8]
 
 Array = TypeVar("Array", FloatArray, Codes)
+Rows = IntArray | BoolArray | slice
 
 BINS = 10  # of a numeric variable, Eckardt et al. 2024, methods, "Assessment of privacy conservation"
 
@@ -51,8 +53,19 @@ def category_codes(column: pd.Series, variable: Variable) -> Codes:
     return np.where(missing, 0, codes).astype(np.uint8)
 
 
-# The columns of each frame that is alive, by its id; the reference removes them with the frame.
-_Remembered = dict[int, tuple["weakref.ref[pd.DataFrame]", dict[str, FloatArray | Codes]]]
+@dataclass(frozen=True)
+class _Columns:
+    """What was read of a frame that is alive; the reference removes it with the frame.
+
+    whole : a frame and the rows of it that this one is, whose columns need not be read again.
+    """
+
+    frame: weakref.ref[pd.DataFrame]
+    read: dict[str, FloatArray | Codes]
+    whole: tuple[pd.DataFrame, Rows] | None = None
+
+
+_Remembered = dict[int, _Columns]  # by the id of the frame
 _REMEMBERED: ContextVar[_Remembered | None] = ContextVar("remembered columns", default=None)
 
 
@@ -69,29 +82,50 @@ def columns_remembered() -> Iterator[None]:
         _REMEMBERED.reset(token)
 
 
+def rows_of(frame: pd.DataFrame, rows: Rows) -> pd.DataFrame:
+    """Return some rows of a frame; within `columns_remembered` their columns are those of the whole frame."""
+    part = frame.iloc[rows]
+    remembered = _REMEMBERED.get()
+    if remembered is not None:
+        _remember(remembered, part, (frame, rows))
+    return part
+
+
 def numbers_of(frame: pd.DataFrame, name: str) -> FloatArray:
     """Return `numbers` of a column; within `columns_remembered` not to be written to."""
-    return _once(frame, f"numbers {name}", lambda: numbers(frame[name]))
+    return _once(frame, f"numbers {name}", lambda whole: numbers(whole[name]))
 
 
 def codes_of(frame: pd.DataFrame, variable: Variable) -> Codes:
     """Return `category_codes` of a column; within `columns_remembered` not to be written to."""
-    return _once(frame, f"codes {variable.name}", lambda: category_codes(frame[variable.name], variable))
+    return _once(
+        frame, f"codes {variable.name}", lambda whole: category_codes(whole[variable.name], variable)
+    )
 
 
-def _once(frame: pd.DataFrame, what: str, read: Callable[[], Array]) -> Array:
+def _once(frame: pd.DataFrame, what: str, read: Callable[[pd.DataFrame], Array]) -> Array:
     remembered = _REMEMBERED.get()
     if remembered is None:
-        return read()
-    place = id(frame)
-    if place not in remembered:
-        remembered[place] = weakref.ref(frame, lambda _: remembered.pop(place, None)), {}
-    columns = remembered[place][1]
-    if what not in columns:
-        columns[what] = read()
-        columns[what].setflags(write=False)
-    column: Array = columns[what]  # type: ignore[assignment]
+        return read(frame)
+    known = remembered.get(id(frame)) or _remember(remembered, frame)
+    if what not in known.read:
+        if known.whole is None:
+            known.read[what] = read(frame)
+        else:
+            whole, rows = known.whole
+            known.read[what] = _once(whole, what, read)[rows]
+        known.read[what].setflags(write=False)
+    column: Array = known.read[what]  # type: ignore[assignment]
     return column
+
+
+def _remember(
+    remembered: _Remembered, frame: pd.DataFrame, whole: tuple[pd.DataFrame, Rows] | None = None
+) -> _Columns:
+    place = id(frame)
+    known = _Columns(weakref.ref(frame, lambda _: remembered.pop(place, None)), {}, whole)
+    remembered[place] = known
+    return known
 
 
 def quantile_edges(values: FloatArray, bins: int = BINS) -> FloatArray:

@@ -47,7 +47,7 @@ def survival_frame(
     ----------
     frame : a typed frame, as `load` returns it.
     endpoint : its name, such as "OS".
-    columns : covariates; without them all variables that belong to no endpoint.
+    columns : covariates; without them all variables of the frame that belong to no endpoint.
     return_X_y : True returns covariates and outcome apart, as scikit-survival wants them.
     d : the dictionary of the frame; that of AML when not given.
 
@@ -75,10 +75,11 @@ def survival_frame(
     """
     d = d or dictionary()
     chosen = endpoint_named(endpoint, d)
-    names = _covariates(d) if columns is None else list(columns)
+    here = [name for name in d.names if name in frame.columns]
+    names = _covariates(here, d) if columns is None else list(columns)
     for name in names:
-        if name not in frame.columns or name not in d:
-            hint = did_you_mean(name, d.names)
+        if name not in here:
+            hint = did_you_mean(name, here)
             raise UsageError(f"columns={name!r}: there is no such column.{hint}")
     known = known_endpoint(frame, chosen)
     covariates = pd.concat(
@@ -102,9 +103,9 @@ def endpoint_named(name: str, d: Dictionary) -> Endpoint:
     return known[name]
 
 
-def _covariates(d: Dictionary) -> list[str]:
+def _covariates(names: Sequence[str], d: Dictionary) -> list[str]:
     outcomes = {column for endpoint in d.endpoints for column in (endpoint.time, endpoint.status)}
-    return [name for name in d.names if name not in outcomes]
+    return [name for name in names if name not in outcomes]
 
 
 def _numbers(column: pd.Series, d: Dictionary) -> pd.DataFrame:

@@ -36,6 +36,9 @@ def test_distances_and_leakage_by_hand(make):
     assert found["hamming_median_train"] == pytest.approx(2.5)
     assert found["hamming_test"] == 5
     assert found["leakage"] == pytest.approx(5 / 2.5 - 1)
+    # Student's t with 3 degrees of freedom, of one part more than the four of variance 5 / 3
+    leakage = GROUP.figures(EvaluatedCohort("synthetic", flipped(make, 0)), context)["leakage"]
+    assert leakage.high - leakage.value == pytest.approx(3.182446 * (5 / 3 * 5 / 4) ** 0.5 / 2.5, rel=1e-6)
     assert found["exact_matches"] == 0
     own = GROUP.original_figures(context)
     assert own["hamming_train"].value == pytest.approx(10 / 6)  # the mean of |i - j| over all pairs

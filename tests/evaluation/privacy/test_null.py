@@ -19,8 +19,6 @@ from amlsynth.evaluation.privacy.attacks.rare import profile_attack
 
 SPLITS = 40
 GROUPS = ("closest records", "membership inference", "privacy")
-# Whose intervals are known to be too narrow; the table says why.
-NARROW = ("singling_out_multivariate_risk", "attribute_inference_tp53_risk")
 
 
 @pytest.fixture(scope="module")
@@ -76,5 +74,4 @@ def test_the_table_of_more_splits_keeps_the_same(benchmark, repository):
         assert abs(float(mean) - float(null)) < 3.5 * float(error) + 0.005, name
     covered = {row[0]: float(row[6].rstrip(" %|")) for row in rows if len(row) > 6 and row[6].strip(" |")}
     least = 95 - 100 * 3.3 * (0.95 * 0.05 / splits) ** 0.5
-    assert {name for name, share in covered.items() if share < least} <= set(NARROW)
-    assert min(covered.values()) > 80
+    assert min(covered.values()) > least

@@ -120,7 +120,7 @@ def test_one_endpoint_alone_is_modelled(reference: pd.DataFrame, shown: str, hid
 def test_more_shrinkage_gives_weaker_associations_and_more_distance(reference: pd.DataFrame) -> None:
     def strength(shrinkage: float) -> float:
         model = create(DEFAULT, {"shrinkage": shrinkage, "max_leaves": 1})
-        frame = model.fit(reference, np.random.default_rng(0)).sample(20_000, np.random.default_rng(1))
+        frame = model.fit(reference, np.random.default_rng(0)).sample(5_000, np.random.default_rng(1))
         return abs(_log_odds(frame, "NPM1", "FLT3I"))
 
     assert strength(0.5) > strength(50) > strength(1000)

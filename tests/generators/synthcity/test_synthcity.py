@@ -47,7 +47,7 @@ def test_without_synthcity_the_error_gives_the_commands() -> None:
         create("synthcity:survival_nflow", {"n_iter": 100})
     text = str(caught.value)
     assert "python3.11 -m venv .venv-synthcity" in text
-    assert "pip install 'amlsynth[generate,synthcity]'" in text
+    assert "pip install '.[generate,synthcity]'" in text
     assert caught.value.exit_code == 2
 
 

@@ -22,6 +22,7 @@ from amlsynth.evaluation.representations.embedding import Embedding
 from amlsynth.foundation.numeric import trapezoid
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray
+from amlsynth.statistics.coding import rows_of
 
 MIN_PATIENTS = 10  # patients, for a neighbourhood
 MAX_PATIENTS = 5_000  # patients of each cohort; larger ones are sampled
@@ -94,7 +95,7 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
         return {"alpha_precision": lost, "beta_recall": lost}
     embedding = context.once("embedding", lambda: Embedding(context.original, context.dictionary))
     ours, theirs = (
-        embedding(frame.iloc[np.sort(rng.choice(len(frame), size, replace=False))])
+        embedding(rows_of(frame, np.sort(rng.choice(len(frame), size, replace=False))))
         for frame in (context.original, cohort.frame)
     )
     return {

@@ -25,7 +25,7 @@ from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray
 from amlsynth.statistics.associations import associations, log_score
-from amlsynth.statistics.coding import numbers_of
+from amlsynth.statistics.coding import numbers_of, rows_of
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
 
 _SOURCE = (
@@ -119,7 +119,7 @@ def _logcorr_at_holdout(frame: pd.DataFrame, context: EvaluationContext) -> floa
     return float(
         np.mean(
             [
-                log_score(_of_original(context), associations(frame.iloc[rows], context.dictionary))
+                log_score(_of_original(context), associations(rows_of(frame, rows), context.dictionary))
                 for rows in draws
             ]
         )

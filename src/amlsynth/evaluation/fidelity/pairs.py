@@ -19,8 +19,13 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.foundation.types import BoolArray, FloatArray
-from amlsynth.statistics.associations import associations, correlation_shift
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
+from amlsynth.statistics.associations import (
+    RankCorrelations,
+    associations,
+    correlation_reversal,
+    correlation_shift,
+)
 from amlsynth.statistics.coding import numbers_of
 
 # Below five expected co-occurrences a log odds ratio is mostly noise (Cochran's rule for 2 x 2 tables).
@@ -46,15 +51,18 @@ def _states(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
     return np.column_stack([numbers_of(frame, v.name) for v in d.alterations])
 
 
-def _log_odds(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    present, absent = ((values == state).astype(np.float64) for state in (1, 0))
-    known = present + absent
-    both, neither = present.T @ present, absent.T @ absent
-    first, second = present.T @ absent, absent.T @ present
-    half = _CORRECTION
+def _log_odds(values: FloatArray, rows: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
+    """Return the same of states, shape (n, alterations); of the rows drawn, some more than once, if given."""
+    exact = np.float32 if len(values) < 1 << 24 else np.float64  # for counts
+    present, absent = ((values == state).astype(exact) for state in (1, 0))
+    times = np.ones(len(values)) if rows is None else np.bincount(rows, minlength=len(values))
+    carried, lacked = (states.T * times.astype(exact) for states in (present, absent))
+    both, neither, first = (
+        counts.astype(np.float64) for counts in (carried @ present, lacked @ absent, carried @ absent)
+    )
+    second, half = first.T, _CORRECTION
     odds = np.log((both + half) * (neither + half) / ((first + half) * (second + half)))
-    patients = known.T @ known
-    carriers = present.T @ known
+    patients, carriers = both + neither + first + second, both + first
     expected = np.zeros_like(odds)
     np.divide(carriers * carriers.T, patients, out=expected, where=patients > 0)
     return odds, expected
@@ -133,18 +141,21 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
     ours, expected = context.once("log odds ratios of original", lambda: log_odds_ratios(original, d))
     matrix = context.once("associations of original", lambda: associations(original, d))
     shares = context.once("missing shares of original", lambda: missing_shares(original, d))
+    ranked = context.once("rank correlations of original", lambda: RankCorrelations.of(original, d))
+    theirs = RankCorrelations.of(frame, d)
     states = _states(frame, d)
     missing = np.abs(missing_shares(frame, d) - shares)
     return {
         "co_occurrence": with_interval(
             lambda: co_occurrence_difference(ours, expected, _log_odds(states)[0]),
-            lambda rows: co_occurrence_difference(ours, expected, _log_odds(states[rows])[0]),
+            lambda rows: co_occurrence_difference(ours, expected, _log_odds(states, rows)[0]),
             len(frame),
             Stream.CO_OCCURRENCE_INTERVALS.rng(context.seed),
             bounds=(0.0, np.inf),
         ),
         "associations": attempt(lambda: association_error(matrix, associations(frame, d), shares < 1)),
-        "correlation_shift": attempt(lambda: correlation_shift(original, frame, d)),
+        "correlation_shift": attempt(lambda: correlation_shift(ranked, theirs)),
+        "correlation_reversal": attempt(lambda: correlation_reversal(ranked, theirs)),
         "missing_mean": figure(float(missing.mean())),
         "missing_max": figure(float(missing.max())),
         "missing_pattern": figure(missing_pattern_distance(original, frame, d)),
@@ -187,6 +198,20 @@ GROUP = MeasureGroup(
                 "Largest difference of the rank correlation of two columns from the original's, less four "
                 "standard errors of chance, at least 0. One pair that is turned round shows, which the mean "
                 "over all pairs hides."
+            ),
+            source="this project; Spearman's correlation",
+        ),
+        MeasureDefinition(
+            id="correlation_reversal",
+            label="Correlations of a column that are turned round",
+            aspect="fidelity",
+            better="lower",
+            unit="standard errors",
+            description=(
+                "Of the column whose rank correlations with all others are most clearly turned round, as "
+                "where the labels of the sexes are swapped: the sum of their products with those of the "
+                "original, below 0, over its standard error where it goes with nothing. 0 where no "
+                "column's sum is below 0."
             ),
             source="this project; Spearman's correlation",
         ),

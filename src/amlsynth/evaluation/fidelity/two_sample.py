@@ -26,6 +26,7 @@ from amlsynth.evaluation.representations.embedding import Embedding, fill_empty,
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray, IntArray
+from amlsynth.statistics.coding import rows_of
 from amlsynth.statistics.roc import area_under_curve
 from amlsynth.statistics.wald import Z95
 
@@ -130,7 +131,7 @@ def _labelled(
     parts = []
     for frame in (original, synthetic):
         chosen = np.sort(rng.choice(len(frame), size, replace=False))
-        parts.append(tree_features(frame.iloc[chosen], d, d.names))
+        parts.append(tree_features(rows_of(frame, chosen), d, d.names))
     return np.vstack(parts), np.repeat([0, 1], size)
 
 

@@ -30,7 +30,7 @@ from amlsynth.evaluation.representations.embedding import fill_empty, one_thread
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray
-from amlsynth.statistics.coding import numbers_of
+from amlsynth.statistics.coding import numbers_of, rows_of
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.survival.cox import cox_fit
@@ -75,10 +75,10 @@ def survival_scores(training: pd.DataFrame, test: pd.DataFrame, endpoint: Endpoi
         raise NotComputable(
             f"fewer than {MIN_PATIENTS} patients with a known {endpoint.name} to train or to test on"
         )
-    train = training[known_endpoint(training, endpoint)]
+    train = rows_of(training, known_endpoint(training, endpoint))
     design = Covariates(train, d)
     model = cox_fit(data.time, data.event, design(train), penalty=RIDGE)
-    covariates = design(test[known_endpoint(test, endpoint)])
+    covariates = design(rows_of(test, known_endpoint(test, endpoint)))
     months = MONTHS[target.time.max() > MONTHS]
     return Scores(
         concordance(target, covariates @ model.beta),
@@ -113,7 +113,7 @@ def classification_score(
             )
         if np.ptp(label[known]) == 0:
             raise NotComputable("every patient to train or to test on has the same outcome")
-        parts.append((tree_features(frame[known], d, known_at_diagnosis(d)), label[known]))
+        parts.append((tree_features(rows_of(frame, known), d, known_at_diagnosis(d)), label[known]))
     (features, label), (of_test, truth) = parts
     model = ensemble.HistGradientBoostingClassifier(
         max_iter=ROUNDS, **_BOOSTING, random_state=0, early_stopping=False
@@ -182,10 +182,13 @@ def _tests(cohort: EvaluatedCohort, context: EvaluationContext) -> list[tuple[pd
     if cohort.kind != "holdout":
         frame = cohort.frame
         if len(frame) > MAX_PATIENTS:
-            frame = frame.iloc[np.sort(rng.choice(len(frame), MAX_PATIENTS, replace=False))]
+            frame = rows_of(frame, np.sort(rng.choice(len(frame), MAX_PATIENTS, replace=False)))
         return [(frame, context.holdout)]
     fold = rng.permutation(len(context.holdout)) % FOLDS
-    return [(context.holdout[fold != part], context.holdout[fold == part]) for part in range(FOLDS)]
+    return [
+        (rows_of(context.holdout, fold != part), rows_of(context.holdout, fold == part))
+        for part in range(FOLDS)
+    ]
 
 
 def _survival_scores(cohort: EvaluatedCohort, context: EvaluationContext, endpoint: Endpoint) -> list[Scores]:

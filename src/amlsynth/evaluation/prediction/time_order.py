@@ -33,7 +33,7 @@ from amlsynth.evaluation.prediction.prediction import (
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, FloatArray
-from amlsynth.statistics.coding import numbers_of
+from amlsynth.statistics.coding import numbers_of, rows_of
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.cox import cox_fit
 from amlsynth.survival.endpoint import endpoint_data, known_endpoint
@@ -53,7 +53,7 @@ def risk_model(
     NotComputable
         Fewer than `MIN_PATIENTS` patients to train on with a known endpoint, or no event.
     """
-    train, data = training[known_endpoint(training, endpoint)], endpoint_data(training, endpoint)
+    train, data = rows_of(training, known_endpoint(training, endpoint)), endpoint_data(training, endpoint)
     if data.n < MIN_PATIENTS:
         raise NotComputable(f"fewer than {MIN_PATIENTS} patients with a known {endpoint.name} to train on")
     covariates = Covariates(train, d)
@@ -117,7 +117,7 @@ def _training(context: EvaluationContext) -> pd.DataFrame:
     if len(frame) <= MAX_PATIENTS:
         return frame
     rows = Stream.TIME_ORDER.rng(context.seed).choice(len(frame), MAX_PATIENTS, replace=False)
-    return frame.iloc[np.sort(rows)]
+    return rows_of(frame, np.sort(rows))
 
 
 def _of_original(context: EvaluationContext, endpoint: Endpoint) -> tuple[float, float]:
@@ -128,7 +128,9 @@ def _of_original(context: EvaluationContext, endpoint: Endpoint) -> tuple[float,
         fold = Stream.TIME_ORDER.rng_of(context.seed, 0).permutation(len(frame)) % FOLDS
         scores = np.empty(len(frame))
         for part in range(FOLDS):
-            scores[fold == part] = risk_model(frame[fold != part], endpoint, d)(frame[fold == part])
+            scores[fold == part] = risk_model(rows_of(frame, fold != part), endpoint, d)(
+                rows_of(frame, fold == part)
+            )
         return time_order(frame, scores, endpoint, d)
 
     return context.once(f"order of times of {endpoint.name} in the original", cross_fitted)

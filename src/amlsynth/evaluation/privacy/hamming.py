@@ -5,6 +5,7 @@ None of these proves that nobody can be found again; they find copies.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,7 +95,9 @@ class Partition:
             count = PARTS if len(train) >= PARTS else 1
             size = min(len(train) // count, MAX_PART_PATIENTS)
         else:
-            count = min(max(1, round(len(train) / len(context.holdout))), MAX_PARTS)
+            # At least two, whose difference tells what chance makes of a part and of the hold-out
+            least = min(2, len(train))
+            count = min(max(least, round(len(train) / len(context.holdout))), MAX_PARTS)
             size = min(len(train) // count, len(context.holdout), MAX_PART_PATIENTS)
             count = min(count, max(2, MAX_IN_PARTS // max(1, size)))
         chosen = rng.permutation(len(train))[: count * size]
@@ -106,8 +109,8 @@ class Partition:
         )
 
     def to_train(self, rows: Codes) -> NDArray[np.int64]:
-        """Return each row's distance to each part, flat, shape (parts * rows,)."""
-        return np.concatenate([minimum_distances(rows, part, self.coding) for part in self.parts])
+        """Return each row's distance to each part, shape (parts, rows)."""
+        return np.stack([minimum_distances(rows, part, self.coding) for part in self.parts])
 
 
 def _distances(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
@@ -145,24 +148,27 @@ def _original_distances(context: EvaluationContext) -> dict[str, Figure]:
     test: NDArray[np.int64] | str = NO_HOLDOUT
     if partition.holdout is not None:
         test = minimum_distances(rows, partition.holdout, partition.coding)
-    found = _table(
-        np.concatenate(pairs) if pairs else "the training cohort makes one part only, so no pair", test
-    )
+    found = _table(np.stack(pairs) if pairs else "the training cohort makes one part only, so no pair", test)
     del found["leakage"]  # the training cohort is not compared with itself
     return found
 
 
 def _table(train: NDArray[np.int64] | str, test: NDArray[np.int64] | str) -> dict[str, Figure]:
-    """Turn minimum distances, or the reasons why there are none, into the figures of table 3."""
+    """Turn minimum distances, or the reasons why there are none, into the figures of table 3.
 
-    def leakage() -> float:
+    train : shape (parts, rows). test : shape (rows,).
+    """
+
+    def leakage() -> Figure:
         for distances in (train, test):
             if isinstance(distances, str):
                 raise NotComputable(distances)
         to_train = float(np.mean(train))  # type: ignore[arg-type]
         if to_train == 0:
             raise NotComputable("every row equals a training row, so the quotient has no value")
-        return float(np.mean(test)) / to_train - 1  # type: ignore[arg-type]
+        value = float(np.mean(test)) / to_train - 1  # type: ignore[arg-type]
+        error = _chance_of_part(train.mean(axis=1)) / to_train  # type: ignore[union-attr]
+        return figure(value, value - error, value + error)
 
     found = {}
     for name, distances in (("train", train), ("test", test)):
@@ -173,6 +179,16 @@ def _table(train: NDArray[np.int64] | str, test: NDArray[np.int64] | str) -> dic
             found[f"hamming_median_{name}"] = figure(float(np.median(distances)))
     found["leakage"] = attempt(leakage)
     return found
+
+
+def _chance_of_part(means: NDArray[np.float64]) -> float:
+    """Return how far a further part may lie from the mean of these, with 95 % certainty (Student's t)."""
+    from scipy.special import stdtrit
+
+    parts = len(means)
+    if parts < 2:
+        return math.inf
+    return float(stdtrit(parts - 1, 0.975) * means.std(ddof=1) * math.sqrt(1 + 1 / parts))
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
@@ -246,7 +262,9 @@ GROUP = MeasureGroup(
             description=(
                 "Average minimum Hamming distance to the hold-out over that to the training cohort, "
                 "minus 1. The paper takes values above 0.05 for a possible breach; a value below is no "
-                "proof of privacy. For the hold-out itself, each patient is compared with the others."
+                "proof of privacy. For the hold-out itself, each patient is compared with the others. "
+                "The 95 % interval is what chance makes of the hold-out, read off the differences of the "
+                "training parts: a hold-out without any patient of a rare kind is far from those who are."
             ),
             source=_SOURCE,
         ),

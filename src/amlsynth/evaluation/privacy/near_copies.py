@@ -31,7 +31,7 @@ from amlsynth.evaluation.privacy.attacks.rates import Rate
 from amlsynth.evaluation.privacy.hamming import count_exact_matches
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats, numbers_of
+from amlsynth.statistics.coding import Floats, numbers_of, rows_of
 
 # With two numbers many strangers agree; from the third on an agreement of all of them is a fingerprint.
 MIN_NUMBERS = 3
@@ -136,7 +136,7 @@ def _copies(cohort: EvaluatedCohort, context: EvaluationContext) -> _NearCopies:
     frame = cohort.frame
     if len(frame) > MAX_PATIENTS:
         chosen = Stream.NEAR_COPIES.rng(context.seed).choice(len(frame), MAX_PATIENTS, replace=False)
-        frame = frame.iloc[np.sort(chosen)]
+        frame = rows_of(frame, np.sort(chosen))
     search = context.once("search of near copies", lambda: _Search(context))
     found = search(frame, context.original)
     if cohort.kind == "holdout":

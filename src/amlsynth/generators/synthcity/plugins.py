@@ -72,9 +72,9 @@ _SIMPLE = (bool, int, float, str)
 INSTALLATION = """\
 synthcity needs older packages than the rest (numpy < 2, torch < 2.3), so give it an environment of its own:
   python3.11 -m venv .venv-synthcity
-  .venv-synthcity/bin/pip install 'amlsynth[generate,synthcity]'
+  .venv-synthcity/bin/pip install '.[generate,synthcity]'   # in a clone of amlsynth
   .venv-synthcity/bin/amlsynth generate --generator {name} ...
-In a clone of the repository, make test-synthcity does it from tested pins (constraints-synthcity.txt)."""
+There, make test-synthcity does it from tested pins (constraints-synthcity.txt)."""
 
 
 class SynthcityParameters(Parameters):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from amlsynth.dictionary.carried import carried_dictionary
 from amlsynth.dictionary.model import dictionary
@@ -17,7 +18,7 @@ from amlsynth.foundation.files import write_text
 from amlsynth.release.metadata.croissant import croissant_record
 from amlsynth.release.metadata.datacite import datacite_record
 from amlsynth.release.metadata.r_script import r_script
-from amlsynth.release.metadata.rocrate import ro_crate_record
+from amlsynth.release.metadata.rocrate import DESCRIPTOR, ro_crate_record
 from amlsynth.release.metadata.schema_org import schema_org_record
 from amlsynth.release.package import METADATA_FILES, PACKAGE, R_SCRIPT, DataPackage, names_of
 
@@ -39,15 +40,16 @@ def metadata_texts(package: DataPackage, folder: Path) -> dict[str, str]:
     """Return the text of each metadata file, by its name."""
     d = carried_dictionary(folder) or dictionary()
     names = sorted(names_of(package))
-    contents = {
-        "croissant.json": croissant_record(package, d),
-        "ro-crate-metadata.json": ro_crate_record(package, folder, names),
-        "datacite.json": datacite_record(package),
-        "schema-org.json": schema_org_record(package, d),
-    }
     texts = {
-        name: json.dumps(content, ensure_ascii=False, indent=1) + "\n" for name, content in contents.items()
+        "croissant.json": _json_text(croissant_record(package, d)),
+        "datacite.json": _json_text(datacite_record(package)),
+        "schema-org.json": _json_text(schema_org_record(package, d)),
+        R_SCRIPT: r_script(package, d),
     }
-    texts[R_SCRIPT] = r_script(package, d)
+    texts[DESCRIPTOR] = _json_text(ro_crate_record(package, folder, names, texts))
     assert set(texts) == set(METADATA_FILES)
     return texts
+
+
+def _json_text(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

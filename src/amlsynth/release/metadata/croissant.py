@@ -86,7 +86,7 @@ def croissant_record(package: DataPackage, d: Dictionary) -> dict[str, Any]:
                 "name": resource.path,
                 "description": resource.title,
                 "contentUrl": resource.path,
-                "contentSize": f"{resource.bytes} B",
+                "contentSize": f"{resource.length} B",
                 "encodingFormat": resource.mediatype,
                 "sha256": resource.hash.removeprefix("sha256:"),
             }

@@ -29,7 +29,7 @@ def datacite_record(package: DataPackage) -> dict[str, Any]:
         "dates": [{"date": package.date.isoformat(), "dateType": "Issued"}],
         "language": "en",
         "version": package.version,
-        "sizes": [f"{resource.bytes} bytes ({resource.path})" for resource in package.resources],
+        "sizes": [f"{resource.length} bytes ({resource.path})" for resource in package.resources],
         "formats": [resource.mediatype for resource in package.resources],
         "rightsList": [
             {

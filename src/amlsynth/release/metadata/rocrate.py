@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.defaults import DICTIONARY_FILE, REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.files import sha256
-from amlsynth.release.checksums import CHECKSUMS
+from amlsynth.release.checksums import CHECKSUMS, sha256_of
 from amlsynth.release.metadata.common import agent, media_type, publisher_of, related_works, work
-from amlsynth.release.package import METADATA_FILES, PROVENANCE, R_SCRIPT, DataPackage, Provenance
+from amlsynth.release.package import PROVENANCE, PUBLIC_EVALUATION, R_SCRIPT, DataPackage, Provenance
 
 DESCRIPTOR = "ro-crate-metadata.json"
-_TITLES = {
+# What a file is; one of the resources of the data package has its title.
+_DESCRIPTIONS = {
     "README.md": "What the data set is, what it is worth, how to load it",
     "LICENSE": "What is allowed",
     "CITATION.cff": "How to cite (Citation File Format)",
@@ -34,6 +35,9 @@ _TITLES = {
     "schema-org.json": "The data set for search engines (schema.org)",
     R_SCRIPT: "The data in R, with labelled factors and survival curves",
     CHECKSUMS: "SHA-256 of every file",
+    "PRIVACY.md": "The guarantee of differential privacy in words, and what it does not cover",
+    "EVALUATION.md": "What the public evaluation found",
+    PUBLIC_EVALUATION: "Every figure of EVALUATION.md",
     "adam/adsl.xpt": "ADSL like CDISC ADaM, one row a patient (SAS transport file, version 5)",
     "adam/adtte.xpt": "ADTTE like CDISC ADaM, one row a patient and endpoint (SAS transport file, version 5)",
     "adam/adsl.json": "ADSL like CDISC ADaM (Dataset-JSON 1.1)",
@@ -43,17 +47,23 @@ _TITLES = {
 }
 
 
-def ro_crate_record(package: DataPackage, folder: Path, names: Iterable[str]) -> dict[str, Any]:
+def ro_crate_record(
+    package: DataPackage, folder: Path, names: Iterable[str], texts: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the RO-Crate of a release folder.
 
     Parameters
     ----------
     package : its data package.
     folder : where its files are; the metadata files and SHA256SUMS may be missing, as they are written
-        after this, and stand in the crate without a checksum.
+        after this. The latter stands in the crate without a checksum.
     names : the names of all files.
+    texts : the texts of the other metadata files, by name.
     """
+    names = tuple(names)
     files = [name for name in names if name != DESCRIPTOR]
+    sums = "".join(f"{'0' * 64}  {name}\n" for name in names if name != CHECKSUMS)  # as long as it will be
+    contents = {name: text.encode("utf-8") for name, text in ({CHECKSUMS: sums} | dict(texts)).items()}
     agents = [_identified(agent(creator), number) for number, creator in enumerate(package.contributors)]
     groups = [part for entry in agents if (part := entry.get("affiliation"))]
     for entry in agents:
@@ -70,16 +80,15 @@ def ro_crate_record(package: DataPackage, folder: Path, names: Iterable[str]) ->
         "datePublished": package.date.isoformat(),
         "keywords": ", ".join(package.keywords),
         "license": {"@id": license_.path},
-        "author": [{"@id": entry["@id"]} for entry in agents],
-        "creator": [{"@id": entry["@id"]} for entry in agents],
+        "author": _reference(entry["@id"] for entry in agents),
+        "creator": _reference(entry["@id"] for entry in agents),
         "hasPart": [{"@id": name} for name in files],
         "mentions": {"@id": "#build"},
     }
     works = related_works(package)
     for key, found in works.items():
-        mentioned = [{"@id": entry.address} for entry in found]
-        there = root.get(key, [])
-        root[key] = [*(there if isinstance(there, list) else [there]), *mentioned]
+        there = {"hasPart": files, "mentions": ["#build"]}.get(key, [])
+        root[key] = _reference([*there, *(entry.address for entry in found)])
     publisher = publisher_of(package)
     if publisher:
         root["publisher"] = {"@id": "#publisher"}
@@ -102,13 +111,14 @@ def ro_crate_record(package: DataPackage, folder: Path, names: Iterable[str]) ->
                 "conformsTo": {"@id": "https://w3id.org/ro/crate/1.2"},
             },
             root,
-            *(_file(package, folder, name) for name in files),
+            *(_file(package, name, contents.get(name, folder / name)) for name in files),
             *agents,
             *{entry["@id"]: entry for entry in groups}.values(),
             {
                 "@id": license_.path,
                 "@type": "CreativeWork",
                 "name": license_.title,
+                "description": f"What is allowed with the data: {license_.name}, as LICENSE has it",
                 "identifier": f"https://spdx.org/licenses/{license_.name}",
             },
             *({entry.address: work(entry) for found in works.values() for entry in found}.values()),
@@ -116,6 +126,12 @@ def ro_crate_record(package: DataPackage, folder: Path, names: Iterable[str]) ->
             *_build(package, folder, agents),
         ],
     }
+
+
+def _reference(ids: Iterable[str]) -> Any:
+    """Refer to entities; to one without a list, as RO-Crate recommends."""
+    found = [{"@id": id_} for id_ in ids]
+    return found[0] if len(found) == 1 else found
 
 
 def _identified(entry: dict[str, Any], number: int) -> dict[str, Any]:
@@ -126,20 +142,29 @@ def _identified(entry: dict[str, Any], number: int) -> dict[str, Any]:
     return entry
 
 
-def _file(package: DataPackage, folder: Path, name: str) -> dict[str, Any]:
-    titles = _TITLES | {resource.path: resource.title for resource in package.resources}
+def _file(package: DataPackage, name: str, content: bytes | Path) -> dict[str, Any]:
+    """Return what a file is; `content` is its bytes, or where they are."""
     entry: dict[str, Any] = {
         "@id": name,
         "@type": "File",
-        "name": titles.get(name, name),
+        "name": name.rpartition("/")[2],
+        "description": _description(package, name),
         "encodingFormat": media_type(name),
+        "contentSize": str(len(content) if isinstance(content, bytes) else content.stat().st_size),
     }
-    if name not in METADATA_FILES and name != CHECKSUMS:
-        entry |= {
-            "contentSize": str((folder / name).stat().st_size),
-            "sha256": sha256(folder / name),
-        }
+    if name != CHECKSUMS:
+        entry["sha256"] = sha256_of(content) if isinstance(content, bytes) else sha256(content)
     return entry
+
+
+def _description(package: DataPackage, name: str) -> str:
+    titles = {resource.path: resource.title for resource in package.resources}
+    replicates = {path: number for number, table in enumerate(package.tables) for path in table}
+    if name in titles or name in _DESCRIPTIONS:
+        return titles.get(name) or _DESCRIPTIONS[name]
+    if name in replicates:
+        return f"Replicate {replicates[name]} of {package.title}, to pool estimates of"
+    return "Noisy sums that the data were made from"
 
 
 def _build(package: DataPackage, folder: Path, agents: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -152,15 +177,16 @@ def _build(package: DataPackage, folder: Path, agents: list[dict[str, Any]]) -> 
             "name": "amlsynth release build",
             "description": f"Generator and its parameters: {generator}",
             "endTime": package.date.isoformat(),
-            "agent": [{"@id": entry["@id"]} for entry in agents],
+            "agent": _reference(entry["@id"] for entry in agents),
             "instrument": {"@id": "#amlsynth"},
             "result": [{"@id": file.path} for file in package.described],
         },
         {
             "@id": "#amlsynth",
-            "@type": "SoftwareApplication",
+            # A SoftwareApplication has to have an address, and amlsynth has none yet.
+            "@type": "CreativeWork",
             "name": "amlsynth",
+            "description": "Makes, evaluates, releases and loads synthetic cohorts",
             "version": made.amlsynth,
-            "softwareVersion": made.amlsynth,
         },
     ]

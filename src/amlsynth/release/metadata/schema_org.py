@@ -41,7 +41,7 @@ def schema_org_record(package: DataPackage, d: Dictionary, *, base: str = "") ->
                 "name": resource.title,
                 "contentUrl": base + resource.path,
                 "encodingFormat": resource.mediatype,
-                "contentSize": f"{resource.bytes} B",
+                "contentSize": f"{resource.length} B",
                 "sha256": resource.hash.removeprefix("sha256:"),
             }
             for resource in package.resources

@@ -18,6 +18,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import CohortSummary
 from amlsynth.foundation.defaults import GUARANTEED
 from amlsynth.foundation.errors import MissingExtraError, UsageError
+from amlsynth.foundation.kernels import blas_kernels
 from amlsynth.foundation.version import __version__
 from amlsynth.generators.private.features import BOUND
 from amlsynth.generators.private.mechanism import epsilon_of
@@ -183,7 +184,7 @@ def regenerated_problems(
 ) -> Iterator[Problem]:
     """Yield whether the data are not those that follow from the noisy sums, made again from these alone.
 
-    Another machine or other versions of numpy and scipy can round otherwise and give other patients.
+    Another kernel of BLAS or other versions of numpy and scipy can round otherwise and give other patients.
 
     Raises
     ------
@@ -223,7 +224,21 @@ def regenerated_problems(
     ):
         if not one.equals(remade):
             message = "its patients are not those that the noisy sums give on this machine"
-            yield Problem(file=csv, check="regenerated", message=message)
+            yield Problem(
+                file=csv, check="regenerated", message=message + _kernels(made.kernels, blas_kernels())
+            )
+
+
+def _kernels(there: Sequence[str], here: Sequence[str]) -> str:
+    """Return what is to be said of other patients where products of matrices have other last bits."""
+    if not there or tuple(there) == tuple(here):
+        return ""
+    kernels = " and ".join(here) or "unknown"
+    return (
+        f", where products of matrices have other last bits (kernel {kernels}) than where it was made "
+        f"({' and '.join(there)}); with OpenBLAS set OPENBLAS_CORETYPE={there[0]}, or verify it on such a "
+        "processor"
+    )
 
 
 def _same_blocks(one: PublicEvaluation, other: PublicEvaluation) -> bool:

@@ -38,11 +38,30 @@ def test_shares_of_a_patient_count_as_one_attempt_or_more():
 
 def test_the_risk_by_hand():
     found = risk_figure(Rate(0.6, 100), Rate(0.2, 100))
-    main, control = ((high - low) / 2 for low, high in (Rate(0.6, 100).interval, Rate(0.2, 100).interval))
-    half = ((main / 0.8) ** 2 + (control * 0.4 / 0.64) ** 2) ** 0.5
     # Less the bias: 1 - control has the relative variance 0.2 * 0.8 / 100 / 0.8^2 = 0.0025.
     assert found.value == pytest.approx(1 - 0.5 / 1.0025, abs=1e-4)
-    assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half), abs=1e-4)
+    # Where the interval of the ratio r of failures, 0.4 to 0.8, ends, their difference 0.4 - 0.8 r is as
+    # large as what the nearer ends of both Wilson intervals make of it.
+    (low, high), (least, most) = Rate(0.4, 100).interval, Rate(0.8, 100).interval
+    for ratio, end, other in ((1 - found.high, low, most), (1 - found.low, high, least)):
+        assert abs(0.4 - 0.8 * ratio) == pytest.approx(np.hypot(0.4 - end, ratio * (other - 0.8)), abs=1e-4)
+
+
+def test_a_risk_of_few_successes_has_an_interval_that_is_wider_below():
+    found = risk_figure(Rate(0.8, 40), Rate(0.85, 20))
+    assert found.low < found.value < found.high
+    assert found.value - found.low > found.high - found.value
+
+
+def test_patients_of_one_group_count_once():
+    together = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0])
+    groups = np.array(["a", "a", "a", "b", "b", "b", "c", "c", "d"])
+    # Kish: 9 of groups of 3, 3, 2 and 1
+    assert rate_of(together, groups=groups).n == pytest.approx(9**2 / (9 + 9 + 4 + 1))
+    apart = np.array([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
+    # Sums of what deviates from 5 / 9: 3 / 9, -6 / 9, -1 / 9 and 4 / 9, whose squares sum to 62 / 81
+    assert rate_of(apart, groups=groups).n == pytest.approx(5 / 9 * 4 / 9 / (62 / 81 * 4 / (3 * 9**2)))
+    assert rate_of(together).n == pytest.approx(9)
     assert risk_figure(Rate(0.1, 50), Rate(0.2, 50)).value < 0
     with pytest.raises(NotComputable, match="always succeeds"):
         risk_figure(Rate(1, 50), Rate(1, 50))

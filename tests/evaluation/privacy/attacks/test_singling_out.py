@@ -52,6 +52,19 @@ def test_the_attacks_beat_guessing(figures):
         assert figures["fresh"][f"{name}_main"].low > figures["fresh"][f"{name}_baseline"].high
 
 
+def test_predicates_that_the_same_patient_decides_are_one_attempt():
+    table = np.arange(40.0)[:, None]
+
+    def equal_to(*values):
+        column = np.array(values, dtype=float)[:, None]
+        return Predicates(np.zeros(column.shape, np.intp), np.zeros(column.shape, np.int8), column)
+
+    assert equal_to(*range(20)).independent_attempts(table, 10) == 20
+    assert equal_to(*[7] * 20).independent_attempts(table, 10) == pytest.approx(1)
+    assert equal_to(*[7] * 10, *[8] * 10).independent_attempts(table, 10) == pytest.approx(2, abs=0.7)
+    assert equal_to(99, 98).independent_attempts(table, 10) == 2  # true of nobody
+
+
 def test_univariate_predicates_by_hand():
     table = np.array([[20.0, 1], [30, 1], [30, 2], [MISSING, 1]])
     found = univariate(table, np.array([True, False]))

@@ -9,18 +9,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.measure_group import NO_HOLDOUT, EvaluatedCohort, EvaluationContext, NotComputable
+from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
 from amlsynth.foundation.streams import Stream
+from amlsynth.statistics.coding import rows_of
 
 MIN_PATIENTS = 10  # members, and non-members, below which an attack says nothing
 MAX_TARGETS = 2_500  # members, and non-members, attacked at most: an AUC is then known within 0.02
 MAX_RELEASED = 20_000  # released patients that are searched at most
+
+
+class Sides(NamedTuple):
+    """The three sides of an attack in a mixed space."""
+
+    released: Points
+    members: Points
+    non_members: Points
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ class AttackData:
             order = rng.permutation(len(context.holdout))
             half = len(order) // 2
             released, non_members = (
-                context.holdout.iloc[np.sort(part)] for part in (order[:half], order[half:])
+                rows_of(context.holdout, np.sort(part)) for part in (order[:half], order[half:])
             )
         _enough(context.original, "training patients")
         _enough(released, "released patients")
@@ -83,6 +93,16 @@ class AttackData:
         )
 
     @cached_property
+    def space(self) -> MixedSpace:
+        """The variables of all that is known of a patient, on the scale of all real patients."""
+        return MixedSpace(self.real, self.dictionary)
+
+    @cached_property
+    def points(self) -> Sides:
+        """The three sides as points of that space."""
+        return Sides(*(self.space.points(side) for side in (self.released, self.members, self.non_members)))
+
+    @cached_property
     def member_subsamples(self) -> list[pd.DataFrame]:
         """Return disjoint random samples of the members, each as large as the non-members, at least one.
 
@@ -90,7 +110,9 @@ class AttackData:
         """
         size = min(len(self.non_members), len(self.members))
         order = Stream.MEMBER_SUBSAMPLES.rng(self.seed).permutation(len(self.members))
-        return [self.members.iloc[order[top : top + size]] for top in range(0, len(order) - size + 1, size)]
+        return [
+            rows_of(self.members, order[top : top + size]) for top in range(0, len(order) - size + 1, size)
+        ]
 
 
 def _enough(frame: pd.DataFrame, what: str) -> None:

@@ -70,15 +70,13 @@ def attribute_attack(data: AttackData) -> Guesses:
     """Guess each secret of each patient from the nearest released patient by all other variables."""
     d = data.dictionary
     secrets = _secrets(d)
-    space = MixedSpace(data.real, d)
-    released = space.points(data.released)
+    space, (released, *sides) = data.space, data.points
     answers = [_values(data.released, v) for v in secrets]
     rng = Stream.ATTRIBUTE_GUESSES.rng(data.seed)
     tie_breaker = rng.permutation(len(released)) * (STEP / (2 * len(released)))
     hits = []
-    for frame in (data.members, data.non_members):
+    for frame, rows in zip((data.members, data.non_members), sides, strict=True):
         truth = [_values(frame, v) for v in secrets]
-        rows = space.points(frame)
         found = np.full((len(frame), len(secrets)), np.nan)
         for part, distances in space.blocks(rows, released):
             keys = distances.astype(np.float64) + tie_breaker

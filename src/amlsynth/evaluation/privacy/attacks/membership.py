@@ -20,7 +20,7 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.privacy.attacks.attack_data import MIN_PATIENTS, AttackData
 from amlsynth.evaluation.privacy.attacks.density import Density, category_shares, likeliest
-from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
+from amlsynth.evaluation.privacy.attacks.mixed import Points
 from amlsynth.evaluation.privacy.attacks.rates import (
     FALSE_POSITIVES,
     RocEstimate,
@@ -38,12 +38,8 @@ NEIGHBOURS = 5  # a patient is outlying who is far from the fifth nearest real p
 
 def nearest_scores(data: AttackData) -> Scores:
     """Score by minus the mixed distance to the nearest released patient."""
-    space = MixedSpace(data.real, data.dictionary)
-    released = space.points(data.released)
-    members, non_members = (
-        -space.nearest(space.points(side), released).astype(np.float64)
-        for side in (data.members, data.non_members)
-    )
+    released, *sides = data.points
+    members, non_members = (-data.space.nearest(side, released).astype(np.float64) for side in sides)
     return Scores(members, non_members)
 
 
@@ -64,10 +60,7 @@ def density_scores(data: AttackData) -> tuple[Scores, Scores]:
     The reference must be neither members nor those who are tested, so the non-members are halved: each half
     is tested with the other as reference. Both rounds are returned; the members stand in both.
     """
-    space = MixedSpace(data.real, data.dictionary)
-    released, members, non_members = (
-        space.points(side) for side in (data.released, data.members, data.non_members)
-    )
+    space, (released, members, non_members) = data.space, data.points
     halves = reference_halves(data)
     rounds = []
     for tested, reference in (halves, halves[::-1]):
@@ -100,8 +93,7 @@ def outlying(data: AttackData) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     NotComputable
         There are too few on one side.
     """
-    space = MixedSpace(data.real, data.dictionary)
-    members, non_members = space.points(data.members), space.points(data.non_members)
+    space, (_, members, non_members) = data.space, data.points
     real = Points(
         np.vstack((members.codes, non_members.codes)), np.vstack((members.ranks, non_members.ranks))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -13,6 +14,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.statistics.coding import Floats, codes_of, numbers_of
 
 _CELLS = 1 << 21  # that are evaluated at a time
+_PAIRED = 500  # predicates that are taken in pairs
 _BITS_SET = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
 MISSING = -1.0  # a number that is not known; all numbers of the dictionary are 0 or more
 
@@ -38,12 +40,41 @@ class Predicates:
         return Predicates(self.columns[rows], self.signs[rows], self.values[rows])
 
     def count(self, table: Floats) -> NDArray[np.intp]:
-        """Return for how many rows of a table each holds, shape (predicates,).
+        """Return for how many rows of a table each holds, shape (predicates,)."""
+        counts = [_BITS_SET[holds].sum(axis=1, dtype=np.intp) for holds in self._holds(table)]
+        return np.concatenate(counts) if counts else np.zeros(0, dtype=np.intp)
+
+    def independent_attempts(self, table: Floats, rows: int) -> float:
+        """Return as how many independent attempts they count, of being true of exactly one of some patients.
+
+        One patient can decide for many predicates. `rows` patients are drawn from those like the table's, so
+        that the counts of patients are Poisson's: those of two predicates share the patients for whom both
+        hold. Of more than `_PAIRED` predicates the mean covariance is that of the first.
+        """
+        some = self.take(slice(_PAIRED))
+        holds = np.concatenate(list(some._holds(table)))
+        hold = np.unpackbits(holds, axis=1, count=len(table)).astype(np.float32)
+        both = (hold @ hold.T).astype(np.float64) * (rows / len(table))
+        expected = np.diag(both)
+        single = expected * np.exp(-expected)
+        one, other = expected[:, None] - both, expected[None, :] - both
+        covariance = np.exp(-(one + other + both)) * (both + one * other) - np.outer(single, single)
+        own = float((single * (1 - single)).mean())
+        np.fill_diagonal(covariance, 0.0)
+        between = float(covariance.sum()) / max(len(some) * (len(some) - 1), 1)
+        if own == 0:  # true of nobody
+            return len(self)
+        variance = own / len(self) + max(between, 0.0) * (len(self) - 1) / len(self)
+        mean = float(single.mean())
+        return min(mean * (1 - mean) / variance, len(self))
+
+    def _holds(self, table: Floats) -> Iterator[NDArray[np.uint8]]:
+        """Yield for some predicates after the other in which rows they hold, shape (some, rows / 8).
 
         Each different term is evaluated once, to one bit a row; a predicate joins the bits of its terms.
         """
         if not len(self):
-            return np.zeros(0, dtype=np.intp)
+            return
         known, value = np.unique(self.values, return_inverse=True)
         keys = (self.columns * len(Sign) + self.signs) * len(known) + value.reshape(self.values.shape)
         different, inverse = np.unique(keys, return_inverse=True)
@@ -51,15 +82,13 @@ class Predicates:
         which, value = np.divmod(different, len(known))
         column, sign = np.divmod(which, len(Sign))
         bits = _bits(table, column, sign, known[value])
-        found = np.empty(len(self), dtype=np.intp)
         height = max(1, _CELLS // bits.shape[1])
         for top in range(0, len(self), height):
             part = slice(top, top + height)
             holds = bits[inverse[part, 0]]
             for term in range(1, inverse.shape[1]):
                 holds &= bits[inverse[part, term]]
-            found[part] = _BITS_SET[holds].sum(axis=1, dtype=np.intp)
-        return found
+            yield holds
 
 
 def _bits(

@@ -87,7 +87,7 @@ def _both_ways(data: AttackData, shares: Callable[[pd.DataFrame, pd.DataFrame], 
     """Attack members with what no non-member has, and non-members with what no member of a sample has.
 
     The samples of members have the size of the non-members, so that both sides are alike but for what the
-    generator saw.
+    generator saw. Patients of one profile succeed together and are one group.
     """
     samples = data.member_subsamples
     members = np.concatenate([shares(sample, data.non_members) for sample in samples])
@@ -97,15 +97,17 @@ def _both_ways(data: AttackData, shares: Callable[[pd.DataFrame, pd.DataFrame], 
     told = (~np.isnan(non_members)).sum(axis=0)
     some = told > 0
     means = np.nansum(non_members, axis=0)[some] / told[some]
-    return AttackResult(_rate(members[~np.isnan(members)]), _rate(means, told[some]))
+    own, others = (_profiles(frame, data.dictionary) for frame in (pd.concat(samples), data.non_members))
+    known = ~np.isnan(members)
+    return AttackResult(_rate(members[known], own[known]), _rate(means, others[some], told[some]))
 
 
-def _rate(values: Floats, weights: NDArray[np.int64] | None = None) -> Rate:
+def _rate(values: Floats, profiles: NDArray[np.bytes_], weights: NDArray[np.int64] | None = None) -> Rate:
     if len(values) < MIN_PATIENTS:
         raise NotComputable(
             f"fewer than {MIN_PATIENTS} training or hold-out patients have a rare combination"
         )
-    return rate_of(values, weights)
+    return rate_of(values, weights, profiles)
 
 
 class _Counts:
@@ -134,6 +136,8 @@ def _carriers(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.float32]:
 
 def _profiles(frame: pd.DataFrame, d: Dictionary) -> NDArray[np.bytes_]:
     """Return the states of all alterations, NA being one, as one key a patient."""
+    if not d.alterations:
+        return np.zeros(len(frame), dtype="S1")
     codes = np.column_stack([codes_of(frame, v) + ord("0") for v in d.alterations])
     codes = np.ascontiguousarray(codes)
     return codes.view(f"S{codes.shape[1]}").ravel()

@@ -19,11 +19,11 @@ from amlsynth.evaluation.privacy.attacks.predicates import (
     predicate_table,
     univariate,
 )
-from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
+from amlsynth.evaluation.privacy.attacks.rates import Rate
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_definitions, attack_figures
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats
+from amlsynth.statistics.coding import Floats, rows_of
 
 ATTACKS = 2_000  # predicates at most
 TERMS = 12  # of a multivariate predicate; with fewer, hardly one is true of one patient only
@@ -58,13 +58,20 @@ def _some(predicates: Predicates, rng: np.random.Generator) -> Predicates:
 
 def _result(data: AttackData, predicates: Predicates, guesses: Predicates) -> AttackResult:
     shares = [predicate_table(share, data.dictionary)[0] for share in data.member_subsamples]
-    non_members = predicate_table(data.non_members.iloc[: len(shares[0])], data.dictionary)[0]
-    return AttackResult(_rate(predicates, shares), _rate(predicates, [non_members]), _rate(guesses, shares))
+    non_members = predicate_table(rows_of(data.non_members, slice(len(shares[0]))), data.dictionary)[0]
+    real, _ = predicate_table(data.real, data.dictionary)
+    # Which predicates there are is no chance between members and non-members, who are tried with the same.
+    attempts = predicates.independent_attempts(real, len(non_members))
+    return AttackResult(
+        Rate(_share(predicates, shares), attempts * len(shares)),
+        Rate(_share(predicates, [non_members]), attempts),
+        Rate(_share(guesses, shares), len(guesses)),
+    )
 
 
-def _rate(predicates: Predicates, tables: list[Floats]) -> Rate:
+def _share(predicates: Predicates, tables: list[Floats]) -> float:
     """Return how often a predicate is true of exactly one patient, over tables of one size."""
-    return rate_of(np.mean([predicates.count(table) == 1 for table in tables], axis=0))
+    return float(np.mean([predicates.count(table) == 1 for table in tables]))
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
