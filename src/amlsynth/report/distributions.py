@@ -14,7 +14,17 @@ from amlsynth.evaluation.histograms import is_skewed
 from amlsynth.evaluation.records import Bin, CohortSummary, VariableSummary
 from amlsynth.foundation.types import FloatArray
 from amlsynth.report.context import Context
-from amlsynth.report.drawing import FAINT, HOLDOUT, ORIGINAL, WIDTH, Style, both, drawing, styles
+from amlsynth.report.drawing import (
+    FAINT,
+    HOLDOUT,
+    ORIGINAL,
+    WIDTH,
+    Style,
+    both,
+    drawing,
+    legend_layout,
+    styles,
+)
 from amlsynth.report.text import image, number
 
 if TYPE_CHECKING:
@@ -53,7 +63,8 @@ def _draw(
 
     columns = min(_COLUMNS if width == WIDTH else 1, len(variables))
     rows = -(-len(variables) // columns)
-    head = 0.3 if width == WIDTH else 0.2 * len(cohorts) + 0.1
+    layout = legend_layout([cohort.label for cohort in cohorts], width, 3 if width == WIDTH else 1)
+    head = layout.height
     height = head + _PANEL * rows
     with drawing(path, width, height) as figure:
         drawn = list(zip(cohorts, styles(cohorts), strict=True))
@@ -70,8 +81,8 @@ def _draw(
             _panel(axes, variable, [(cohort.variable(variable.name), style) for cohort, style in drawn])
         handles = [Line2D([], [], color=style.colour, linestyle=style.line) for _, style in drawn]  # type: ignore[arg-type]  # which its stubs do not know
         figure.legend(
-            handles, [cohort.label for cohort in cohorts], loc="upper left", fontsize=8.5, handlelength=2.4,
-            ncols=3 if width == WIDTH else 1, borderaxespad=0.1, labelspacing=0.2,
+            handles, layout.labels, loc="upper left", fontsize=8.5, handlelength=2.4,
+            ncols=layout.columns, borderaxespad=0.1, labelspacing=0.2,
         )  # fmt: skip
 
 

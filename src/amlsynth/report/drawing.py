@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from amlsynth.evaluation.records import CohortSummary
 
@@ -19,6 +22,7 @@ NARROW = 3.5  # of the version for phones, which is drawn anew and never shrunk
 INK = "#1b2a38"
 MUTED = "#5b6772"
 FAINT = "#d5dbe1"
+_LETTER, _HANDLE = 0.066, 0.6  # inches in a legend: a letter at 8.5 points, and a column's handle and spaces
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,34 @@ _SETTINGS: dict[Any, Any] = {
     "legend.frameon": False,
     "figure.facecolor": "white",
 }
+
+
+@dataclass(frozen=True)
+class LegendLayout:
+    """Labels of a legend broken into lines, in how many columns, and how high they are in inches."""
+
+    labels: list[str]
+    columns: int
+    height: float
+
+
+def legend_layout(labels: Sequence[str], width: float, most: int) -> LegendLayout:
+    """Lay a legend out so that it is no wider than its figure: fewer columns, then broken labels.
+
+    Parameters
+    ----------
+    labels : what is written, at 8.5 points.
+    width : of the figure, in inches.
+    most : columns at most.
+    """
+    for columns in range(min(most, len(labels)), 0, -1):
+        parts = [list(part) for part in np.array_split(np.array(labels, dtype=object), columns)]
+        across = sum(_LETTER * max(map(len, part)) + _HANDLE for part in parts)
+        if across <= width:
+            return LegendLayout(list(labels), columns, 0.1 + 0.2 * max(map(len, parts)))
+    letters = int((width - _HANDLE) / _LETTER)
+    broken = [textwrap.fill(label, letters) for label in labels]
+    return LegendLayout(broken, 1, 0.1 + 0.2 * sum(1 + label.count("\n") for label in broken))
 
 
 def both(draw: Callable[[Path, float], None], folder: Path, name: str) -> tuple[str, str]:

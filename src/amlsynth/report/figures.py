@@ -25,10 +25,12 @@ from amlsynth.report.drawing import (
     INDEPENDENT,
     WIDTH,
     Interval,
+    LegendLayout,
     Style,
     both,
     draw_intervals,
     drawing,
+    legend_layout,
     styles,
 )
 from amlsynth.report.tables import PRESENT
@@ -116,7 +118,8 @@ def _draw_alterations(
     wide = width == WIDTH
     halves = _halves(entries) if wide else [entries]
     row, foot = (0.2 if wide else 0.24), 0.55
-    head = 0.3 + 0.2 * ((len(cohorts) - 1) // (3 if wide else 1))
+    layout = legend_layout([cohort.label for cohort in cohorts], width, 3 if wide else 1)
+    head = layout.height
     height = head + row * max(map(len, halves)) + foot
     largest = max((f.high or 0.0 for e in entries for f in e.shares if f is not None), default=1.0)
     with drawing(path, width, height) as figure:
@@ -126,7 +129,7 @@ def _draw_alterations(
             across = 0.33 if wide else 0.57
             axes = figure.add_axes((left, 1 - (head + band) / height, across, band / height))
             _alteration_axis(axes, half, cohorts, largest)
-        _cohort_legend(figure, cohorts, 3 if wide else 1)
+        _cohort_legend(figure, cohorts, layout)
 
 
 def _halves(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
@@ -207,8 +210,8 @@ def _draw_anchors(
     path: Path, width: float, *, chosen: Sequence[Measure], series: Sequence[tuple[str, str, Style]]
 ) -> None:
     wide = width == WIDTH
-    columns = 4 if wide else 2
-    legend = 0.2 * ((len(series) - 1) // columns)
+    layout = legend_layout([label for _, label, _ in series], width, 4 if wide else 2)
+    legend = layout.height - 0.3
     height = 1.05 + legend + 0.32 * len(chosen)
     with drawing(path, width, height) as figure:
         left, across = (0.36, 0.61) if wide else (0.47, 0.5)
@@ -218,7 +221,7 @@ def _draw_anchors(
         axes.set_xlim(min(values) - margin, max(values) + margin)
         axes.grid(axis="x", color=FAINT, linewidth=0.6)
         axes.hlines(range(len(chosen)), *axes.get_xlim(), color=FAINT, linewidth=0.8, zorder=0)
-        for name, label, style in series:
+        for (name, _, style), label in zip(series, layout.labels, strict=True):
             points = [(_values(m)[name], place) for place, m in enumerate(chosen) if name in _values(m)]
             thin = style in (HOLDOUT, INDEPENDENT, BOOTSTRAP)
             axes.scatter(
@@ -231,19 +234,19 @@ def _draw_anchors(
                 label=label,
                 zorder=2 if thin else 3,
             )
-        labels = [measure.label if wide else textwrap.fill(measure.label, 22) for measure in chosen]
+        labels = [textwrap.fill(measure.label, 36 if wide else 22) for measure in chosen]
         axes.set_yticks(range(len(chosen)), labels, fontsize=9 if wide else 7.5)
         axes.set_ylim(len(chosen) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel("Score; 1 is equal to the original", fontsize=9)
+        axes.set_xlabel("Score; 1 is equal to the original", fontsize=9 if wide else 8)
         figure.legend(
-            loc="upper left", ncols=min(columns, len(series)), handletextpad=0.2, columnspacing=1.2,
+            loc="upper left", ncols=layout.columns, handletextpad=0.2, columnspacing=1.2,
             fontsize=8.5, borderaxespad=0.2,
         )  # fmt: skip
 
 
-def _cohort_legend(figure: Drawing, cohorts: Sequence[CohortSummary], columns: int) -> None:
+def _cohort_legend(figure: Drawing, cohorts: Sequence[CohortSummary], layout: LegendLayout) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -252,8 +255,8 @@ def _cohort_legend(figure: Drawing, cohorts: Sequence[CohortSummary], columns: i
         for style in styles(cohorts)
     ]  # fmt: skip
     figure.legend(
-        handles, [cohort.label for cohort in cohorts], loc="upper left", ncols=min(len(cohorts), columns),
-        fontsize=9, handletextpad=0.2, columnspacing=1.4, borderaxespad=0.2, labelspacing=0.2,
+        handles, layout.labels, loc="upper left", ncols=layout.columns, fontsize=8.5,
+        handletextpad=0.2, columnspacing=1.4, borderaxespad=0.2, labelspacing=0.2,
     )  # fmt: skip
 
 

@@ -20,10 +20,12 @@ from amlsynth.report.drawing import (
     MUTED,
     WIDTH,
     Interval,
+    LegendLayout,
     Style,
     both,
     draw_intervals,
     drawing,
+    legend_layout,
     styles,
 )
 from amlsynth.report.effects import main_subjects, subject_label, subjects
@@ -142,12 +144,13 @@ def _draw_overview(
     limits = _limits([effect for panel in panels for effect in panel.found.values()])
     wide = width == WIDTH
     row = (0.085 if wide else 0.1) * (len(cohorts) + 1)
-    band, head = row * len(names), 0.42 + 0.2 * ((len(cohorts) - 1) // (3 if wide else 1))
+    layout = legend_layout([cohort.label for cohort in cohorts], width, 3 if wide else 1)
+    band, head = row * len(names), 0.12 + layout.height
     stacked = 1 if wide else len(panels)
     part = band + _FOOT + 0.2
     height = head + part * stacked
-    left = (1.75 if wide else 1.32) / width
-    written = list(labels) if wide else [textwrap.fill(label, 19) for label in labels]
+    left = (1.85 if wide else 1.32) / width
+    written = [textwrap.fill(label, 30 if wide else 19) for label in labels]
     with drawing(path, width, height) as figure:
         across = (1 - left - 0.1 / width) / (len(panels) if wide else 1)
         for place, panel in enumerate(panels):
@@ -159,7 +162,7 @@ def _draw_overview(
             axes.set_yticks([place + 0.5 for place in range(len(names))])
             axes.set_yticklabels(written if not wide or place == 0 else [""] * len(names), fontsize=8)
             _axis(axes, panel, limits, sparse=True)
-        _legend(figure, drawn, 3 if wide else 1)
+        _legend(figure, drawn, layout)
 
 
 def _draw_one(
@@ -176,15 +179,17 @@ def _draw_one(
     wide = width == WIDTH
     line = 0.128
     row = line * len(cohorts) + (0.07 if wide else 0.2)
-    band, head = row * len(names), 0.32 + 0.2 * ((len(cohorts) - 1) // (3 if wide else 1))
+    layout = legend_layout([cohort.label for cohort in cohorts], width, 3 if wide else 1)
+    band, head = row * len(names), 0.02 + layout.height
     height = head + band + _FOOT
-    left, right = (1.85 / width, 1.3 / width) if wide else (0.08 / width, 1.2 / width)
+    left, right = (2.0 / width, 1.3 / width) if wide else (0.08 / width, 1.2 / width)
     with drawing(path, width, height) as figure:
         axes = figure.add_axes((left, _FOOT / height, 1 - left - right, band / height))
         lift = 0.0 if wide else 0.15 / row  # on phones the marker stands above its lines
         _rows(axes, panel, names, drawn, limits, lift=lift, numbers=True)
         if wide:
-            axes.set_yticks([place + 0.5 for place in range(len(names))], labels, fontsize=8.5)
+            written = [textwrap.fill(label, 34) for label in labels]
+            axes.set_yticks([place + 0.5 for place in range(len(names))], written, fontsize=8.5)
         else:
             axes.set_yticks([])
             for place, label in enumerate(labels):
@@ -192,7 +197,7 @@ def _draw_one(
                     0.0, place + 0.13, label, transform=axes.get_yaxis_transform(), fontsize=8, va="center"
                 )
         _axis(axes, panel, limits, sparse=not wide)
-        _legend(figure, drawn, 3 if wide else 1)
+        _legend(figure, drawn, layout)
 
 
 def _rows(
@@ -249,10 +254,10 @@ def _axis(axes: Axes, panel: Panel, limits: tuple[float, float], *, sparse: bool
     axes.set_xlabel(f"{panel.kind.capitalize()}\n← fewer   {panel.more}   more →", fontsize=8)
 
 
-def _legend(figure: object, drawn: Sequence[tuple[CohortSummary, Style]], columns: int) -> None:
+def _legend(figure: object, drawn: Sequence[tuple[CohortSummary, Style]], layout: LegendLayout) -> None:
     figure.legend(  # type: ignore[attr-defined]
-        [_handle(style) for _, style in drawn], [cohort.label for cohort, _ in drawn], loc="upper left",
-        ncols=min(columns, len(drawn)), fontsize=8.5, handletextpad=0.3, columnspacing=1.4, borderaxespad=0.2,
+        [_handle(style) for _, style in drawn], layout.labels, loc="upper left",
+        ncols=layout.columns, fontsize=8.5, handletextpad=0.3, columnspacing=1.4, borderaxespad=0.2,
         labelspacing=0.2,
     )  # fmt: skip
 

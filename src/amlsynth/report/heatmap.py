@@ -129,8 +129,8 @@ def _draw_largest(path: Path, width: float, largest: Sequence[tuple[str, float]]
         for place, (name, value) in enumerate(shown):
             colour = _COLOURS[2][1] if value > 0 else _COLOURS[0][1]
             axes.barh(place + 0.2, value, height=0.32, color=colour)
+            axes.vlines(0, place + 0.02, place + 0.38, color=MUTED, linewidth=0.8)  # not through names
             axes.text(-reach, place - 0.2, f"{name}: {value:+.0f} %", fontsize=7.5, va="center")
-        axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.set(xlim=(-reach, reach), ylim=(len(shown) - 0.4, -0.5), yticks=[])
         axes.spines["left"].set_visible(False)
         axes.tick_params(labelsize=8)

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING
 from amlsynth.evaluation.records import CohortSummary, CurvePoint, Figure, SurvivalSummary
 from amlsynth.report.context import Context
 from amlsynth.report.decision.signal import subtract
-from amlsynth.report.drawing import FAINT, HOLDOUT, INK, MUTED, ORIGINAL, WIDTH, Style, both, drawing, styles
+from amlsynth.report.drawing import (
+    FAINT,
+    HOLDOUT,
+    INK,
+    MUTED,
+    ORIGINAL,
+    WIDTH,
+    LegendLayout,
+    Style,
+    both,
+    drawing,
+    legend_layout,
+    styles,
+)
 from amlsynth.report.text import at_risk, escape, image, number
 
 if TYPE_CHECKING:
@@ -66,13 +79,13 @@ def _end(shown: Shown) -> float:
 def _draw(path: Path, width: float, *, label: str, shown: Shown) -> None:
     ticks = _month_ticks(_end(shown), _MOST_TICKS if width == WIDTH else _MOST_TICKS_NARROW)
     compared = _differences(shown)
-    columns = 2 if width == WIDTH else 1
-    top, foot = 0.2 * -(-len(shown) // columns) + 0.1, 0.58 + _LINE * len(shown)
+    layout = legend_layout(_labels(shown), width, 2 if width == WIDTH else 1)
+    top, foot = layout.height, 0.58 + _LINE * len(shown)
     gap = _DIFFERENCE + 0.15 if compared else 0.0
     height = top + _CURVES + gap + foot
     left = 0.8 / width
     with drawing(path, width, height) as figure:
-        across = 1 - left - 0.12 / width
+        across = 1 - left - 0.25 / width
         axes = figure.add_axes((left, (foot + gap) / height, across, _CURVES / height))
         _curves(axes, shown, ticks)
         axes.set_ylabel(label if width == WIDTH else "")
@@ -82,7 +95,7 @@ def _draw(path: Path, width: float, *, label: str, shown: Shown) -> None:
             lowest = figure.add_axes((left, foot / height, across, _DIFFERENCE / height))
             _difference_panel(lowest, compared, ticks)
         lowest.set_xlabel("Months")
-        _legend(figure, axes, shown, columns)
+        _legend(figure, axes, layout)
         _numbers_at_risk(lowest, shown, ticks, foot, (width, height))
 
 
@@ -161,14 +174,18 @@ def _month_ticks(longest: float, most: int = _MOST_TICKS) -> list[int]:
     return [step * place for place in range(steps + 1)]
 
 
-def _legend(figure: Drawing, axes: Axes, shown: Shown, columns: int) -> None:
+def _labels(shown: Shown) -> list[str]:
     labels = []
     for cohort, survival, _ in shown:
         median = survival.median.value
         labels.append(f"{cohort.label}, median " + ("n/a" if median is None else f"{median:.1f} months"))
+    return labels
+
+
+def _legend(figure: Drawing, axes: Axes, layout: LegendLayout) -> None:
     figure.legend(
-        axes.get_lines(), labels, loc="upper left", fontsize=8.5, handlelength=2.4, borderaxespad=0.1,
-        labelspacing=0.2, bbox_to_anchor=(0.02, 1.0), ncols=columns, columnspacing=1.5,
+        axes.get_lines(), layout.labels, loc="upper left", fontsize=8.5, handlelength=2.4, borderaxespad=0.1,
+        labelspacing=0.2, bbox_to_anchor=(0.02, 1.0), ncols=layout.columns, columnspacing=1.5,
     )  # fmt: skip
 
 
