@@ -18,6 +18,7 @@ from tests.shared_builds import empty_figures, shared
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation import Evaluation, read_evaluation
+from amlsynth.foundation.files import write_text
 from amlsynth.release import ReleaseResult, build_release, checks, evidence
 from amlsynth.release.checksums import check_files, write_checksums
 from amlsynth.release.doi import spec_of
@@ -97,8 +98,9 @@ def _write_spec(folder: Path, **changes: object) -> Path:
 
 
 def fake_report(directory: Path, out: Path | None, pdf: Path | None = None, **_: str) -> None:
+    # In the place of what was there, as the real one: files may be links to those of an older state.
     for path in filter(None, (out, pdf)):
-        path.write_text(f"<html>{(directory / 'gates.json').stat().st_size}</html>", encoding="utf-8")
+        write_text(path, f"<html>{(directory / 'gates.json').stat().st_size}</html>")
 
 
 def _all_but_the_pdf(directory: Path, out: Path | None, pdf: Path, **options: Any) -> None:
@@ -286,8 +288,8 @@ def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path
     def report(directory: Path, out: Path, pdf: Path, **_: str) -> None:
         shown = json.loads((directory / "provenance.json").read_text())["files"]["datapackage.json"]
         places = "".join(f'<span\nclass="amlsynth-{name}">none yet</span>' for name in ("doi", "status"))
-        out.write_text(f"<p>{shown}</p>{places}")
-        pdf.write_text("%PDF-")
+        write_text(out, f"<p>{shown}</p>{places}")
+        write_text(pdf, "%PDF-")
 
     with neither_evaluated_nor_drawn(read_evaluation(built.folder / "evaluation.json"), report):
         return build_release(_write_spec(folder / "spec", exports=[]), folder / "out").folder
