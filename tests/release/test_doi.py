@@ -51,10 +51,10 @@ def test_the_report_shows_the_checksums_that_hold(folder: Path) -> None:
     assert all(digest in page for digest in files.values())
 
 
+@pytest.mark.usefixtures("plain_figures")
 def test_only_what_names_the_doi_changes(
     built: ReleaseResult, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
     before = contents(folder)
     with monkeypatch.context() as patch:
         patch.setattr("amlsynth.report.render_report", fake_report, raising=False)
