@@ -103,7 +103,7 @@ def test_it_is_told_how_many_gates_decide(folder: Path, capsys: pytest.CaptureFi
             + "      - {id: b, label: B, measure: m, comparison: at_most, threshold: 0.4, required: true,\n"
             "         reason: Because., source: us}\n",
             2,
-            "no m is at least 0.5 and at_most 0.4",
+            "no m is at least 0.5 and at most 0.4",
         ),
         (PROFILES.replace("required: true", "required: false"), 2, "at least one gate must be required"),
         ("profiles: {}\n", 2, "gates.yaml"),
