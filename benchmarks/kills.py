@@ -28,7 +28,7 @@ import amlsynth
 from amlsynth.cli import main as command_line
 from amlsynth.cohort.cohort import about_path, read_cohort
 from amlsynth.cohort.tables import read_table, write_table
-from amlsynth.foundation.files import restore_folder
+from amlsynth.foundation.files import replacing, restore_folder
 from amlsynth.generators.params_file import read_params
 from amlsynth.release import build_release
 from amlsynth.release.checksums import check_files
@@ -83,11 +83,13 @@ def building(place: Path) -> Case:
     first: list[bytes] = []
     render = report.render_report
 
-    def rendered(directory: Path, to: Path, **options: Any) -> None:
+    def rendered(directory: Path, *targets: Path, **options: Any) -> None:
         if not first:
-            render(directory, to, **options)
-            first.append(to.read_bytes())
-        to.write_bytes(first[0])
+            render(directory, *targets, **options)
+            first.extend(target.read_bytes() for target in targets)
+        for target, content in zip(targets, first, strict=True):
+            with replacing(target) as temporary:  # as the real one does
+                temporary.write_bytes(content)
 
     build.evaluate, report.render_report = once(build.evaluate), rendered
 
