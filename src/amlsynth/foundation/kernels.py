@@ -1,6 +1,10 @@
-"""Which kernels of linear algebra are at work, since the last bits of products of matrices depend on them."""
+"""Kernels of linear algebra, on which the last bits of products of matrices depend, and their threads."""
 
 from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from amlsynth.foundation.errors import require_extra
 
 
 def blas_kernels() -> tuple[str, ...]:
@@ -19,3 +23,17 @@ def blas_kernels() -> tuple[str, ...]:
         return ()
     found = [entry for entry in threadpool_info() if entry.get("user_api") == "blas"]
     return tuple(sorted({entry["architecture"] for entry in found if entry.get("architecture")}))
+
+
+def one_thread_of(module: str, purpose: str, api: str | None = None) -> AbstractContextManager[object]:
+    """Keep the libraries that a module of the extra `generate` loads to one thread within a block.
+
+    Parameters
+    ----------
+    module, purpose : what is imported first, so that there is something to limit, and for what.
+    api : "blas" for products of matrices alone; all libraries without it.
+    """
+    require_extra("generate", module, purpose)
+    control = require_extra("generate", "threadpoolctl", purpose)
+    limits: AbstractContextManager[object] = control.threadpool_limits(1, user_api=api)
+    return limits

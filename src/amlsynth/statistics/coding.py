@@ -91,6 +91,13 @@ def rows_of(frame: pd.DataFrame, rows: Rows) -> pd.DataFrame:
     return part
 
 
+def at_most(frame: pd.DataFrame, most: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Return a frame, or so many of its rows drawn at random, in their order, where it has more."""
+    if len(frame) <= most:
+        return frame
+    return rows_of(frame, np.sort(rng.choice(len(frame), most, replace=False)))
+
+
 def numbers_of(frame: pd.DataFrame, name: str) -> FloatArray:
     """Return `numbers` of a column; within `columns_remembered` not to be written to."""
     return _once(frame, f"numbers {name}", lambda whole: numbers(whole[name]))

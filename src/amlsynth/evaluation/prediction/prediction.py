@@ -30,7 +30,7 @@ from amlsynth.evaluation.representations.embedding import fill_empty, one_thread
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray
-from amlsynth.statistics.coding import numbers_of, rows_of
+from amlsynth.statistics.coding import at_most, numbers_of, rows_of
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.survival.cox import cox_fit
@@ -180,10 +180,7 @@ def _tests(cohort: EvaluatedCohort, context: EvaluationContext) -> list[tuple[pd
         raise NotComputable(NO_HOLDOUT)
     rng = Stream.PREDICTION_FOLDS.rng(context.seed)
     if cohort.kind != "holdout":
-        frame = cohort.frame
-        if len(frame) > MAX_PATIENTS:
-            frame = rows_of(frame, np.sort(rng.choice(len(frame), MAX_PATIENTS, replace=False)))
-        return [(frame, context.holdout)]
+        return [(at_most(cohort.frame, MAX_PATIENTS, rng), context.holdout)]
     fold = rng.permutation(len(context.holdout)) % FOLDS
     return [
         (rows_of(context.holdout, fold != part), rows_of(context.holdout, fold == part))

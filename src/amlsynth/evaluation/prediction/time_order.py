@@ -33,7 +33,7 @@ from amlsynth.evaluation.prediction.prediction import (
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, FloatArray
-from amlsynth.statistics.coding import numbers_of, rows_of
+from amlsynth.statistics.coding import at_most, numbers_of, rows_of
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.cox import cox_fit
 from amlsynth.survival.endpoint import endpoint_data, known_endpoint
@@ -113,11 +113,7 @@ def _normal_scores(times: FloatArray) -> FloatArray:
 
 
 def _training(context: EvaluationContext) -> pd.DataFrame:
-    frame = context.original
-    if len(frame) <= MAX_PATIENTS:
-        return frame
-    rows = Stream.TIME_ORDER.rng(context.seed).choice(len(frame), MAX_PATIENTS, replace=False)
-    return rows_of(frame, np.sort(rows))
+    return at_most(context.original, MAX_PATIENTS, Stream.TIME_ORDER.rng(context.seed))
 
 
 def _of_original(context: EvaluationContext, endpoint: Endpoint) -> tuple[float, float]:

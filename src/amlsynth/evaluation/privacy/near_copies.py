@@ -31,7 +31,7 @@ from amlsynth.evaluation.privacy.attacks.rates import Rate
 from amlsynth.evaluation.privacy.hamming import count_exact_matches
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats, numbers_of, rows_of
+from amlsynth.statistics.coding import Floats, at_most, numbers_of
 
 # With two numbers many strangers agree; from the third on an agreement of all of them is a fingerprint.
 MIN_NUMBERS = 3
@@ -133,10 +133,7 @@ class _Search:
 
 def _copies(cohort: EvaluatedCohort, context: EvaluationContext) -> _NearCopies:
     """Return the near copies among the released; a hold-out is held against training and its other rows."""
-    frame = cohort.frame
-    if len(frame) > MAX_PATIENTS:
-        chosen = Stream.NEAR_COPIES.rng(context.seed).choice(len(frame), MAX_PATIENTS, replace=False)
-        frame = rows_of(frame, np.sort(chosen))
+    frame = at_most(cohort.frame, MAX_PATIENTS, Stream.NEAR_COPIES.rng(context.seed))
     search = context.once("search of near copies", lambda: _Search(context))
     found = search(frame, context.original)
     if cohort.kind == "holdout":

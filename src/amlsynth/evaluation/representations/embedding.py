@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.foundation.errors import require_extra
+from amlsynth.foundation.kernels import one_thread_of
 from amlsynth.foundation.types import FloatArray
 from amlsynth.statistics.coding import CohortCoding, codes_of, numbers_of
 
@@ -41,10 +41,7 @@ def fill_empty(features: FloatArray, reference: FloatArray) -> FloatArray:
 
 def one_thread() -> AbstractContextManager[object]:
     """Keep scikit-learn to one thread: on busy machines its threads wait for each other for minutes."""
-    require_extra("generate", "sklearn.ensemble", "Measuring with scikit-learn")  # loads what is limited
-    control = require_extra("generate", "threadpoolctl", "Measuring with scikit-learn")
-    limits: AbstractContextManager[object] = control.threadpool_limits(1)
-    return limits
+    return one_thread_of("sklearn.ensemble", "Measuring with scikit-learn")
 
 
 class Embedding:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -340,25 +340,25 @@ def _residuals(patients: Patients, columns: Columns, constants: Mapping[str, Any
     return residuals
 
 
-def _waves(positions: npt.NDArray[np.int64], size: int) -> FloatArray:
-    """Return the orthonormal cosine transform of one-hot vectors, fine waves weighted down, shape (n, size).
+def _waves(values: FloatArray, edges: Sequence[float]) -> FloatArray:
+    """Return the orthonormal cosine transform of values in bins, fine waves weighted down, shape (n, bins).
 
-    A smooth shape is told by few coarse waves, so these get most of what the norm allows.
+    A smooth shape is told by few coarse waves, so these get most of what the norm allows. What is missing
+    counts as 0, for the caller to leave out.
     """
+    size = len(edges) + 1
     k = np.arange(size)
     basis = np.sqrt(2.0 / size) * np.cos(np.pi * (k[:, None] + 0.5) * k[None, :] / size)
     basis[:, 0] = np.sqrt(1.0 / size)
     weighted: FloatArray = basis / (1 + k / 4.0)
-    return weighted[positions]
+    return weighted[np.digitize(np.nan_to_num(values), edges)]
 
 
 def _number_waves(patients: Patients, constants: Mapping[str, Any]) -> FloatArray:
     parts = [np.empty((len(patients), 0))]
     for position, edges in enumerate(constants["number_edges"]):
         values = patients.numbers[:, position]
-        waves = _waves(np.digitize(np.nan_to_num(values), edges), len(edges) + 1)[
-            :, 1:
-        ]  # the first is constant
+        waves = _waves(values, edges)[:, 1:]  # the first is constant
         parts.append(waves * ~np.isnan(values)[:, None])
     return np.hstack(parts)
 
@@ -388,8 +388,7 @@ def _outcome_waves(patients: Patients, columns: Columns, constants: Mapping[str,
     """Return the outcome: time bins by status, event patterns, the gap between the endpoints, by response."""
     if columns.terminal is None:
         return np.empty((len(patients), 0))
-    edges = constants["time_edges"]
-    waves = _waves(np.digitize(np.nan_to_num(patients.time), edges), len(edges) + 1)
+    waves = _waves(patients.time, constants["time_edges"])
     patterns = event_patterns(patients, columns.composite is not None)
     parts = [
         waves * (patients.event == 1)[:, None],
@@ -397,11 +396,8 @@ def _outcome_waves(patients: Patients, columns: Columns, constants: Mapping[str,
         PATTERN_WEIGHT * patterns,
     ]
     if columns.composite is not None:
-        inner_edges = constants["inner_edges"]
-        inner = _waves(np.digitize(np.nan_to_num(patients.inner_time), inner_edges), len(inner_edges) + 1)
-        inner = inner * (patients.inner_event == 1)[:, None]
-        gap = np.digitize(np.nan_to_num(patients.time - patients.inner_time), constants["gap_edges"])
-        gaps = GAP_WEIGHT * _waves(gap, len(constants["gap_edges"]) + 1)
+        inner = _waves(patients.inner_time, constants["inner_edges"]) * (patients.inner_event == 1)[:, None]
+        gaps = GAP_WEIGHT * _waves(patients.time - patients.inner_time, constants["gap_edges"])
         parts += [inner, gaps * patterns[:, [2]], gaps * patterns[:, [1]]]
         if columns.response is not None:
             beyond = np.nan_to_num(patients.response - constants["response_mean"])[:, None]

@@ -13,7 +13,8 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.foundation.errors import DataError, UsageError, did_you_mean, require_extra
+from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.kernels import one_thread_of
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.generators.base import BaseGenerator, Parameters, TrainingPart
 from amlsynth.generators.private.diagnosis import Diagnosis, diagnose
@@ -324,10 +325,7 @@ def _one_blas_thread() -> AbstractContextManager[object]:
     Their last bits depend on the number of threads, many rounds carry that to the patients, and the same sums
     are to give the same patients. Between kinds of processors these bits can still differ.
     """
-    require_extra("generate", "scipy.optimize", "The generator private")  # which loads what is limited
-    control = require_extra("generate", "threadpoolctl", "The generator private")
-    limits: AbstractContextManager[object] = control.threadpool_limits(1, user_api="blas")
-    return limits
+    return one_thread_of("scipy.optimize", "The generator private", api="blas")
 
 
 def _check_part(files: tuple[tuple[str, SumsFile], ...], part: str) -> None:

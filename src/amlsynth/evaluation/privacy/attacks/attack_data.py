@@ -18,7 +18,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.measure_group import NO_HOLDOUT, EvaluatedCohort, EvaluationContext, NotComputable
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import rows_of
+from amlsynth.statistics.coding import at_most, rows_of
 
 MIN_PATIENTS = 10  # members, and non-members, below which an attack says nothing
 MAX_TARGETS = 2_500  # members, and non-members, attacked at most: an AUC is then known within 0.02
@@ -121,8 +121,7 @@ def _enough(frame: pd.DataFrame, what: str) -> None:
 
 
 def _sample(frame: pd.DataFrame, most: int, rng: np.random.Generator) -> pd.DataFrame:
-    if len(frame) > most:
-        frame = frame.iloc[np.sort(rng.choice(len(frame), most, replace=False))]
-    elif frame.index.equals(pd.RangeIndex(len(frame))):
+    frame = at_most(frame, most, rng)
+    if frame.index.equals(pd.RangeIndex(len(frame))):
         return frame  # itself, so that its columns are read once for all cohorts
     return frame.reset_index(drop=True)

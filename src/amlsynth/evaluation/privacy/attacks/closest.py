@@ -30,7 +30,7 @@ from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats
+from amlsynth.statistics.coding import Floats, at_most
 from amlsynth.statistics.wald import Z95
 
 LOW_PERCENTILE = 5
@@ -176,7 +176,7 @@ def _to_training(frame: pd.DataFrame, context: EvaluationContext) -> dict[str, F
         return {"dcr_p5": few, "near_matches": few}
     rng = Stream.CLOSEST_RECORDS.rng(context.seed)
     rows, training = (
-        _some(side, most, rng)
+        at_most(side, most, rng)
         for side, most in ((frame, _MAX_PATIENTS), (context.original, 8 * _MAX_PATIENTS))
     )
     space, coding = MixedSpace(context.everybody, context.dictionary), context.coding
@@ -185,10 +185,6 @@ def _to_training(frame: pd.DataFrame, context: EvaluationContext) -> dict[str, F
         "dcr_p5": attempt(lambda: low_percentile(space.nearest(space.points(rows), space.points(training)))),
         "near_matches": Rate(float(near.mean()), len(near)).figure,
     }
-
-
-def _some(frame: pd.DataFrame, most: int, rng: np.random.Generator) -> pd.DataFrame:
-    return frame if len(frame) <= most else frame.iloc[np.sort(rng.choice(len(frame), most, replace=False))]
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
