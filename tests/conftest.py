@@ -98,6 +98,14 @@ def plain_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def composed_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same for cohorts that lack what others have: their figures are composed, though not drawn."""
+    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+    with empty_figures(composed=True):
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless Chromium; the test is skipped where there is none."""
