@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.shared_builds import empty_figures
+from tests.shared_builds import empty_figures, rough_figures
 
 from amlsynth.dictionary.model import Dictionary, load_dictionary
 from amlsynth.dictionary.model import dictionary as default_dictionary
@@ -103,6 +103,13 @@ def composed_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The same for cohorts that lack what others have: their figures are composed, though not drawn."""
     monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
     with empty_figures(composed=True):
+        yield
+
+
+@pytest.fixture
+def rough() -> Iterator[None]:
+    """Evaluations have every figure, made of fewer draws."""
+    with rough_figures():
         yield
 
 

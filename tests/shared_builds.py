@@ -49,6 +49,20 @@ def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]
 
 
 @contextmanager
+def rough_figures() -> Iterator[None]:
+    """Evaluations in this block have every figure, of fewer resamples, rounds, trees and draws."""
+    few = {
+        "fidelity.two_sample.ROUNDS": 5, "prediction.prediction.ROUNDS": 5, "intervals.RESAMPLES": 5,
+        "fidelity.two_sample.TREES": 20, "privacy.attacks.closest.DRAWS": 20,
+        "privacy.attacks.singling_out._TRIED": 2_000,
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        for name, number in few.items():
+            patch.setattr(f"amlsynth.evaluation.{name}", number)
+        yield
+
+
+@contextmanager
 def empty_figures(*, composed: bool = False) -> Iterator[None]:
     """Reports in this block have empty figures, as what is drawn takes most of their time.
 

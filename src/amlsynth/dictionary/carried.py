@@ -6,6 +6,7 @@ has another version of it, reads them by the right one. What is carried is compl
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ _REMEMBERED = 8
 _read_before: dict[tuple[bytes, tuple[str, ...]], Dictionary] = {}
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def dictionary_yaml(d: Dictionary) -> str:
     """Return a dictionary as YAML, with what it inherits written out; the same dictionary, the same text.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 # Controls, which move a terminal's cursor or hide text; surrogates; marks that turn the direction of text.
@@ -46,7 +46,7 @@ def unprintable_at(data: Any, at: tuple[str, ...] = ()) -> str | None:
     if isinstance(data, dict):
         if not all(is_plain(str(key)) for key in data):
             return ".".join((*at, "a key"))
-        pairs = data.items()
+        pairs: Iterable[tuple[Any, Any]] = data.items()
     elif isinstance(data, list | tuple):
         pairs = enumerate(data)
     else:
