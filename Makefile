@@ -39,8 +39,7 @@ comma := ,
 HASHED = --no-deps --require-hashes --requirement
 
 # Every package is checked against the hashes in requirements/, and so is what builds those that come as source. The
-# package itself follows, and with it what is not listed: the CUDA libraries that torch asks for on Linux where the
-# index has no build of it without CUDA.
+# package itself follows, and with it torch, in the build that the machine's index has (requirements/lock.py).
 define install
 	$(BIN)/python $(PIP) $(HASHED) requirements/build.txt
 	$(BIN)/python $(PIP) --no-build-isolation $(HASHED) requirements/$(1).txt

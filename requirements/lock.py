@@ -13,26 +13,21 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# Hundreds of files of gigabytes, which only the builds of torch with CUDA want; pip gets them where it takes one.
-CUDA = re.compile(r"^(?:nvidia|cuda|triton)[\w-]*==.*(?:\n +--hash.*)*\n", re.MULTILINE)
-# The build without CUDA has its own index, which uv would prefer in everything: its file stands beside the others.
-TORCH = "torch==2.13.0"
-WITHOUT_CUDA = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"  # CPython 3.11, Linux, x86-64
+# Left out, and fetched with the package itself: torch, in the version of pyproject.toml. Its builds differ from index
+# to index, and with hashes pip would take gigabytes of CUDA where a build without it lies at hand.
+TORCH = re.compile(r"^(?:torch|nvidia-|cuda-|triton)[\w-]*==.*(?:\n +--hash.*)*\n", re.MULTILINE)
 
 
 def main() -> None:
     extras = ("generate", "private", "report", "publish")
     # mkdocs-material asks for Python 3.11.5; every system and every later Python is looked at.
     everywhere = ("--universal", "--python-version", "3.11.5")
-    lock("build", "hatchling>=1.25\nsetuptools>=77\n", *everywhere)
+    lock("build", "editables>=0.5\nhatchling>=1.25\nsetuptools>=77\n", *everywhere)
     lock("use", ".[{}]".format(",".join(extras)), *everywhere)
     dev = lock("dev", ".[dev]", *everywhere)
-    text = CUDA.sub("", dev.read_text(encoding="utf-8"))
-    if f"\n{TORCH} \\\n" not in text:
-        sys.exit(f"Error: {dev} has another version of torch than {TORCH}: put its hash into {__file__}.")
-    dev.write_text(text.replace(f"{TORCH} \\\n", f"{TORCH} \\\n    --hash=sha256:{WITHOUT_CUDA} \\\n"), encoding="utf-8")
+    dev.write_text(TORCH.sub("", dev.read_text(encoding="utf-8")), encoding="utf-8")
     # For the Python and the system that it is tested with: its pins have no version for every other.
-    lock("synthcity", ".[generate,synthcity]\npytest>=8\nhatchling>=1.25\n", "--python-version", "3.11")
+    lock("synthcity", ".[generate,synthcity]\npytest>=8\neditables>=0.5\nhatchling>=1.25\n", "--python-version", "3.11")
 
 
 def lock(name: str, wanted: str, *options: str) -> Path:
