@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# Left out, and fetched with the package itself: torch, in the version of pyproject.toml. Its builds differ from index
-# to index, and with hashes pip would take gigabytes of CUDA where a build without it lies at hand.
+# Left out, and fetched with the package itself: torch, in the version of pyproject.toml. Its builds differ
+# from index to index, and with hashes pip would take gigabytes of CUDA where a build without it lies at hand.
 TORCH = re.compile(r"^(?:torch|nvidia-|cuda-|triton)[\w-]*==.*(?:\n +--hash.*)*\n", re.MULTILINE)
 
 
@@ -27,7 +27,8 @@ def main() -> None:
     dev = lock("dev", ".[dev]", *everywhere)
     dev.write_text(TORCH.sub("", dev.read_text(encoding="utf-8")), encoding="utf-8")
     # For the Python and the system that it is tested with: its pins have no version for every other.
-    lock("synthcity", ".[generate,synthcity]\npytest>=8\neditables>=0.5\nhatchling>=1.25\n", "--python-version", "3.11")
+    synthcity = ".[generate,synthcity]\npytest>=8\neditables>=0.5\nhatchling>=1.25\n"
+    lock("synthcity", synthcity, "--python-version", "3.11")
 
 
 def lock(name: str, wanted: str, *options: str) -> Path:
