@@ -110,7 +110,7 @@ def markdown(result: AuditResult) -> str:
         p = result.presence
         lines += [
             "",
-            f"{p.patients} of these patients were left out one by one, {p.releases} releases with and "
+            f"{p.patients} of these patients were left out one by one, {p.releases} fits with and "
             f"without each: {p.findings_given_away} of {p.findings} things tell of {p.given_away} patients.",
         ]
     return "\n".join(lines) + "\n"
