@@ -93,9 +93,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+_IMPORTED: list[pd.DataFrame] = []
+
+
 @pytest.fixture
-def made_up(folder: Path) -> pd.DataFrame:
-    return import_amlsg(folder).frame
+def made_up(request: pytest.FixtureRequest) -> pd.DataFrame:
+    """What is imported of the files of `folder`, which are the same each time: once, and read-only."""
+    if not _IMPORTED:
+        _IMPORTED.append(import_amlsg(request.getfixturevalue("folder")).frame)
+    return _IMPORTED[0]
 
 
 def column(frame: pd.DataFrame, name: str) -> list[Any]:
