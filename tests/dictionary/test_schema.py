@@ -8,16 +8,14 @@ from pathlib import Path
 import jsonschema
 import pandas as pd
 import pandera.errors
-import pandera.pandas
 import pytest
 
-from amlsynth.cohort.validation import validate
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.columns import AML
 from amlsynth.dictionary.generated import FORMATS, render_all
 from amlsynth.dictionary.json_schema import json_schema
 from amlsynth.dictionary.model import Dictionary, load_dictionary
-from amlsynth.dictionary.pandera_schema import pandera_column, pandera_schema
+from amlsynth.dictionary.pandera_schema import pandera_schema
 from amlsynth.dictionary.table_schema import table_schema
 
 
@@ -29,21 +27,6 @@ def test_generated_files_are_fresh(repository: Path) -> None:
 
 def test_pandera_schema_accepts_the_reference_cohort(reference: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(pandera_schema().validate(reference), reference)
-
-
-def test_pandera_and_validation_find_the_same_values(reference: pd.DataFrame, dictionary: Dictionary) -> None:
-    frame, wrong = reference.head(30).copy(), set()
-    for place, variable in enumerate(v for v in dictionary.variables if not v.is_categorical):
-        frame.loc[place, variable.name] = variable.maximum + 1
-        frame.loc[place + 10, variable.name] = variable.minimum - (not variable.exclusive_minimum)
-        wrong |= {(variable.name, place), (variable.name, place + 10)}
-    columns = pandera.pandas.DataFrameSchema({v.name: pandera_column(v) for v in dictionary.variables})
-    with pytest.raises(pandera.errors.SchemaErrors) as caught:
-        columns.validate(frame, lazy=True)
-    cases = caught.value.failure_cases
-    assert set(zip(cases["column"], cases["index"], strict=True)) == wrong
-    ranges = validate(frame, "synthetic").failures.query("rule == 'range'")
-    assert {(name, row - 1) for name, row in zip(ranges["column"], ranges["row"], strict=True)} == wrong
 
 
 def test_pandera_schema_finds_a_broken_rule(reference: pd.DataFrame) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from amlsynth.cohort.failures import Failures
 from amlsynth.cohort.tables import parse_table
 from amlsynth.dictionary.model import Dictionary, Role, dictionary
-from amlsynth.dictionary.pandera_schema import allowed, breaks, value_rule
+from amlsynth.dictionary.pandera_schema import breaks, pandera_column
 from amlsynth.foundation.errors import DataError
 
 DUPLICATE_RULE = "duplicate_patient"
@@ -109,8 +109,8 @@ class ValidationReport:
 def validate(frame: pd.DataFrame, role: Role = "synthetic", d: Dictionary | None = None) -> ValidationReport:
     """Validate a typed frame (see `tables.to_typed`).
 
-    What `dictionary.pandera_schema` says of columns and of rules between them is checked without Pandera,
-    which takes many times as long, and would list every cell of a row that breaks a rule.
+    Columns are checked by Pandera, lazily; the rules between columns by their expressions, since
+    Pandera would list every cell of a failing row, and a message may show the offending cells only.
 
     Examples
     --------
@@ -148,16 +148,37 @@ def validate_file(path: Path, role: Role = "synthetic", d: Dictionary | None = N
 
 
 def _check_columns(frame: pd.DataFrame, d: Dictionary, failures: Failures) -> None:
-    for variable in d.variables:
-        name, column = variable.name, frame[variable.name]
-        known = column.notna().to_numpy()
-        if not variable.missing:
-            failures.add("missing", name, ~known, column, "error", "must not be empty")
-        if (rule := value_rule(variable)) is not None:
-            number = pd.api.types.is_numeric_dtype(column.dtype)
-            plain = column if number else pd.to_numeric(column.astype(object), errors="coerce")
-            fits = allowed(variable, plain.to_numpy(dtype=np.float64, na_value=np.nan))
-            failures.add(rule[0], name, known & ~fits, column, "error", rule[1])
+    from pandera.errors import SchemaErrors
+
+    schema = _column_schema(d)
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as error:
+        for (name, check), cases in error.failure_cases.groupby(["column", "check"], sort=False):
+            wrong = np.zeros(len(frame), dtype=bool)
+            wrong[cases["index"].dropna().astype(int)] = True
+            rule, message = _rule_and_message(schema, str(name), str(check))
+            failures.add(rule, str(name), wrong, frame[str(name)], "error", message)
+
+
+_SCHEMAS: dict[Dictionary, Any] = {}
+
+
+def _column_schema(d: Dictionary) -> Any:
+    import pandera.pandas as pa
+
+    if d not in _SCHEMAS:  # building it takes longer than checking a cohort
+        _SCHEMAS[d] = pa.DataFrameSchema({v.name: pandera_column(v) for v in d.variables})
+    return _SCHEMAS[d]
+
+
+def _rule_and_message(schema: Any, name: str, check: str) -> tuple[str, str]:
+    if check == "not_nullable":
+        return "missing", "must not be empty"
+    for known in schema.columns[name].checks:
+        if known.error == check:
+            return str(known.name), str(known.error)
+    return "type", f"must not fail the check {check}"
 
 
 def _check_rules(frame: pd.DataFrame, d: Dictionary, role: Role, failures: Failures) -> None:

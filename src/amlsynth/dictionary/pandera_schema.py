@@ -1,20 +1,17 @@
-"""The checks of the core table, built from the dictionary: a Pandera schema, and what `validate` asks."""
+"""The Pandera schema of the core table, built from the dictionary."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, Role, RuleCase, Variable, dictionary
-from amlsynth.foundation.types import BoolArray, FloatArray
+from amlsynth.foundation.types import BoolArray
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
-
-RANGE = "range"
 
 
 def pandera_schema(d: Dictionary | None = None, *, role: Role = "synthetic") -> pa.DataFrameSchema:
@@ -50,19 +47,20 @@ def pandera_column(variable: Variable) -> pa.Column:
     import pandera.pandas as pa
 
     checks = []
-    if (rule := value_rule(variable)) is not None:
-        name, text = rule
-        checks = [
+    if variable.minimum is not None and variable.maximum is not None:
+        above = "above" if variable.exclusive_minimum else "from"
+        text = f"must be {above} {variable.minimum:g} to {variable.maximum:g} {variable.unit}"
+        checks.append(
             pa.Check.in_range(
                 variable.minimum,
                 variable.maximum,
                 include_min=not variable.exclusive_minimum,
-                name=name,
+                name="range",
                 error=text,
             )
-            if name == RANGE
-            else pa.Check.isin([0, 1], name=name, error=text)
-        ]
+        )
+    elif variable.type != "category":  # a categorical dtype holds nothing else by itself
+        checks.append(pa.Check.isin([0, 1], name="value_known", error="must be 1, 0 or empty"))
     return pa.Column(
         variable.dtype,
         checks=checks,
@@ -71,25 +69,6 @@ def pandera_column(variable: Variable) -> pa.Column:
         description=variable.description,
         metadata={"id": variable.id, "unit": variable.unit, "group": variable.group},
     )
-
-
-def value_rule(variable: Variable) -> tuple[str, str] | None:
-    """Return name and words of the rule on the values of a variable by themselves.
-
-    None for a category: its dtype holds nothing else.
-    """
-    if variable.minimum is not None and variable.maximum is not None:
-        above = "above" if variable.exclusive_minimum else "from"
-        return RANGE, f"must be {above} {variable.minimum:g} to {variable.maximum:g} {variable.unit}"
-    return None if variable.type == "category" else ("value_known", "must be 1, 0 or empty")
-
-
-def allowed(variable: Variable, values: FloatArray) -> BoolArray:
-    """Return which values `value_rule` allows; NaN it does not."""
-    if variable.minimum is None or variable.maximum is None:
-        return np.isin(values, (0.0, 1.0))
-    above = values > variable.minimum if variable.exclusive_minimum else values >= variable.minimum
-    return above & (values <= variable.maximum)
 
 
 def breaks(d: Dictionary, case: RuleCase, frame: pd.DataFrame) -> BoolArray:
