@@ -1,12 +1,22 @@
-"""What the examples in docstrings may use: `folder`, empty, and `release`, that of a small release."""
+"""What the examples in docstrings may use: `folder`, empty, and `release`, that of a small release.
+
+And what holds for all tests.
+"""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+
+def pytest_collection_finish() -> None:
+    """Take modules and collected tests, which stay, out of what is looked through for garbage each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,10 @@
-"""Pages in headless Chromium, over the DevTools protocol: what they become, log, ask for and look like.
+"""Pages in headless Chromium, over the DevTools protocol: what they become, log and ask for.
 
 The protocol is spoken over a pipe (--remote-debugging-pipe), so no port and no WebSocket is needed.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import select
@@ -41,11 +40,9 @@ _PATIENCE = 240  # seconds until a silent browser is given up; axe takes a minut
 class Page:
     """A page after its load and a script."""
 
-    dom: str = ""
     console: list[str] = field(default_factory=list)  # messages, errors and warnings of the browser
     requests: list[str] = field(default_factory=list)  # every address asked for, the page's own first
     result: Any = None  # of the script
-    screenshot: bytes = b""  # PNG of the whole page
 
 
 def chromium() -> str:
@@ -141,9 +138,6 @@ class Browser:
         self._until(lambda: self._loaded)
         if script is not None:
             self._page.result = self._evaluate(session, script)
-        self._page.dom = self._evaluate(session, "document.documentElement.outerHTML")
-        shot = self._call("Page.captureScreenshot", session, captureBeyondViewport=True, format="png")
-        self._page.screenshot = base64.b64decode(shot["data"])
         self._call("Target.closeTarget", targetId=target)
         return self._page
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.shared_builds import empty_figures
+from tests.shared_builds import empty_figures, rough_figures
 
+from amlsynth.cohort.cohort import Cohort
 from amlsynth.dictionary.model import Dictionary, load_dictionary
 from amlsynth.dictionary.model import dictionary as default_dictionary
 from browser import Browser
@@ -83,11 +84,17 @@ def amlsg_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def amlsg(amlsg_dir: Path) -> pd.DataFrame:
-    """The AMLSG cohort, typed; do not change it in place."""
+def amlsg_cohort(amlsg_dir: Path) -> Cohort:
+    """The AMLSG cohort; do not change it in place."""
     from amlsynth.sources.amlsg import import_amlsg
 
-    return import_amlsg(amlsg_dir).frame
+    return import_amlsg(amlsg_dir)
+
+
+@pytest.fixture(scope="session")
+def amlsg(amlsg_cohort: Cohort) -> pd.DataFrame:
+    """Its typed frame; do not change it in place."""
+    return amlsg_cohort.frame
 
 
 @pytest.fixture
@@ -95,6 +102,21 @@ def plain_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Reports are rendered by the built-in renderer, with empty figures, as in `built`."""
     monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
     with empty_figures():
+        yield
+
+
+@pytest.fixture
+def composed_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same for cohorts that lack what others have: their figures are composed, though not drawn."""
+    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+    with empty_figures(composed=True):
+        yield
+
+
+@pytest.fixture
+def rough() -> Iterator[None]:
+    """Evaluations have every figure, made of fewer draws."""
+    with rough_figures():
         yield
 
 

@@ -4,12 +4,13 @@ pytest-xdist gives each core a worker with session fixtures of its own. A releas
 it is built, so the first worker that needs one builds it in the run's temporary folder and the others read it
 there. What is shared is read-only: a test that changes a release copies it first.
 
-- `built` (tests/release/conftest.py): the small release of 40 patients, evaluated and reported for good.
+- `built` (tests/release/conftest.py): the small release of 40 patients, evaluated and reported for good;
+  `tiny`, one that is quick to publish; `releases` and `site`: several, and the pages of all of them.
 - `small_release` (conftest.py): the release of the examples in docstrings, with the evaluation of `built`.
 - `evaluation` (tests/evaluation/conftest.py): every measure of a sound cohort of 640 patients.
 - `rendered` (tests/report/conftest.py): page and PDF of a made-up evaluation, with drawn figures.
 
-Reports elsewhere have `empty_figures`. That figures are drawn, and the same each time, tests/report shows.
+Reports elsewhere have `empty_figures`. That they are drawn, and the same each time, tests/report shows.
 """
 
 from __future__ import annotations
@@ -48,21 +49,38 @@ def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]
 
 
 @contextmanager
-def empty_figures() -> Iterator[None]:
-    """Reports in this block have figures that are composed, but not drawn, which takes most of their time."""
+def rough_figures() -> Iterator[None]:
+    """Evaluations in this block have every figure, of fewer resamples, rounds, trees and draws."""
+    few = {
+        "fidelity.two_sample.ROUNDS": 5, "prediction.prediction.ROUNDS": 5, "intervals.RESAMPLES": 5,
+        "fidelity.two_sample.TREES": 20, "privacy.attacks.closest.DRAWS": 20,
+        "privacy.attacks.singling_out._TRIED": 2_000,
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        for name, number in few.items():
+            patch.setattr(f"amlsynth.evaluation.{name}", number)
+        yield
 
+
+@contextmanager
+def empty_figures(*, composed: bool = False) -> Iterator[None]:
+    """Reports in this block have empty figures, as what is drawn takes most of their time.
+
+    With `composed` they are arranged as for good and only not drawn, for cohorts that lack what others have.
+    """
     from matplotlib.figure import Figure
 
     def save(figure: Any, path: Path, **_: Any) -> None:
-        width, height = (72 * inches for inches in figure.get_size_inches())
-        path.write_text(
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="{height}pt"></svg>',
-            encoding="utf-8",
-        )
+        _write_empty(path, *figure.get_size_inches())
 
-    save.drawn = _drawn(Figure)  # type: ignore[attr-defined]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", save)
+    def both(_: object, folder: Path, name: str) -> tuple[str, str]:
+        names = (f"{name}.svg", f"{name}-narrow.svg")
+        for file in names:
+            _write_empty(folder / file, 7.0, 4.0)
+        return f"{folder.name}/{names[0]}", f"{folder.name}/{names[1]}"
+
+    save.drawn = getattr(Figure.savefig, "drawn", Figure.savefig)  # type: ignore[attr-defined]
+    with _figures(save, _plain_both() if composed else both):
         yield
 
 
@@ -71,10 +89,33 @@ def drawn_figures() -> Iterator[None]:
     """Figures in this block are drawn, within a block of `empty_figures`, too."""
     from matplotlib.figure import Figure
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", _drawn(Figure))
+    with _figures(getattr(Figure.savefig, "drawn", Figure.savefig), _plain_both()):
         yield
 
 
-def _drawn(figure: Any) -> Any:
-    return getattr(figure.savefig, "drawn", figure.savefig)
+def _plain_both() -> Any:
+    from amlsynth.report import drawing
+
+    return drawing.both
+
+
+@contextmanager
+def _figures(save: Any, both: Any) -> Iterator[None]:
+    """Figures in this block are saved, and drawn for wide and narrow pages, by these."""
+    from matplotlib.figure import Figure
+
+    from amlsynth.report import distributions, figures, forest, heatmap, survival_figures
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", save)
+        for module in (distributions, figures, forest, heatmap, survival_figures):
+            patch.setattr(module, "both", both)
+        yield
+
+
+def _write_empty(path: Path, width: float, height: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{72 * width}pt" height="{72 * height}pt"></svg>',
+        encoding="utf-8",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def _room(module: str) -> str:
     return parts[1] if len(parts) > 1 else "face"
 
 
+@cache
 def _arrows() -> dict[str, set[str]]:
     modules = _modules()
     trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in modules.items()}

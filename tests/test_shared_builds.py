@@ -34,10 +34,23 @@ def test_it_is_made_once_for_all_workers_and_a_failure_is_not_kept(
 def test_figures_are_drawn_again_within_a_block_of_empty_ones(tmp_path: Path) -> None:
     from matplotlib.figure import Figure
 
-    plain = Figure.savefig
-    with empty_figures(), empty_figures():
+    from amlsynth.report import forest
+
+    plain, both = Figure.savefig, forest.both
+    composed: list[Path] = []
+
+    def draw(path: Path, width: float) -> None:
+        composed.append(path)
+
+    with empty_figures(composed=True), empty_figures():
         Figure().savefig(tmp_path / "empty.svg")
+        assert forest.both(draw, tmp_path / "f", "a") == ("f/a.svg", "f/a-narrow.svg")
+        assert composed == []
         with drawn_figures():
-            assert Figure.savefig is plain
-    assert Figure.savefig is plain
-    assert (tmp_path / "empty.svg").read_text(encoding="utf-8").startswith("<svg")
+            assert (Figure.savefig, forest.both) == (plain, both)
+        with empty_figures(composed=True):
+            forest.both(draw, tmp_path / "f", "b")
+    assert (Figure.savefig, forest.both) == (plain, both)
+    assert [path.name for path in composed] == ["b.svg", "b-narrow.svg"]
+    for name in ("empty.svg", "f/a.svg", "f/a-narrow.svg"):
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith("<svg")

@@ -168,12 +168,10 @@ def test_the_core_of_its_report_has_twelve_pages_at_most(environment: Path, tmp_
     if shutil.which("pdftotext") is None:
         pytest.skip("the pages of the report were NOT COUNTED: pdftotext is not installed (poppler-utils)")
     (folder,) = (environment.parent / "elsewhere" / "here" / "internal").glob("aml-reference-*/")
-    sheet = tmp_path / "report.pdf"
+    sheet = folder / "report.pdf"  # as the demo wrote it
     if way == "browser":
+        sheet = tmp_path / "report.pdf"
         print_page(folder / "report.html", sheet)
-    else:
-        amlsynth = environment / "bin" / "amlsynth"
-        _run(amlsynth, "report", folder, "--out", "r.html", "--pdf", sheet, cwd=tmp_path)
     assert 6 < _core_pages(sheet) <= 12
 
 

@@ -29,7 +29,7 @@ def _fails(result: tuple[int, str, str], code: int, *parts: str) -> None:
         assert part in errors
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("plain_figures", "rough")
 def test_the_whole_way_file_by_file(run: Run, tmp_path: Path) -> None:
     assert run("cohort", "reference", "--out", "c.parquet", "--n", 200)[0] == 0
     assert json.loads(Path("c.parquet.about.json").read_text())["simulated"] is True
@@ -49,7 +49,7 @@ def test_the_whole_way_file_by_file(run: Run, tmp_path: Path) -> None:
     assert code == 0 and Path("r.html").stat().st_size > 50_000
 
 
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("plain_figures", "rough")
 def test_several_cohorts_and_a_comparison(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 

@@ -30,6 +30,7 @@ def files(tmp_path_factory):
 def light(monkeypatch):
     keep = ("fidelity", "survival", "privacy", "outcome", "validity", "membership inference")
     monkeypatch.setattr(module, "GROUPS", tuple(f for f in module.GROUPS if f.name in keep))
+    monkeypatch.setattr("amlsynth.evaluation.intervals.RESAMPLES", 5)
 
 
 def changed(path, target, change):

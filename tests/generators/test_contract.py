@@ -142,7 +142,7 @@ def test_fitting_leaves_the_training_data_alone(name: str, reference: pd.DataFra
 @EXACT
 def test_constant_and_missing_columns(name: str, reference: pd.DataFrame) -> None:
     missing = ["NOTCH1", "WBC", "CR1", "EXAML", "EFSTM", "EFSSTAT"]
-    train = _blanked(reference, missing)
+    train = _blanked(reference.head(500), missing)
     train["AGE"] = pd.array([60] * len(train), dtype="Int16")
     train["SEX"] = pd.Categorical(["male"] * len(train), dtype=train["SEX"].dtype)
     frame = _sample(name, train, 200)
@@ -154,7 +154,7 @@ def test_constant_and_missing_columns(name: str, reference: pd.DataFrame) -> Non
 @EXACT
 def test_cohort_without_any_outcome_or_events(name: str, reference: pd.DataFrame) -> None:
     outcome = ["OSTM", "OSSTAT", "EFSTM", "EFSSTAT"]
-    assert _sample(name, _blanked(reference, outcome), 100)[outcome].isna().all(axis=None)
+    assert _sample(name, _blanked(reference.head(500), outcome), 100)[outcome].isna().all(axis=None)
     censored = reference[reference["EFSSTAT"] == 0]
     assert (_sample(name, censored, 100)["OSSTAT"].dropna() == 0).all()
 

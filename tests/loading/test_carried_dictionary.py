@@ -42,6 +42,16 @@ def test_a_dictionary_comes_back_as_it_was(mds: Dictionary, tmp_path: Path) -> N
     assert carried_dictionary(tmp_path / "nothing") is None
 
 
+def test_a_dictionary_is_read_once_as_long_as_its_bytes_are_the_same(mds: Dictionary, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        write_carried(mds, tmp_path / name)
+    one, other = (read_carried(tmp_path / name / "dictionary.yaml") for name in ("one", "other"))
+    assert one is other
+    path = tmp_path / "one" / "dictionary.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("name: mds", "name: mdx", 1), encoding="utf-8")
+    assert read_carried(path).name == "mdx"
+
+
 def test_a_release_loads_by_the_dictionary_that_it_carries(foreign: Path, mds: Dictionary) -> None:
     for _ in range(2):  # the second time it is known to be in order
         loaded = amlsynth.dataset(foreign)

@@ -7,19 +7,25 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from tests.release.zenodo_server import TOKEN, ZenodoServer, zenodo_server
 from tests.shared_builds import empty_figures, shared
 
+from amlsynth.cohort.cohort import Cohort
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation import Evaluation, read_evaluation
 from amlsynth.foundation.files import write_text
-from amlsynth.release import ReleaseResult, build_release, checks, evidence
+from amlsynth.generators.generation import generate
+from amlsynth.release import ReleaseResult, adam, build_release, checks, evidence
+from amlsynth.release import exporting as exporting  # binds what `checked_once` replaces
+from amlsynth.release.adam.tables import Study
 from amlsynth.release.checksums import check_files, write_checksums
 from amlsynth.release.doi import spec_of
 from amlsynth.release.verify import VerifyReport
@@ -30,7 +36,7 @@ NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
 HOSTILE = '</title><script>console.error("run")</script><img src=x onerror=alert(1)> "q" & \'r\''
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "name": NAME,
     "version": VERSION,
     "title": "A small release, for tests",
@@ -114,12 +120,30 @@ def _all_but_the_pdf(directory: Path, out: Path | None, pdf: Path, **options: An
     fake_report(directory, None, pdf)
 
 
+_made: dict[Any, Any] = {}
+
+
+def _generated_once(cohort: Cohort, name: str, *, progress: Any = None, **options: Any) -> Any:
+    """Return what trees make of a cohort, fitted once for all builds that ask for the same."""
+    if name != SPEC["generator"]["name"]:  # others may read files, which change
+        return generate(cohort, name, progress=progress, **options)
+    rows = tuple(pd.util.hash_pandas_object(cohort.frame))
+    key = (rows, cohort.dictionary.model_dump_json(), repr(sorted(options.items())))
+    if key not in _made:
+        _made[key] = generate(cohort, name, progress=progress, **options)
+    return _made[key]
+
+
 @contextmanager
 def neither_evaluated_nor_drawn(
     evaluation: Evaluation, report: Callable[..., None] = fake_report
 ) -> Iterator[None]:
-    """Builds in this block have this evaluation and report: both take seconds and have tests of their own."""
+    """Builds in this block have this evaluation and report: both take seconds and have tests of their own.
+
+    Trees are fitted once for all builds of the same cohort and seed.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("amlsynth.release.build.generate", _generated_once)
         patch.setattr("amlsynth.report.render_report", report, raising=False)
         patch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: evaluation)
         yield
@@ -142,6 +166,7 @@ def same_evaluation(built: ReleaseResult, monkeypatch: pytest.MonkeyPatch) -> No
     """Replace the evaluation, which takes seconds, by that of the small release."""
     evaluation = read_evaluation(built.folder / "evaluation.json")
     monkeypatch.setattr("amlsynth.release.build.evaluate", lambda *_, **__: evaluation)
+    monkeypatch.setattr("amlsynth.release.build.generate", _generated_once)
 
 
 @pytest.fixture
@@ -193,6 +218,21 @@ def _once_for_each_content(step: Callable[..., Any], found: dict[Any, Any]) -> C
     return wrapped
 
 
+def _once_for_each_frame(write: Callable[..., Any], found: dict[Any, Any]) -> Callable[..., Any]:
+    def wrapped(frame: pd.DataFrame, folder: Path, study: Study, d: Dictionary) -> adam.AdamExport:
+        key = (frame.to_csv(), study, d.model_dump_json())
+        if key not in found:
+            export = write(frame, folder, study, d)
+            found[key] = (export, {path.name: path.read_bytes() for path in export.files})
+        export, contents = found[key]
+        folder.mkdir(exist_ok=True)
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+        return replace(export, files=tuple(folder / name for name in contents))
+
+    return wrapped
+
+
 @pytest.fixture(scope="session")
 def _checked() -> dict[Any, Any]:
     return {}
@@ -207,6 +247,7 @@ def checked_once(_checked: dict[Any, Any], monkeypatch: pytest.MonkeyPatch) -> N
         (evidence, "read_frames"),
     ):
         monkeypatch.setattr(module, name, _once_for_each_content(getattr(module, name), _checked))
+    monkeypatch.setattr(adam, "write_adam", _once_for_each_frame(adam.write_adam, _checked))
 
 
 @pytest.fixture
@@ -217,33 +258,38 @@ def reseal() -> Callable[[Path], None]:
 
 @pytest.fixture(scope="session")
 def releases(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ReleaseResult]:
-    """Three versions of one data set, and one of another with a hostile title."""
+    """Three versions of one data set, and one of another with a hostile title; one for all workers."""
     evaluation = read_evaluation(built.folder / "evaluation.json")
 
     def report(_: Path, out: Path, pdf: Path, **__: str) -> None:
         for path in (out, pdf):
             path.write_text("<!DOCTYPE html><title>Report</title>", encoding="utf-8")
 
-    made = {"1.2.3": built}
-    with neither_evaluated_nor_drawn(evaluation, report):
-        for key, changes in {
-            "1.10.0": {"version": "1.10.0"},
-            "2.0.0-rc.1": {"version": "2.0.0-rc.1"},
-            "hostile": {"name": "another", "title": HOSTILE, "description": HOSTILE, "keywords": [HOSTILE]},
-        }.items():
-            folder = tmp_path_factory.mktemp("site")
-            made[key] = build_release(_write_spec(folder / "spec", **changes), folder / "out")
-    return made
+    hostile = {"name": "another", "title": HOSTILE, "description": HOSTILE, "keywords": [HOSTILE]}
+    further = {"1.10.0": {"version": "1.10.0"}, "2.0.0-rc.1": {"version": "2.0.0-rc.1"}, "hostile": hostile}
+
+    def build(folder: Path) -> dict[str, ReleaseResult]:
+        with neither_evaluated_nor_drawn(evaluation, report):
+            return {
+                key: build_release(_write_spec(folder / key / "spec", **changes), folder / key / "out")
+                for key, changes in further.items()
+            }
+
+    return {"1.2.3": built} | shared(tmp_path_factory, "releases", build)
 
 
 @pytest.fixture(scope="session")
 def site(releases: dict[str, ReleaseResult], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site of all of them, some as folders and some as zips."""
-    out = tmp_path_factory.mktemp("site") / "site"
-    paths = [releases["1.2.3"].folder, releases["1.2.3"].archive, releases["1.10.0"].archive]
-    result = build_site([*paths, releases["2.0.0-rc.1"].folder, releases["hostile"].archive], out)
-    assert (result.index, result.data_sets, result.versions) == (out / "index.html", 2, 4)
-    return out
+    """A site of all of them, some as folders and some as zips; one for all workers."""
+
+    def build(folder: Path) -> Path:
+        paths = [releases["1.2.3"].folder, releases["1.2.3"].archive, releases["1.10.0"].archive]
+        paths += [releases["2.0.0-rc.1"].folder, releases["hostile"].archive]
+        result = build_site(paths, folder / "site")
+        assert (result.index, result.data_sets, result.versions) == (folder / "site" / "index.html", 2, 4)
+        return folder / "site"
+
+    return shared(tmp_path_factory, "site", build)
 
 
 @pytest.fixture(scope="session")
@@ -287,8 +333,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small release without exports and with a report of one line, quick to stamp and to send."""
-    folder = tmp_path_factory.mktemp("tiny")
+    """The small release without exports, its report a line, its figures few: quick to stamp and to send."""
 
     def report(directory: Path, out: Path, pdf: Path, **_: str) -> None:
         shown = json.loads((directory / "provenance.json").read_text())["files"]["datapackage.json"]
@@ -296,5 +341,12 @@ def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path
         write_text(out, f"<p>{shown}</p>{places}")
         write_text(pdf, "%PDF-")
 
-    with neither_evaluated_nor_drawn(read_evaluation(built.folder / "evaluation.json"), report):
-        return build_release(_write_spec(folder / "spec", exports=[]), folder / "out").folder
+    def build(folder: Path) -> Path:
+        found = read_evaluation(built.folder / "evaluation.json")
+        asked = {gate["measure"] for profile in GATES["profiles"].values() for gate in profile["gates"]}
+        few = tuple(measure for measure in found.measures if measure.id in asked)
+        left_out = {"comparisons": (), "effects": (), "co_occurrence": None}
+        with neither_evaluated_nor_drawn(found.model_copy(update={"measures": few, **left_out}), report):
+            return build_release(_write_spec(folder / "spec", exports=[]), folder / "out").folder
+
+    return shared(tmp_path_factory, "tiny", build)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from tests.shared_builds import empty_figures
+from tests.shared_builds import empty_figures, rough_figures
 
 import amlsynth
 from amlsynth.cli import main
@@ -115,7 +115,7 @@ def os_only(write_spec: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
     """A cBioPortal study of 500 patients, laid out as TCGA's: overall survival is the only outcome."""
     folder = tmp_path_factory.mktemp("os-only")
     frame = imported_study(folder, "tcga", 500)
-    with empty_figures(), pytest.MonkeyPatch.context() as patch:
+    with empty_figures(composed=True), rough_figures(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
         return build(write_spec, folder, frame)
 
@@ -140,7 +140,7 @@ def test_a_cohort_with_overall_survival_alone_is_released(os_only: ReleaseResult
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("composed_figures", "rough")
 def test_a_study_laid_out_as_beat_aml_is_released(write_spec: Callable[..., Path], tmp_path: Path) -> None:
     frame = imported_study(tmp_path, "beat-aml", 300)
     assert frame["CR1"].notna().any() and frame["EFSTM"].isna().all()
@@ -199,7 +199,7 @@ def tiny_release(
     }  # fmt: skip
     folder = tmp_path_factory.mktemp("tiny-release")
     (folder / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    with empty_figures(), pytest.MonkeyPatch.context() as patch:
+    with empty_figures(composed=True), rough_figures(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
         return build(write_spec, folder, to_typed(pd.DataFrame(table), tiny), dictionary="tiny.yaml")
 

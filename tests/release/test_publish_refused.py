@@ -30,6 +30,12 @@ STEM = f"{NAME}-1.2.3"
 WriteSpec = Callable[..., Path]
 
 
+@pytest.fixture
+def folder(tiny: Path, tmp_path: Path) -> Path:
+    """A copy of a release that is quick to stamp and to send."""
+    return Path(shutil.copytree(tiny, tmp_path / "releases" / STEM))
+
+
 def publish(folder: Path, **options: Any) -> Any:
     return publish_release(folder, **({"confirm": True, "sleep": lambda _: None} | options))
 

@@ -18,7 +18,7 @@ from amlsynth.dictionary.model import Dictionary
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("plain_figures")
+@pytest.mark.usefixtures("composed_figures", "rough")
 def test_mds_from_a_file_to_a_loaded_release(
     write_spec: Callable[..., Path],
     tmp_path: Path,

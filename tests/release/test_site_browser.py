@@ -178,7 +178,6 @@ def test_pages_fit_and_can_be_read(browser: Browser, site: Path, where: str, wid
     assert page.result["contrast"] >= 4.5
     assert page.result["wrong"] == []
     assert page.console == [] and page.requests == [(site / where).as_uri()]
-    assert page.screenshot.startswith(b"\x89PNG")
 
 
 def test_the_keyboard_reaches_everything(browser: Browser, site: Path) -> None:
@@ -225,7 +224,7 @@ def test_the_browser_helper_tells_of_errors_and_requests(browser: Browser, tmp_p
     text = "<script>console.warn('a', 1); nothing()</script><img src='no.png'>"
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     page = browser.page(tmp_path / "page.html", script="new Promise((done) => setTimeout(done, 50, 7))")
-    assert page.result == 7 and "<img" in page.dom
+    assert page.result == 7
     assert any("nothing is not defined" in entry for entry in page.console)
     assert "warning: a 1" in page.console
     assert page.requests[1] == (tmp_path / "no.png").as_uri()

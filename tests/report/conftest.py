@@ -344,7 +344,7 @@ def rendered(release: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 @pytest.fixture(scope="module", autouse=True)
 def _empty_figures() -> Iterator[None]:
     """Tests here read texts; those that look at figures take `rendered`, or ask for `drawn`."""
-    with empty_figures():
+    with empty_figures(composed=True):
         yield
 
 

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.shared_builds import empty_figures
 
 from amlsynth.evaluation.records import Evaluation, write_evaluation
 from amlsynth.foundation.errors import DataError, MissingExtraError, UsageError
-from amlsynth.report import render_report
+from amlsynth.report import cells, render_report
 
 SECTIONS = (
     "Decision",
@@ -37,6 +38,13 @@ SECTIONS = (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _empty_figures():
+    """The figures of these reports are those of `rendered`, or `drawn`."""
+    with empty_figures():
+        yield
+
+
 def test_every_section_is_there(page):
     places = [page.text.index(section) for section in SECTIONS]
     assert places == sorted(places)
@@ -50,6 +58,12 @@ def test_every_measure_is_shown_with_its_meaning_and_source(page, evaluation):
     assert "0.91" in page.text  # the synthetic figure of bsm
     assert "1,606" in page.text
     assert "< 0.0001" in page.text
+
+
+def test_every_group_of_measures_has_a_table_of_its_own(page, evaluation):
+    groups = {(m.aspect, m.group) for m in evaluation.measures if m.group}
+    names = {f"tbl-{aspect}-{group.replace(' ', '-')}" for aspect, group in groups}
+    assert len(names) > 3 and names <= set(page.ids)
 
 
 def test_every_alteration_is_in_a_table_and_in_a_text_of_a_figure(page, dictionary):
@@ -222,7 +236,7 @@ def test_a_missing_extra_is_named(folder, tmp_path, monkeypatch, module):
 def test_an_older_report_survives_a_failure(folder, tmp_path, monkeypatch):
     old = tmp_path / "r.html"
     old.write_text("old", encoding="utf-8")
-    monkeypatch.setattr("amlsynth.report.prose.cohort_table", lambda context: 1 / 0)
+    monkeypatch.setitem(cells._PARTS, "cohorts", lambda context: 1 / 0)
     with pytest.raises(ZeroDivisionError) as caught:
         render_report(folder, old, engine="fallback")
     assert "report.qmd" in caught.value.__notes__[0]

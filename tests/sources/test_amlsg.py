@@ -93,9 +93,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+_IMPORTED: list[pd.DataFrame] = []
+
+
 @pytest.fixture
-def made_up(folder: Path) -> pd.DataFrame:
-    return import_amlsg(folder).frame
+def made_up(request: pytest.FixtureRequest) -> pd.DataFrame:
+    """What is imported of the files of `folder`, which are the same each time: once, and read-only."""
+    if not _IMPORTED:
+        _IMPORTED.append(import_amlsg(request.getfixturevalue("folder")).frame)
+    return _IMPORTED[0]
 
 
 def column(frame: pd.DataFrame, name: str) -> list[Any]:
@@ -257,11 +263,6 @@ def test_a_failed_download_is_a_sentence(server: Path, folder: Path) -> None:
         import_amlsg()
 
 
-@pytest.fixture(scope="session")
-def real(amlsg_dir: Path) -> Cohort:
-    return import_amlsg(amlsg_dir)
-
-
 def median_survival(frame: pd.DataFrame, endpoint: str) -> float:
     from lifelines import KaplanMeierFitter
 
@@ -273,9 +274,9 @@ def median_survival(frame: pd.DataFrame, endpoint: str) -> float:
 
 
 @pytest.mark.amlsg
-def test_known_figures_of_the_real_cohort(real: Cohort) -> None:
-    frame = real.frame
-    assert real.n == 1475
+def test_known_figures_of_the_real_cohort(amlsg_cohort: Cohort) -> None:
+    frame = amlsg_cohort.frame
+    assert amlsg_cohort.n == 1475
     assert median_survival(frame, "OS") == pytest.approx(26.3, abs=0.05)
     assert median_survival(frame, "EFS") == pytest.approx(8.7, abs=0.05)
     assert frame["CR1"].mean() == pytest.approx(0.697, abs=0.0005)
@@ -286,8 +287,8 @@ def test_known_figures_of_the_real_cohort(real: Cohort) -> None:
 
 
 @pytest.mark.amlsg
-def test_the_report_of_the_real_cohort(real: Cohort) -> None:
-    report = ImportReport.model_validate(real.about.provenance["import"])
+def test_the_report_of_the_real_cohort(amlsg_cohort: Cohort) -> None:
+    report = ImportReport.model_validate(amlsg_cohort.about.provenance["import"])
     assert (report.rows_read, report.dropped[0].rows, report.rows_kept) == (1540, 65, 1475)
     assert report.not_assessed == ["EXAML", "BCORL1", "SMC1A", "SMC3", "CSF3R", "NOTCH1"]
     broken = {item.rule: item.patients for item in report.rules_broken}
@@ -301,8 +302,10 @@ def test_the_report_of_the_real_cohort(real: Cohort) -> None:
 
 
 @pytest.mark.amlsg
-def test_alterations_of_the_real_cohort_are_as_frequent_as_in_aml(real: Cohort) -> None:
-    share = {name: real.frame[name].astype("Float64").mean() for name in real.frame.columns[14:]}
+def test_alterations_of_the_real_cohort_are_as_frequent_as_in_aml(amlsg_cohort: Cohort) -> None:
+    share = {
+        name: amlsg_cohort.frame[name].astype("Float64").mean() for name in amlsg_cohort.frame.columns[14:]
+    }
     # Papaemmanuil et al. 2016, figure 1, and the usual ranges of cytogenetic groups in intensive trials.
     for name, low, high in [
         ("DNMT3A", 0.20, 0.28),

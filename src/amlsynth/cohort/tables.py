@@ -19,6 +19,7 @@ from amlsynth.cohort.written_under import check_dictionary
 from amlsynth.dictionary.model import Dictionary, Variable, dictionary
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.foundation.parquet import check_footer
+from amlsynth.foundation.types import FloatArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -254,7 +255,11 @@ def _typed_column(column: pd.Series, variable: Variable, d: Dictionary, failures
 
 def _without_nan(column: pd.Series) -> pd.Series:
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return pd.Series(pd.arrays.FloatingArray(values, np.isnan(values)), index=column.index, name=column.name)
+    return pd.Series(_floating(values), index=column.index, name=column.name)
+
+
+def _floating(values: FloatArray) -> pd.arrays.FloatingArray:
+    return pd.arrays.FloatingArray(values, np.isnan(values))
 
 
 def _as_text(column: pd.Series, variable: Variable) -> pd.Series:
@@ -301,7 +306,7 @@ def _as_number(column: pd.Series, variable: Variable, d: Dictionary, failures: F
     wrong = given & np.isnan(values)
     if variable.type == "number":
         failures.add("type", variable.name, wrong, column, "error", "must be a number or empty")
-        return pd.Series(values, index=column.index, name=column.name).astype("Float64")
+        return pd.Series(_floating(values), index=column.index, name=column.name)
     wrong |= given & ((values != np.round(values)) | np.isinf(values))
     whole = "a whole number" if variable.type == "integer" else "1, 0"
     failures.add("type", variable.name, wrong, column, "error", f"must be {whole} or empty")
@@ -309,5 +314,6 @@ def _as_number(column: pd.Series, variable: Variable, d: Dictionary, failures: F
     # What the dtype cannot hold cannot wait for the range check, so it is reported here.
     outside = given & ~wrong & ((values < info.min) | (values > info.max))
     failures.add("range", variable.name, outside, column, "error", "is outside the range of the dictionary")
-    values = np.where(wrong | outside, np.nan, values)
-    return pd.Series(values, index=column.index, name=column.name).astype("Float64").astype(variable.dtype)
+    missing = wrong | outside | np.isnan(values)
+    typed = pd.arrays.IntegerArray(np.where(missing, 1, values).astype(info.dtype), missing)
+    return pd.Series(typed, index=column.index, name=column.name)

@@ -6,6 +6,7 @@ has another version of it, reads them by the right one. What is carried is compl
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ from amlsynth.foundation.yamlfile import read_yaml, validated_yaml
 # A dictionary of others is untrusted text. The AML dictionary has 63 variables and 72 cases of rules.
 MAX_VARIABLES = 2_000
 MAX_RULE_CASES = 20_000
+_REMEMBERED = 8
+_read_before: dict[tuple[bytes, tuple[str, ...]], Dictionary] = {}
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def dictionary_yaml(d: Dictionary) -> str:
     """Return a dictionary as YAML, with what it inherits written out; the same dictionary, the same text.
 
@@ -56,7 +60,21 @@ def carried_dictionary(folder: Path) -> Dictionary | None:
 
 
 def read_carried(path: Path) -> Dictionary:
-    """Read a dictionary that came with data; errors as of `carried_dictionary`."""
+    """Read a dictionary that came with data; errors as of `carried_dictionary`.
+
+    A release is read several times while it is built, checked and published: what was read is remembered by
+    its bytes, and by the classifications that this installation has.
+    """
+    key = (path.read_bytes() if path.is_file() else b"", tuple(derived.CLASSIFICATIONS))
+    if key not in _read_before:
+        read = _read(path)
+        if len(_read_before) == _REMEMBERED:
+            _read_before.pop(next(iter(_read_before)))
+        _read_before[key] = read
+    return _read_before[key]
+
+
+def _read(path: Path) -> Dictionary:
     data, lines = read_yaml(path, what="dictionary")
     odd = unprintable_at(data)
     if odd:

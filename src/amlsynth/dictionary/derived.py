@@ -89,7 +89,7 @@ def eln2022(frame: pd.DataFrame) -> pd.Series:
     missing = [name for name in needed if name not in frame.columns]
     if missing:
         raise KeyError(f"ELN 2022 needs the columns {', '.join(missing)}, which the table lacks.")
-    present = {name: frame[name].eq(1).fillna(False).to_numpy(dtype=bool) for name in needed}
+    present = {name: frame[name].to_numpy(dtype=np.float64, na_value=np.nan) == 1 for name in needed}
     known = {name: frame[name].notna().to_numpy(dtype=bool) for name in (*_KARYOTYPE, "NPM1", "FLT3I")}
     n = len(frame)
     codes = np.full(n, -1, dtype=np.int8)

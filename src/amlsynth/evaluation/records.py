@@ -304,19 +304,10 @@ def read_evaluation(path: Path) -> Evaluation:
             f"{path}: cannot be read ({error.strerror}). Make it with: amlsynth evaluate"
         ) from error
     try:
-        content = json.loads(text)
-    except ValueError:
-        content = None
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if version == "2":
-        text = json.dumps(_from_version_2(content)).encode()
-    elif version not in (None, SCHEMA_VERSION):
-        raise DataError(
-            f"{path}: its schema_version is {version!r} and this amlsynth reads {SCHEMA_VERSION!r} and '2'; "
-            "it was written by another version. Run amlsynth evaluate again."
-        )
-    try:
-        return Evaluation.model_validate_json(text)
+        try:
+            return Evaluation.model_validate_json(text)
+        except ValidationError:
+            return Evaluation.model_validate_json(_of_another_version(path, text))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -324,6 +315,23 @@ def read_evaluation(path: Path) -> Evaluation:
             f"{path}: not an evaluation that this version reads, at {where or 'the top'}: "
             f"{first['msg']}. Run amlsynth evaluate again."
         ) from error
+
+
+def _of_another_version(path: Path, text: bytes) -> bytes:
+    """Return the text of a file of version 2 as one of this version, and any other as it is."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return text
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if version == "2":
+        return json.dumps(_from_version_2(content)).encode()
+    if version not in (None, SCHEMA_VERSION):
+        raise DataError(
+            f"{path}: its schema_version is {version!r} and this amlsynth reads {SCHEMA_VERSION!r} and '2'; "
+            "it was written by another version. Run amlsynth evaluate again."
+        )
+    return text
 
 
 def _from_version_2(content: dict[str, Any]) -> dict[str, Any]:

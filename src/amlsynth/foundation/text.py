@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 # Controls, which move a terminal's cursor or hide text; surrogates; marks that turn the direction of text.
@@ -20,7 +20,7 @@ def is_plain(text: str) -> bool:
     >>> is_plain("Café, 2 lines\\nof it"), is_plain("\\x1b[2J")
     (True, False)
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # which none of the characters below is
         return True
     return not any(
         unicodedata.category(sign) in _UNSHOWN or sign in _TURNS for sign in text if sign not in "\n\t"
@@ -46,12 +46,19 @@ def unprintable_at(data: Any, at: tuple[str, ...] = ()) -> str | None:
     if isinstance(data, dict):
         if not all(is_plain(str(key)) for key in data):
             return ".".join((*at, "a key"))
-        pairs = [(str(key), value) for key, value in data.items()]
+        pairs: Iterable[tuple[Any, Any]] = data.items()
     elif isinstance(data, list | tuple):
-        pairs = [(str(place), value) for place, value in enumerate(data)]
+        pairs = enumerate(data)
     else:
         return None
-    return next((found for key, value in pairs if (found := unprintable_at(value, (*at, key)))), None)
+    for key, value in pairs:
+        if isinstance(value, str) and value.isprintable():
+            continue
+        if value is None or isinstance(value, (int, float)):  # a record has a hundred thousand
+            continue
+        if found := unprintable_at(value, (*at, str(key))):
+            return found
+    return None
 
 
 def listing(words: Sequence[str]) -> str:

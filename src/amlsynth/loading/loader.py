@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 import pandas as pd
 
@@ -27,57 +27,35 @@ if TYPE_CHECKING:
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
+class _Options(TypedDict, total=False):
+    """What does not change the type of what is returned; `load` describes it."""
+
+    columns: Sequence[str] | None
+    where: str | None
+    cache: str | Path | None
+    registry: str | Path | None
+    offline: bool
+    sha256: str | None
+    drop_unknown: bool
+    verify: bool
+    d: Dictionary | None
+
+
 @overload
 def load(
-    source: str | Path,
-    version: str | None = None,
-    *,
-    columns: Sequence[str] | None = None,
-    where: str | None = None,
-    as_: Literal["pandas"] = "pandas",
-    cache: str | Path | None = None,
-    registry: str | Path | None = None,
-    offline: bool = False,
-    sha256: str | None = None,
-    drop_unknown: bool = False,
-    verify: bool = True,
-    d: Dictionary | None = None,
-    replicates: Literal[False] = False,
-) -> pd.DataFrame: ...
+    source: str | Path, version: str | None = None, *,
+    as_: Literal["pandas"] = "pandas", replicates: Literal[False] = False, **options: Unpack[_Options],
+) -> pd.DataFrame: ...  # fmt: skip
 @overload
 def load(
-    source: str | Path,
-    version: str | None = None,
-    *,
-    columns: Sequence[str] | None = None,
-    where: str | None = None,
-    as_: Literal["pandas"] = "pandas",
-    cache: str | Path | None = None,
-    registry: str | Path | None = None,
-    offline: bool = False,
-    sha256: str | None = None,
-    drop_unknown: bool = False,
-    verify: bool = True,
-    d: Dictionary | None = None,
-    replicates: Literal[True],
-) -> list[pd.DataFrame]: ...
+    source: str | Path, version: str | None = None, *,
+    as_: Literal["pandas"] = "pandas", replicates: Literal[True], **options: Unpack[_Options],
+) -> list[pd.DataFrame]: ...  # fmt: skip
 @overload
 def load(
-    source: str | Path,
-    version: str | None = None,
-    *,
-    columns: Sequence[str] | None = None,
-    where: str | None = None,
-    as_: Literal["polars", "pyarrow"],
-    cache: str | Path | None = None,
-    registry: str | Path | None = None,
-    offline: bool = False,
-    sha256: str | None = None,
-    drop_unknown: bool = False,
-    verify: bool = True,
-    d: Dictionary | None = None,
-    replicates: bool = False,
-) -> Any: ...
+    source: str | Path, version: str | None = None, *,
+    as_: Literal["polars", "pyarrow"], replicates: bool = False, **options: Unpack[_Options],
+) -> Any: ...  # fmt: skip
 def load(
     source: str | Path,
     version: str | None = None,
@@ -231,15 +209,8 @@ def _chosen(
 
 
 _ATTRIBUTES = (
-    "name",
-    "version",
-    "title",
-    "statement",
-    "original_is_simulated",
-    "license",
-    "citation",
-    "doi",
-)
+    "name", "version", "title", "statement", "original_is_simulated", "license", "citation", "doi",
+)  # fmt: skip
 
 
 def _caller() -> int:

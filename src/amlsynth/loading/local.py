@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amlsynth.foundation.assets import asset
+from amlsynth.foundation.defaults import BUNDLED, CHECKSUMS
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import restore_all, restore_folder
-from amlsynth.release.names import BUNDLED, CHECKSUMS
 from amlsynth.release.versions import Version
 
 SEARCH_VARIABLE = "AMLSYNTH_RELEASES"

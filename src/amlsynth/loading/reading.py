@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from amlsynth.foundation.assets import asset
+from amlsynth.foundation.defaults import CHECKSUMS, NAME_PATTERN, PACKAGE, most_unpacked
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import sha256
 from amlsynth.foundation.text import unprintable_at
 from amlsynth.foundation.version import __version__
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.frames import layout, read_plain
-from amlsynth.release.names import CHECKSUMS, NAME_PATTERN, PACKAGE, most_unpacked
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary

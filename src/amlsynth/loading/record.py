@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from amlsynth.foundation.defaults import DICTIONARY_FILE
+from amlsynth.foundation.defaults import DICTIONARY_FILE, PACKAGE
 from amlsynth.foundation.errors import UsageError
 from amlsynth.loading.frames import FrameKind, check_kind, converted
-from amlsynth.release.names import PACKAGE
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary, Variable

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from amlsynth.foundation.addresses import check_url, doi_of
+from amlsynth.foundation.defaults import NAME_PATTERN
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import misplaced, read_yaml_model
 from amlsynth.release.checksums import name_fault
-from amlsynth.release.names import NAME_PATTERN
 from amlsynth.release.versions import Version
 
 

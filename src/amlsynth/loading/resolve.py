@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amlsynth.foundation.addresses import check_url, doi_of, is_url
+from amlsynth.foundation.defaults import NAME_PATTERN
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
 from amlsynth.loading.cache import Cache
 from amlsynth.loading.local import SEARCH_VARIABLE, is_release, local_releases, search_path
 from amlsynth.loading.registry import Entry, at_hand, entries, newest
 from amlsynth.loading.request import Request
-from amlsynth.release.names import NAME_PATTERN
 from amlsynth.release.versions import Version
 
 _NAME = re.compile(rf"(?P<name>{NAME_PATTERN})(?:@(?P<version>.+))?")

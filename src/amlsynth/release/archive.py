@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from amlsynth.foundation.defaults import most_unpacked
 from amlsynth.foundation.errors import DataError
 from amlsynth.release.checksums import Problem, name_fault, shown
-from amlsynth.release.names import most_unpacked
 
 _MOST_ENTRIES = 1_000
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # bits of section 4.4.4 of the zip specification

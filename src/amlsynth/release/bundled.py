@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 from amlsynth.foundation.assets import asset
+from amlsynth.foundation.defaults import BUNDLED
 from amlsynth.foundation.files import replacing
 from amlsynth.release.build import build_release
-from amlsynth.release.names import BUNDLED
 from amlsynth.release.origin import EXAMPLE
 
 

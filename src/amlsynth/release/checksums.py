@@ -13,9 +13,9 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from amlsynth.foundation.defaults import CHECKSUMS as CHECKSUMS
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.strict_model import StrictModel
-from amlsynth.release.names import CHECKSUMS as CHECKSUMS
 
 # What `release publish` keeps in a release folder: the one file that is no part of the release.
 PUBLISH_STATE = "publish.json"

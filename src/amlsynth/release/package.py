@@ -19,18 +19,19 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from amlsynth.foundation.addresses import DOI_PATTERN, doi_of, doi_url
 from amlsynth.foundation.defaults import (
+    CHECKSUMS,
     DECISION_FILE,
     DEFAULT_DICTIONARY,
     DICTIONARY_FILE,
     MOST_REPLICATES,
+    NAME_PATTERN,
     REPORT_FILE,
     REPORT_PDF,
 )
+from amlsynth.foundation.defaults import PACKAGE as PACKAGE
 from amlsynth.foundation.files import sha256
 from amlsynth.foundation.kernels import blas_kernels
 from amlsynth.foundation.strict_model import StrictModel
-from amlsynth.release.names import CHECKSUMS, NAME_PATTERN
-from amlsynth.release.names import PACKAGE as PACKAGE
 from amlsynth.release.spec import EXPORTS, Export, ReleaseSpec
 from amlsynth.release.versions import checked_version
 

@@ -16,11 +16,11 @@ from amlsynth.disclosure.rule import MIN_CELL
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.defaults import DEFAULT_DICTIONARY, MOST_REPLICATES
+from amlsynth.foundation.defaults import NAME_PATTERN as NAME_PATTERN
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.foundation.strict_model import StrictModel
 from amlsynth.foundation.yamlfile import line_of, misplaced, read_yaml, read_yaml_model
 from amlsynth.generators.params_file import Value, read_params
-from amlsynth.release.names import NAME_PATTERN as NAME_PATTERN
 from amlsynth.release.versions import Version
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"

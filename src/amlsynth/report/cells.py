@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -36,9 +36,46 @@ DICTIONARY_VARIABLE = "AMLSYNTH_REPORT_DICTIONARY"
 FIGURES = "figures"
 
 
+# What a cell shows by one name: made of the context, of the context and the folder of figures, or folded.
+_PARTS: dict[str, Callable[[Context], str]] = {
+    "decision": decision_page,
+    "cohorts": prose.cohort_table,
+    "notes": prose.evaluation_notes,
+    "baseline": tables.baseline_table,
+    "outcomes": tables.outcome_table,
+    "tails": tables.tail_table,
+    "performance": measures.performance_table,
+    "attacks": measures.attack_table,
+    "explained": measures.explained,
+    "lacking": words.lacking,
+    "effects_lead": words.effects_lead,
+    "rules": tables.rule_table,
+    "other_tests": tables.other_tests,
+    "gates": prose.gate_table,
+    "citation": prose.citation,
+    "rebuild": prose.rebuild,
+    "uses": words.uses,
+    "inferred": words.inferred,
+    "population": words.population,
+    "glossary": words.glossary,
+}
+_FIGURES: dict[str, Callable[[Context, Path], str]] = {
+    "distributions": distributions.distribution_figure,
+    "anchor_figure": figures.anchor_figure,
+    "alteration_figures": figures.alteration_figure,
+    "co_occurrence": heatmap.heatmap_figures,
+}
+_FOLDED: dict[str, tuple[str, Callable[[Context], str]]] = {
+    "gate_reasons": ("What each gate found, and why its limit stands where it stands", prose.gate_reasons),
+    "alterations": ("Carriers of every alteration in numbers", tables.alteration_table),
+    "missing_values": ("Missing values of every variable", tables.missing_table),
+    "provenance": ("Versions, seeds, sources and hashes", prose.provenance_table),
+}
+
+
 @dataclass(frozen=True)
 class Cells:
-    """The parts of one report, in the order of report.qmd.
+    """The parts of one report; besides the methods here those of `_PARTS`, `_FIGURES` and `_FOLDED`.
 
     context : what is shown.
     folder : where figures are written; its name is how the Markdown refers to them.
@@ -49,71 +86,28 @@ class Cells:
     folder: Path
     made_by: str
 
-    def decision(self) -> str:
-        return decision_page(self.context)
-
-    def cohorts(self) -> str:
-        return prose.cohort_table(self.context)
-
-    def notes(self) -> str:
-        return prose.evaluation_notes(self.context)
-
-    def baseline(self) -> str:
-        return tables.baseline_table(self.context)
-
-    def distributions(self) -> str:
-        return distributions.distribution_figure(self.context, self.folder)
-
-    def outcomes(self) -> str:
-        return tables.outcome_table(self.context)
-
-    def tails(self) -> str:
-        return tables.tail_table(self.context)
+    def __getattr__(self, name: str) -> Callable[[], str]:
+        if name in _PARTS:
+            return lambda: _PARTS[name](self.context)
+        if name in _FIGURES:
+            return lambda: _FIGURES[name](self.context, self.folder)
+        if name in _FOLDED:
+            title, part = _FOLDED[name]
+            return lambda: fold(title, part(self.context))
+        raise AttributeError(f"a report has no part {name!r}")
 
     def survival_curves(self) -> str:
         names = [endpoint.name for endpoint in reversed(self.context.endpoints)]
         return "\n".join(survival_figures.survival_figure(self.context, n, self.folder) for n in names)
 
-    def performance(self) -> str:
-        return measures.performance_table(self.context)
-
-    def measures(self, group: str, *, without: tuple[str, ...] = ()) -> str:
-        return measures.measures_of(self.context, group, without=without)
+    def measures(self, aspect: str, *, without: tuple[str, ...] = ()) -> str:
+        return measures.measures_of(self.context, aspect, without=without)
 
     def group(self, name: str) -> str:
         return fold(measures.GROUP_TITLES[name], measures.group_of(self.context, name))
 
-    def attacks(self) -> str:
-        return measures.attack_table(self.context)
-
-    def explained(self) -> str:
-        return measures.explained(self.context)
-
-    def gate_reasons(self) -> str:
-        return fold(
-            "What each gate found, and why its limit stands where it stands", prose.gate_reasons(self.context)
-        )
-
     def attack_limits(self) -> str:
         return notice("alarm", "What these measures cannot prove", prose.attack_limits())
-
-    def anchor_figure(self) -> str:
-        return figures.anchor_figure(self.context, self.folder)
-
-    def alteration_figures(self) -> str:
-        return figures.alteration_figure(self.context, self.folder)
-
-    def alterations(self) -> str:
-        return fold("Carriers of every alteration in numbers", tables.alteration_table(self.context))
-
-    def co_occurrence(self) -> str:
-        return heatmap.heatmap_figures(self.context, self.folder)
-
-    def lacking(self) -> str:
-        return words.lacking(self.context)
-
-    def effects_lead(self) -> str:
-        return words.effects_lead(self.context)
 
     def effect_figures(self) -> str:
         """Return the effects of the main markers on the outcomes that the cohort has."""
@@ -135,39 +129,6 @@ class Cells:
         shown = tables.split_table(self.context)
         has_table = self.context.evaluation.holdout is not None
         return fold("Every variable of training part and hold-out", shown) if has_table else shown
-
-    def rules(self) -> str:
-        return tables.rule_table(self.context)
-
-    def other_tests(self) -> str:
-        return tables.other_tests(self.context)
-
-    def gates(self) -> str:
-        return prose.gate_table(self.context)
-
-    def missing_values(self) -> str:
-        return fold("Missing values of every variable", tables.missing_table(self.context))
-
-    def provenance(self) -> str:
-        return fold("Versions, seeds, sources and hashes", prose.provenance_table(self.context))
-
-    def citation(self) -> str:
-        return prose.citation(self.context)
-
-    def rebuild(self) -> str:
-        return prose.rebuild(self.context)
-
-    def uses(self) -> str:
-        return words.uses(self.context)
-
-    def inferred(self) -> str:
-        return words.inferred(self.context)
-
-    def population(self) -> str:
-        return words.population(self.context)
-
-    def glossary(self) -> str:
-        return words.glossary(self.context)
 
     def sources(self) -> str:
         return References(self.context).markdown()

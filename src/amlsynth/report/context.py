@@ -15,12 +15,12 @@ from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.dictionary.roles import Endpoint, Response
 from amlsynth.evaluation.records import CohortSummary, Comparison, Effect, Evaluation, read_evaluation
 from amlsynth.foundation.addresses import plain_doi
+from amlsynth.foundation.defaults import PACKAGE
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.gates import GateReport, known_outcomes
 from amlsynth.report.decision import Decision, decide
 
 EVALUATION, GATES, PROVENANCE = "evaluation.json", "gates.json", "provenance.json"
-PACKAGE = "datapackage.json"  # of a release, which names its DOI
 INPUTS = (EVALUATION, GATES, PROVENANCE)
 
 

@@ -81,13 +81,13 @@ ARROWS_NOTE = "↑: higher is better; ↓: lower is better; →: nearer to that 
 
 def measures_of(context: Context, aspect: str, *, without: Sequence[str] = ()) -> str:
     """Return every group of an aspect as a table, all but the first folded, and what the measures mean."""
-    chosen = [m for m in context.evaluation.measures if m.aspect == aspect and m.aspect not in without]
+    chosen = [m for m in context.evaluation.measures if m.aspect == aspect and m.group not in without]
     if not chosen:
         return f"The evaluation has no {TITLES[aspect].lower()} measures.\n"
-    groups = list(dict.fromkeys(measure.aspect for measure in chosen))
+    groups = list(dict.fromkeys(measure.group for measure in chosen))
     parts = []
     for place, group in enumerate(groups):
-        members = [measure for measure in chosen if measure.aspect == group]
+        members = [measure for measure in chosen if measure.group == group]
         shown = _group_table(context, members, aspect, group)
         parts.append(shown if place == 0 else fold(_title(group, aspect), shown))
     return "\n".join(parts)
@@ -95,7 +95,7 @@ def measures_of(context: Context, aspect: str, *, without: Sequence[str] = ()) -
 
 def group_of(context: Context, group: str) -> str:
     """Return one group of measures as a table; "" when there is none."""
-    chosen = [measure for measure in context.evaluation.measures if measure.aspect == group]
+    chosen = [measure for measure in context.evaluation.measures if measure.group == group]
     if not chosen:
         return ""
     return _group_table(context, chosen, chosen[0].aspect, group)

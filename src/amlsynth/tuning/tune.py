@@ -84,7 +84,7 @@ def tune(
     Examples
     --------
     >>> from amlsynth import reference_cohort
-    >>> result = tune(reference_cohort(n=200), "sequential-cart", trials=1, seed=1)
+    >>> result = tune(reference_cohort(n=200), "sequential-cart", trials=1, repeats=1, seed=1)
     """
     _check(trials=trials, jobs=jobs, repeats=repeats, seed=seed, timeout=timeout)
     if jobs > 1 and storage is None:

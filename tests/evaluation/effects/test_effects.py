@@ -14,6 +14,7 @@ from amlsynth.dictionary.derived import eln2022
 from amlsynth.dictionary.model import dictionary
 from amlsynth.disclosure.rule import DisclosureRule
 from amlsynth.evaluation import evaluate
+from amlsynth.evaluation.effects import measures
 from amlsynth.evaluation.effects.effects import (
     MIN_CARRIERS,
     EffectDefinition,
@@ -165,7 +166,8 @@ def test_records_hold_three_cohorts_and_hide_small_cells(split, synthetic):
             )
 
 
-def test_a_cohort_without_significant_effects_has_no_shares(make):
+def test_a_cohort_without_significant_effects_has_no_shares(make, monkeypatch):
+    monkeypatch.setattr("amlsynth.evaluation.run.GROUPS", (measures.GROUP,))
     frame = make(fill=0, AGE=[50, 60] * 15, OSTM=[5.0, 9.0] * 15, OSSTAT=[0] * 30, CR1=[1, 0] * 15)
     measure = evaluate(frame, frame).measure("effects_sign_hr")
     assert measure.synthetic.value is None and "no effect" in measure.synthetic.reason

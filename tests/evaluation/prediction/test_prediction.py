@@ -9,6 +9,7 @@ import pytest
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import evaluate
 from amlsynth.evaluation.measure_group import NotComputable
+from amlsynth.evaluation.prediction import prediction
 from amlsynth.evaluation.prediction.prediction import classification_score, event_within, survival_scores
 
 
@@ -59,7 +60,8 @@ def test_a_censored_end_costs_the_brier_score_alone(split):
     assert found.c_index.value > 0.6 and found.brier.value is not None
 
 
-def test_without_a_holdout_there_is_nothing_to_test_on(split, synthetic):
+def test_without_a_holdout_there_is_nothing_to_test_on(split, synthetic, monkeypatch):
+    monkeypatch.setattr("amlsynth.evaluation.run.GROUPS", (prediction.GROUP,))
     evaluation = evaluate(split.train.head(100), synthetic.head(100))
     for name in ("c_index_os", "brier_gap_efs", "mcc_cr1"):
         measure = evaluation.measure(name)

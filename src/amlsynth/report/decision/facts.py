@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -80,8 +81,13 @@ def _at(provenance: Any, *path: str) -> Any:
 
 def _spec(provenance: Provenance) -> dict[str, Any]:
     """Return the spec that the record holds as text; {} where it is none."""
+    return _parsed(text(provenance, "spec", "text") or "")
+
+
+@lru_cache(maxsize=8)  # a decision asks several times
+def _parsed(spec: str) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(text(provenance, "spec", "text") or "")
+        found = yaml.safe_load(spec)
     except yaml.YAMLError:
         return {}
     return found if isinstance(found, dict) else {}
