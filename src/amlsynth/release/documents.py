@@ -125,7 +125,7 @@ def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary, pro
         rebuild="with it, the same original and the same versions of software",
         amlsynth=evaluation.amlsynth_version,
         pooled="" if evaluation.pooled is None else _pooled(evaluation.pooled),
-        rare=_rare(evaluation, provenance.generator.carriers_to_infer, d),
+        rare=inferable_effects(evaluation, provenance.generator.carriers_to_infer, d),
         decision=decision,
     )
 
@@ -141,8 +141,11 @@ def _pooled(found: PooledEffects) -> str:
     )
 
 
-def _rare(evaluation: Evaluation, carriers: int, d: Dictionary) -> str:
-    """Return of which alterations effects may be inferred, counted in the synthetic cohort."""
+def inferable_effects(evaluation: Evaluation, carriers: int, d: Dictionary) -> str:
+    """Return of which alterations effects may be inferred from replicates; "" where no bound is known.
+
+    They are counted in the synthetic cohort, and set in proportion to the original's size.
+    """
     if not carriers:
         return ""
     synthetic, n = evaluation.synthetic, evaluation.original.n
