@@ -36,8 +36,8 @@ from amlsynth.foundation.types import FloatArray
 
 TOLERANCE = 50.0  # of the tilt, in posterior covariances; chosen on a simulated population
 # Of a tilt to drawn means: they keep nine tenths of their variance, with 50 three quarters. With 1 they keep
-# no more, since L-BFGS does not arrive, and half as many patients of the pool carry the weight.
-DRAWN_TOLERANCE = 10.0
+# no more, since L-BFGS does not arrive, and two thirds as many patients of the pool carry the weight.
+DRAWN_TOLERANCE = 4.0
 _NEGLIGIBLE = 1e-7  # of the mean eigenvalue: directions in which patients do not differ
 _ITERATIONS = 120
 _ITERATIONS_ANEW = 25  # from a fitted theta on, which is near
