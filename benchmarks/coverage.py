@@ -11,6 +11,9 @@ are made: of the original; of one synthetic cohort of the original's size as if 
 by the rule for one fit (Raab, Nowok and Dibben 2016); and of the replicates, pooled as fully synthetic
 (Raghunathan, Reiter and Rubin 2003). An interval covers when the truth lies in it.
 
+A generator may say that effects of what few patients carry are not to be inferred from its replicates
+(`BaseGenerator.carriers_to_infer`). These are told apart, cohort by cohort.
+
 What releases and reports say of coverage is read from reports/coverage.json, which is written with the table.
 
 Results are kept as JSON lines as they come (--results), so that an interrupted study goes on where it was,
@@ -37,6 +40,7 @@ from populations import HELD_BACK, population
 from amlsynth.cohort.cohort import About, Cohort
 from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.errors import AmlsynthError, NotComputable
+from amlsynth.generators import create
 from amlsynth.generators.generation import PATIENTS_EACH, generate
 from amlsynth.inference.estimates import Estimate, median_of, restricted_mean, survival_at
 from amlsynth.inference.pool import pool
@@ -60,6 +64,7 @@ ANALYSES = {
     "pooled": "replicates, pooled",
 }
 Found = dict[str, Estimate]
+Runs = list[dict[str, Any]]  # lines of the results
 
 
 @functools.cache
@@ -85,7 +90,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
     parser.add_argument("--n", type=int, nargs="+", default=[400, 1606])
     parser.add_argument("--cohorts", type=int, default=500)
-    parser.add_argument("--replicates", type=int, default=10)
+    parser.add_argument("--replicates", type=int, nargs="+", default=[10, 20], help="pooled, so many each")
     parser.add_argument("--pool", type=int, default=100_000, help="of private")
     parser.add_argument("--truth", type=int, default=120_000, help="patients of the population")
     parser.add_argument("--part", default="1/1", help="K/N: every N-th cohort from the K-th on")
@@ -105,29 +110,34 @@ def main() -> None:
 def _run_missing(asked: argparse.Namespace) -> None:
     done = {_key(run) for run in _read(asked.results)}
     part, parts = map(int, asked.part.split("/"))
-    todo: list[dict[str, Any]] = [
-        {"model": "truth", "n": asked.truth, "number": 0, "replicates": 0, "pool": 0}
-    ]
+    todo: list[dict[str, Any]] = []
     for number in range(part, asked.cohorts + 1, parts):  # all models by turns, so that they break off alike
         for n in asked.n:
             for model in asked.models:
                 size = asked.pool if model.startswith("private") else 0
-                settings = {"model": model, "n": n, "number": number, "replicates": asked.replicates}
-                todo.append(settings | {"pool": size})
+                settings = {"model": model, "n": n, "number": number, "pool": size}
+                counts = [m for m in asked.replicates if _key(settings | {"replicates": m}) not in done]
+                if counts:
+                    todo.append(settings | {"replicates": counts})
+    truth = {"model": "truth", "n": asked.truth, "number": 0, "replicates": 0, "pool": 0}
+    if _key(truth) not in done:
+        _keep(asked.results, truth | {"found": _truth(asked.truth)})
     for settings in todo:
-        if _key(settings) in done:
-            continue
         start = time.process_time()
-        found = (
-            _truth(settings["n"])
-            if settings["model"] == "truth"
-            else run(**settings, everybody_of=asked.truth)
-        )
-        line = settings | {"cpu": round(time.process_time() - start, 1), "found": found}
-        asked.results.parent.mkdir(parents=True, exist_ok=True)
-        with asked.results.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(line) + "\n")
-        print(*settings.values(), line["cpu"], flush=True)
+        cohort = sampled(settings["n"], settings["number"], asked.truth)
+        carriers = {marker: int(cohort[marker].sum()) for marker in MARKERS}
+        found = run(cohort, **{name: settings[name] for name in ("model", "number", "replicates", "pool")})
+        cpu = round(time.process_time() - start, 1)
+        for count, estimands in found.items():
+            line = settings | {"replicates": count, "cpu": cpu, "carriers": carriers, "found": estimands}
+            _keep(asked.results, line)
+        print(*settings.values(), cpu, flush=True)
+
+
+def _keep(results: Path, line: dict[str, Any]) -> None:
+    results.parent.mkdir(parents=True, exist_ok=True)
+    with results.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(line) + "\n")
 
 
 def _truth(n: int) -> dict[str, list[float]]:
@@ -135,23 +145,31 @@ def _truth(n: int) -> dict[str, list[float]]:
 
 
 def run(
-    model: str, n: int, number: int, replicates: int, pool: int, everybody_of: int
-) -> dict[str, dict[str, list[float]]]:
-    """Return the four analyses of one cohort: of each estimand the estimate and the ends of its interval."""
-    cohort = Cohort.create(sampled(n, number, everybody_of), "original", ABOUT)
+    patients: pd.DataFrame, model: str, number: int, replicates: list[int], pool: int
+) -> dict[int, dict[str, dict[str, list[float]]]]:
+    """Return the four analyses of one cohort by the number of replicates: of each estimand the estimate and
+    the ends of its interval.
+    """
+    cohort = Cohort.create(patients, "original", ABOUT)
     name, _, epsilon = model.partition(" ")
     params = {"epsilon": float(epsilon), "pool": pool} if epsilon else {}
-    made = generate(cohort, name, seed=number, n=n, params=params, split=False, replicates=replicates)
+    made = generate(
+        cohort, name, seed=number, n=cohort.n, params=params, split=False, replicates=max(replicates)
+    )
     original, one = analyse(cohort.frame), analyse(made.synthetic.frame)
     several = [analyse(frame) for frame in made.replicates]
-    names = [key for key in original if all(key in found for found in (one, *several))]
-    found = {
-        "original": _plain(original, names),
-        "one": _plain(one, names),
-        "one-fit": _pooled([one], names, "one-fit", 1.0),
-        "pooled": _pooled(several, names, "fully-synthetic", float(PATIENTS_EACH)),
-    }
-    return {key: {analysis: found[analysis][key] for analysis in ANALYSES} for key in names}
+    analyses = {}
+    for count in replicates:
+        first = several[:count]
+        names = [key for key in original if all(key in found for found in (one, *first))]
+        found = {
+            "original": _plain(original, names),
+            "one": _plain(one, names),
+            "one-fit": _pooled([one], names, "one-fit", 1.0),
+            "pooled": _pooled(first, names, "fully-synthetic", float(PATIENTS_EACH)),
+        }
+        analyses[count] = {key: {analysis: found[analysis][key] for analysis in ANALYSES} for key in names}
+    return analyses
 
 
 def _plain(found: Found, names: list[str]) -> dict[str, list[float]]:
@@ -234,7 +252,7 @@ def _covariates(frame: pd.DataFrame, columns: tuple[str, ...]) -> tuple[Any, Any
     return kept, x[kept]
 
 
-def report(results: list[dict[str, Any]]) -> str:
+def report(results: Runs) -> str:
     """Return the Markdown file."""
     day = datetime.datetime.now(tz=datetime.UTC).date()
     truth, truths = _truth_of(results), [run for run in results if run["model"] == "truth"]
@@ -253,29 +271,68 @@ def report(results: list[dict[str, Any]]) -> str:
         "|---" * 10 + "|",
     ]
     for n, model, replicates, runs in _settings(results):
-        for analysis, title in ANALYSES.items():
-            shown = _row(_summary(runs, analysis, truth))
-            pools = {run["pool"] for run in results if run["model"] == model} - {0}
-            size = f", pool of {max(pools):,}" if pools else ""
-            label = model.replace("private ", "private, epsilon ") + size
-            lines.append(f"| {n:,} | {label} | {len(runs)} | {replicates} | {title} | {shown} |")
+        pools = {run["pool"] for run in runs} - {0}
+        size = f", pool of {max(pools):,}" if pools else ""
+        start = (
+            f"| {n:,} | {model.replace('private ', 'private, epsilon ')}{size} | {len(runs)} | {replicates} |"
+        )
+        for part, of in _parts(runs, model):
+            for analysis, title in ANALYSES.items():
+                summary = _summary(of, analysis, truth)
+                if summary is not None:
+                    lines.append(f"{start} {title}{part} | {_row(summary)} |")
     lines += ["", "## The estimands that are covered least", ""]
-    for n, model, _, runs in _settings(results):
-        covered = {name: _covered(runs, "pooled", name, truth) for name in truth}
-        worst = sorted((np.mean(hits), name) for name, hits in covered.items() if len(hits) >= len(runs) / 2)
-        named = "; ".join(f"{name} {share:.0%}" for share, name in worst[:6])
-        lines.append(f"- n = {n:,}, {model}: {named}.")
+    for n, model, replicates, runs in _settings(results):
+        for part, of in _parts(runs, model):
+            covered = {name: _covered(of, "pooled", name, truth) for name in truth}
+            worst = sorted(
+                (np.mean(hits), name) for name, hits in covered.items() if len(hits) >= len(runs) / 2
+            )
+            named = "; ".join(f"{name} {share:.0%}" for share, name in worst[:6])
+            lines.append(f"- n = {n:,}, {model}, {replicates} replicates{part}: {named or 'none'}.")
     return "\n".join(lines) + "\n"
 
 
-def figures(results: list[dict[str, Any]]) -> dict[str, Any]:
+def _carriers(model: str) -> int:
+    return create(model.partition(" ")[0]).carriers_to_infer
+
+
+def _parts(runs: Runs, model: str) -> list[tuple[str, Runs]]:
+    """Return what is to be inferred, and what is not for its few carriers; each with what it is called."""
+    fewest = _carriers(model)
+    if not fewest:
+        return [("", runs)]
+
+    def part(rare: bool) -> Runs:
+        return [
+            run
+            | {
+                "found": {
+                    name: one
+                    for name, one in run["found"].items()
+                    if (run["carriers"].get(name.rpartition(" ")[2], fewest) < fewest) == rare
+                }
+            }
+            for run in runs
+        ]
+
+    return [(f"; {fewest} carriers or more", part(False)), (f"; fewer than {fewest} carriers", part(True))]
+
+
+def figures(results: Runs) -> dict[str, Any]:
     """Return what amlsynth.inference.measured reads: of each setting one synthetic cohort, and the pooled."""
     truth = _truth_of(results)
     day = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     rows = []
     for n, model, replicates, runs in _settings(results):
         generator, _, epsilon = model.partition(" ")
-        single, pooled = (_summary(runs, analysis, truth) for analysis in ("one", "pooled"))
+        parts = [of for _, of in _parts(runs, model)]
+        single, pooled = (_summary(parts[0], analysis, truth) for analysis in ("one", "pooled"))
+        rare = _summary(parts[1], "pooled", truth) if len(parts) > 1 else None
+        assert single is not None and pooled is not None
+        few: dict[str, float] = {"carriers": _carriers(model)} if len(parts) > 1 else {}
+        if rare is not None:
+            few |= {"rare": round(rare.coverage, 4), "worst_rare": round(rare.worst, 4)}
         rows.append(
             {
                 "generator": generator,
@@ -288,11 +345,12 @@ def figures(results: list[dict[str, Any]]) -> dict[str, Any]:
                 "worst": round(pooled.worst, 4),
                 "width": round(pooled.width, 3),
             }
+            | few
         )
     return {"date": day, "measured": rows}
 
 
-def _settings(results: list[dict[str, Any]]) -> Iterator[tuple[int, str, int, list[dict[str, Any]]]]:
+def _settings(results: Runs) -> Iterator[tuple[int, str, int, Runs]]:
     """Yield n, model, number of replicates and what was found in each cohort."""
     order = [
         (run["n"], MODELS.index(run["model"]), run["replicates"]) for run in results if run["model"] in MODELS
@@ -303,17 +361,17 @@ def _settings(results: list[dict[str, Any]]) -> Iterator[tuple[int, str, int, li
             n,
             MODELS[model],
             replicates,
-            [run["found"] for run in results if (run["n"], run["model"], run["replicates"]) == wanted],
+            [run for run in results if (run["n"], run["model"], run["replicates"]) == wanted],
         )
 
 
-def _truth_of(results: list[dict[str, Any]]) -> dict[str, float]:
+def _truth_of(results: Runs) -> dict[str, float]:
     truths = [run for run in results if run["model"] == "truth"]
     return {name: pair[0] for name, pair in max(truths, key=lambda run: run["n"])["found"].items()}
 
 
-def _covered(runs: list[dict[str, Any]], analysis: str, name: str, truth: dict[str, float]) -> list[bool]:
-    found = [run[name][analysis] for run in runs if name in run]
+def _covered(runs: Runs, analysis: str, name: str, truth: dict[str, float]) -> list[bool]:
+    found = [run["found"][name][analysis] for run in runs if name in run["found"]]
     return [low <= truth[name] <= high for _, low, high in found]
 
 
@@ -327,16 +385,18 @@ class _Summary(NamedTuple):
     bias: float
 
 
-def _summary(runs: list[dict[str, Any]], analysis: str, truth: dict[str, float]) -> _Summary:
+def _summary(runs: Runs, analysis: str, truth: dict[str, float]) -> _Summary | None:
     shares, widths, biases = [], [], []
     for name, true in truth.items():
-        having = [run[name] for run in runs if name in run]
+        having = [run["found"][name] for run in runs if name in run["found"]]
         if len(having) < max(len(runs) / 2, 1):
             continue
         shares.append(np.mean(_covered(runs, analysis, name, truth)))
         widths += [(r[analysis][2] - r[analysis][1]) / (r["original"][2] - r["original"][1]) for r in having]
         error = np.mean([(r["original"][2] - r["original"][1]) / (2 * Z95) for r in having])
         biases.append(abs(np.mean([r[analysis][0] for r in having]) - true) / error)
+    if not shares:
+        return None
     return _Summary(
         float(np.mean(shares)),
         float(min(shares)),
@@ -356,7 +416,7 @@ def _key(run: dict[str, Any]) -> str:
     return json.dumps([run[name] for name in ("model", "n", "number", "replicates", "pool")])
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def _read(path: Path) -> Runs:
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [json.loads(line) for line in lines]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from amlsynth.generators import create
 from amlsynth.inference.measured import (
     CoverageStudy,
     MeasuredCoverage,
@@ -67,5 +68,9 @@ def test_the_sentences_have_the_figures_of_the_study() -> None:
     shares = (f"{100 * share:.0f} %" for share in (row.single, row.pooled, row.worst))
     for figure in (*shares, f"{row.cohorts} simulated"):
         assert figure in told
+    assert row.rare is not None and f"{100 * row.rare:.0f} %" in told
+    assert f"{row.carriers} patients or more" in told
+    assert row.carriers == create("event-history").carriers_to_infer
+    assert "fewer carry" not in coverage_sentences("private", 1606, 3.0)
     assert ("a first look" in told) == (row.cohorts < 100)
     assert "was not measured" in coverage_sentences("sequential-cart", 1606)

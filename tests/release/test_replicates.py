@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,12 @@ from tests.release.conftest import NAME, STEM, neither_evaluated_nor_drawn
 
 import amlsynth
 from amlsynth.cohort.tables import read_table
+from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.checksums import write_checksums
+from amlsynth.release.documents import inferable_effects
 from amlsynth.release.package import file_names
 
 GENERATOR = {"name": "sequential-cart", "n": 40, "seed": 3, "replicates": 2, "replicate_n": 60}
@@ -76,6 +79,20 @@ def test_the_readme_says_what_may_be_inferred(replicated: ReleaseResult, built: 
     assert "2 replicates of 60 patients" in with_replicates and "replicates=True" in with_replicates
     without = (built.folder / "README.md").read_text()
     assert "This release is one synthetic cohort" in without and "replicates=True" not in without
+
+
+def test_the_alterations_whose_effects_may_be_inferred_are_those_with_enough_carriers(
+    built: ReleaseResult,
+) -> None:
+    evaluation, d = read_evaluation(built.folder / "evaluation.json"), dictionary()
+    counts = evaluation.synthetic.variable("NPM1").counts
+    share = next(one.share for one in counts if one.value == "1")
+    assert share
+    carriers = math.floor(share * evaluation.original.n)
+    assert "`NPM1`" in inferable_effects(evaluation, carriers, d)
+    assert "`NPM1`" not in inferable_effects(evaluation, carriers + 1, d)
+    assert "inferred of none" in inferable_effects(evaluation, 10_000, d)
+    assert inferable_effects(evaluation, 0, d) == ""
 
 
 def test_the_same_spec_gives_the_same_bytes(build: Build, replicated: ReleaseResult, tmp_path: Path) -> None:

@@ -190,6 +190,14 @@ class BaseGenerator(ABC):
                 "copies of themselves. Use event-history, sequential-cart or private."
             )
 
+    @property
+    def carriers_to_infer(self) -> int:
+        """How many patients must carry something for its effects to be inferred from replicates.
+
+        What fewer carry, the generator biases alike in each of them. 0 where no such number is known.
+        """
+        return 0
+
     def warnings(self) -> tuple[str, ...]:
         """Return what a user of the fit has to know."""
         return ()

@@ -22,6 +22,9 @@ class MeasuredCoverage(StrictModel):
     single, pooled : share of intervals that hold the truth, of one cohort analysed as if real and of the
         replicates pooled, each a mean over the estimands. worst : pooled, of the estimand covered least.
     width : of a pooled interval against the original's, median.
+    carriers : patients who must carry something for its effects to be inferred, by the generator's own rule
+        (`BaseGenerator.carriers_to_infer`); 0 where there is none. What is told above is of effects that may
+        be inferred. rare, worst_rare : as pooled and worst, of those that may not.
     """
 
     generator: str
@@ -33,6 +36,9 @@ class MeasuredCoverage(StrictModel):
     pooled: float
     worst: float
     width: float
+    carriers: int = 0
+    rare: float | None = None
+    worst_rare: float | None = None
 
 
 class CoverageStudy(StrictModel):
@@ -81,10 +87,20 @@ def coverage_sentences(generator: str, n: int, epsilon: float | None = None) -> 
         return f"How often intervals from cohorts of {generator} hold the truth was not measured: use none."
     guarantee = f" at epsilon {found.epsilon:g}" if found.epsilon else ""
     few = ", a first look" if found.cohorts < _FEW else ""
+    effects = (
+        f" (of effects, those of what {found.carriers:,} patients or more carry)" if found.carriers else ""
+    )
+    rare = (
+        f" Effects of what fewer carry are not to be inferred: there, {100 * found.rare:.0f} % of the pooled "
+        f"intervals held the truth (worst {100 * found.worst_rare:.0f} %)."
+        if found.rare is not None and found.worst_rare is not None
+        else ""
+    )
     return (
         f"Measured on {found.cohorts} simulated originals of {found.n:,} patients with {found.replicates} "
         f"replicates each ({found.generator}{guarantee}, {coverage_study().date:%B %Y}{few}): intervals that "
         f"claim 95 % held the truth in {100 * found.single:.0f} % of one synthetic cohort analysed as if it "
         f"were real, and in {100 * found.pooled:.0f} % of the replicates pooled (worst estimand "
-        f"{100 * found.worst:.0f} %), at {found.width:.2g} times the width of the original's own intervals."
+        f"{100 * found.worst:.0f} %){effects}, at {found.width:.2g} times the width of the "
+        f"original's own intervals.{rare}"
     )

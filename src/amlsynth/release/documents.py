@@ -19,6 +19,7 @@ from amlsynth.evaluation.records import Evaluation, PooledEffects
 from amlsynth.foundation.addresses import doi_of, doi_url
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.defaults import DECISION_FILE, PATIENTS_EACH, REPORT_FILE, REPORT_PDF
+from amlsynth.foundation.text import listing
 from amlsynth.gates import GateReport, endpoints_in, known_outcomes
 from amlsynth.inference.measured import coverage_sentences
 from amlsynth.release.package import Guarantee, Provenance
@@ -77,6 +78,7 @@ class Parts:
     amlsynth : version that built it.
     guarantee : its differential privacy, where it has a guarantee.
     pooled : how pooled effects agree with the original's, as a sentence, where that is told.
+    rare : of which alterations effects may not be inferred, as a sentence; "" where no bound is known.
     decision : what one can decide by; None with a guarantee, where nothing measured may be told.
     more : further documents by file name.
     """
@@ -93,6 +95,7 @@ class Parts:
     amlsynth: str
     guarantee: Guarantee | None = None
     pooled: str = ""
+    rare: str = ""
     decision: Decision | None = None
     more: Mapping[str, str] = field(default_factory=dict)
 
@@ -122,6 +125,7 @@ def measured_parts(evaluation: Evaluation, gates: GateReport, d: Dictionary, pro
         rebuild="with it, the same original and the same versions of software",
         amlsynth=evaluation.amlsynth_version,
         pooled="" if evaluation.pooled is None else _pooled(evaluation.pooled),
+        rare=inferable_effects(evaluation, provenance.generator.carriers_to_infer, d),
         decision=decision,
     )
 
@@ -134,6 +138,29 @@ def _pooled(found: PooledEffects) -> str:
         f"original's estimate in {100 * found.covering.value:.0f} %. It has "
         f"{100 * found.overlap.value:.0f} % of its length in common with the original's interval on average, "
         f"and is {found.width.value:.2g} times as wide in the median.\n\n"
+    )
+
+
+def inferable_effects(evaluation: Evaluation, carriers: int, d: Dictionary) -> str:
+    """Return of which alterations effects may be inferred from replicates; "" where no bound is known.
+
+    They are counted in the synthetic cohort, and set in proportion to the original's size.
+    """
+    if not carriers:
+        return ""
+    synthetic, n = evaluation.synthetic, evaluation.original.n
+    genetic = {*d.roles.genetic, *(variable.name for variable in d.alterations)}
+    enough = [
+        f"`{variable.name}`"
+        for variable in synthetic.variables
+        if variable.name in genetic
+        and any(one.value == "1" and (one.share or 0.0) * n >= carriers for one in variable.counts)
+    ]
+    which = f"only of {listing(enough)}" if enough else "of none"
+    return (
+        f"Effects of a single alteration may be inferred {which}: the others fewer than {carriers:,} of the "
+        "original's patients carry, and the penalty of the generator's regressions moves the effects of "
+        "these towards none by half a standard error or more, in all replicates alike.\n\n"
     )
 
 
@@ -154,6 +181,7 @@ def _inferred(spec: ReleaseSpec, parts: Parts) -> str:
         last=f"{count:02}",
         measured=measured,
         pooled=parts.pooled,
+        rare=parts.rare,
         privacy="" if parts.guarantee else _REPLICATES_UNATTACKED,
         noise=", and of the noise of the guarantee" if parts.guarantee else "",
     )

@@ -272,6 +272,8 @@ class GeneratorRecord(_Record):
         False  # the synthetic cohort was given as a file; parameters and seed are not known
     )
     measurements: tuple[str, ...] = ()  # files of noisy sums that a generator with a guarantee was fitted to
+    # How many of the original's patients must carry something for its effects to be inferred; 0: no bound
+    carriers_to_infer: int = 0
     steps: dict[str, float] = Field(default_factory=dict)  # in which its original's record says numbers are
 
 

@@ -182,7 +182,12 @@ def bare_provenance(made: Made, endpoints: tuple[str, ...], files: Mapping[str, 
         cohort={"name": about.name, "title": about.title, "simulated": about.simulated},
         split=SplitRecord(seed=spec.split.seed, holdout=spec.split.holdout),
         generator=GeneratorRecord.model_validate(
-            part | {"n": made.synthetic.n, "made_elsewhere": spec.synthetic is not None}
+            part
+            | {
+                "n": made.synthetic.n,
+                "made_elsewhere": spec.synthetic is not None,
+                "carriers_to_infer": made.model.carriers_to_infer if made.model else 0,
+            }
         ),
         evaluation_seed=spec.evaluation.seed,
         gate_profile=made.gates.profile,

@@ -7,7 +7,7 @@ from tests.generators.private.conftest import POOL
 from threadpoolctl import threadpool_limits
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.generators.private.fit import posterior_mean
+from amlsynth.generators.private.fit import Pool, deviations, fit, posterior_mean
 from amlsynth.generators.private.generator import private
 from amlsynth.generators.private.patients import Columns
 from amlsynth.generators.private.sampling import herd, outcome_order
@@ -21,19 +21,36 @@ def test_what_is_trusted_does_not_hold_back_what_moves_with_it() -> None:
     covariance = np.full((size, size), 0.9) + 0.1 * np.eye(size)
     moved = np.full(size, 0.45)
     moved[0] = 0.5
-    posterior = posterior_mean(
-        np.zeros(size), covariance, n * moved, 1e-6, np.array([25.0] + [2_500.0] * 10), n_at_most=2_000, n=n
-    )
+    before = deviations(covariance, np.array([25.0] + [2_500.0] * 10))
+    posterior = posterior_mean(np.zeros(size), before, covariance, n * moved, 1e-6, n_at_most=2_000, n=n)
     np.testing.assert_allclose(posterior.mean, moved, rtol=0.05)
 
 
 def test_trusted_features_move_less_by_themselves() -> None:
     moved = np.array([0.0, 0.5])
     trusted, free = (
-        posterior_mean(np.zeros(2), np.eye(2), 1e3 * moved, 1e-6, kappa, n_at_most=2_000, n=1e3).mean[1]
+        posterior_mean(
+            np.zeros(2), deviations(np.eye(2), kappa), np.eye(2), 1e3 * moved, 1e-6, n_at_most=2_000, n=1e3
+        ).mean[1]
         for kappa in (np.array([25.0, 1_000.0]), np.array([25.0, 25.0]))
     )
     assert abs(trusted - 0.25) < 1e-6 and abs(free - 0.5 * 1_000 / 1_025) < 1e-6
+
+
+def test_a_product_follows_its_factors_as_far_as_they_move() -> None:
+    """A marker and a response without association in prior and data, both rarer than the prior has them.
+
+    The mean of their product, each centred at the prior's share, is then the product of the two differences.
+    With the prior's covariance alone it would be expected at 0, with the fitted one's at twice as much.
+    """
+    marker, response = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]).T
+    weights = np.where(marker, 0.3, 0.7) * np.where(response, 0.6, 0.4)
+    products = (marker - 0.3) * (response - 0.6)
+    features = np.column_stack([np.ones(4), marker - 0.3, response - 0.6, products]).astype(np.float32)
+    moved = np.array([1.0, -0.15, -0.2, 0.03])
+    kappa = np.array([1.0, 1.0, 1.0, 1e7])  # nothing is learnt of the product itself
+    found = fit(Pool(features, weights), 1e3 * moved, 1e-3, kappa=kappa, n_at_most=2_000, n=1e3)
+    assert abs(found.posterior.mean[3] - 0.03) < 0.01
 
 
 def test_samples_have_outcomes_and_moments_of_the_weights() -> None:

@@ -12,6 +12,7 @@ better than guessing, most for patients with many rare alterations; benchmarks/a
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -23,7 +24,7 @@ from amlsynth.foundation.types import BoolArray, FloatArray, Progress
 from amlsynth.generators.base import DiscreetParameters, Generator, Search
 from amlsynth.generators.building_blocks.order import synthesis_order, with_shuffled_alterations
 from amlsynth.generators.event_history.chain import Chain, Drawn, Tuning
-from amlsynth.generators.event_history.design import Layout
+from amlsynth.generators.event_history.design import MIN_CARRIERS, Layout
 from amlsynth.generators.event_history.transitions import IllnessDeath, Shrinkage
 from amlsynth.model_space.encoding import Encoded, columns_frame
 
@@ -66,6 +67,22 @@ class EventHistory(Generator):
     minimum_patients = 50
     parallel_sampling = True
     Params = Params
+
+    @property
+    def carriers_to_infer(self) -> int:
+        """How many carriers keep the ridge penalty's bias of an effect within half a standard error.
+
+        A log odds ratio b that is estimated from c carriers, half of whom respond, has a standard error of
+        2 / sqrt(c); a penalty p pulls it towards 0 by p b of these squared, that is by 2 p b / sqrt(c)
+        standard errors. With b = 1, an odds ratio of 2.7, this is a half where c = 16 p^2.
+
+        Examples
+        --------
+        >>> EventHistory(Params(shrinkage=3.0)).carriers_to_infer
+        144
+        """
+        penalty: float = max(self.params.shrinkage, self.params.outcome_shrinkage)
+        return max(math.ceil(16 * penalty**2), MIN_CARRIERS)
 
     def _fit(self, train: Encoded, rng: np.random.Generator, progress: Progress) -> None:
         p = self.params

@@ -6,8 +6,10 @@ patients. A priori mu ~ N(mu0, P) with mu0 of the prior's pool. Were the prior k
 Survival and frequencies differ between cohorts more than effects do, so features have levels of trust k1 < k2
 < ..., and deviate one level after the other: those of the first by C / k1, those of the next by what the
 prior's own regression on the first lets expect, and beyond that by the rest of C over k2, and so on
-(`deviations`). So effects follow when survival moves, in place of holding it back. The noisy sum is y ~ N(N
-mu, N C + sigma^2 I), by sampling and noise. So the posterior of mu is Gaussian, with
+(`deviations`). So effects follow when survival moves, in place of holding it back. C of P is the mean of the
+prior's and the fitted distribution's: features that are products (an effect is one of covariate and outcome)
+have other regressions here than there, and the mean of both leads from the one to the other exactly. The
+noisy sum is y ~ N(N mu, N C + sigma^2 I), by sampling and noise. So the posterior of mu is Gaussian, with
 G = P (P + C / N + (sigma / N)^2 I)^-1,
 
     mean = mu0 + G (y / N - mu0),  V = P - G P.
@@ -33,7 +35,9 @@ from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.types import FloatArray
 
 TOLERANCE = 50.0  # of the tilt, in posterior covariances; chosen on a simulated population
-DRAWN_TOLERANCE = 1.0  # of a tilt to drawn means: they keep nine tenths of their variance, with 50 two thirds
+# Of a tilt to drawn means: they keep nine tenths of their variance, with 50 three quarters. With 1 they keep
+# no more, since L-BFGS does not arrive, and two thirds as many patients of the pool carry the weight.
+DRAWN_TOLERANCE = 4.0
 _NEGLIGIBLE = 1e-7  # of the mean eigenvalue: directions in which patients do not differ
 _ITERATIONS = 120
 _ITERATIONS_ANEW = 25  # from a fitted theta on, which is near
@@ -174,7 +178,8 @@ def fit(
     for _ in range(_ROUNDS):
         if tilted is not None:
             covariance = moments(pool.features, tilted.weights).observed(shares).covariance
-        posterior = posterior_mean(prior.mean, covariance, total, sigma, kappa, n_at_most, n)
+        before = deviations((prior.covariance + covariance) / 2, kappa)
+        posterior = posterior_mean(prior.mean, before, covariance, total, sigma, n_at_most, n)
         tilted = tilt(pool, posterior, shares, start=None if tilted is None else tilted.theta)
     assert tilted is not None
     return Fit(posterior, tilted, shares)
@@ -182,15 +187,17 @@ def fit(
 
 def posterior_mean(
     prior_mean: FloatArray,
+    before: FloatArray,
     covariance: FloatArray,
     total: FloatArray,
     sigma: float,
-    kappa: FloatArray,
     n_at_most: float,
     n: float | None = None,
 ) -> Posterior:
-    """Return the posterior of the mean features; see the module. `n` is estimated when not given."""
-    before = deviations(covariance, kappa)
+    """Return the posterior of the mean features; see the module. `n` is estimated when not given.
+
+    `before` is the covariance of the mean a priori, `covariance` that of patients.
+    """
     identity = np.eye(len(total))
     if n is None:
         n = number_of_patients(prior_mean, before, covariance, total, sigma, n_at_most)
