@@ -75,7 +75,7 @@ def test_margins_follow_the_data_within_the_noise(fitted: Private, reference: pd
 def test_missing_values_follow_the_data_within_the_noise(
     fitted: Private, public: PublicModel, reference: pd.DataFrame
 ) -> None:
-    """With drawn noise of its own: in 6 of 400 draws one value is left out of a panel, 2.9 % of patients."""
+    """With noise of its own: in 1 of 400 draws two values are left out of a panel, 2.9 % of patients."""
     sigma, exact = fitted.sums.sigma, public.sum(reference) / BOUND
     noise = sigma * np.random.default_rng(0).standard_normal(len(exact))
     masks = public.fit_masks(Sums(exact + noise, sigma, 2_000, ()))

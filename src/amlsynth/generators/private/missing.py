@@ -108,7 +108,7 @@ def fit_masks(
     counts, noise = total / scale, sigma / scale
     panels, least, shares = _panels(missing, counts, noise, natural)
     vectors = missing.features(panels) / np.sqrt(panels.sum(axis=1))[:, None]
-    together = _pursue(vectors, counts, noise * least)
+    together = _pursue(vectors, counts, noise * least, shares > 0, noise * UNHEARD_OF)
     # A panel of the prior that does not stand out may be there all the same, in fewer patients than it takes.
     unseen = (together == 0) & (shares > 0)
     rest = vectors[unseen] @ (counts - together @ vectors)
@@ -178,23 +178,34 @@ def _runs(height: FloatArray, among: Masks, at_least: int, at_most: int) -> list
     return runs
 
 
-def _pursue(vectors: FloatArray, counts: FloatArray, least: FloatArray) -> FloatArray:
+def _pursue(
+    vectors: FloatArray, counts: FloatArray, least: FloatArray, known: npt.NDArray[np.bool_], better: float
+) -> FloatArray:
     """Return how many patients have each mask, shape (masks,), 0 for most of them.
 
     Orthogonal matching pursuit with numbers that are not negative: the mask that explains most of what is
-    left comes next, as long as it explains more than `least`, shape (masks,).
+    left comes next, as long as it explains more than `least`, shape (masks,). A `known` one, shape (masks,),
+    comes before another that explains not much more: the part of a panel whose counts the noise has raised
+    explains a sum better than the panel itself. Better by so much that noise does not explain it is a length
+    beyond the known one's of `better`, lengths being added as squares.
     """
     optimize = require_extra("generate", "scipy.optimize", "The generator private")
     patients = np.zeros(len(vectors))
     if len(vectors) == 0:
         return patients
     chosen: list[int] = []
-    excess = vectors @ counts - least
-    while len(chosen) < _MOST_PANELS and excess.max() > 0:
-        chosen.append(int(excess.argmax()))
+    explained = vectors @ counts
+    while len(chosen) < _MOST_PANELS and (explained - least).max() > 0:
+        next_one = int((explained - least).argmax())
+        first_known = int(np.where(known, explained - least, -np.inf).argmax())
+        if explained[first_known] > least[first_known] and explained[next_one] < math.hypot(
+            explained[first_known], better
+        ):
+            next_one = first_known
+        chosen.append(next_one)
         patients[chosen], _ = optimize.nnls(vectors[chosen].T, counts)
-        excess = vectors @ (counts - patients @ vectors) - least
-        excess[chosen] = -np.inf
+        explained = vectors @ (counts - patients @ vectors)
+        explained[chosen] = -np.inf
     return patients
 
 
