@@ -7,7 +7,7 @@ READY = $(VENV)/.ready
 USABLE = $(VENV)/.usable
 
 .PHONY: help setup demo test docs lint format types unit studies synthcity-setup test-synthcity schema changelog benchmark \
-	benchmark-generators benchmark-synthcity reference-sums bundled fuzz clean
+	benchmark-generators benchmark-synthcity reference-sums bundled lock fuzz clean
 
 help:
 	@echo "make demo       release of a synthetic cohort, with report, into demo/"
@@ -18,6 +18,7 @@ help:
 	@echo "make schema     write again what is derived from schema/aml.yaml"
 	@echo "make reference-sums  draw the noisy sums of the reference data set anew, after a changed feature map"
 	@echo "make bundled    build the data set again that comes with the package, after a change of releases or its sums"
+	@echo "make lock       write again what requirements/ pins, after a change of dependencies"
 	@echo "make benchmark  time and peak memory of each step"
 	@echo "make benchmark-generators  every generator against every measure; takes an hour"
 	@echo "make benchmark-synthcity  the plugins of synthcity, in their environment; takes an hour"
@@ -33,15 +34,25 @@ $(BIN)/python:
 		{ echo "amlsynth needs Python 3.11 or newer; set PYTHON=python3.11, say." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-INSTALL = PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP = -m pip install --quiet --disable-pip-version-check
+comma := ,
+HASHED = --no-deps --require-hashes --requirement
+
+# Every package is checked against the hashes in requirements/, and so is what builds those that come as source. The
+# package itself follows, and with it torch, in the build that the machine's index has (requirements/lock.py).
+define install
+	$(BIN)/python $(PIP) $(HASHED) requirements/build.txt
+	$(BIN)/python $(PIP) --no-build-isolation $(HASHED) requirements/$(1).txt
+	$(BIN)/python $(PIP) --no-build-isolation -e '.[$(2)]'
+endef
 
 # What a user needs who makes releases, without torch, type checker and the rest of the development tools.
-$(USABLE): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[generate,private,report,publish]'
+$(USABLE): pyproject.toml requirements/build.txt requirements/use.txt | $(BIN)/python
+	$(call install,use,generate$(comma)private$(comma)report$(comma)publish)
 	@touch $@
 
-$(READY): pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[dev]'
+$(READY): pyproject.toml requirements/build.txt requirements/dev.txt | $(BIN)/python
+	$(call install,dev,dev)
 	@touch $@ $(USABLE)
 
 # Quarto is an alternative to the built-in renderer; its package downloads Quarto while it installs, which
@@ -58,8 +69,7 @@ demo: $(USABLE) $(VENV)/.quarto-tried
 test: lint types unit
 
 # Tutorials, guides, command line and Python: NO_MKDOCS_2_WARNING silences advertising of the theme.
-docs: $(USABLE)
-	$(INSTALL) -e '.[docs]'
+docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@echo "Open build/docs/index.html"
 
@@ -78,14 +88,13 @@ unit: $(READY)
 studies: $(READY)
 	$(BIN)/python -m pytest -m study
 
-# synthcity needs older packages than the rest, so it gets an environment of its own. The constraints are not
-# for the environments that packages are built in.
+# synthcity needs older packages than the rest, so it gets an environment of its own.
 synthcity-setup: $(SYNTHCITY_VENV)/.ready
 
-$(SYNTHCITY_VENV)/.ready: pyproject.toml constraints-synthcity.txt
+$(SYNTHCITY_VENV)/.ready: pyproject.toml requirements/synthcity.txt
 	$(PYTHON) -m venv $(SYNTHCITY_VENV)
-	$(SYNTHCITY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints-synthcity.txt -e '.[generate,synthcity]' pytest
+	$(SYNTHCITY_VENV)/bin/python $(PIP) --no-deps --require-hashes --requirement requirements/synthcity.txt
+	$(SYNTHCITY_VENV)/bin/python $(PIP) --no-build-isolation -e '.[generate,synthcity]'
 	@touch $@
 
 test-synthcity: $(SYNTHCITY_VENV)/.ready
@@ -105,6 +114,11 @@ reference-sums: $(READY)
 # The zip that `amlsynth.load("aml-reference")` reads without the net; it stands in the repository and the wheel.
 bundled: $(READY)
 	$(BIN)/python -c 'from amlsynth.release.bundled import write_bundled; print(write_bundled())'
+
+# What is pinned stays where it still fits; `make lock UPGRADE=--upgrade` takes the newest of everything.
+lock: $(READY)
+	$(BIN)/python $(PIP) uv
+	$(BIN)/python requirements/lock.py $(UPGRADE)
 
 changelog: $(READY)
 	@test -n "$(VERSION)" || { echo "Name the version: make changelog VERSION=0.2.0" >&2; exit 2; }

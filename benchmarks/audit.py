@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="of all")
     parser.add_argument("--targets", type=int, default=26)
     parser.add_argument("--shadows", type=int, default=160)
+    parser.add_argument("--replicates", type=int, default=0)
     parser.add_argument("--left-out", type=int, default=12)
     parser.add_argument("--world", choices=("fixed", "resampled"), default="fixed")
     parser.add_argument("--seed", type=int, default=31)
@@ -49,6 +50,7 @@ def main() -> None:
 
 def _run(generator: str, arguments: argparse.Namespace) -> None:
     parts = [arguments.cohort, generator, arguments.world, str(arguments.seed), *arguments.param]
+    parts += [f"replicates={arguments.replicates}"] if arguments.replicates else []
     name = "-".join(parts)
     found = audit(
         _cohort(arguments.cohort),
@@ -57,6 +59,7 @@ def _run(generator: str, arguments: argparse.Namespace) -> None:
         shadows=arguments.shadows,
         params=dict(text.split("=", 1) for text in arguments.param),
         world=arguments.world,
+        replicates=arguments.replicates,
         left_out=arguments.left_out,
         seed=arguments.seed,
         jobs=arguments.jobs,

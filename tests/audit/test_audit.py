@@ -16,7 +16,7 @@ from amlsynth.audit.features import AttackFeatures
 from amlsynth.audit.figures import groups_figure, targets_figure
 from amlsynth.audit.records import read_audit
 from amlsynth.audit.run import Audit, audit, write_audit
-from amlsynth.audit.shadows import Shadows, run_shadows
+from amlsynth.audit.shadows import GeneratorRelease, Shadows, run_shadows
 from amlsynth.audit.summary import markdown, sentences
 from amlsynth.cli import main
 from amlsynth.cohort.cohort import Cohort, write_cohort
@@ -171,6 +171,21 @@ def test_numbers_of_fits_and_targets_that_cannot_be(flagged: Cohort) -> None:
         audit(flagged, "bootstrap", targets=1)
     with pytest.raises(UsageError, match="no parameter"):
         audit(flagged, "bootstrap", params={"x": 1})
+    with pytest.raises(UsageError, match="makes no replicates"):
+        audit(flagged, "bootstrap", replicates=2)
+
+
+def test_replicates_are_attacked_with_the_cohort_beside_them(flagged: Cohort, dictionary: Dictionary) -> None:
+    def release(replicates: int) -> pd.DataFrame:
+        one = GeneratorRelease("sequential-cart", (), dictionary, replicates=replicates)
+        return one(flagged.frame, 30, np.random.default_rng(1))
+
+    alone, together = release(0), release(2)
+    pd.testing.assert_frame_equal(together.head(30), alone)
+    parts = [together.iloc[start : start + 30].reset_index(drop=True) for start in (0, 30, 60)]
+    assert len(together) == 90 and not any(parts[i].equals(parts[i + 1]) for i in range(2))
+    found = audit(flagged, "sequential-cart", shadows=0, left_out=0, replicates=2)
+    assert found.result.replicates == 2 and "and in each of 2 replicates" in markdown(found.result)
 
 
 def test_the_room_is_the_function() -> None:

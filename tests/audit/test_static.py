@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tests.audit.conftest import FLAG, Copying, Ignoring
 
-from amlsynth.audit.presence import presence
+from amlsynth.audit.presence import RELEASES, presence
 from amlsynth.audit.shadows import Release
 from amlsynth.audit.static import chance_of_being_seen, static_findings
 from amlsynth.audit.targets import choose_targets
@@ -77,3 +77,22 @@ def test_leaving_out_tells_what_a_fit_repeats(
     inside, outside, away = seen(Copying())
     assert 10 < inside < 28 and outside == 0 and away
     assert seen(Ignoring(population)) == (0, 0, False)
+
+
+def test_what_a_fit_draws_for_all_its_releases_tells_of_nobody(
+    flagged: Cohort, population: pd.DataFrame, dictionary: Dictionary
+) -> None:
+    findings = [f for f in static_findings(flagged.frame, dictionary) if f.kind == "state" and f.row == 0]
+    fits = 0
+
+    def wavering(train: pd.DataFrame, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        nonlocal fits
+        fits += 1
+        released = Ignoring(population)(train, n, rng)
+        released[FLAG] = pd.array([int(rng.random() < 0.5)] * n, dtype="Int8")
+        return released
+
+    found = [presence(flagged.frame, dictionary, findings, wavering, released=9, seed=s)[0] for s in range(9)]
+    assert fits == 9 * 2 * RELEASES  # one fit a release, or whoever flips one coin for all is accused
+    assert all(0 < one.with_patient < RELEASES for one in found)
+    assert not any(one.gives_away for one in found)

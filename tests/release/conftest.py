@@ -38,7 +38,12 @@ SPEC = {
     "date": "2026-11-20",
     "license": "CC-BY-4.0",
     "creators": [
-        {"name": "Núñez, Ana", "orcid": "0000-0002-1825-0097", "affiliation": "Trial Group"},
+        {
+            "name": "Núñez, Ana",
+            "orcid": "0000-0002-1825-0097",
+            "affiliation": "Trial Group",
+            "ror": "01ggx4157",
+        },
         {"name": "The Trial Group"},
     ],
     "contributors": [{"name": "Doe, Jo", "type": "DataCurator"}],

@@ -104,7 +104,7 @@ def test_ro_crate_is_read_and_lists_every_file(built: ReleaseResult) -> None:
             assert entity["sha256"] == hashlib.sha256(data).hexdigest()
     ana, group = crate.root_dataset["creator"]
     assert (ana.id, ana["name"]) == ("https://orcid.org/0000-0002-1825-0097", "Ana Núñez")
-    assert ana["affiliation"]["name"] == "Trial Group"
+    assert (ana["affiliation"].id, ana["affiliation"]["name"]) == ("https://ror.org/01ggx4157", "Trial Group")
     assert (group.type, group["name"]) == ("Organization", "The Trial Group")
     # Every reference leads somewhere within the crate.
     graph = content(built.folder, "ro-crate-metadata.json")["@graph"]
@@ -121,6 +121,7 @@ def test_datacite_is_valid_by_its_schema(built: ReleaseResult, hostile: Path) ->
     record = content(built.folder, "datacite.json")
     assert record["publicationYear"] == "2026" and record["version"] == "1.2.3"
     assert record["creators"][0]["nameIdentifiers"][0]["nameIdentifierScheme"] == "ORCID"
+    assert record["creators"][0]["affiliation"][0]["affiliationIdentifier"] == "https://ror.org/01ggx4157"
     assert record["publisher"] == {"name": ":unav"} and "doi" not in record
     broken = {key: value for key, value in record.items() if key != "titles"}
     assert list(schema45.validator.iter_errors(broken))

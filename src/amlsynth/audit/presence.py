@@ -1,8 +1,9 @@
 """The presence pass: is what one patient decides seen in releases with that patient, and not without?
 
-Two fits a patient: one with everyone, which serves all, and one without that patient. No attack is learned
-and no statistics are needed: a state that shows in 36 of 40 releases with its only carrier and in none of 40
-without is a yes or no about that patient.
+Twenty fits with everyone, which serve all, and as many without each patient. No attack is learned and no
+statistics are needed: a state that shows in all of twenty releases with its only carrier and in none of
+twenty without is a yes or no about that patient. Every release is of a fit of its own: those of one fit share
+what the fit drew at random, such as where a tail ends, and are no evidence of twenty.
 """
 
 from __future__ import annotations
@@ -62,16 +63,17 @@ def presence(
 
     Parameters
     ----------
-    released : patients in each release. patients : who are left out, at most. releases : of each fit.
+    released : patients in each release. patients : who are left out, at most. releases : fits with everyone,
+        and without each of those.
     """
     columns = Columns(d)
     matrix = columns.matrix(frame)
     rows = _chosen(findings, patients)
 
     def releases_of(train: pd.DataFrame) -> list[FloatArray]:
-        # The same stream for every fit, so that they differ in the patient and in nothing else.
-        drawn = release(train, released * releases, Stream.AUDIT_LEFT_OUT.rng(seed))
-        return np.split(columns.matrix(drawn), releases)
+        # The same streams for every patient, so that the fits differ in the patient and in nothing else.
+        streams = (Stream.AUDIT_LEFT_OUT.rng_of(seed, number) for number in range(releases))
+        return [columns.matrix(release(train, released, rng)) for rng in streams]
 
     counted: list[tuple[Finding, int, int]] = []
     with one_thread():

@@ -92,6 +92,7 @@ class AuditResult(StrictModel):
     dictionary: str
     patients: int
     released: int
+    replicates: int = Field(0, description="cohorts beside it, which the attacker has as well")
     seed: int
     static: list[StaticCount]
     presence: PresenceCount | None = None

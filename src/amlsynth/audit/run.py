@@ -74,6 +74,7 @@ def audit(
     params: Mapping[str, Any] | None = None,
     world: World = "fixed",
     released: int | None = None,
+    replicates: int = 0,
     left_out: int = PATIENTS,
     seed: int = 0,
     jobs: int = 1,
@@ -89,7 +90,8 @@ def audit(
     generator, params : what is attacked.
     targets : patients attacked. shadows : fits, an even number; 0 leaves this pass out. world : "fixed", the
         attacker knows everyone but the target, or "resampled", random halves.
-    released : patients in a release; as many as the cohort has by default.
+    released : patients in a release; as many as the cohort has by default. replicates : cohorts beside it, as
+        many patients each, of fits of their own, all of which the attacker has; of generators that make them.
     left_out : patients who are left out one by one in the presence pass; 0 leaves that out.
     seed : of targets, fits and attacks. jobs : processes. file : keeps finished fits, to go on later.
     release : fits and samples in the place of the generator, as `release(train, n, rng)` gives a typed frame;
@@ -124,10 +126,12 @@ def audit(
     model = create(generator, params, d)
     if release is None:
         chosen_params = tuple(sorted((params or {}).items()))
-        release = GeneratorRelease(generator, chosen_params, d, recorded_resolution(cohort))
+        if replicates:
+            model.check_replicates()
+        release = GeneratorRelease(generator, chosen_params, d, recorded_resolution(cohort), replicates)
     frame = cohort.frame.reset_index(drop=True)
     n = released or len(frame)
-    findings = static_findings(frame, d, n)
+    findings = static_findings(frame, d, n * (1 + replicates))
     progress("static pass", 1.0)
     seen = (
         presence(frame, d, findings, release, released=n, seed=seed, patients=left_out, progress=progress)
@@ -150,8 +154,9 @@ def audit(
         dictionary=f"{d.name} {d.version}",
         patients=len(frame),
         released=n,
+        replicates=replicates,
         seed=seed,
-        static=_static_counts(findings, len(frame), n),
+        static=_static_counts(findings, len(frame), n * (1 + replicates)),
         presence=_presence_count(seen) if seen else None,
         shadow=shadow,
     )

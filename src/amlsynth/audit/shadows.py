@@ -31,6 +31,7 @@ from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, IntArray, Progress, no_progress
 from amlsynth.foundation.version import __version__
 from amlsynth.generators import create
+from amlsynth.generators.base import TrainingPart
 from amlsynth.model_space.resolution import Resolution
 
 World = Literal["fixed", "resampled"]
@@ -41,17 +42,27 @@ _FORMAT = "amlsynth-shadows-1"
 
 @dataclass(frozen=True)
 class GeneratorRelease:
-    """Fit a generator of the registry and sample from it, as `generate` does: the real thing is audited."""
+    """Fit a generator of the registry and sample from it, as `generate` does: the real thing is audited.
+
+    With `replicates` a release is the cohort and so many further ones of n patients, each of a fit of its
+    own, below each other: the attacker has them all.
+    """
 
     name: str
     params: tuple[tuple[str, Any], ...]
     dictionary: Dictionary
     resolution: Resolution | None = None
+    replicates: int = 0
 
     def __call__(self, train: pd.DataFrame, n: int, rng: np.random.Generator) -> pd.DataFrame:
         fitting, sampling = rng.spawn(2)
         model = create(self.name, dict(self.params), self.dictionary)
-        return model.fit(train, fitting, resolution=self.resolution).sample(n, sampling)
+        cohorts = [model.fit(train, fitting, resolution=self.resolution).sample(n, sampling)]
+        part = TrainingPart(train, train, None, "of a shadow fit", self.resolution)
+        for _ in range(self.replicates):
+            fitting, sampling = rng.spawn(2)
+            cohorts.append(model.replicate(part, fitting).sample(n, sampling))
+        return pd.concat(cohorts, ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,8 @@ class Shadows:
         release: Any = repr(self.release)
         if isinstance(self.release, GeneratorRelease):
             release = (self.release.name, self.release.params, repr(self.release.resolution))
+            if self.release.replicates:
+                release = (*release, self.release.replicates)
         content = (
             _FORMAT,
             self.rows.tolist(),

@@ -77,7 +77,9 @@ def markdown(result: AuditResult) -> str:
     lines = [
         f"# Audit of {result.generator} on {result.cohort}",
         "",
-        f"{result.patients:,} patients, {result.released:,} in each release; {params}; seed {result.seed}. "
+        f"{result.patients:,} patients, {result.released:,} in each release"
+        f"{f' and in each of {result.replicates} replicates' if result.replicates else ''}; {params}; "
+        f"seed {result.seed}. "
         "This is a measurement, no guarantee: an attack that is not known yet may find more.",
         "",
         *(f"- {sentence}" for sentence in sentences(result)),
@@ -110,7 +112,7 @@ def markdown(result: AuditResult) -> str:
         p = result.presence
         lines += [
             "",
-            f"{p.patients} of these patients were left out one by one, {p.releases} releases with and "
+            f"{p.patients} of these patients were left out one by one, {p.releases} fits with and "
             f"without each: {p.findings_given_away} of {p.findings} things tell of {p.given_away} patients.",
         ]
     return "\n".join(lines) + "\n"

@@ -10,7 +10,7 @@ import click
 from amlsynth.cli.making import parameters
 from amlsynth.cli.options import FILE, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
-from amlsynth.foundation.defaults import DEFAULT_GENERATOR
+from amlsynth.foundation.defaults import DEFAULT_GENERATOR, MOST_REPLICATES
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator.")
 @click.option("--n", type=click.IntRange(1), help="Patients in a release; as many as the cohort without it.")
 @click.option(
+    "--replicates", type=click.IntRange(0, MOST_REPLICATES), default=0, show_default=True,
+    help="Cohorts of further fits that a release has beside it, of --n patients each; all are attacked.",
+)  # fmt: skip
+@click.option(
     "--left-out", type=click.IntRange(0), default=12, show_default=True,
     help="Patients left out one by one; 0 skips this pass.",
 )  # fmt: skip
@@ -47,6 +51,7 @@ def audit(
     world: str,
     params: tuple[str, ...],
     n: int | None,
+    replicates: int,
     left_out: int,
     seed: int,
     jobs: int | None,
@@ -89,6 +94,7 @@ def audit(
                 params=chosen_params,
                 world=cast("World", world),
                 released=n,
+                replicates=replicates,
                 left_out=left_out,
                 seed=seed,
                 jobs=jobs or available_cores(),

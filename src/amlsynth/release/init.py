@@ -27,7 +27,7 @@ from amlsynth.release.spec import ReleaseSpec, read_spec
 QUESTIONS: Mapping[str, str] = {
     "title": "Title of the data set",
     "description": "Description (what the data are, for whom, from which trial)",
-    "creator": "Creator (Family, Given; ORCID; affiliation)",
+    "creator": "Creator (Family, Given; ORCID; affiliation; its https://ror.org/ address)",
     "license": "Licence (SPDX, such as CC-BY-4.0)",
 }
 # Asked for where patients stand behind the original.
@@ -184,12 +184,14 @@ def _several(value: str | Sequence[str]) -> Sequence[str]:
 
 
 def _creator(text: str) -> dict[str, str]:
-    """Read "Family, Given; ORCID; affiliation", of which the name alone is needed."""
+    """Read "Family, Given; ORCID; affiliation; ROR", of which the name alone is needed."""
     parts = [part.strip() for part in text.split(";")]
     creator = {"name": parts[0]}
     for part in parts[1:]:
         if re.search(r"\d{4}-\d{4}-\d{4}-\d{3}[\dX]", part):
             creator["orcid"] = part
+        elif part.startswith("https://ror.org/"):
+            creator["ror"] = part
         elif part:
             creator["affiliation"] = part
     return creator

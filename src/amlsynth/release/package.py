@@ -100,6 +100,7 @@ class Contributor(_Record):
     roles: tuple[str, ...] = ("creator",)
     organization: str | None = None
     path: Annotated[str, AfterValidator(_https)] | None = None  # the ORCID
+    ror: Annotated[str, AfterValidator(_https)] | None = None  # of the organization, or of the group
 
 
 class Resource(_Record):
@@ -421,6 +422,7 @@ def describe_package(
                     title=creator.name,
                     organization=creator.affiliation,
                     path=f"https://orcid.org/{creator.orcid}" if creator.orcid else None,
+                    ror=f"https://ror.org/{creator.ror}" if creator.ror else None,
                 )
                 for creator in spec.creators
             ],

@@ -23,6 +23,7 @@ from amlsynth.generators.params_file import Value, read_params
 from amlsynth.release.names import NAME_PATTERN as NAME_PATTERN
 from amlsynth.release.versions import Version
 
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _CONTROL = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories that no file format of a release takes well
 
 
@@ -83,6 +84,18 @@ def _orcid(text: str) -> str:
     return text
 
 
+def _ror(text: str) -> str:
+    text = text.removeprefix("https://ror.org/")
+    if not re.fullmatch(rf"0[{_CROCKFORD}]{{6}}[0-9]{{2}}", text, re.ASCII):
+        raise ValueError("write the ROR as 04xfq0f34, as ror.org shows it for an institution")
+    number = 0  # the two check digits are ISO 7064, MOD 97-10
+    for letter in text[:-2]:
+        number = number * 32 + _CROCKFORD.index(letter)
+    if f"{98 - number * 100 % 97:02}" != text[-2:]:
+        raise ValueError("the ROR's last two digits do not fit the others; correct the typo")
+    return text
+
+
 def _identifier(text: str) -> str:
     if re.match(r"https?://(?!(?:dx\.)?doi\.org/)", text, re.IGNORECASE):
         return text
@@ -124,11 +137,21 @@ class _Entry(StrictModel):
 
 
 class Creator(_Entry):
-    """Who made the data set; "Family, Given" for a person, the plain name for a group."""
+    """Who made the data set; "Family, Given" for a person, the plain name for a group.
+
+    `ror` is the identifier of the affiliation in the Research Organization Registry, or that of the group.
+    """
 
     name: Line
     orcid: Annotated[str, After(_orcid)] | None = None
     affiliation: Line | None = None
+    ror: Annotated[str, After(_ror)] | None = None
+
+    @model_validator(mode="after")
+    def _ror_of_something(self) -> Self:
+        if self.ror and "," in self.name and not self.affiliation:
+            raise ValueError("a ror is of an institution: name it as the affiliation beside it")
+        return self
 
 
 class Contributor(Creator):

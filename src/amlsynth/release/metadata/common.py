@@ -58,10 +58,12 @@ def agent(creator: Contributor) -> dict[str, Any]:
     }
     if creator.path:
         content = {"@id": creator.path} | content | {"identifier": creator.path}
-    if name.given:
-        content |= {"givenName": name.given, "familyName": name.family}
-    if creator.organization and name.given:
-        content["affiliation"] = {"@type": "Organization", "name": creator.organization}
+    known = {"@id": creator.ror, "url": creator.ror, "identifier": creator.ror} if creator.ror else {}
+    if not name.given:
+        return known | content
+    content |= {"givenName": name.given, "familyName": name.family}
+    if creator.organization:
+        content["affiliation"] = known | {"@type": "Organization", "name": creator.organization}
     return content
 
 

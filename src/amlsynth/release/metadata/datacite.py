@@ -9,6 +9,7 @@ from amlsynth.release.package import Contributor, DataPackage, Related
 
 # DataCite's word for "not there yet" (documentation of the schema, appendix 3): nobody publishes it so far.
 _UNKNOWN = ":unav"
+_ROR = "https://ror.org"
 _PUBLICATIONS = {"publication-article": "JournalArticle", "publication-preprint": "Preprint"}
 
 
@@ -75,6 +76,16 @@ def _creator(creator: Contributor) -> dict[str, Any]:
                 "schemeUri": "https://orcid.org",
             }
         ]
+    if creator.ror and not name.given:
+        content["nameIdentifiers"] = [
+            {"nameIdentifier": creator.ror, "nameIdentifierScheme": "ROR", "schemeUri": _ROR}
+        ]
     if creator.organization:
         content["affiliation"] = [{"name": creator.organization}]
+        if creator.ror:
+            content["affiliation"][0] |= {
+                "affiliationIdentifier": creator.ror,
+                "affiliationIdentifierScheme": "ROR",
+                "schemeUri": _ROR,
+            }
     return content
