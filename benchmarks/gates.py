@@ -35,10 +35,10 @@ pattern: how it goes with the risk that a Cox model of the original gives. What 
 it weakly (correlations of 0.1 to 0.3), so that the gate is required from a thousand training patients on.
 
 Limits that chance moves go by the number of patients; they were set on other simulated innocent cohorts
-(seeds from 5001 on) than those counted here (from 1001 on). Where innocent and bad cohorts of few patients
-overlap, what lies between is undecided, which refuses and says so. Halves of AMLSG are refused by two gates
-themselves, whatever is done to them: some patients break rules that hold for synthetic cohorts (`rules`), and
-some have the numbers of another (`numbers-copied`); read the other gates there.
+(seeds from 5001 and 6001 on) than those counted here (from {first} on). Where innocent and bad cohorts of few
+patients overlap, what lies between is undecided, which refuses and says so. Halves of AMLSG are refused by
+two gates themselves, whatever is done to them: some patients break rules that hold for synthetic cohorts
+(`rules`), and some have the numbers of another (`numbers-copied`); read the other gates there.
 """
 
 
@@ -93,7 +93,7 @@ def table(title: str, make: Callable[[int], Any], seeds: int) -> Tally:
     return tally
 
 
-def innocents(sizes: list[str]) -> list[str]:
+def innocents(sizes: list[str], first: int) -> list[str]:
     """Return the lines of the table of innocent cohorts; each size is PATIENTS:COHORTS."""
     from scipy.stats import beta
 
@@ -109,7 +109,7 @@ def innocents(sizes: list[str]) -> list[str]:
     for size in sizes:
         patients, cohorts = map(int, size.split(":"))
         refused: dict[str, list[Any]] = {profile: [] for profile in PROFILES}
-        for seed in range(1001, 1001 + cohorts):
+        for seed in range(first, first + cohorts):
             print("innocent", patients, seed, file=sys.stderr, flush=True)
             of = material(patients, seed)
             for profile, report in judged(of, of.unseen).items():
@@ -153,14 +153,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--amlsg", type=Path, help="folder of the AMLSG cohort")
     parser.add_argument("--innocents", nargs="*", default=[], metavar="PATIENTS:COHORTS")
+    parser.add_argument("--first", type=int, default=2001, help="seed of the first innocent cohort")
     options = parser.parse_args()
     command = f"--n {options.n} --seeds {options.seeds}{' --amlsg FOLDER' if options.amlsg else ''}"
     if options.innocents:
         command += f" --innocents {' '.join(options.innocents)}"
     seeds = f"{options.seeds} seed{'s' * (options.seeds > 1)}"
-    lines = [HEAD.format(command=command)]
+    lines = [HEAD.format(command=command, first=options.first)]
     if options.innocents:
-        lines += innocents(options.innocents)
+        lines += innocents(options.innocents, options.first)
     title = f"Bad cohorts of the reference cohort, {options.n} patients, {seeds}"
     lines += table(title, lambda seed: material(options.n, seed), options.seeds).lines()
     if options.amlsg:
