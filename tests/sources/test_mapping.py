@@ -15,9 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from amlsynth.cohort.cohort import declared_panels
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import sha256
+from amlsynth.generators.generation import _declared
 from amlsynth.sources.import_report import ImportReport
 from amlsynth.sources.mapping import import_mapped
 
@@ -102,6 +104,18 @@ def test_the_report_tells_what_was_done(write: Any) -> None:
     assert report.set_to_missing == {"SEX": {"d": 1}}
     assert "NPM1" in report.not_assessed
     assert str(data.parent) not in cohort.about.model_dump_json()  # names, not places
+
+
+def test_declared_panels_stand_in_the_record_and_reach_the_generator_with_a_guarantee(write: Any) -> None:
+    cohort = import_mapped(*write(panels=[["AGE", "SEX", "NPM1"], ["EFSTM", "laboratory"]]))
+    panels = (("AGE", "SEX"), ("EFSTM", "HB"))
+    assert declared_panels(cohort.about) == panels
+    assert _declared("private", {"epsilon": 1.0}, cohort)["panels"] == panels
+    assert _declared("private", {"panels": ()}, cohort)["panels"] == ()  # what is given counts
+    assert _declared("event-history", None, cohort) is None
+    damaged = cohort.about.model_copy(update={"provenance": {"import": {"panels": ["AGE"]}}})
+    with pytest.raises(DataError, match=r"no lists of columns\. Write them as"):
+        declared_panels(damaged)
 
 
 def test_rules_that_the_original_breaks_are_reported(write: Any) -> None:
@@ -270,6 +284,10 @@ def test_xlsx_with_sheets_mixed_cells_and_empty_margins(write: Any, tmp_path: Pa
         ({}, {"not_assessed": ["NPM2"]}, ["not_assessed.0", "Did you mean 'NPM1'"]),
         ({}, {"not_assessed": ["AGE"]}, ["'AGE' stands twice"]),
         ({}, {"not_assesed": []}, ["Did you mean 'not_assessed'"]),
+        ({}, {"panels": [["HB", "AGEE"]]}, ["panels.0.1", "'AGEE' is no variable", "Did you mean 'AGE'"]),
+        ({}, {"panels": [["HB", "AGE"], ["SEX", "HB"]]}, ["panels.1.1", "'HB' stands in panels twice"]),
+        ({}, {"panels": [["HB", "NPM1"]]}, ["panels.0", "a panel of HB alone", "or leave it out"]),
+        ({}, {"panels": ["HB"]}, ["panels.0", "write a list of variables"]),
         ({}, {"name": "My Trial"}, ["map.yaml:1: name"]),
         ({}, {"source": {"encoding": "latin-99"}}, ["source.encoding", "not a known encoding"]),
         ({}, {"source": {"encoding": "rot13"}}, ["not a known encoding"]),

@@ -146,6 +146,24 @@ def not_assessed(about: About) -> tuple[str, ...]:
     return tuple(str(name) for name in declared)
 
 
+def declared_panels(about: About) -> tuple[tuple[str, ...], ...]:
+    """Return the panels of columns that the cohort's import declares as assessed together or not at all.
+
+    Raises
+    ------
+    DataError
+        The record has something else than lists of columns there.
+    """
+    imported = about.provenance.get("import")
+    panels = imported.get("panels", []) if isinstance(imported, dict) else []
+    if not isinstance(panels, list) or not all(isinstance(panel, list) for panel in panels):
+        raise DataError(
+            f"The record of {about.name} (FILE.about.json) has panels that are no lists of columns. Write "
+            'them as [["A", "B"], ["C", "D"]], or import the cohort again.'
+        )
+    return tuple(tuple(str(name) for name in panel) for panel in panels)
+
+
 def read_about(path: Path) -> About:
     """Return what is known about the table at `path`, from the FILE.about.json beside it where there is one.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from amlsynth.cohort.cohort import About, Cohort, not_assessed, write_about
+from amlsynth.cohort.cohort import About, Cohort, declared_panels, not_assessed, write_about
 from amlsynth.cohort.split import HOLDOUT_SHARE, Split, split_by_patient, split_cohort
 from amlsynth.cohort.table_writing import file_kind
 from amlsynth.cohort.tables import write_blocks
@@ -479,11 +479,14 @@ def training_part(seed: int, holdout: float) -> str:
 
 
 def _declared(generator: str, params: Mapping[str, Any] | None, cohort: Cohort) -> Mapping[str, Any] | None:
-    """Add to the parameters what the cohort's import declares as not assessed, which is public."""
-    if not generator_class(generator).guarantee or "not_assessed" in (params or {}):
+    """Add to the parameters what the cohort's import declares, which is public: columns that are not
+    assessed, and panels.
+    """
+    if not generator_class(generator).guarantee:
         return params
-    declared = not_assessed(cohort.about)
-    return {**(params or {}), "not_assessed": declared} if declared else params
+    declared = {"not_assessed": not_assessed(cohort.about), "panels": declared_panels(cohort.about)}
+    added = {name: value for name, value in declared.items() if value and name not in (params or {})}
+    return {**(params or {}), **added} if added else params
 
 
 def recorded_resolution(cohort: Cohort) -> Resolution | None:

@@ -58,6 +58,9 @@ class ImportReport(_Record):
     dropped: list[Dropped] = Field(default_factory=list)
     mapped: dict[str, str] = Field(description="variable -> the source column and its conversion")
     not_assessed: list[str] = Field(description="variables that are NA for every patient")
+    panels: list[list[str]] = Field(
+        default_factory=list, description="variables that are assessed together or not at all, as declared"
+    )
     set_to_missing: dict[str, dict[str, int]] = Field(
         default_factory=dict,
         description="variable -> source value without a counterpart, or missing code -> cells that became NA",
@@ -83,6 +86,7 @@ class ImportReport(_Record):
         )
         if self.not_assessed:
             lines.append(f"Not assessed, so NA for all: {', '.join(self.not_assessed)}.")
+        lines += [f"Assessed together or not at all: {', '.join(panel)}." for panel in self.panels]
         for variable, values in self.set_to_missing.items():
             shown = ", ".join(f"{value!r} ({counted(rows, 'row')})" for value, rows in values.items())
             lines.append(f"{variable} is NA where the source has {shown}.")

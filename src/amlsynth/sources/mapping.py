@@ -90,6 +90,7 @@ def import_mapped(
         dropped=dropped,
         mapped=importing.mapped,
         not_assessed=[name for name in d.names if name not in importing.mapped],
+        panels=[list(panel) for panel in plan.panels],
         set_to_missing=importing.set_to_missing,
         na_from_expressions=importing.na_from_expressions,
         steps=importing.steps,

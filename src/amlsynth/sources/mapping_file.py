@@ -204,6 +204,9 @@ class Mapping(Entry):
     columns: dict[str, ColumnMapping]
     drop_rows_where: Annotated[tuple[DropRule, ...], Field(strict=False)] = ()
     not_assessed: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    panels: Annotated[tuple[Annotated[tuple[str, ...], Field(strict=False)], ...], Field(strict=False)] = (
+        Field((), description="lists of variables that are assessed together or not at all; groups count")
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -213,7 +216,7 @@ class Mapping(Entry):
         if not isinstance(given, dict) or not isinstance(given.get("columns", {}), dict):
             return given
         given, d = {"columns": {}, **given}, _dictionary_of(info)
-        return _with_defaults(_with_not_assessed(given, d), d)
+        return _with_panels(_with_defaults(_with_not_assessed(given, d), d), d)
 
     @model_validator(mode="after")
     def _matches_dictionary(self, info: ValidationInfo) -> Self:
@@ -290,6 +293,43 @@ def _with_defaults(given: dict[str, Any], d: Dictionary) -> dict[str, Any]:
         rest = [name for name in d.names if name not in columns and name not in listed]
         listed = [name for name in listed if name != REST] + rest
     return given | {"columns": columns, "not_assessed": listed}
+
+
+def _with_panels(given: dict[str, Any], d: Dictionary) -> dict[str, Any]:
+    """Write out the groups of `panels`, without their members that are not assessed."""
+    panels, absent = given.get("panels"), given.get("not_assessed")
+    if not isinstance(panels, list) or not isinstance(absent, list):
+        return given
+    written: list[Any] = []
+    seen: set[str] = set()
+    for position, panel in enumerate(panels):
+        if not isinstance(panel, list):
+            raise misplaced(("panels", position), "write a list of variables, such as [NPM1, FLT3I]")
+        names: list[str] = []
+        for place, word in enumerate(panel):
+            inside = members(str(word), d)
+            if inside is None:
+                raise misplaced(
+                    ("panels", position, place),
+                    f"{word!r} is no variable and no group.{did_you_mean(str(word), (*d.names, *groups(d)))} "
+                    f"Groups: {', '.join(groups(d))}",
+                )
+            assessed = [name for name in inside if name not in absent]
+            if twice := [name for name in assessed if name in seen]:
+                raise misplaced(
+                    ("panels", position, place),
+                    f"{twice[0]!r} stands in panels twice; leave it in one of them",
+                )
+            seen.update(assessed)
+            names += assessed
+        if len(names) < 2:
+            raise misplaced(
+                ("panels", position),
+                f"a panel of {' and '.join(names) or 'nothing'} alone, of what is assessed; name the "
+                "variables that are assessed with it, or leave it out",
+            )
+        written.append(names)
+    return given | {"panels": written}
 
 
 def _for_variable(entry: dict[str, Any], variable: Variable) -> dict[str, Any]:

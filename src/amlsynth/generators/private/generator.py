@@ -71,6 +71,10 @@ class PrivateParameters(Parameters):
     not_assessed: Annotated[
         tuple[str, ...], Field(description="columns declared as NA for all patients", strict=False)
     ] = ()
+    panels: Annotated[
+        tuple[Annotated[tuple[str, ...], Field(strict=False)], ...],
+        Field(description="columns assessed together or not at all, such as A+B+C,D+E", strict=False),
+    ] = ()
     end_of_follow_up: Annotated[
         float | None,
         Field(
@@ -93,6 +97,14 @@ class PrivateParameters(Parameters):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("panels", mode="before")
+    @classmethod
+    def _listed_panels(cls, value: Any) -> Any:
+        """Take text from the command line: panels separated by commas, their columns by plus signs."""
+        if not isinstance(value, str):
+            return value
+        return tuple(tuple(name.strip() for name in panel.split("+")) for panel in value.split(","))
 
     @property
     def budget(self) -> Budget:
@@ -261,9 +273,10 @@ class Private(BaseGenerator):
                 hint = did_you_mean(name, self.dictionary.names)
                 raise UsageError(f"not_assessed names {name!r}, which is no column.{hint}")
         p = self.params
+        _check_panels(p.panels, self.dictionary)
         with _one_blas_thread():
             return public_model(
-                self.dictionary, p.prior, p.prior_model, p.not_assessed, p.pool, p.end_of_follow_up
+                self.dictionary, p.prior, p.prior_model, p.not_assessed, p.pool, p.end_of_follow_up, p.panels
             )
 
     @property
@@ -326,6 +339,22 @@ def _one_blas_thread() -> AbstractContextManager[object]:
     are to give the same patients. Between kinds of processors these bits can still differ.
     """
     return one_thread_of("scipy.optimize", "The generator private", api="blas")
+
+
+def _check_panels(panels: tuple[tuple[str, ...], ...], d: Dictionary) -> None:
+    seen: set[str] = set()
+    for panel in panels:
+        for name in panel:
+            if name not in d:
+                raise UsageError(f"panels names {name!r}, which is no column.{did_you_mean(name, d.names)}")
+            if name in seen:
+                raise UsageError(f"panels names {name!r} twice; leave it in one panel.")
+            seen.add(name)
+        if len(panel) < 2:
+            raise UsageError(
+                f"panels has one of {', '.join(panel) or 'no column'} alone; name the columns that are "
+                "assessed with it (A+B+C), or leave it out."
+            )
 
 
 def _check_part(files: tuple[tuple[str, SumsFile], ...], part: str) -> None:

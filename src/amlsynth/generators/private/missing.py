@@ -5,13 +5,16 @@ random): a sum of a thousand numbers cannot tell more. So the model of a patient
 mask drawn by itself that hides some of it.
 
 What belongs together, such as a karyotype that failed or a panel that was not run, differs from trial to
-trial, and no prior knows it. It is told by counting each value's absence apart by how many values the same
-patient lacks: ten values that are missing in as many patients each, all of whom lack ten, are a panel.
+trial, and no prior knows it. A cohort's record can declare it: which values are assessed together or not at
+all. Else it is told by counting each value's absence apart by how many values the same patient lacks: ten
+values that are missing in as many patients each, all of whom lack ten, are a panel.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +34,9 @@ PROPOSED = 1.0  # above which a value may belong to a panel that the sum itself 
 PUBLIC = 2.0  # below which a panel of the prior or the dictionary is taken for noise
 UNHEARD_OF = 3.0  # beyond chance, below which another one is
 RARE = 0.002  # share of patients in whom a single value is missing, beyond what the prior has
+DECLARED = 0.02  # share of patients in whom a panel that the record declares is expected to be missing
 _BELONGING = 0.002  # share of the prior's patients from which on a pattern is one
+_FEW_DECLARED = 6  # panels, of which any may be missing in the same patient
 _MOST_PANELS = 60
 _MOST_PROPOSED = 40  # values of one class of which panels are made
 # The grids on which it is looked for how many values are never missing alone, and how often the others are,
@@ -87,13 +92,20 @@ class MaskModel:
 
 
 def fit_masks(
-    missing: MissingFeatures, total: FloatArray, sigma: float, n: float, natural: Masks, scale: float
+    missing: MissingFeatures,
+    total: FloatArray,
+    sigma: float,
+    n: float,
+    natural: Masks,
+    scale: float,
+    declared: Masks | None = None,
 ) -> MaskModel:
     """Fit masks to the noisy sum of their features; it and public input are all that is used.
 
-    Panels (patterns of two or more values) come from the prior, from the dictionary's groups and from the sum
-    itself; few of them that explain the sum are chosen, none that the noise explains. Others of the prior are
-    in as many patients as it and what is left of the sum let expect, if that is likelier than in none. For
+    Panels (patterns of two or more values) come from the record, from the prior, from the dictionary's groups
+    and from the sum itself; of the prior and the groups none that cuts a declared one. Few of them that
+    explain the sum are chosen, none that the noise explains. Others of the record and of the prior are in as
+    many patients as these and what is left of the sum let expect, if that is likelier than in none. For
     patients who lack a single value see `sparse_mean`.
 
     Parameters
@@ -103,13 +115,17 @@ def fit_masks(
     n : number of patients.
     natural : masks of patients of the prior, shape (patients, units).
     scale : the length of a mask's features within the bound.
+    declared : panels of values that the cohort's record says are assessed together or not at all, shape
+        (panels, units).
     """
     units = len(missing.groups)
     counts, noise = total / scale, sigma / scale
-    panels, least, shares = _panels(missing, counts, noise, natural)
+    if declared is None:
+        declared = np.zeros((0, units), dtype=bool)
+    panels, least, known, shares = _panels(missing, counts, noise, natural, declared)
     vectors = missing.features(panels) / np.sqrt(panels.sum(axis=1))[:, None]
-    together = _pursue(vectors, counts, noise * least)
-    # A panel of the prior that does not stand out may be there all the same, in fewer patients than it takes.
+    together = _pursue(vectors, counts, noise * least, known, noise * UNHEARD_OF)
+    # A panel that is known and does not stand out may be there all the same, in fewer patients than it takes.
     unseen = (together == 0) & (shares > 0)
     rest = vectors[unseen] @ (counts - together @ vectors)
     nobody, somebody = _likelihoods(rest, noise, n * shares[unseen])
@@ -126,28 +142,32 @@ def fit_masks(
 
 
 def _panels(
-    missing: MissingFeatures, counts: FloatArray, noise: float, natural: Masks
-) -> tuple[Masks, FloatArray, FloatArray]:
+    missing: MissingFeatures, counts: FloatArray, noise: float, natural: Masks, declared: Masks
+) -> tuple[Masks, FloatArray, npt.NDArray[np.bool_], FloatArray]:
     """Return patterns of values that could be missing together, and what noise alone makes of each.
 
     Returns
     -------
     masks, shape (k, units); the largest length, in standard deviations of the noise, that one of them, or the
-    best of all that were proposed beside it, has by chance, shape (k,); the share of the prior's patients
-    who have it, 0 for others, shape (k,).
+    best of all that were proposed beside it, has by chance, shape (k,); whether the prior or the record knows
+    it, shape (k,); the share of patients who are expected to have it, 0 where it is not known, shape (k,).
     """
     units = len(missing.groups)
     groups = missing.groups[None, :] == np.arange(missing.groups.max() + 1)[:, None]
     different, times = np.unique(natural[natural.sum(axis=1) > 1], axis=0, return_counts=True)
     # What is missing together by chance is rarer than what belongs together.
     together = times >= _BELONGING * len(natural)
-    known = different[together]
-    shares = {
-        mask.tobytes(): count / len(natural) for mask, count in zip(known, times[together], strict=True)
+    shares = {mask.tobytes(): DECLARED for mask in declared}
+    shares |= {
+        mask.tobytes(): count / len(natural)
+        for mask, count in zip(different[together], times[together], strict=True)
+        if not _cuts(mask, declared)
     }
-    public = np.vstack([known, groups])
-    wholes = np.vstack([np.ones((1, units), dtype=bool), known, groups])
-    least = {mask.tobytes(): PUBLIC for mask in public}
+    known = shares | {mask.tobytes(): 0.0 for mask in _unions(declared)} | shares
+    named = np.array([np.frombuffer(key, dtype=bool) for key in known], dtype=bool).reshape(-1, units)
+    groups = groups[[not _cuts(mask, declared) for mask in groups]]
+    wholes = np.vstack([np.ones((1, units), dtype=bool), named, groups])
+    least = {mask.tobytes(): PUBLIC for mask in (*named, *groups)}
     for number in range(1, len(SIZES)):
         at_most = SIZES[number + 1] - 1 if number + 1 < len(SIZES) else units
         height = counts[number * units : (number + 1) * units]
@@ -158,8 +178,23 @@ def _panels(
                 least[run.tobytes()] = min(least.get(run.tobytes(), np.inf), chance)
     masks = np.array([np.frombuffer(key, dtype=bool) for key in least])
     panels = masks.sum(axis=1) > 1
+    is_known = np.array([key in known for key in least])
     share = np.array([shares.get(key, 0.0) for key in least])
-    return masks[panels], np.array(list(least.values()))[panels], share[panels]
+    return masks[panels], np.array(list(least.values()))[panels], is_known[panels], share[panels]
+
+
+def _cuts(mask: Masks, declared: Masks) -> bool:
+    """Return whether a mask has a part of a declared panel and not all of it."""
+    inside = (declared & mask).sum(axis=1)
+    return bool(((inside > 0) & (inside < declared.sum(axis=1))).any())
+
+
+def _unions(declared: Masks) -> Iterator[Masks]:
+    """Yield what patients lack who lack several declared panels: any of few panels, two of many."""
+    most = len(declared) if len(declared) <= _FEW_DECLARED else 2
+    for size in range(2, most + 1):
+        for chosen in itertools.combinations(range(len(declared)), size):
+            yield np.logical_or.reduce(declared[list(chosen)])
 
 
 def _runs(height: FloatArray, among: Masks, at_least: int, at_most: int) -> list[Masks]:
@@ -178,23 +213,34 @@ def _runs(height: FloatArray, among: Masks, at_least: int, at_most: int) -> list
     return runs
 
 
-def _pursue(vectors: FloatArray, counts: FloatArray, least: FloatArray) -> FloatArray:
+def _pursue(
+    vectors: FloatArray, counts: FloatArray, least: FloatArray, known: npt.NDArray[np.bool_], better: float
+) -> FloatArray:
     """Return how many patients have each mask, shape (masks,), 0 for most of them.
 
     Orthogonal matching pursuit with numbers that are not negative: the mask that explains most of what is
-    left comes next, as long as it explains more than `least`, shape (masks,).
+    left comes next, as long as it explains more than `least`, shape (masks,). A `known` one, shape (masks,),
+    comes before another that explains not much more: the part of a panel whose counts the noise has raised
+    explains a sum better than the panel itself. Better by so much that noise does not explain it is a length
+    beyond the known one's of `better`, lengths being added as squares.
     """
     optimize = require_extra("generate", "scipy.optimize", "The generator private")
     patients = np.zeros(len(vectors))
     if len(vectors) == 0:
         return patients
     chosen: list[int] = []
-    excess = vectors @ counts - least
-    while len(chosen) < _MOST_PANELS and excess.max() > 0:
-        chosen.append(int(excess.argmax()))
+    explained = vectors @ counts
+    while len(chosen) < _MOST_PANELS and (explained - least).max() > 0:
+        next_one = int((explained - least).argmax())
+        first_known = int(np.where(known, explained - least, -np.inf).argmax())
+        if explained[first_known] > least[first_known] and explained[next_one] < math.hypot(
+            explained[first_known], better
+        ):
+            next_one = first_known
+        chosen.append(next_one)
         patients[chosen], _ = optimize.nnls(vectors[chosen].T, counts)
-        excess = vectors @ (counts - patients @ vectors) - least
-        excess[chosen] = -np.inf
+        explained = vectors @ (counts - patients @ vectors)
+        explained[chosen] = -np.inf
     return patients
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -56,8 +56,16 @@ class Fitted:
 class PublicModel:
     """The prior with its feature map, pool and masks; get one from `public_model`."""
 
-    def __init__(self, d: Dictionary, prior: Prior, not_assessed: frozenset[str], pool_size: int) -> None:
+    def __init__(
+        self,
+        d: Dictionary,
+        prior: Prior,
+        not_assessed: frozenset[str],
+        pool_size: int,
+        panels: Sequence[Sequence[str]] = (),
+    ) -> None:
         self.dictionary, self.prior, self.not_assessed, self.pool_size = d, prior, not_assessed, pool_size
+        self.panels = panels
 
     def draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
         """Draw complete patients of the prior, its shapes of numbers broadened."""
@@ -109,6 +117,16 @@ class PublicModel:
         rng = np.random.default_rng(_MASK_SEED)
         return natural_masks(self.prior, self.map.columns, MAP_PATIENTS, rng)
 
+    @property
+    def declared_masks(self) -> Masks:
+        """Which units belong to each declared panel, shape (panels, units); panels of one unit left out."""
+        units = self.map.columns.units
+        masks: Masks = np.array(
+            [[not set(panel).isdisjoint(unit) for unit in units] for panel in self.panels], dtype=bool
+        ).reshape(-1, len(units))
+        several: Masks = masks[masks.sum(axis=1) > 1]
+        return several
+
     def integers(self, frame: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
         """Return the bounded whole numbers that each patient adds to the sum, shape (n, map.size)."""
         return self.map.integers(frame)
@@ -143,6 +161,7 @@ class PublicModel:
             self._noisy_count(sums),
             self.natural_masks,
             float(np.sqrt(share)),
+            self.declared_masks,
         )
 
     def observed(self, masks: MaskModel) -> FloatArray:
@@ -183,8 +202,11 @@ def public_model(
     not_assessed: Iterable[str],
     pool_size: int,
     end_of_follow_up: float | None = None,
+    panels: Sequence[Sequence[str]] = (),
 ) -> PublicModel:
     """Return the public model for a prior, made once and kept.
+
+    `panels` are columns that are assessed together or not at all, as the cohort's record declares them.
 
     Raises
     ------
@@ -193,12 +215,14 @@ def public_model(
     """
     source = read_prior(prior, prior_model, d, end_of_follow_up)
     declared = frozenset(not_assessed)
-    key = json.dumps([source.description, dictionary_hash(d), sorted(declared), pool_size])
+    key = json.dumps(
+        [source.description, dictionary_hash(d), sorted(declared), pool_size, [list(p) for p in panels]]
+    )
     with _lock:
         if key in _models:
             _models.move_to_end(key)
         else:
-            _models[key] = PublicModel(d, source, declared, pool_size)
+            _models[key] = PublicModel(d, source, declared, pool_size, panels)
             while len(_models) > _KEPT:
                 _models.popitem(last=False)
         return _models[key]

@@ -54,10 +54,12 @@ def write_public(made: Made, folder: Path, tell: Progress) -> None:
     data = all_data_paths(made.spec.name, len(made.replicates))
     listed = (*data, PUBLIC_EVALUATION, *paths, DICTIONARY_FILE, PACKAGE)
     provenance = bare_provenance(made, evaluation.endpoints, {path: folder / path for path in listed})
-    told = {
-        "gates_passed": True,
-        "generator": provenance.generator.model_copy(update={"steps": stated_steps(made.cohort.about)}),
-    }
+    # What the original's record declares, by which a reader can make the release again.
+    params = provenance.generator.params
+    if model.params.panels:
+        params = params | {"panels": model.params.panels}
+    generator = {"steps": stated_steps(made.cohort.about), "params": params}
+    told = {"gates_passed": True, "generator": provenance.generator.model_copy(update=generator)}
     write_text(folder / PROVENANCE, provenance.model_copy(update=told).json_text())
     parts = guaranteed_parts(made.spec, evaluation, model.sums_files, made.gates.profile, made.d)
     write_documents(made, folder, parts)
