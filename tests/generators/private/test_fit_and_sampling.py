@@ -7,7 +7,7 @@ from tests.generators.private.conftest import POOL
 from threadpoolctl import threadpool_limits
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.generators.private.fit import Pool, deviations, fit, posterior_mean
+from amlsynth.generators.private.fit import Pool, deviations, fit, moments, posterior_mean
 from amlsynth.generators.private.generator import private
 from amlsynth.generators.private.patients import Columns
 from amlsynth.generators.private.sampling import herd, outcome_order
@@ -69,6 +69,18 @@ def test_samples_have_outcomes_and_moments_of_the_weights() -> None:
         assert abs(dead[rows].mean() - weights @ dead) < 2.5 / 500
     z = (features[rows].mean(axis=0) - weights @ features) * np.sqrt(500)
     assert (z**2).mean() < 0.1
+
+
+def test_no_direction_has_a_negative_variance() -> None:
+    """Rounding would make one where patients do not differ, and the tilt would run away along it."""
+    rng = np.random.default_rng(5)
+    features = np.full((20_000, 40), 0.3, dtype=np.float32)
+    features[:, :30] *= np.eye(30, dtype=np.float32)[rng.integers(0, 30, 20_000)]
+    weights = rng.random(20_000)
+    found = moments(features, weights / weights.sum())
+    variances = np.linalg.eigvalsh(found.covariance)
+    assert variances[:11].max() < 1e-10 < 1e-4 < variances[11]
+    assert variances[0] > -1e-10
 
 
 def test_the_fit_does_not_depend_on_the_number_of_threads(sums: SumsFile) -> None:

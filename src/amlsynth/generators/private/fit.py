@@ -38,7 +38,9 @@ TOLERANCE = 50.0  # of the tilt, in posterior covariances; chosen on a simulated
 # Of a tilt to drawn means: they keep nine tenths of their variance, with 50 three quarters. With 1 they keep
 # no more, since L-BFGS does not arrive, and two thirds as many patients of the pool carry the weight.
 DRAWN_TOLERANCE = 4.0
-_NEGLIGIBLE = 1e-7  # of the mean eigenvalue: directions in which patients do not differ
+_NEGLIGIBLE = 1e-7  # of the mean variance, so that those of a level can be solved
+# Of the mean eigenvalue: directions in which patients do not differ; the least in which they do has 7e-4.
+_FLAT = 1e-5
 _ITERATIONS = 120
 _ITERATIONS_ANEW = 25  # from a fitted theta on, which is near
 _GRADIENT, _DECREASE = 5e-4, 1e-7  # where L-BFGS stops: a ten-thousandth of a nat from the optimum
@@ -269,7 +271,7 @@ def tilt(
     """
     optimize = require_extra("generate", "scipy.optimize", "The generator private")
     curvature, directions = np.linalg.eigh(posterior.spread + TOLERANCE * posterior.covariance)
-    kept = curvature > _NEGLIGIBLE * float(curvature.mean())  # patients differ in these directions
+    kept = curvature > _FLAT * float(curvature.mean())
     root = np.sqrt(curvature[kept])
     whitening = directions[:, kept] / root  # theta = whitening @ u
     ridge = TOLERANCE * whitening.T @ posterior.covariance @ whitening
@@ -300,12 +302,16 @@ def _weights(pool: Pool, theta: FloatArray, log_weights: FloatArray) -> tuple[Fl
 
 
 def moments(features: npt.NDArray[np.float32], weights: FloatArray) -> Moments:
-    """Return mean and covariance of weighted features."""
+    """Return mean and covariance of weighted features.
+
+    They are centred before they are multiplied: in single precision the difference of second moment and
+    squared mean is noise, of either sign, in the directions in which patients do not differ.
+    """
     mean = (weights.astype(np.float32) @ features).astype(np.float64)
     # In blocks, so that no second copy of the whole pool is made.
-    second = np.zeros((features.shape[1], features.shape[1]))
+    covariance = np.zeros((features.shape[1], features.shape[1]))
     for begin in range(0, len(features), 8192):
-        part = features[begin : begin + 8192]
-        rooted = part * np.sqrt(weights[begin : begin + 8192]).astype(np.float32)[:, None]
-        second += rooted.T @ rooted
-    return Moments(mean, second - np.outer(mean, mean))
+        part = features[begin : begin + 8192] - mean.astype(np.float32)
+        part *= np.sqrt(weights[begin : begin + 8192]).astype(np.float32)[:, None]
+        covariance += part.T @ part
+    return Moments(mean, covariance)
