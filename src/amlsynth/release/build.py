@@ -302,8 +302,8 @@ def _check_replicates(spec: ReleaseSpec, path: Path, profile: GateProfile, cohor
     if not generator_class(name).guarantee:
         raise UsageError(
             f"{path}: the gate profile {profile.name} allows no replicates of {name}: what one fit hides of "
-            "a patient by chance, several show together (docs/inference.md). Leave `replicates` out, take the "
-            "generator private, or a profile for sharing under an agreement, such as research."
+            "a patient by chance, several show together (docs/inference.md). Leave `replicates` out, take "
+            "the generator private, or a profile for sharing under an agreement, such as research."
         )
 
 
