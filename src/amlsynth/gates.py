@@ -134,6 +134,9 @@ class GateProfile(_Entry):
 
     name: str = ""  # the key under which it stands in the file
     description: _Text
+    replicates: bool = Field(
+        True, strict=True, description="whether cohorts of further fits to patients may be beside the cohort"
+    )
     gates: tuple[Gate, ...]
 
     @model_validator(mode="after")

@@ -39,7 +39,9 @@ def singular(reference: pd.DataFrame, dictionary: Dictionary) -> pd.DataFrame:
 
 
 # What a generator with a guarantee gives away is bounded by its proof; here its noise would be a lottery.
-@pytest.mark.parametrize("name", [name for name in HIDING if not generator_class(name).guarantee])
+@pytest.mark.parametrize(
+    "name", ["bootstrap", *(name for name in HIDING if not generator_class(name).guarantee)]
+)
 def test_dropping_a_patient_changes_nothing_that_can_come_out(
     name: str, singular: pd.DataFrame, dictionary: Dictionary
 ) -> None:
@@ -50,11 +52,10 @@ def test_dropping_a_patient_changes_nothing_that_can_come_out(
     findings = [f for f in static_findings(singular, dictionary) if (f.kind, f.row, f.columns[0]) in planted]
     assert len(findings) == len(planted)
     release = GeneratorRelease(name, (), dictionary)
-    seen = presence(singular, dictionary, findings, release, released=_PATIENTS, seed=1, releases=12)
-    assert len(seen) == len(planted) and not any(one.gives_away for one in seen)
-    for one in seen:
-        if one.finding.kind not in ("extreme", "state"):
-            assert abs(one.with_patient - one.without_patient) <= 2, one.finding
+    seen = presence(singular, dictionary, findings, release, released=3 * _PATIENTS, seed=1, releases=8)
+    # Who copies patients gives most of them away, which says that this test can see it.
+    given_away = sum(one.gives_away for one in seen)
+    assert len(seen) == len(planted) and (given_away >= 3 if name == "bootstrap" else given_away == 0)
 
 
 def test_generators_that_cannot_hide_say_so() -> None:

@@ -68,6 +68,26 @@ def test_a_copied_spec_is_refused_for_another_cohort(patients: Path) -> None:
     assert not (patients.parent / "out").exists() or not any((patients.parent / "out").iterdir())
 
 
+def test_replicates_of_patients_are_refused_where_gates_guard_one_cohort(
+    patients: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fitted(*_: object, **__: object) -> None:
+        raise AssertionError("reached the generator")
+
+    monkeypatch.setattr("amlsynth.release.build.generate", fitted)
+    made = {"name": "event-history", "n": 100, "seed": 1, "replicates": 4}
+    out = patients.parent / "out"
+    with pytest.raises(UsageError, match=r"public-release allows no replicates of event-history.*private"):
+        build_release(_spec(patients.parent, **OWN, generator=made), out)
+    research = {"profile": "research"}
+    for changes in (
+        {"generator": made, "gates": research},
+        {"generator": made, "cohort": {"source": "reference", "n": 100, "seed": 1}},
+    ):
+        with pytest.raises(AssertionError, match="reached the generator"):
+            build_release(_spec(patients.parent, **(OWN | changes)), out)
+
+
 @pytest.mark.parametrize(
     ("key", "text"),
     [

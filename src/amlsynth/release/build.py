@@ -23,6 +23,7 @@ from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
+from amlsynth.generators import generator_class
 from amlsynth.generators.base import BaseGenerator
 from amlsynth.generators.generation import generate
 from amlsynth.generators.private.generator import Private
@@ -249,6 +250,7 @@ def _make(
     tell("reading the original cohort", 0.0)
     cohort = original_cohort(spec.cohort, spec_path.parent, d)
     check_origin(spec, spec_path, cohort.about)
+    _check_replicates(spec, spec_path, profile, cohort)
     _check_account(spec, spec_path, cohort)
     made = (
         _made_elsewhere(spec, spec.synthetic, spec_path, cohort)
@@ -290,6 +292,19 @@ def _make(
         doi,
         made.replicates,
     )
+
+
+def _check_replicates(spec: ReleaseSpec, path: Path, profile: GateProfile, cohort: Cohort) -> None:
+    """Refuse replicates that the profile does not allow: gates are measured on the cohort alone."""
+    name = spec.generator.name
+    if not spec.generator.replicates or profile.replicates or cohort.about.simulated:
+        return
+    if not generator_class(name).guarantee:
+        raise UsageError(
+            f"{path}: the gate profile {profile.name} allows no replicates of {name}: what one fit hides of "
+            "a patient by chance, several show together (docs/inference.md). Leave `replicates` out, take "
+            "the generator private, or a profile for sharing under an agreement, such as research."
+        )
 
 
 class _Synthetic(NamedTuple):

@@ -44,7 +44,7 @@ _MEASURED_LIMITS = (
 )
 _REPLICATES_UNATTACKED = (
     "What is told of privacy below was measured on the cohort alone; the replicates come from further fits "
-    "to the same patients and were not attacked.\n\n"
+    "to the same patients and were not attacked. Together they tell more of a patient than one cohort.\n\n"
 )
 # What Hugging Face calls data sets of fewer rows than these.
 _SIZES = (
