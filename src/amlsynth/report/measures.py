@@ -112,7 +112,9 @@ def explained(context: Context) -> str:
 
 def _group_table(context: Context, chosen: Sequence[Measure], aspect: str, group: str) -> str:
     label = re.sub(r"[^a-z0-9]+", "-", f"{aspect}-{group}".lower()).strip("-")
-    caption = f"{escape(_title(group, aspect))}, beside the anchors. Brackets: 95 % interval."
+    title = escape(_title(group, aspect))
+    beside = " Beside" if title.endswith("?") else ", beside"  # some titles are questions
+    caption = f"{title}{beside} the anchors. Brackets: 95 % interval."
     shown = measure_table(context, chosen, caption, f"tbl-{label}")
     return shown + seeds_table(context, chosen, label)
 
