@@ -94,7 +94,7 @@ synthcity-setup: $(SYNTHCITY_VENV)/.ready
 
 $(SYNTHCITY_VENV)/.ready: pyproject.toml requirements/synthcity.txt
 	$(PYTHON) -m venv $(SYNTHCITY_VENV)
-	$(SYNTHCITY_VENV)/bin/python $(PIP) --no-deps --require-hashes --requirement requirements/synthcity.txt
+	$(SYNTHCITY_VENV)/bin/python $(PIP) $(HASHED) requirements/synthcity.txt
 	$(SYNTHCITY_VENV)/bin/python $(PIP) --no-build-isolation -e '.[generate,synthcity]'
 	@touch $@
 

@@ -131,7 +131,8 @@ def audit(
         release = GeneratorRelease(generator, chosen_params, d, recorded_resolution(cohort), replicates)
     frame = cohort.frame.reset_index(drop=True)
     n = released or len(frame)
-    findings = static_findings(frame, d, n * (1 + replicates))
+    rows_released = n * (1 + replicates)
+    findings = static_findings(frame, d, rows_released)
     progress("static pass", 1.0)
     seen = (
         presence(frame, d, findings, release, released=n, seed=seed, patients=left_out, progress=progress)
@@ -156,7 +157,7 @@ def audit(
         released=n,
         replicates=replicates,
         seed=seed,
-        static=_static_counts(findings, len(frame), n * (1 + replicates)),
+        static=_static_counts(findings, len(frame), rows_released),
         presence=_presence_count(seen) if seen else None,
         shadow=shadow,
     )

@@ -139,11 +139,15 @@ def write_about(about: About, path: Path, d: Dictionary, digest: str | None = No
     write_text(about_path(path), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def import_record(about: About) -> dict[str, Any]:
+    """Return what the cohort's import says of itself; {} of a cohort that was not imported."""
+    imported = about.provenance.get("import")
+    return imported if isinstance(imported, dict) else {}
+
+
 def not_assessed(about: About) -> tuple[str, ...]:
     """Return the columns that the cohort's import declares as NA for all, since the source lacks them."""
-    imported = about.provenance.get("import")
-    declared = imported.get("not_assessed", ()) if isinstance(imported, dict) else ()
-    return tuple(str(name) for name in declared)
+    return tuple(str(name) for name in import_record(about).get("not_assessed", ()))
 
 
 def declared_panels(about: About) -> tuple[tuple[str, ...], ...]:
@@ -154,8 +158,7 @@ def declared_panels(about: About) -> tuple[tuple[str, ...], ...]:
     DataError
         The record has something else than lists of columns there.
     """
-    imported = about.provenance.get("import")
-    panels = imported.get("panels", []) if isinstance(imported, dict) else []
+    panels = import_record(about).get("panels", [])
     if not isinstance(panels, list) or not all(isinstance(panel, list) for panel in panels):
         raise DataError(
             f"The record of {about.name} (FILE.about.json) has panels that are no lists of columns. Write "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from amlsynth.cohort.cohort import About, Cohort, declared_panels, not_assessed, write_about
+from amlsynth.cohort.cohort import About, Cohort, declared_panels, import_record, not_assessed, write_about
 from amlsynth.cohort.split import HOLDOUT_SHARE, Split, split_by_patient, split_cohort
 from amlsynth.cohort.table_writing import file_kind
 from amlsynth.cohort.tables import write_blocks
@@ -497,9 +497,8 @@ def recorded_resolution(cohort: Cohort) -> Resolution | None:
 
 def stated_steps(about: About) -> dict[str, float]:
     """Return the steps in which a cohort's import says that its source records numbers, by variable."""
-    imported = about.provenance.get("import")
-    steps = imported.get("steps") if isinstance(imported, dict) else None
-    return {str(name): float(step) for name, step in (steps or {}).items()}
+    steps = import_record(about).get("steps") or {}
+    return {str(name): float(step) for name, step in steps.items()}
 
 
 def _statement(cohort: Cohort, generator: str, copies: bool, condition: Condition | None) -> str:

@@ -78,7 +78,7 @@ class Parts:
     amlsynth : version that built it.
     guarantee : its differential privacy, where it has a guarantee.
     pooled : how pooled effects agree with the original's, as a sentence, where that is told.
-    rare : of which alterations effects may not be inferred, as a sentence; "" where no bound is known.
+    rare : of which alterations alone effects may be inferred, as a sentence; "" where no bound is known.
     decision : what one can decide by; None with a guarantee, where nothing measured may be told.
     more : further documents by file name.
     """

@@ -275,14 +275,7 @@ def _with_defaults(given: dict[str, Any], d: Dictionary) -> dict[str, Any]:
             continue  # the model says what is wrong with it
         filled = {key: value for key, value in entry.items() if key != "for"}
         for word in entry["for"]:
-            names = members(str(word), d)
-            if names is None:
-                raise misplaced(
-                    ("defaults", position, "for"),
-                    f"{word!r} is no variable and no group.{did_you_mean(str(word), (*d.names, *groups(d)))} "
-                    f"Groups: {', '.join(groups(d))}",
-                )
-            for name in names:
+            for name in _named(word, ("defaults", position, "for"), d):
                 own = columns.get(name)
                 if isinstance(own, dict):
                     kept = filled.keys() - own.keys() - {"from", "expression"}
@@ -307,19 +300,10 @@ def _with_panels(given: dict[str, Any], d: Dictionary) -> dict[str, Any]:
             raise misplaced(("panels", position), "write a list of variables, such as [NPM1, FLT3I]")
         names: list[str] = []
         for place, word in enumerate(panel):
-            inside = members(str(word), d)
-            if inside is None:
-                raise misplaced(
-                    ("panels", position, place),
-                    f"{word!r} is no variable and no group.{did_you_mean(str(word), (*d.names, *groups(d)))} "
-                    f"Groups: {', '.join(groups(d))}",
-                )
-            assessed = [name for name in inside if name not in absent]
+            at = ("panels", position, place)
+            assessed = [name for name in _named(word, at, d) if name not in absent]
             if twice := [name for name in assessed if name in seen]:
-                raise misplaced(
-                    ("panels", position, place),
-                    f"{twice[0]!r} stands in panels twice; leave it in one of them",
-                )
+                raise misplaced(at, f"{twice[0]!r} stands in panels twice; leave it in one of them")
             seen.update(assessed)
             names += assessed
         if len(names) < 2:
@@ -330,6 +314,18 @@ def _with_panels(given: dict[str, Any], d: Dictionary) -> dict[str, Any]:
             )
         written.append(names)
     return given | {"panels": written}
+
+
+def _named(word: Any, at: tuple[str | int, ...], d: Dictionary) -> Sequence[str]:
+    """Return the variables that a word of the list at a place of the file names: itself, or its group."""
+    names = members(str(word), d)
+    if names is None:
+        raise misplaced(
+            at,
+            f"{word!r} is no variable and no group.{did_you_mean(str(word), (*d.names, *groups(d)))} "
+            f"Groups: {', '.join(groups(d))}",
+        )
+    return names
 
 
 def _for_variable(entry: dict[str, Any], variable: Variable) -> dict[str, Any]:
