@@ -15,7 +15,7 @@ from amlsynth.cohort.validation import ValidationReport, validate
 from amlsynth.cohort.written_under import KEY, WrittenUnder, about_path
 from amlsynth.dictionary.model import Dictionary, Role
 from amlsynth.dictionary.model import dictionary as default_dictionary
-from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import replacing, sha256, write_text
 from amlsynth.foundation.strict_model import StrictModel
 
@@ -115,6 +115,15 @@ def read_cohort(path: Path, role: Role, d: Dictionary | None = None) -> Cohort:
     return Cohort(frame, role, read_about(path), d)
 
 
+def require_cohort(cohort: object) -> None:
+    """Refuse whatever is no cohort, a data frame above all, which does not say what it is; UsageError."""
+    if not isinstance(cohort, Cohort):
+        raise UsageError(
+            f"a Cohort is asked for here, but not {type(cohort).__name__}. amlsynth.read_cohort(PATH, "
+            '"original") reads one; Cohort.create(frame, "original", About(...)) makes one of a data frame.'
+        )
+
+
 def write_cohort(cohort: Cohort, path: Path) -> None:
     """Write the table, and what is known about it to FILE.about.json.
 
@@ -125,6 +134,7 @@ def write_cohort(cohort: Cohort, path: Path) -> None:
     >>> read_cohort(folder / "cohort.parquet", "original").about.simulated
     True
     """
+    require_cohort(cohort)
     path = Path(path)
     with replacing(path) as temporary:
         write_table(cohort.frame, temporary)

@@ -285,6 +285,12 @@ def dictionary() -> Dictionary:
     return load_dictionary(asset("schema/aml.yaml"))
 
 
+def dictionary_of(table: object, d: Dictionary | None = None) -> Dictionary:
+    """Return the dictionary given, or else that of a cohort or data set, or else that of AML."""
+    own = getattr(table, "dictionary", None)
+    return d or (own if isinstance(own, Dictionary) else dictionary())
+
+
 def require_default(d: Dictionary | None, what: str) -> None:
     """Refuse another dictionary than the default one for a source that follows that one; UsageError."""
     if d is not None and d != dictionary():
