@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from amlsynth.cli.making import parameters
-from amlsynth.cli.options import FILE, with_dictionary
+from amlsynth.cli.options import FILE, PATIENTS, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR, MOST_REPLICATES
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     help="fixed: the attacker knows everyone but the target; resampled: nobody.",
 )  # fmt: skip
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator.")
-@click.option("--n", type=click.IntRange(1), help="Patients in a release; as many as the cohort without it.")
+@click.option("--n", type=PATIENTS, help="Patients in a release; as many as the cohort without it.")
 @click.option(
     "--replicates", type=click.IntRange(0, MOST_REPLICATES), default=0, show_default=True,
     help="Cohorts of further fits that a release has beside it, of --n patients each; all are attacked.",

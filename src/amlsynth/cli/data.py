@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
+from amlsynth.cli.options import FILE, PATIENTS, refuse_overwriting, with_dictionary
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.text import counted, printable
@@ -99,7 +99,7 @@ def cohort() -> None:
 
 @cohort.command("reference")
 @click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
-@click.option("--n", type=click.IntRange(1), default=1606, show_default=True, help="Number of patients.")
+@click.option("--n", type=PATIENTS, default=1606, show_default=True, help="Number of patients.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @with_dictionary
 def cohort_reference(

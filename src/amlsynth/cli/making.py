@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
+from amlsynth.cli.options import FILE, PATIENTS, refuse_overwriting, with_dictionary
 from amlsynth.cli.progress import TerminalProgress
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR, GUARANTEED, MOST_REPLICATES
 from amlsynth.foundation.errors import UsageError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--out", type=FILE, default=Path("demo"), show_default=True, help="Folder to write into.")
-@click.option("--n", type=click.IntRange(1), default=1606, show_default=True, help="Synthetic patients.")
+@click.option("--n", type=PATIENTS, default=1606, show_default=True, help="Synthetic patients.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @with_dictionary
 def demo(
@@ -58,7 +58,7 @@ def demo(
 @click.option("--generator", help=f"Its name; {DEFAULT_GENERATOR} without it, or that of --params.")
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator.")
 @click.option("--params", "params_file", type=FILE, help="Parameters that tune found; --param overrides.")
-@click.option("--n", type=click.IntRange(1), help="Synthetic patients; as many as the original without it.")
+@click.option("--n", type=PATIENTS, help="Synthetic patients; as many as the original without it.")
 @click.option(
     "--replicates",
     type=click.IntRange(0, MOST_REPLICATES),

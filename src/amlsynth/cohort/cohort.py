@@ -10,7 +10,8 @@ from typing import Any, Self
 import pandas as pd
 from pydantic import Field, ValidationError
 
-from amlsynth.cohort.tables import read_table, to_typed, write_table
+from amlsynth.cohort.table_writing import file_kind, write_table
+from amlsynth.cohort.tables import read_table, to_typed
 from amlsynth.cohort.validation import ValidationReport, validate
 from amlsynth.cohort.written_under import KEY, WrittenUnder, about_path
 from amlsynth.dictionary.model import Dictionary, Role
@@ -136,6 +137,7 @@ def write_cohort(cohort: Cohort, path: Path) -> None:
     """
     require_cohort(cohort)
     path = Path(path)
+    file_kind(path)  # refused by its own name, and not by that of the temporary file
     with replacing(path) as temporary:
         write_table(cohort.frame, temporary)
         # First, so that no table is ever without it.
