@@ -69,6 +69,24 @@ def test_more_patients_than_a_table_can_hold_are_refused(run):
         assert code == 2 and "100000000" in errors
 
 
+def test_a_split_that_cannot_be_written_is_told_before_anything_is_made(run, tmp_path, reference):
+    write_table(reference.head(60), tmp_path / "trial.csv")
+    words = [
+        "generate",
+        "--cohort",
+        "trial.csv",
+        "--generator",
+        "independent",
+        "--seed",
+        "1",
+        "--out",
+        "made.csv",
+    ]
+    code, _, errors = run(*words, "--save-split", "trial.csv")
+    assert code in (1, 2) and "trial.csv/train.csv: cannot be written" in errors
+    assert [path.name for path in tmp_path.iterdir()] == ["trial.csv"]
+
+
 def test_an_ending_that_is_not_known_is_told_with_the_name_that_was_given(run, tmp_path):
     code, _, errors = run("cohort", "reference", "--n", "20", "--out", "new/cohort")
     assert code == 2 and errors.startswith("Error: new/cohort: the ending '' is not known")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +15,6 @@ from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
     from amlsynth.cohort.cohort import Cohort
-    from amlsynth.cohort.split import Split
     from amlsynth.dictionary.model import Dictionary
     from amlsynth.report.audience import Audience
     from amlsynth.report.render import Engine
@@ -106,6 +106,8 @@ def generate(
       amlsynth generate --cohort trial.parquet --replicates 10 --seed 7 --out pooled.parquet
     """
     from amlsynth.cohort.cohort import read_cohort
+    from amlsynth.cohort.tables import write_table
+    from amlsynth.foundation.files import replacing
     from amlsynth.generators import create, generator_class
     from amlsynth.generators.generation import generate_file, nobody, replicate_paths
 
@@ -132,29 +134,35 @@ def generate(
         cohort, no_split = nobody(d), True
     else:
         cohort = read_cohort(cohort_file, "original", d)
-    with TerminalProgress() as progress:
-        written = generate_file(
-            cohort,
-            out,
-            generator,
-            seed=seed,
-            n=n,
-            params=chosen_params,
-            where=where,
-            split_seed=split_seed,
-            split=not no_split,
-            ledger_of=cohort_file,
-            replicates=replicates,
-            progress=progress,
-        )
+    with ExitStack() as places:
+        # Opened first: a place that cannot be written is told before anything is made.
+        opened = [places.enter_context(replacing(part)) for part in parts]
+        with TerminalProgress() as progress:
+            written = generate_file(
+                cohort,
+                out,
+                generator,
+                seed=seed,
+                n=n,
+                params=chosen_params,
+                where=where,
+                split_seed=split_seed,
+                split=not no_split,
+                ledger_of=cohort_file,
+                replicates=replicates,
+                progress=progress,
+            )
+        if written.split is not None:
+            for place, frame in zip(opened, (written.split.train, written.split.holdout), strict=False):
+                write_table(frame, place)
+    if written.split is not None:
+        _tell_of_split(cohort, written.about.provenance["split"], parts)
     if tuned_split not in (None, seed if split_seed is None else split_seed) and not no_split:
         click.echo(
             f"Warning: {params_file} was tuned on split seed {tuned_split}; tuning has seen patients of this "
             "split's hold-out. Leave --split-seed out to take the same split.",
             err=True,
         )
-    if save_split is not None and written.split is not None:
-        _write_split(cohort, written.split, written.about.provenance["split"], save_split)
     click.echo(f"{out}: {written.n:,} synthetic patients, valid. {written.about.statement}")
     if others:
         click.echo(f"{others[0]} to {others[-1].name}: replicates, to pool estimates of (docs/inference.md).")
@@ -202,16 +210,13 @@ def budget_parameters(
 _PARTS = {"train.csv": "training", "holdout.csv": "hold-out"}
 
 
-def _write_split(cohort: Cohort, split: Split, which: dict[str, Any], folder: Path) -> None:
-    """Write both parts, each with a record that says which part of which split it is."""
+def _tell_of_split(cohort: Cohort, which: dict[str, Any], parts: list[Path]) -> None:
+    """Write beside each part a record that says which part of which split it is."""
     from amlsynth.cohort.cohort import write_about
-    from amlsynth.cohort.tables import write_table
 
-    for (name, part), frame in zip(_PARTS.items(), (split.train, split.holdout), strict=True):
-        provenance = {**cohort.about.provenance, "split": {**which, "part": part}}
-        about = cohort.about.model_copy(update={"provenance": provenance})
-        write_table(frame, folder / name)
-        write_about(about, folder / name, cohort.dictionary)
+    for path in parts:
+        provenance = {**cohort.about.provenance, "split": {**which, "part": _PARTS[path.name]}}
+        write_about(cohort.about.model_copy(update={"provenance": provenance}), path, cohort.dictionary)
 
 
 def parameters(params: tuple[str, ...]) -> dict[str, str]:
