@@ -9,7 +9,7 @@ import click
 
 from amlsynth.cli.making import parameters
 from amlsynth.cli.options import FILE, PATIENTS, with_dictionary
-from amlsynth.cli.progress import TerminalProgress
+from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR, MOST_REPLICATES
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def audit(
             )
     except KeyboardInterrupt:
         if kept.exists():
-            click.echo(f"Finished fits are kept in {kept}: run the same command to go on.", err=True)
+            say(f"Finished fits are kept in {kept}: run the same command to go on.", err=True)
         raise
     write_audit(results, out)
     for sentence in sentences(results.result):
-        click.echo(sentence)
-    click.echo(f"{out}: AUDIT.md and audit.json name nobody; {out / 'internal'} does and stays with you.")
+        say(sentence)
+    say(f"{out}: AUDIT.md and audit.json name nobody; {out / 'internal'} does and stays with you.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from amlsynth.cli.options import FILE, PATIENTS, refuse_overwriting, with_dictionary
-from amlsynth.cli.progress import TerminalProgress
+from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR, GUARANTEED, MOST_REPLICATES
 from amlsynth.foundation.errors import UsageError
 
@@ -40,7 +40,7 @@ def demo(
     from amlsynth.demo import run_demo
 
     with TerminalProgress() as progress:
-        run_demo(out, n=n, seed=seed, d=d, progress=progress, say=click.echo)
+        run_demo(out, n=n, seed=seed, d=d, progress=progress, say=say)
 
 
 @click.command()
@@ -158,20 +158,20 @@ def generate(
     if written.split is not None:
         _tell_of_split(cohort, written.about.provenance["split"], parts)
     if tuned_split not in (None, seed if split_seed is None else split_seed) and not no_split:
-        click.echo(
+        say(
             f"Warning: {params_file} was tuned on split seed {tuned_split}; tuning has seen patients of this "
             "split's hold-out. Leave --split-seed out to take the same split.",
             err=True,
         )
-    click.echo(f"{out}: {written.n:,} synthetic patients, valid. {written.about.statement}")
+    say(f"{out}: {written.n:,} synthetic patients, valid. {written.about.statement}")
     if others:
-        click.echo(f"{others[0]} to {others[-1].name}: replicates, to pool estimates of (docs/inference.md).")
+        say(f"{others[0]} to {others[-1].name}: replicates, to pool estimates of (docs/inference.md).")
     if save_split is not None:
-        click.echo(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
+        say(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
     for warning in written.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        say(f"Warning: {warning}", err=True)
     if generator_class(generator).copies_patients:
-        click.echo("Warning: these are copies of patients, for measures only. Never release them.", err=True)
+        say("Warning: these are copies of patients, for measures only. Never release them.", err=True)
 
 
 def _chosen(
@@ -287,4 +287,4 @@ def report(
         context = seen_by(read_context(folder, d), cast("Audience", audience))
         write_decision(context.decisions[0], decision)
     by = "Quarto" if used == "quarto" else "the built-in renderer, since Quarto was not used"
-    click.echo(f"{out}{f' and {pdf}' if pdf else ''}: rendered by {by}.")
+    say(f"{out}{f' and {pdf}' if pdf else ''}: rendered by {by}.")
