@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,13 @@ from browser import Browser
 from mds import simulated_mds
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rare_collection() -> None:
+    """Look for cyclic garbage rarely: a worker holds millions of objects, and each look goes over them all."""
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,12 +55,15 @@ def make() -> Callable[..., pd.DataFrame]:
     from amlsynth.cohort.tables import to_typed
 
     def build(fill: int | None = None, **columns: list[Any]) -> pd.DataFrame:
-        d = default_dictionary()
         n = len(next(iter(columns.values())))
-        values = {name: [pd.NA] * n for name in d.names}
-        if fill is not None:
-            values |= {variable.name: [fill] * n for variable in d.alterations}
-        return to_typed(pd.DataFrame({**values, **columns})[list(d.names)], d)
+        return to_typed(pd.DataFrame({**alike(n, fill), **columns}), d)
+
+    d = default_dictionary()
+
+    @functools.cache
+    def alike(n: int, fill: int | None) -> pd.DataFrame:
+        given = {} if fill is None else {variable.name: [fill] * n for variable in d.alterations}
+        return to_typed(pd.DataFrame({name: [pd.NA] * n for name in d.names} | given), d)
 
     return build
 

@@ -26,8 +26,8 @@ from amlsynth.generators.generation import generate
 from amlsynth.release import ReleaseResult, adam, build_release, checks, evidence
 from amlsynth.release import exporting as exporting  # binds what `checked_once` replaces
 from amlsynth.release.adam.tables import Study
-from amlsynth.release.checksums import check_files, write_checksums
-from amlsynth.release.doi import spec_of
+from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE, check_files, write_checksums
+from amlsynth.release.doi import spec_of, stamp_release
 from amlsynth.release.verify import VerifyReport
 from amlsynth.report import render_report
 from amlsynth.site import build_site
@@ -329,6 +329,31 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
     once = functools.cache(lambda text: spec_of(SimpleNamespace(spec=SimpleNamespace(text=text))))
     for module in ("doi", "zenodo.checks"):
         monkeypatch.setattr(f"amlsynth.release.{module}.spec_of", lambda made: once(made.spec.text))
+
+
+@pytest.fixture(scope="session")
+def _stamped() -> dict[Any, Any]:
+    return {}
+
+
+@pytest.fixture
+def stamped_once(_stamped: dict[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the same DOI into the same release once, where a test fails at each request of many runs."""
+
+    def stamp(folder: Path, archive: Path, doi: str | None) -> None:
+        key = ((folder / CHECKSUMS).read_bytes(), doi)
+        if key not in _stamped:
+            stamp_release(folder, archive, doi)
+            names = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+            contents = {name: (folder / name).read_bytes() for name in names if name.name != PUBLISH_STATE}
+            _stamped[key] = contents, archive.read_bytes()
+        contents, zipped = _stamped[key]
+        for name, content in contents.items():
+            (folder / name).unlink()  # it may be a link
+            (folder / name).write_bytes(content)
+        archive.write_bytes(zipped)
+
+    monkeypatch.setattr("amlsynth.release.zenodo.publish.stamp_release", stamp)
 
 
 @pytest.fixture(scope="session")

@@ -178,7 +178,7 @@ def _rule_and_message(schema: Any, name: str, check: str) -> tuple[str, str]:
     for known in schema.columns[name].checks:
         if known.error == check:
             return str(known.name), str(known.error)
-    return "type", f"must not fail the check {check}"
+    return "type", f"must be of the type {schema.columns[name].dtype}, which amlsynth.to_typed(frame) gives"
 
 
 def _check_rules(frame: pd.DataFrame, d: Dictionary, role: Role, failures: Failures) -> None:
