@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session", autouse=True)
 def _rare_collection() -> None:
-    """Look for cyclic garbage rarely: a worker holds millions of objects, and each look goes over them all."""
+    """Look for cyclic garbage rarely: a worker holds millions of objects, and each look goes over all."""
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)
 
