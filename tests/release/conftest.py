@@ -162,6 +162,12 @@ def plain_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report on paper is a line of text: that it is set of any cohort is shown elsewhere."""
+    monkeypatch.setattr("amlsynth.report.render_report", _all_but_the_pdf, raising=False)
+
+
+@pytest.fixture
 def same_evaluation(built: ReleaseResult, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the evaluation, which takes seconds, by that of the small release."""
     evaluation = read_evaluation(built.folder / "evaluation.json")
@@ -305,13 +311,12 @@ def _running_zenodo() -> Iterator[ZenodoServer]:
 
 
 @pytest.fixture
-def zenodo(_running_zenodo: ZenodoServer, monkeypatch: pytest.MonkeyPatch) -> ZenodoServer:
+def zenodo(_running_zenodo: ZenodoServer, page_alone: None, monkeypatch: pytest.MonkeyPatch) -> ZenodoServer:
     """An empty Zenodo on loopback, with its address and token in the environment.
 
     The report on paper, which would be rendered anew for each DOI, is a line of text.
     """
     _running_zenodo.reset()
-    monkeypatch.setattr("amlsynth.report.render_report", _all_but_the_pdf, raising=False)
     monkeypatch.setenv("AMLSYNTH_ZENODO_URL", _running_zenodo.base)
     monkeypatch.setenv("AMLSYNTH_ZENODO_TOKEN", TOKEN)
     return _running_zenodo
