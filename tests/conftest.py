@@ -109,20 +109,19 @@ def amlsg(amlsg_cohort: Cohort) -> pd.DataFrame:
     return amlsg_cohort.frame
 
 
-@pytest.fixture
-def plain_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Reports are rendered by the built-in renderer, with empty figures, as in `built`."""
-    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
-    with empty_figures():
-        yield
+def _without_drawing(*, composed: bool) -> Any:
+    @pytest.fixture
+    def figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+        with empty_figures(composed=composed):
+            yield
+
+    return figures
 
 
-@pytest.fixture
-def composed_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The same for cohorts that lack what others have: their figures are composed, though not drawn."""
-    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
-    with empty_figures(composed=True):
-        yield
+# Reports are rendered by the built-in renderer, with empty figures, as in `built`; of cohorts that lack what
+# others have the figures are composed, though not drawn.
+plain_figures, composed_figures = _without_drawing(composed=False), _without_drawing(composed=True)
 
 
 @pytest.fixture

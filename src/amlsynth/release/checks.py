@@ -239,8 +239,7 @@ def provenance_problems(found: Evidence) -> Iterator[Problem]:
 def remade_problems(found: Evidence) -> Iterator[Problem]:
     """Yield metadata and exports that do not follow from the data."""
     if found.package is not None and found.provenance is not None and found.frame is not None:
-        rows = len(found.frame)
-        yield from derived_problems(found.folder, found.package, found.provenance, rows, found.d)
+        yield from derived_problems(found.folder, found.package, found.provenance, found.frame, found.d)
 
 
 def guarantee_problems(found: Evidence) -> Iterator[Problem]:

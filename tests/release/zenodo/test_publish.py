@@ -17,11 +17,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.release.zenodo_server import KINDS, Record, ZenodoServer, template
+from tests.release.zenodo.conftest import publish
+from tests.release.zenodo.zenodo_server import KINDS, Record, ZenodoServer, template
 
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.loading import load
-from amlsynth.release import build_release, publish_release, verify_release
+from amlsynth.release import build_release, verify_release
 from amlsynth.release.checksums import check_files
 from amlsynth.release.package import DataPackage, file_names
 from amlsynth.release.zenodo import client as client_module
@@ -31,16 +32,6 @@ NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 UPLOADED = {f"{STEM}.zip", *(name for name in file_names(NAME) if "/" not in name)}
-
-
-@pytest.fixture
-def folder(tiny: Path, tmp_path: Path) -> Path:
-    """A copy of a release that is quick to stamp and to send."""
-    return Path(shutil.copytree(tiny, tmp_path / "releases" / STEM))
-
-
-def publish(folder: Path, **options: Any) -> Any:
-    return publish_release(folder, **({"confirm": True, "sleep": lambda _: None} | options))
 
 
 def until_done(folder: Path, **options: Any) -> str:
