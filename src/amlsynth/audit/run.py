@@ -36,7 +36,7 @@ from amlsynth.audit.static import KINDS, Finding, chance_of_being_seen, static_f
 from amlsynth.audit.summary import markdown
 from amlsynth.audit.targets import KINDS as TARGET_KINDS
 from amlsynth.audit.targets import Target, choose_targets
-from amlsynth.cohort.cohort import Cohort
+from amlsynth.cohort.cohort import Cohort, require_cohort
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import replacing_folder, write_text
 from amlsynth.foundation.streams import Stream
@@ -116,6 +116,7 @@ def audit(
     >>> found.result.presence.given_away
     1
     """
+    require_cohort(cohort)
     d = cohort.dictionary
     if shadows and (shadows < FEWEST_SHADOWS or shadows % 2):
         raise UsageError(

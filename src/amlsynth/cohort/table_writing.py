@@ -12,6 +12,7 @@ import pandas as pd
 
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import replacing
+from amlsynth.foundation.frames import Table, frame_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +26,7 @@ class ParquetMetadata:
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def write_table(frame: pd.DataFrame, path: Path, metadata: ParquetMetadata | None = None) -> None:
+def write_table(frame: Table, path: Path, metadata: ParquetMetadata | None = None) -> None:
     """Write a typed frame to CSV or Parquet, by the ending, atomically.
 
     The same frame gives the same bytes: NA is an empty cell in CSV, integers have no decimals, lines
@@ -44,7 +45,7 @@ def write_table(frame: pd.DataFrame, path: Path, metadata: ParquetMetadata | Non
     >>> read_table(folder / "five.parquet").equals(frame)
     True
     """
-    write_blocks([frame], path, metadata)
+    write_blocks([frame_of(frame)], path, metadata)
 
 
 def describe_parquet(path: Path, metadata: ParquetMetadata) -> None:
