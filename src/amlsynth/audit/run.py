@@ -91,7 +91,8 @@ def audit(
     targets : patients attacked. shadows : fits, an even number; 0 leaves this pass out. world : "fixed", the
         attacker knows everyone but the target, or "resampled", random halves.
     released : patients in a release; as many as the cohort has by default. replicates : cohorts beside it, as
-        many patients each, of fits of their own, all of which the attacker has; of generators that make them.
+        many patients each, of fits of their own, all of which the attacker has; of generators that make them,
+        and not with `release`.
     left_out : patients who are left out one by one in the presence pass; 0 leaves that out.
     seed : of targets, fits and attacks. jobs : processes. file : keeps finished fits, to go on later.
     release : fits and samples in the place of the generator, as `release(train, n, rng)` gives a typed frame;
@@ -125,6 +126,11 @@ def audit(
     if shadows and targets < FEWEST_TARGETS:
         raise UsageError(f"{targets} targets are too few; take {FEWEST_TARGETS} or more, 26 say.")
     model = create(generator, params, d)
+    if release is not None and replicates:
+        raise UsageError(
+            "replicates are fits of the generator; a release of your own gives all that an attacker has. "
+            "Leave one of both out."
+        )
     if release is None:
         chosen_params = tuple(sorted((params or {}).items()))
         if replicates:
