@@ -12,7 +12,7 @@ import pandas as pd
 from amlsynth.cohort.failures import Failures
 from amlsynth.cohort.tables import check_columns, parse_table
 from amlsynth.dictionary.model import Dictionary, Role, dictionary_of
-from amlsynth.dictionary.pandera_schema import breaks, is_as_described, pandera_column
+from amlsynth.dictionary.pandera_schema import breaks, pandera_column
 from amlsynth.foundation.errors import DataError
 from amlsynth.foundation.frames import Table, frame_of
 
@@ -110,7 +110,7 @@ class ValidationReport:
 def validate(frame: Table, role: Role = "synthetic", d: Dictionary | None = None) -> ValidationReport:
     """Validate a typed frame (see `tables.to_typed`), or that of a cohort or data set.
 
-    What is wrong with columns is listed by Pandera; the rules between columns by their expressions, since
+    Columns are checked by Pandera, lazily; the rules between columns by their expressions, since
     Pandera would list every cell of a failing row, and a message may show the offending cells only.
 
     Raises
@@ -155,8 +155,6 @@ def validate_file(path: Path, role: Role = "synthetic", d: Dictionary | None = N
 
 
 def _check_columns(frame: pd.DataFrame, d: Dictionary, failures: Failures) -> None:
-    if is_as_described(frame, d):
-        return
     from pandera.errors import SchemaErrors
 
     schema = _column_schema(d)
