@@ -145,7 +145,7 @@ benchmark-synthcity: $(SYNTHCITY_VENV)/.ready
 	$(SYNTHCITY_BENCHMARK) synthcity:survival_nflow --param n_iter=100
 
 fuzz: $(READY)
-	AMLSYNTH_FUZZ=$${AMLSYNTH_FUZZ:-10000} $(BIN)/python -m pytest -q tests/release/test_mutations.py
+	AMLSYNTH_FUZZ=$${AMLSYNTH_FUZZ:-10000} $(BIN)/python -m pytest -q --numprocesses auto tests/release/test_mutations.py
 
 clean:
 	rm -rf $(VENV) $(SYNTHCITY_VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

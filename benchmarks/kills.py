@@ -105,13 +105,15 @@ def building(place: Path) -> Case:
     return lambda: build_release(spec, out), out, check
 
 
-def once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a slow function give what it gave the first time."""
-    kept: list[Any] = []
+def once(function: Callable[..., Any], by: int | None = None) -> Callable[..., Any]:
+    """Let a slow function give what it gave the first time, for each value of its argument number `by`."""
+    kept: dict[Any, Any] = {}
 
     def call(*arguments: Any, **options: Any) -> Any:
-        kept[:] = kept or [function(*arguments, **options)]
-        return kept[0]
+        key = None if by is None else arguments[by]
+        if key not in kept:
+            kept[key] = function(*arguments, **options)
+        return kept[key]
 
     return call
 
@@ -119,7 +121,7 @@ def once(function: Callable[..., Any]) -> Callable[..., Any]:
 def reporting(place: Path) -> Case:
     from amlsynth.report import fallback
 
-    fallback.run_cells, fallback._write = once(fallback.run_cells), once(fallback._write)
+    fallback.run_cells, fallback._write = once(fallback.run_cells), once(fallback._write, by=2)  # page, sheet
     release = build_release(_write_spec(place / "in"), place / "release").folder
     page = place / "out" / "report.html"
     evaluation = place / "evaluation"

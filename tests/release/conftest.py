@@ -331,6 +331,25 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"amlsynth.release.{module}.spec_of", lambda made: once(made.spec.text))
 
 
+def _few_figures(built: ReleaseResult) -> Evaluation:
+    """The evaluation of the small release with those figures alone that its gates ask for."""
+    found = read_evaluation(built.folder / "evaluation.json")
+    asked = {gate["measure"] for profile in GATES["profiles"].values() for gate in profile["gates"]}
+    few = tuple(measure for measure in found.measures if measure.id in asked)
+    return found.model_copy(update={"measures": few, "comparisons": (), "effects": (), "co_occurrence": None})
+
+
+@pytest.fixture(scope="session")
+def slight(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> ReleaseResult:
+    """The small release with all its files, its report a line, its figures few: quick to check."""
+
+    def build(folder: Path) -> ReleaseResult:
+        with neither_evaluated_nor_drawn(_few_figures(built)):
+            return build_release(_write_spec(folder / "spec"), folder / "out")
+
+    return shared(tmp_path_factory, "slight", build)
+
+
 @pytest.fixture(scope="session")
 def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small release without exports, its report a line, its figures few: quick to stamp and to send."""
@@ -342,11 +361,7 @@ def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path
         write_text(pdf, "%PDF-")
 
     def build(folder: Path) -> Path:
-        found = read_evaluation(built.folder / "evaluation.json")
-        asked = {gate["measure"] for profile in GATES["profiles"].values() for gate in profile["gates"]}
-        few = tuple(measure for measure in found.measures if measure.id in asked)
-        left_out = {"comparisons": (), "effects": (), "co_occurrence": None}
-        with neither_evaluated_nor_drawn(found.model_copy(update={"measures": few, **left_out}), report):
+        with neither_evaluated_nor_drawn(_few_figures(built), report):
             return build_release(_write_spec(folder / "spec", exports=[]), folder / "out").folder
 
     return shared(tmp_path_factory, "tiny", build)

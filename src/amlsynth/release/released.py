@@ -10,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from amlsynth.dictionary.model import Dictionary
+from amlsynth.cohort.tables import read_table
+from amlsynth.dictionary.carried import carried_dictionary
+from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.evaluation.records import Evaluation, read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import restore_folder, sha256
@@ -91,13 +93,16 @@ def read_verified(path: Path, d: Dictionary | None = None) -> Released:
                 "verify lists all problems."
             )
         try:
-            return read_released(copy.folder)
+            return read_released(copy.folder, d)
         except UsageError as error:  # its files are hostile, for verify takes them for what they are
             raise DataError(f"{path}: cannot be compared: {str(error).partition(': ')[2]}") from None
 
 
-def read_released(folder: Path) -> Released:
-    """Read a release folder that is known to be in order, or that the build is writing."""
+def read_released(folder: Path, d: Dictionary | None = None) -> Released:
+    """Read a release folder that is known to be in order, or that the build is writing.
+
+    Its data are typed by the dictionary that it carries, or by `d`.
+    """
     package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
     provenance = Provenance.model_validate_json((folder / PROVENANCE).read_bytes())
     guaranteed = package.guarantee is not None
@@ -110,7 +115,9 @@ def read_released(folder: Path) -> Released:
         gates=None if guaranteed else GateReport.model_validate_json((folder / "gates.json").read_bytes()),
         evaluation=None if guaranteed else read_evaluation(folder / "evaluation.json"),
         rules=_rules((folder / "CODEBOOK.md").read_text(encoding="utf-8")),
-        rows=pd.read_parquet(folder / data_paths(package.name)[1]),
+        rows=read_table(
+            folder / data_paths(package.name)[1], d or carried_dictionary(folder) or dictionary()
+        ),
         spec=_spec(provenance.spec.text),
         checksums=sha256(listed) if listed.exists() else "",
         changelog=heading.lstrip() + entries,
