@@ -105,15 +105,13 @@ def building(place: Path) -> Case:
     return lambda: build_release(spec, out), out, check
 
 
-def once(function: Callable[..., Any], by: int | None = None) -> Callable[..., Any]:
-    """Let a slow function give what it gave the first time, for each value of its argument number `by`."""
-    kept: dict[Any, Any] = {}
+def once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a slow function give what it gave the first time."""
+    kept: list[Any] = []
 
     def call(*arguments: Any, **options: Any) -> Any:
-        key = None if by is None else arguments[by]
-        if key not in kept:
-            kept[key] = function(*arguments, **options)
-        return kept[key]
+        kept[:] = kept or [function(*arguments, **options)]
+        return kept[0]
 
     return call
 
@@ -121,8 +119,16 @@ def once(function: Callable[..., Any], by: int | None = None) -> Callable[..., A
 def reporting(place: Path) -> Case:
     from amlsynth.report import fallback
 
-    fallback.run_cells, fallback._write = once(fallback.run_cells), once(fallback._write, by=2)  # page, sheet
     release = build_release(_write_spec(place / "in"), place / "release").folder
+    render, first = fallback.render, []
+
+    def rendered(document: Path, html: Path, pdf: None, toc_depth: int) -> None:
+        if not first:
+            render(document, html, pdf, toc_depth)
+            first.append(html.read_bytes())
+        html.write_bytes(first[0])
+
+    fallback.render = rendered
     page = place / "out" / "report.html"
     evaluation = place / "evaluation"
     evaluation.mkdir()

@@ -112,7 +112,7 @@ def test_what_is_neither_path_nor_name_is_refused(here: Path, name: str) -> None
 
 
 def test_what_file_managers_leave_in_a_folder_does_not_hinder(folder: Path, patients: pd.DataFrame) -> None:
-    for name in (".DS_Store", "data/Thumbs.db", "data/desktop.ini"):
+    for name in (".DS_Store", "data/Thumbs.db", "data/desktop.ini", "._README.md", "data/._small.csv"):
         (folder / name).write_bytes(b"\x00")
     pd.testing.assert_frame_equal(load(folder), patients)
     (folder / "notes.txt").touch()
