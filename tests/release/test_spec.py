@@ -116,7 +116,7 @@ def test_a_list_whose_entries_are_wrong_is_not_called_too_short(tmp_path: Path) 
     with pytest.raises(UsageError, match="last digit") as caught:
         read_spec(write(tmp_path, creators=[{"name": "A", "orcid": "0000-0002-1825-0098"}]))
     assert len(str(caught.value).split("\n")) == 1
-    with pytest.raises(UsageError, match="creators: .*at least 1"):
+    with pytest.raises(UsageError, match=r"creators: .*at least 1"):
         read_spec(write(tmp_path, creators=[]))
 
 
