@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from amlsynth.cohort.cohort import About, Cohort
 from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.loading import SEARCH_VARIABLE, load, local_releases
+from amlsynth.release import verify_release
 from amlsynth.release.checksums import write_checksums
 
 Write = Callable[..., Path]
@@ -119,6 +121,24 @@ def test_what_file_managers_leave_in_a_folder_does_not_hinder(folder: Path, pati
     with pytest.raises(DataError, match=r"notes\.txt: .*no part of the release, so remove it") as caught:
         load(folder)
     assert "Download" not in str(caught.value)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_full_place_for_temporary_files_is_not_called_a_bad_release(
+    folder: Path, zipped: Callable[[Path], Path], packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from amlsynth.release import archive, integrity
+
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    release = zipped(folder) if packed else folder
+    monkeypatch.setattr(archive, "_write", full) if packed else monkeypatch.setattr(
+        integrity, "copy_file", full
+    )
+    for read in (load, verify_release):
+        with pytest.raises(UsageError, match=r"no room for temporary files .*TMPDIR"):
+            read(release)
 
 
 def test_a_folder_without_checksums_is_no_release(tmp_path: Path) -> None:

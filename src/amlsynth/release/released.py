@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from amlsynth.dictionary.carried import carried_dictionary
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.evaluation.records import Evaluation, read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
-from amlsynth.foundation.files import restore_folder, sha256
+from amlsynth.foundation.files import restore_folder, scratch_folder, sha256
 from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.gates import GateReport
 from amlsynth.release.checksums import CHECKSUMS
@@ -126,8 +125,8 @@ def read_released(folder: Path, d: Dictionary | None = None) -> Released:
 
 def _spec(text: str) -> dict[str, Any]:
     """Return a spec as plain data; one of another amlsynth may have other keys."""
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
-        path = Path(temporary) / "spec.yaml"
+    with scratch_folder() as temporary:
+        path = temporary / "spec.yaml"
         path.write_bytes(text.encode("utf-8"))
         data, _ = read_yaml(path, what="release spec")
     return data if isinstance(data, dict) else {}
