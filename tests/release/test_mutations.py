@@ -395,7 +395,7 @@ def edit_a_marker(rng: random.Random, cache: Path) -> None:
     if rng.random() < 0.3:
         path.write_bytes(rng.choice([*HOSTILE_JSON, damaged(rng, path.read_bytes())]))
         return
-    with contextlib.suppress(ValueError, TypeError, RecursionError):  # one that was damaged before
+    with contextlib.suppress(ValueError, TypeError, IndexError, RecursionError):  # damaged before
         path.write_text(json.dumps(edited(rng, json.loads(path.read_bytes()))))
 
 
