@@ -46,8 +46,8 @@ define install
 	$(BIN)/python $(PIP) --no-build-isolation -e '.[$(2)]'
 endef
 
-# What a user needs who makes releases, without torch, type checker and the rest of the development tools. To compile
-# every module of every package takes half of the time, and few are imported: these are compiled then.
+# What a user needs who makes releases, without torch, type checker and the rest of the development tools. Few
+# modules of its packages are ever imported: these are compiled then, not all of them on installing.
 $(USABLE): pyproject.toml requirements/build.txt requirements/use.txt | $(BIN)/python
 	$(call install,use,generate$(comma)private$(comma)report$(comma)publish,--no-compile)
 	@touch $@
