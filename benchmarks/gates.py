@@ -1,13 +1,14 @@
 """What innocent and bad cohorts show at each required gate: the tables of docs/gates.md.
 
-Run with `python benchmarks/gates.py [--n 800] [--seeds 2] [--amlsg FOLDER] [--innocents 200:12 ...]` in the
-repository's root. Cohorts are made from the simulated reference cohort, and with --amlsg from halves of the
+Run with `python benchmarks/gates.py [--n 200 800] [--seeds 2] [--amlsg FOLDER] [--innocents 200:12 ...]` in
+the repository's root. Cohorts are made from the simulated reference cohort, with --amlsg from halves of the
 AMLSG cohort too; the gates are those of tests/adversaries/judging.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -149,21 +150,24 @@ def main() -> None:
     from adversaries.judging import material
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--n", type=int, default=800)
+    parser.add_argument("--n", type=int, nargs="+", default=[800], metavar="PATIENTS")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--amlsg", type=Path, help="folder of the AMLSG cohort")
     parser.add_argument("--innocents", nargs="*", default=[], metavar="PATIENTS:COHORTS")
     parser.add_argument("--first", type=int, default=2001, help="seed of the first innocent cohort")
     options = parser.parse_args()
-    command = f"--n {options.n} --seeds {options.seeds}{' --amlsg FOLDER' if options.amlsg else ''}"
+    command = f"--n {' '.join(map(str, options.n))} --seeds {options.seeds}"
+    if options.amlsg:
+        command += " --amlsg FOLDER"
     if options.innocents:
         command += f" --innocents {' '.join(options.innocents)}"
     seeds = f"{options.seeds} seed{'s' * (options.seeds > 1)}"
     lines = [HEAD.format(command=command, first=options.first)]
     if options.innocents:
         lines += innocents(options.innocents, options.first)
-    title = f"Bad cohorts of the reference cohort, {options.n} patients, {seeds}"
-    lines += table(title, lambda seed: material(options.n, seed), options.seeds).lines()
+    for n in options.n:
+        title = f"Bad cohorts of the reference cohort, {n} patients, {seeds}"
+        lines += table(title, functools.partial(material, n), options.seeds).lines()
     if options.amlsg:
         make = halves_of_amlsg(options.amlsg)
         lines += table(f"Bad cohorts of halves of AMLSG, {seeds}", make, options.seeds).lines()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,13 @@ from browser import Browser
 from mds import simulated_mds
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rare_collection() -> None:
+    """Look for cyclic garbage rarely: a worker holds millions of objects, and each look goes over all."""
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,12 +55,15 @@ def make() -> Callable[..., pd.DataFrame]:
     from amlsynth.cohort.tables import to_typed
 
     def build(fill: int | None = None, **columns: list[Any]) -> pd.DataFrame:
-        d = default_dictionary()
         n = len(next(iter(columns.values())))
-        values = {name: [pd.NA] * n for name in d.names}
-        if fill is not None:
-            values |= {variable.name: [fill] * n for variable in d.alterations}
-        return to_typed(pd.DataFrame({**values, **columns})[list(d.names)], d)
+        return to_typed(pd.DataFrame({**alike(n, fill), **columns}), d)
+
+    d = default_dictionary()
+
+    @functools.cache
+    def alike(n: int, fill: int | None) -> pd.DataFrame:
+        given = {} if fill is None else {variable.name: [fill] * n for variable in d.alterations}
+        return to_typed(pd.DataFrame({name: [pd.NA] * n for name in d.names} | given), d)
 
     return build
 
@@ -97,20 +109,19 @@ def amlsg(amlsg_cohort: Cohort) -> pd.DataFrame:
     return amlsg_cohort.frame
 
 
-@pytest.fixture
-def plain_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Reports are rendered by the built-in renderer, with empty figures, as in `built`."""
-    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
-    with empty_figures():
-        yield
+def _without_drawing(*, composed: bool) -> Any:
+    @pytest.fixture
+    def figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
+        with empty_figures(composed=composed):
+            yield
+
+    return figures
 
 
-@pytest.fixture
-def composed_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The same for cohorts that lack what others have: their figures are composed, though not drawn."""
-    monkeypatch.setenv("AMLSYNTH_REPORT_ENGINE", "fallback")
-    with empty_figures(composed=True):
-        yield
+# Reports are rendered by the built-in renderer, with empty figures, as in `built`; of cohorts that lack what
+# others have the figures are composed, though not drawn.
+plain_figures, composed_figures = _without_drawing(composed=False), _without_drawing(composed=True)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import venv
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.metadata import distributions
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pandas as pd
@@ -112,10 +113,18 @@ def _link(site: Path, wanted: str) -> None:
                     queue.append(required)
         if own is None:
             for file in distribution.files or ():
-                place = site / file
-                if ".." not in file.parts:
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    place.symlink_to(Path(str(distribution.locate_file(file))).resolve())
+                if ".." in file.parts or file.suffix == ".pyc":
+                    continue
+                source = Path(str(distribution.locate_file(file))).resolve()
+                _symlink(site / file, source)
+                # What was compiled goes with it: else the first command compiles half a gigabyte anew.
+                if file.suffix == ".py" and Path(compiled := cache_from_source(source)).exists():
+                    _symlink(Path(cache_from_source(site / file)), Path(compiled))
+
+
+def _symlink(place: Path, source: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(source)
 
 
 @pytest.fixture(scope="module")

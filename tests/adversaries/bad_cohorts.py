@@ -64,6 +64,41 @@ def genetics_shuffled(material: Material, rng: np.random.Generator) -> pd.DataFr
     return shuffled(material.unseen, [v.name for v in material.d.alterations], rng)
 
 
+def half_shuffled(material: Material, rng: np.random.Generator) -> pd.DataFrame:
+    """Shuffle the outcomes of every second patient."""
+    half = shuffled(material.unseen.iloc[::2], OUTCOMES, rng)
+    return pd.concat([half, material.unseen.iloc[1::2]]).sort_index()
+
+
+def times_moved(material: Material, rng: np.random.Generator) -> pd.DataFrame:
+    """Add six months to every time."""
+    moved = {}
+    for name in TIMES:
+        v, column = material.d[name], material.unseen[name]
+        moved[name] = (column.astype(float) + 6).clip(upper=v.maximum).round(v.decimals).astype(column.dtype)
+    return material.unseen.assign(**moved)
+
+
+def censored_as_events(material: Material, rng: np.random.Generator) -> pd.DataFrame:
+    """Count every patient who was censored as one who had the event."""
+    known = {name: material.unseen[name] for name in ("EFSSTAT", "OSSTAT")}
+    return material.unseen.assign(**{name: column.where(column.isna(), 1) for name, column in known.items()})
+
+
+def one_centre(material: Material, rng: np.random.Generator) -> pd.DataFrame:
+    """Take the older half of the patients, as a centre for the elderly would have them, with repeats."""
+    age = material.unseen["AGE"].astype(float)
+    older = material.unseen[age >= age.median()]
+    return older.sample(len(age), replace=True, random_state=int(rng.integers(2**31))).reset_index(drop=True)
+
+
+def collapsed(material: Material, rng: np.random.Generator) -> pd.DataFrame:
+    """Repeat 50 patients with 5 % noise on their blood values and one alteration flipped."""
+    few = material.unseen.sample(50, random_state=int(rng.integers(2**31)))
+    rows = few.sample(len(material.unseen), replace=True, random_state=int(rng.integers(2**31)))
+    return flipped(_jittered(rows.reset_index(drop=True), material.d, 0.05, rng), material.d, rng)
+
+
 def response_shuffled(material: Material, rng: np.random.Generator) -> pd.DataFrame:
     """Shuffle remission within the patterns of events, so that no rule breaks."""
     return _within(material.unseen, ["EFSSTAT", "OSSTAT"], ["CR1"], rng)
@@ -117,6 +152,23 @@ def some_copied_and_flipped(material: Material, rng: np.random.Generator) -> pd.
     return _replaced(material.unseen, flipped(copied, material.d, rng))
 
 
+def copied_and_changed(material: Material, rng: np.random.Generator) -> pd.DataFrame:
+    """Put copies of training patients among the rows, two numbers and two alterations changed in each."""
+    copied = _sampled(material, 0.08, rng).copy()
+    numbers = [v.name for v in material.d.variables if not v.is_categorical and v.name not in TIMES]
+    for row in range(len(copied)):
+        stranger = material.unseen.iloc[rng.integers(len(material.unseen))]
+        for name in rng.choice(numbers, 2, replace=False):
+            copied.iloc[row, copied.columns.get_loc(name)] = stranger[name]
+    twice = flipped(flipped(copied, material.d, rng), material.d, rng)
+    return _replaced(material.unseen, twice)
+
+
+def few_copied(material: Material, rng: np.random.Generator) -> pd.DataFrame:
+    """Put copies of training patients, one alteration flipped, in the place of 1 % of the rows."""
+    return _replaced(material.unseen, flipped(_sampled(material, 0.01, rng), material.d, rng))
+
+
 def rarest_copied(material: Material, rng: np.random.Generator) -> pd.DataFrame:
     """Put the 20 training patients with the least common alterations among the rows, one flipped in each."""
     states = material.training[[v.name for v in material.d.alterations]].astype("Float64")
@@ -149,13 +201,18 @@ def jittered_copies(material: Material, rng: np.random.Generator) -> pd.DataFram
     copied = material.training.sample(
         round(0.05 * len(material.unseen)), random_state=int(rng.integers(2**31))
     )
+    return _replaced(material.unseen, flipped(_jittered(copied, material.d, 0.002, rng), material.d, rng))
+
+
+def _jittered(frame: pd.DataFrame, d: Dictionary, by: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the frame with relative noise on its blood values."""
     moved = {}
-    for v in material.d.variables:
+    for v in d.variables:
         if v.is_categorical or v.name in (*TIMES, "AGE"):
             continue
-        values = copied[v.name].astype(float) * (1 + 0.002 * rng.standard_normal(len(copied)))
-        moved[v.name] = values.round(v.decimals).clip(v.minimum, v.maximum).astype(copied[v.name].dtype)
-    return _replaced(material.unseen, flipped(copied.assign(**moved), material.d, rng))
+        values = frame[v.name].astype(float) * (1 + by * rng.standard_normal(len(frame)))
+        moved[v.name] = values.round(v.decimals).clip(v.minimum, v.maximum).astype(frame[v.name].dtype)
+    return frame.assign(**moved)
 
 
 def another_population(material: Material, rng: np.random.Generator) -> pd.DataFrame:
@@ -183,11 +240,18 @@ ADVERSARIES = (
     Adversary("sexes swapped", sexes_swapped, ("correlations-reversed",)),
     Adversary("8 % copied, one alteration flipped", some_copied_and_flipped, ("numbers-copied",)),
     Adversary("20 rarest patients copied, one flipped", rarest_copied, ("numbers-copied",)),
-    Adversary("5 % copied, numbers jittered, one flipped", jittered_copies, ("numbers-near",)),
+    Adversary("5 % copied, numbers jittered, one flipped", jittered_copies, ("linked-rows",)),
     Adversary("hold-out patients released", holdout_released, ("exact-matches-holdout", "leakage-low")),
     Adversary(
         "every row a patient, one flipped", all_copied_and_flipped, ("numbers-copied", "classifier-low")
     ),
+    Adversary("8 % copied, four fields changed", copied_and_changed, ("linked-rows",)),
+    Adversary("1 % copied, one alteration flipped", few_copied, ("numbers-copied",)),
+    Adversary("half of the outcomes shuffled", half_shuffled, ("effects-slope",)),
+    Adversary("six months added to every time", times_moved, ("classifier",)),
+    Adversary("censored counted as events", censored_as_events, ("km-os",)),
+    Adversary("one centre's older patients", one_centre, ("km-os",)),
+    Adversary("50 patients repeated with noise", collapsed, ("classifier",)),
     Adversary("30 rare alterations lost", rare_alterations_lost, ("classifier",)),
     Adversary("another population", another_population, ("classifier",)),
 )

@@ -173,6 +173,8 @@ def test_numbers_of_fits_and_targets_that_cannot_be(flagged: Cohort) -> None:
         audit(flagged, "bootstrap", params={"x": 1})
     with pytest.raises(UsageError, match="makes no replicates"):
         audit(flagged, "bootstrap", replicates=2)
+    with pytest.raises(UsageError, match="a release of your own"):
+        audit(flagged, "bootstrap", replicates=2, release=Copying())
 
 
 def test_replicates_are_attacked_with_the_cohort_beside_them(flagged: Cohort, dictionary: Dictionary) -> None:

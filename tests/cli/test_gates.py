@@ -81,6 +81,14 @@ def test_bad_input_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "name one of them" in capsys.readouterr().err
 
 
+def test_text_of_a_file_does_nothing_to_a_terminal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder, low=0.6)
+    path = folder / "gates.yaml"
+    path.write_text(PROFILES.replace("Likeness", r'"\e[2JLike\u202eness"'), encoding="utf-8")
+    assert run(folder) == 0
+    assert r"\u001b[2JLike\u202eness (m)" in capsys.readouterr().out
+
+
 def test_it_is_told_how_many_gates_decide(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(folder, low=0.4)  # the only gate is undecided
     assert run(folder) == 1

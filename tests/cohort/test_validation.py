@@ -168,3 +168,10 @@ def test_variable_that_may_not_be_missing(dictionary: Dictionary, frame: pd.Data
     frame.loc[7, "AGE"] = pd.NA
     found = validate(frame, "original", strict).failures
     assert found[["rule", "column", "row"]].values.tolist() == [["missing", "AGE", 8]]
+
+
+def test_a_column_of_another_type_has_a_remedy(reference: pd.DataFrame) -> None:
+    with pytest.raises(
+        DataError, match=r"must be of the type Float64, which amlsynth\.to_typed\(frame\) gives"
+    ):
+        validate(reference.head(3).assign(WBC="a")).raise_if_failed("frame")

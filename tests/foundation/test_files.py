@@ -53,6 +53,19 @@ def test_folders_and_files_are_not_mixed_up(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("writing", [replacing, replacing_folder])
+def test_failure_leaves_no_new_folders(tmp_path: Path, writing) -> None:
+    (tmp_path / "there").mkdir()
+    for place in ("new/newer/out", "there/new/out"):
+        with pytest.raises(RuntimeError), writing(tmp_path / place):
+            raise RuntimeError
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+    with pytest.raises(RuntimeError), writing(tmp_path / "new" / "out"):
+        (tmp_path / "new" / "of another").touch()
+        raise RuntimeError
+    assert (tmp_path / "new" / "of another").exists()
+
+
 def test_sha256(tmp_path: Path) -> None:
     write_text(tmp_path / "a", "abc")
     assert sha256(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()

@@ -69,9 +69,12 @@ def test_wrong_conditions_are_refused(cohort: Cohort, text: str, problem: str) -
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_a_file_has_what_a_frame_has(cohort: Cohort, tmp_path: Path, ending: str) -> None:
+def test_a_file_has_what_a_frame_has(
+    cohort: Cohort, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from amlsynth.generators import base
 
+    monkeypatch.setattr(base, "BLOCK", 2_000)
     path = tmp_path / f"made.{ending}"
     written = generate_file(cohort, path, "sequential-cart", seed=3, n=base.BLOCK + 10)
     frame = generate(cohort, "sequential-cart", seed=3, n=base.BLOCK + 10).synthetic.frame

@@ -17,6 +17,7 @@ import pytest
 
 from amlsynth.cohort.cohort import About, Cohort
 from amlsynth.dictionary.model import dictionary
+from amlsynth.foundation import parquet
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.loading import SEARCH_VARIABLE, load, local_releases
 from amlsynth.release import verify_release
@@ -271,6 +272,24 @@ def test_what_was_validated_is_not_validated_again(folder: Path, monkeypatch: py
     monkeypatch.setattr("amlsynth.loading.reading._dictionary_digest", lambda: "another dictionary")
     with pytest.raises(AssertionError, match="validated again"):
         load(moved)
+
+
+def test_a_table_is_read_apart_once_for_its_bytes(
+    folder: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart: list[object] = []
+    run = subprocess.run
+    monkeypatch.setattr(parquet, "_read_before", set())
+    monkeypatch.setattr(parquet.subprocess, "run", lambda *a, **k: apart.append(a) or run(*a, **k))
+    for cache in ("one", "two"):
+        load(folder, cache=here.parent / cache)
+    assert len(apart) == 1
+    content = (folder / "data" / "small.parquet").read_bytes()
+    parquet.try_reading(folder / "data" / "small.parquet", 63, 41)  # other bounds
+    (here / "other.parquet").write_bytes(content[:-1])
+    with pytest.raises(DataError):
+        parquet.try_reading(here / "other.parquet", 63, 40)
+    assert len(apart) == 3
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -386,7 +386,7 @@ def test_processes_may_load_at_once(zenodo: Any, here: Path, registry: Path, arc
     code = f"import amlsynth; print(len(amlsynth.load('small', registry={str(registry)!r})))"
     started = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(3)
+        for _ in range(2)
     ]
     for process in started:
         out, errors = process.communicate(timeout=300)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
-from tests.release.zenodo_server import TOKEN, ZenodoServer, zenodo_server
 from tests.shared_builds import empty_figures, shared
 
 from amlsynth.cohort.cohort import Cohort
@@ -26,9 +22,7 @@ from amlsynth.generators.generation import generate
 from amlsynth.release import ReleaseResult, adam, build_release, checks, evidence
 from amlsynth.release import exporting as exporting  # binds what `checked_once` replaces
 from amlsynth.release.adam.tables import Study
-from amlsynth.release.checksums import check_files, write_checksums
-from amlsynth.release.doi import spec_of
-from amlsynth.release.verify import VerifyReport
+from amlsynth.release.checksums import write_checksums
 from amlsynth.report import render_report
 from amlsynth.site import build_site
 
@@ -159,6 +153,12 @@ def write_spec() -> Callable[..., Path]:
 def plain_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the rendering of the report, which takes seconds and has tests of its own."""
     monkeypatch.setattr("amlsynth.report.render_report", fake_report, raising=False)
+
+
+@pytest.fixture
+def page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report on paper is a line of text: that it is set of any cohort is shown elsewhere."""
+    monkeypatch.setattr("amlsynth.report.render_report", _all_but_the_pdf, raising=False)
 
 
 @pytest.fixture
@@ -298,39 +298,6 @@ def hostile_title() -> str:
     return HOSTILE
 
 
-@pytest.fixture(scope="session")
-def _running_zenodo() -> Iterator[ZenodoServer]:
-    with zenodo_server() as server:
-        yield server
-
-
-@pytest.fixture
-def zenodo(_running_zenodo: ZenodoServer, monkeypatch: pytest.MonkeyPatch) -> ZenodoServer:
-    """An empty Zenodo on loopback, with its address and token in the environment.
-
-    The report on paper, which would be rendered anew for each DOI, is a line of text.
-    """
-    _running_zenodo.reset()
-    monkeypatch.setattr("amlsynth.report.render_report", _all_but_the_pdf, raising=False)
-    monkeypatch.setenv("AMLSYNTH_ZENODO_URL", _running_zenodo.base)
-    monkeypatch.setenv("AMLSYNTH_ZENODO_TOKEN", TOKEN)
-    return _running_zenodo
-
-
-@pytest.fixture
-def light(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check checksums only, where a test publishes often; the rest of verify has tests of its own."""
-
-    def quick(path: Path, *_: object) -> VerifyReport:
-        _, problems = check_files(path)
-        return VerifyReport(path=str(path), name=NAME, version=VERSION, files=1, problems=tuple(problems))
-
-    monkeypatch.setattr("amlsynth.release.verify.verify_release", quick)
-    once = functools.cache(lambda text: spec_of(SimpleNamespace(spec=SimpleNamespace(text=text))))
-    for module in ("doi", "zenodo.checks"):
-        monkeypatch.setattr(f"amlsynth.release.{module}.spec_of", lambda made: once(made.spec.text))
-
-
 def _few_figures(built: ReleaseResult) -> Evaluation:
     """The evaluation of the small release with those figures alone that its gates ask for."""
     found = read_evaluation(built.folder / "evaluation.json")
@@ -348,20 +315,3 @@ def slight(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Re
             return build_release(_write_spec(folder / "spec"), folder / "out")
 
     return shared(tmp_path_factory, "slight", build)
-
-
-@pytest.fixture(scope="session")
-def tiny(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small release without exports, its report a line, its figures few: quick to stamp and to send."""
-
-    def report(directory: Path, out: Path, pdf: Path, **_: str) -> None:
-        shown = json.loads((directory / "provenance.json").read_text())["files"]["datapackage.json"]
-        places = "".join(f'<span\nclass="amlsynth-{name}">none yet</span>' for name in ("doi", "status"))
-        write_text(out, f"<p>{shown}</p>{places}")
-        write_text(pdf, "%PDF-")
-
-    def build(folder: Path) -> Path:
-        with neither_evaluated_nor_drawn(_few_figures(built), report):
-            return build_release(_write_spec(folder / "spec", exports=[]), folder / "out").folder
-
-    return shared(tmp_path_factory, "tiny", build)

@@ -36,7 +36,7 @@ from amlsynth.audit.static import KINDS, Finding, chance_of_being_seen, static_f
 from amlsynth.audit.summary import markdown
 from amlsynth.audit.targets import KINDS as TARGET_KINDS
 from amlsynth.audit.targets import Target, choose_targets
-from amlsynth.cohort.cohort import Cohort
+from amlsynth.cohort.cohort import Cohort, require_cohort
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import replacing_folder, write_text
 from amlsynth.foundation.streams import Stream
@@ -91,7 +91,8 @@ def audit(
     targets : patients attacked. shadows : fits, an even number; 0 leaves this pass out. world : "fixed", the
         attacker knows everyone but the target, or "resampled", random halves.
     released : patients in a release; as many as the cohort has by default. replicates : cohorts beside it, as
-        many patients each, of fits of their own, all of which the attacker has; of generators that make them.
+        many patients each, of fits of their own, all of which the attacker has; of generators that make them,
+        and not with `release`.
     left_out : patients who are left out one by one in the presence pass; 0 leaves that out.
     seed : of targets, fits and attacks. jobs : processes. file : keeps finished fits, to go on later.
     release : fits and samples in the place of the generator, as `release(train, n, rng)` gives a typed frame;
@@ -115,6 +116,7 @@ def audit(
     >>> found.result.presence.given_away
     1
     """
+    require_cohort(cohort)
     d = cohort.dictionary
     if shadows and (shadows < FEWEST_SHADOWS or shadows % 2):
         raise UsageError(
@@ -124,6 +126,11 @@ def audit(
     if shadows and targets < FEWEST_TARGETS:
         raise UsageError(f"{targets} targets are too few; take {FEWEST_TARGETS} or more, 26 say.")
     model = create(generator, params, d)
+    if release is not None and replicates:
+        raise UsageError(
+            "replicates are fits of the generator; a release of your own gives all that an attacker has. "
+            "Leave one of both out."
+        )
     if release is None:
         chosen_params = tuple(sorted((params or {}).items()))
         if replicates:

@@ -19,10 +19,10 @@ from amlsynth.cli.measuring import compare, evaluate, gates
 from amlsynth.cli.privacy import budget, measure
 from amlsynth.cli.releasing import release
 from amlsynth.cli.site import site
+from amlsynth.cli.terminal import say
 from amlsynth.cli.tuning import tune
 from amlsynth.foundation.errors import AmlsynthError, MissingExtraError
 from amlsynth.foundation.packages import package_problem
-from amlsynth.foundation.text import printable
 from amlsynth.foundation.version import __version__
 
 _EXAMPLES = """
@@ -122,7 +122,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         if debug:
             traceback.print_exc()
         problem, code = _sentence(error)
-        click.echo("\n".join(f"Error: {line}" for line in printable(problem).splitlines()), err=True)
+        say("\n".join(f"Error: {line}" for line in problem.splitlines()), err=True)
         return code
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from amlsynth.cli.making import parameters
-from amlsynth.cli.options import FILE, with_dictionary
-from amlsynth.cli.progress import TerminalProgress
+from amlsynth.cli.options import FILE, PATIENTS, with_dictionary
+from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR, MOST_REPLICATES
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     help="fixed: the attacker knows everyone but the target; resampled: nobody.",
 )  # fmt: skip
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator.")
-@click.option("--n", type=click.IntRange(1), help="Patients in a release; as many as the cohort without it.")
+@click.option("--n", type=PATIENTS, help="Patients in a release; as many as the cohort without it.")
 @click.option(
     "--replicates", type=click.IntRange(0, MOST_REPLICATES), default=0, show_default=True,
     help="Cohorts of further fits that a release has beside it, of --n patients each; all are attacked.",
@@ -103,9 +103,9 @@ def audit(
             )
     except KeyboardInterrupt:
         if kept.exists():
-            click.echo(f"Finished fits are kept in {kept}: run the same command to go on.", err=True)
+            say(f"Finished fits are kept in {kept}: run the same command to go on.", err=True)
         raise
     write_audit(results, out)
     for sentence in sentences(results.result):
-        click.echo(sentence)
-    click.echo(f"{out}: AUDIT.md and audit.json name nobody; {out / 'internal'} does and stays with you.")
+        say(sentence)
+    say(f"{out}: AUDIT.md and audit.json name nobody; {out / 'internal'} does and stays with you.")

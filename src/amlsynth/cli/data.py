@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
+from amlsynth.cli.options import FILE, PATIENTS, refuse_overwriting, with_dictionary
+from amlsynth.cli.terminal import say
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.errors import UsageError
-from amlsynth.foundation.text import counted, printable
+from amlsynth.foundation.text import counted
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -43,12 +44,12 @@ def schema_show(
 
     d = d or dictionary()
     if not names:
-        click.echo(f"{d.title} {d.version}: {len(d.variables)} variables, {len(d.rules)} rules between them.")
+        say(f"{d.title} {d.version}: {len(d.variables)} variables, {len(d.rules)} rules between them.")
         for group in d.groups:
-            click.echo(f"\n{group.label}{f' (panel {group.panel})' if group.panel else ''}")
+            say(f"\n{group.label}{f' (panel {group.panel})' if group.panel else ''}")
             for variable in d.members(group.id):
                 kind = f"{variable.type}{f', {variable.unit}' if variable.unit else ''}"
-                click.echo(f"  {variable.name:<20} {kind:<20} {variable.label}")
+                say(f"  {variable.name:<20} {kind:<20} {variable.label}")
         return
     by_name = {variable.name: variable for variable in d.variables} | d.by_id
     for name in names:
@@ -56,8 +57,8 @@ def schema_show(
             raise UsageError(f"There is no variable {name!r}.{did_you_mean(name, by_name)}")
         for key, value in by_name[name].model_dump(mode="json", exclude_defaults=True).items():
             text = "; ".join(f"{c['value']} ({c['label']})" for c in value) if key == "categories" else value
-            click.echo(f"{key + ':':<19} {text}")
-        click.echo()
+            say(f"{key + ':':<19} {text}")
+        say()
 
 
 @schema.command("export")
@@ -87,7 +88,7 @@ def schema_export(
 
     text = FORMATS[kind](d or dictionary())
     if out is None:
-        click.echo(text, nl=False)
+        say(text, nl=False)
     else:
         write_text(out, text)
 
@@ -99,7 +100,7 @@ def cohort() -> None:
 
 @cohort.command("reference")
 @click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
-@click.option("--n", type=click.IntRange(1), default=1606, show_default=True, help="Number of patients.")
+@click.option("--n", type=PATIENTS, default=1606, show_default=True, help="Number of patients.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @with_dictionary
 def cohort_reference(
@@ -121,7 +122,7 @@ def cohort_reference(
     require_default(d, "The reference cohort")
     reference = reference_cohort(n=n, seed=seed)
     write_cohort(reference, out)
-    click.echo(f"{out}: {reference.n:,} simulated patients. {reference.about.statement}")
+    say(f"{out}: {reference.n:,} simulated patients. {reference.about.statement}")
 
 
 @cohort.command("import")
@@ -192,10 +193,10 @@ def cohort_import(
 
         imported = import_mapped(data, mapping, d=d, allow_empty_rows=allow_empty_rows, limit=limit)
     write_cohort(imported, out)
-    click.echo(f"{out}: {counted(imported.n, 'patient')}.")
+    say(f"{out}: {counted(imported.n, 'patient')}.")
     for sentence in ImportReport.model_validate(imported.about.provenance["import"]).sentences():
-        click.echo(f"  {sentence}".rstrip())
-    click.echo(f"All of this as data: {about_path(out)}")
+        say(f"  {sentence}".rstrip())
+    say(f"All of this as data: {about_path(out)}")
 
 
 @cohort.command("karyotypes")
@@ -213,7 +214,7 @@ def cohort_karyotypes(data: Path, column: str, mapping: Path | None, d: Dictiona
     from amlsynth.sources.karyotype_summary import karyotype_summary
 
     for line in karyotype_summary(data, column, mapping, d):
-        click.echo(line)
+        say(line)
 
 
 @cohort.command("sketch")
@@ -241,12 +242,12 @@ def cohort_sketch(data: Path, out: Path, sheet: str | None, d: Dictionary | None
         if out.exists():
             raise UsageError(f"{out}: the file exists. Name another file.")
         write_text(out, asset(MAPPING).read_text(encoding="utf-8"))
-        click.echo(f"{out}: the mapping of cBioPortal studies, to change.")
+        say(f"{out}: the mapping of cBioPortal studies, to change.")
         return
     from amlsynth.sources.sketch import sketch
 
     draft = sketch(data, out, sheet=sheet, d=d)
-    click.echo(
+    say(
         f"{out}: {len(draft.columns)} variables found by their columns; {len(draft.left_over)} columns left "
         f"over. Check the lines with a question mark, then: amlsynth cohort import {data} --mapping {out} "
         "--out FILE"
@@ -277,16 +278,16 @@ def validate(
 
     report = validate_file(file, role, d)  # type: ignore[arg-type]
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
+        say(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
     else:
         failures = report.failures.head(limit)
         if len(failures):
             quoted = failures.assign(value=failures["value"].map(repr))  # so that outer blanks are seen
-            click.echo(quoted.to_string(index=False))
-            click.echo()
-            click.echo(report.by_rule().to_string(index=False))
-            click.echo()
-        click.echo(
+            say(quoted.to_string(index=False))
+            say()
+            say(report.by_rule().to_string(index=False))
+            say()
+        say(
             f"{file}: {counted(report.n, 'patient')}, {counted(report.errors, 'error')}, "
             f"{counted(report.warnings, 'warning')} as {role} data."
         )
@@ -327,7 +328,7 @@ def load(
     """
     import warnings
 
-    from amlsynth.cli.progress import TerminalProgress
+    from amlsynth.cli.terminal import TerminalProgress
     from amlsynth.cohort.tables import write_table
     from amlsynth.loading import dataset
 
@@ -346,14 +347,14 @@ def load(
     if out is not None:
         refuse_overwriting(out, loaded.path)
         write_table(loaded.frame, out)
-        click.echo(f"{out}: {counted(len(loaded.frame), 'patient')} of {title}.")
+        say(f"{out}: {counted(len(loaded.frame), 'patient')} of {title}.")
     else:
-        click.echo(f"{title}: {counted(len(loaded.frame), 'patient')}, {loaded.frame.shape[1]} columns.")
+        say(f"{title}: {counted(len(loaded.frame), 'patient')}, {loaded.frame.shape[1]} columns.")
         for text in (loaded.statement, loaded.citation, loaded.doi and doi_url(loaded.doi)):
             if text:
-                click.echo(printable(text))
+                say(text)
     for note in loaded.notes:
-        click.echo(printable(f"Note: {note}"), err=True)
+        say(f"Note: {note}", err=True)
 
 
 @click.command()
@@ -376,7 +377,7 @@ def datasets(
 
     releases = list_datasets(registry=registry)
     if as_json:
-        click.echo(json.dumps([listed.to_dict() for listed in releases], indent=1, ensure_ascii=False))
+        say(json.dumps([listed.to_dict() for listed in releases], indent=1, ensure_ascii=False))
         return
     rows = [("name", "version", "status", "here", "doi", "title")]
     rows += [
@@ -393,4 +394,4 @@ def datasets(
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for row in rows:
         cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
-        click.echo(printable("  ".join([*cells, row[5]]).rstrip()))
+        say("  ".join([*cells, row[5]]).rstrip())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amlsynth.cli.options import with_dictionary
+from amlsynth.cli.terminal import say
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -37,16 +38,16 @@ def generators(
                 summary = generator_class(known).summary
             except AmlsynthError as error:  # of one that is broken; the others are there all the same
                 summary = f"cannot be used: {error}"
-            click.echo(f"{known:<18} {summary}")
-        click.echo("\nParameters of one: amlsynth generators NAME")
+            say(f"{known:<18} {summary}")
+        say("\nParameters of one: amlsynth generators NAME")
         return
     kind = generator_class(name)
-    click.echo(f"{name}: {kind.summary}\n")
+    say(f"{name}: {kind.summary}\n")
     for key, field in kind.Params.model_fields.items():
         default = "none" if field.default is None else field.default
-        click.echo(f"{f'{key}={default}':<26} {field.description or ''}{_bounds(field)}")
+        say(f"{f'{key}={default}':<26} {field.description or ''}{_bounds(field)}")
     if not kind.Params.model_fields:
-        click.echo("It has no parameters.")
+        say("It has no parameters.")
 
 
 def _bounds(field: FieldInfo) -> str:

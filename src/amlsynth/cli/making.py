@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
-from amlsynth.cli.progress import TerminalProgress
+from amlsynth.cli.options import FILE, PATIENTS, refuse_overwriting, with_dictionary
+from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR, GUARANTEED, MOST_REPLICATES
 from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
     from amlsynth.cohort.cohort import Cohort
-    from amlsynth.cohort.split import Split
     from amlsynth.dictionary.model import Dictionary
     from amlsynth.report.audience import Audience
     from amlsynth.report.render import Engine
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--out", type=FILE, default=Path("demo"), show_default=True, help="Folder to write into.")
-@click.option("--n", type=click.IntRange(1), default=1606, show_default=True, help="Synthetic patients.")
+@click.option("--n", type=PATIENTS, default=1606, show_default=True, help="Synthetic patients.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @with_dictionary
 def demo(
@@ -40,7 +40,7 @@ def demo(
     from amlsynth.demo import run_demo
 
     with TerminalProgress() as progress:
-        run_demo(out, n=n, seed=seed, d=d, progress=progress, say=click.echo)
+        run_demo(out, n=n, seed=seed, d=d, progress=progress, say=say)
 
 
 @click.command()
@@ -58,7 +58,7 @@ def demo(
 @click.option("--generator", help=f"Its name; {DEFAULT_GENERATOR} without it, or that of --params.")
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator.")
 @click.option("--params", "params_file", type=FILE, help="Parameters that tune found; --param overrides.")
-@click.option("--n", type=click.IntRange(1), help="Synthetic patients; as many as the original without it.")
+@click.option("--n", type=PATIENTS, help="Synthetic patients; as many as the original without it.")
 @click.option(
     "--replicates",
     type=click.IntRange(0, MOST_REPLICATES),
@@ -106,6 +106,8 @@ def generate(
       amlsynth generate --cohort trial.parquet --replicates 10 --seed 7 --out pooled.parquet
     """
     from amlsynth.cohort.cohort import read_cohort
+    from amlsynth.cohort.tables import write_table
+    from amlsynth.foundation.files import replacing
     from amlsynth.generators import create, generator_class
     from amlsynth.generators.generation import generate_file, nobody, replicate_paths
 
@@ -132,38 +134,44 @@ def generate(
         cohort, no_split = nobody(d), True
     else:
         cohort = read_cohort(cohort_file, "original", d)
-    with TerminalProgress() as progress:
-        written = generate_file(
-            cohort,
-            out,
-            generator,
-            seed=seed,
-            n=n,
-            params=chosen_params,
-            where=where,
-            split_seed=split_seed,
-            split=not no_split,
-            ledger_of=cohort_file,
-            replicates=replicates,
-            progress=progress,
-        )
+    with ExitStack() as places:
+        # Opened first: a place that cannot be written is told before anything is made.
+        opened = [places.enter_context(replacing(part)) for part in parts]
+        with TerminalProgress() as progress:
+            written = generate_file(
+                cohort,
+                out,
+                generator,
+                seed=seed,
+                n=n,
+                params=chosen_params,
+                where=where,
+                split_seed=split_seed,
+                split=not no_split,
+                ledger_of=cohort_file,
+                replicates=replicates,
+                progress=progress,
+            )
+        if written.split is not None:
+            for place, frame in zip(opened, (written.split.train, written.split.holdout), strict=False):
+                write_table(frame, place)
+    if written.split is not None:
+        _tell_of_split(cohort, written.about.provenance["split"], parts)
     if tuned_split not in (None, seed if split_seed is None else split_seed) and not no_split:
-        click.echo(
+        say(
             f"Warning: {params_file} was tuned on split seed {tuned_split}; tuning has seen patients of this "
             "split's hold-out. Leave --split-seed out to take the same split.",
             err=True,
         )
-    if save_split is not None and written.split is not None:
-        _write_split(cohort, written.split, written.about.provenance["split"], save_split)
-    click.echo(f"{out}: {written.n:,} synthetic patients, valid. {written.about.statement}")
+    say(f"{out}: {written.n:,} synthetic patients, valid. {written.about.statement}")
     if others:
-        click.echo(f"{others[0]} to {others[-1].name}: replicates, to pool estimates of (docs/inference.md).")
+        say(f"{others[0]} to {others[-1].name}: replicates, to pool estimates of (docs/inference.md).")
     if save_split is not None:
-        click.echo(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
+        say(f"{save_split}: train.csv and holdout.csv, which hold the original patients.")
     for warning in written.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        say(f"Warning: {warning}", err=True)
     if generator_class(generator).copies_patients:
-        click.echo("Warning: these are copies of patients, for measures only. Never release them.", err=True)
+        say("Warning: these are copies of patients, for measures only. Never release them.", err=True)
 
 
 def _chosen(
@@ -202,16 +210,13 @@ def budget_parameters(
 _PARTS = {"train.csv": "training", "holdout.csv": "hold-out"}
 
 
-def _write_split(cohort: Cohort, split: Split, which: dict[str, Any], folder: Path) -> None:
-    """Write both parts, each with a record that says which part of which split it is."""
+def _tell_of_split(cohort: Cohort, which: dict[str, Any], parts: list[Path]) -> None:
+    """Write beside each part a record that says which part of which split it is."""
     from amlsynth.cohort.cohort import write_about
-    from amlsynth.cohort.tables import write_table
 
-    for (name, part), frame in zip(_PARTS.items(), (split.train, split.holdout), strict=True):
-        provenance = {**cohort.about.provenance, "split": {**which, "part": part}}
-        about = cohort.about.model_copy(update={"provenance": provenance})
-        write_table(frame, folder / name)
-        write_about(about, folder / name, cohort.dictionary)
+    for path in parts:
+        provenance = {**cohort.about.provenance, "split": {**which, "part": _PARTS[path.name]}}
+        write_about(cohort.about.model_copy(update={"provenance": provenance}), path, cohort.dictionary)
 
 
 def parameters(params: tuple[str, ...]) -> dict[str, str]:
@@ -282,4 +287,4 @@ def report(
         context = seen_by(read_context(folder, d), cast("Audience", audience))
         write_decision(context.decisions[0], decision)
     by = "Quarto" if used == "quarto" else "the built-in renderer, since Quarto was not used"
-    click.echo(f"{out}{f' and {pdf}' if pdf else ''}: rendered by {by}.")
+    say(f"{out}{f' and {pdf}' if pdf else ''}: rendered by {by}.")

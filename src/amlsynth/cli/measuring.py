@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from amlsynth.cli.options import FILE, with_dictionary
-from amlsynth.cli.progress import TerminalProgress
+from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.disclosure.rule import MIN_CELL, OFF, DisclosureRule
 from amlsynth.foundation.errors import UsageError
 
@@ -95,8 +95,8 @@ def evaluate(
             d=train.dictionary,
         )
     _write(evaluation, out, train.dictionary)
-    click.echo(_summary(evaluation))
-    click.echo(f"{out / 'evaluation.json'}: {len(evaluation.measures)} measures. Next: amlsynth report {out}")
+    say(_summary(evaluation))
+    say(f"{out / 'evaluation.json'}: {len(evaluation.measures)} measures. Next: amlsynth report {out}")
 
 
 @click.command()
@@ -143,10 +143,10 @@ def compare(
             progress=progress,
             d=d,
         )
-    click.echo(_summary(comparison))
+    say(_summary(comparison))
     if out is not None:
         _write(comparison, out, d or dictionary())
-        click.echo(f"{out / 'evaluation.json'}: {len(comparison.measures)} measures.")
+        say(f"{out / 'evaluation.json'}: {len(comparison.measures)} measures.")
     if report_file is not None:
         from amlsynth.foundation.files import scratch_folder
         from amlsynth.report import render_report
@@ -154,7 +154,7 @@ def compare(
         with scratch_folder("amlsynth-compare-") as folder:
             _write(comparison, folder, d or dictionary())
             render_report(folder, report_file, pdf)
-        click.echo(f"{report_file}{f' and {pdf}' if pdf else ''}: the report.")
+        say(f"{report_file}{f' and {pdf}' if pdf else ''}: the report.")
 
 
 def _write(evaluation: Evaluation, folder: Path, d: Dictionary) -> None:
@@ -254,19 +254,19 @@ def gates(
     chosen = gate_profile(profile, gates_file)
     report = apply_gates(evaluation, chosen, cohort, d or carried_dictionary(folder))
     if as_json:
-        click.echo(report.model_dump_json(indent=1))
+        say(report.model_dump_json(indent=1))
     else:
         for gate in report.gates:
             kind = "required" if gate.required else "advice"
-            click.echo(f"{gate.verdict:<15}{kind:<10}{gate.label} ({gate.measure}): {gate.reason}")
+            say(f"{gate.verdict:<15}{kind:<10}{gate.label} ({gate.measure}): {gate.reason}")
         decided = [gate for gate in report.gates if gate.required and gate.value is not None]
         unknown = sum(gate.required and gate.value is None and gate.passed is False for gate in report.gates)
         undecided = sum(gate.undecided for gate in decided)
-        click.echo(
+        say(
             f"Required gates: {len(decided) - undecided} decided, {undecided} undecided, {unknown} without a "
             "figure."
         )
         state = "passed" if report.passed else f"refused by {len(report.failed)} required gates"
-        click.echo(f"{folder}: {state} (profile {report.profile}).")
+        say(f"{folder}: {state} (profile {report.profile}).")
     if not report.passed:
         click.get_current_context().exit(1)

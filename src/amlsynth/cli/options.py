@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from amlsynth.foundation.defaults import MOST_PATIENTS
 from amlsynth.foundation.errors import UsageError
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
 
 FILE = click.Path(path_type=Path)
+PATIENTS = click.IntRange(1, MOST_PATIENTS)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 

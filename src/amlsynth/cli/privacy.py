@@ -9,7 +9,7 @@ import click
 
 from amlsynth.cli.making import budget_parameters, parameters
 from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
-from amlsynth.cli.progress import TerminalProgress
+from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.defaults import GUARANTEED
 from amlsynth.foundation.errors import UsageError
 
@@ -66,13 +66,13 @@ def measure(
         )
     write_sums(sums, out)
     p = sums.privacy
-    click.echo(
+    say(
         f"{out}: a noisy sum of {len(sums.sum):,} numbers, epsilon {p.epsilon:g}, delta {p.delta:.3g} for "
         f"one patient added or removed (epsilon {p.replace_one.epsilon:.3g} for one replaced); of "
         f"{sums.patients}."
     )
     if warning:
-        click.echo(f"Warning: {warning}", err=True)
+        say(f"Warning: {warning}", err=True)
 
 
 @click.command()
@@ -111,17 +111,15 @@ def budget(
     else:
         account = ledgers.read_ledger(file, frame)
     if account is None:
-        click.echo(
+        say(
             f"{file}: nothing was spent yet. Without a limit of the steward's, {GUARANTEED} may spend "
             f"epsilon {ledgers.DEFAULT_EPSILON:g} in all."
         )
         return
     for entry in account.entries:
         r = entry.request
-        click.echo(
-            f"{entry.when}  epsilon {r.epsilon:g}, delta {r.delta:.3g}  {r.patients}  {entry.sums.id[:8]}"
-        )
-    click.echo(
+        say(f"{entry.when}  epsilon {r.epsilon:g}, delta {r.delta:.3g}  {r.patients}  {entry.sums.id[:8]}")
+    say(
         f"{file}: {len(account.entries)} sums; spent in all epsilon {account.epsilon:.4g} of "
         f"{account.limit.epsilon:g} at delta {account.limit.delta:.3g} (zCDP {account.rho:.4g}), for one "
         "patient added or removed."

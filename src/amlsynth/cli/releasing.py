@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from amlsynth.cli.options import FILE, with_dictionary
-from amlsynth.cli.progress import TerminalProgress
+from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.defaults import GUARANTEED
 from amlsynth.foundation.errors import UsageError
-from amlsynth.foundation.text import counted, printable
+from amlsynth.foundation.text import counted
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -57,15 +57,13 @@ def release_build(
 
     with TerminalProgress() as progress:
         result = build_release(spec, out, progress=progress, doi=doi, previous=previous, d=d)
-    click.echo(f"{result.folder}: {result.patients:,} synthetic patients, gates passed ({result.profile}).")
-    click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
+    say(f"{result.folder}: {result.patients:,} synthetic patients, gates passed ({result.profile}).")
+    say(f"{result.archive}: SHA-256 {result.archive_sha256}")
     if result.guarantee is not None:
-        click.echo(f"{result.folder / 'PRIVACY.md'}: {result.guarantee.sentence}")
-        click.echo(
-            f"{result.internal}: evaluation, gates and report against the original. Not for publication."
-        )
+        say(f"{result.folder / 'PRIVACY.md'}: {result.guarantee.sentence}")
+        say(f"{result.internal}: evaluation, gates and report against the original. Not for publication.")
     for warning in result.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        say(f"Warning: {warning}", err=True)
 
 
 @release.command("init")
@@ -121,17 +119,17 @@ def release_init(
                 answers[key] = click.prompt(question)
     given = {key: text for key, text in answers.items() if text}
     spec = init_release(cohort, out, given, generator=generator, prior=prior, d=d)
-    click.echo(f"{out}: {spec.stem}. Read it, then:")
+    say(f"{out}: {spec.stem}. Read it, then:")
     for name in spec.generator.measurements:
         options = "" if prior is None else f" --param prior={prior}"
         if d is not None:
             own = out.parent / spec.dictionary
             options += f" --dictionary {own if own.exists() else spec.dictionary}"
-        click.echo(
+        say(
             f"  amlsynth measure --cohort {cohort} --epsilon {DEFAULT_EPSILON:g} --split-seed "
             f"{spec.split.seed}{options} --out {out.parent / name}"
         )
-    click.echo(f"  amlsynth release build {out} --out releases")
+    say(f"  amlsynth release build {out} --out releases")
 
 
 @release.command("verify")
@@ -160,12 +158,12 @@ def release_verify(
 
     report = verify_release(path, d, regenerate=regenerate)
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
+        say(json.dumps(report.to_dict(), indent=1, ensure_ascii=False))
     else:
         for problem in report.problems:
-            click.echo(printable(f"{problem.file}: {problem.check}: {problem.message}"))
+            say(f"{problem.file}: {problem.check}: {problem.message}")
         state = "intact and valid" if report.ok else f"refused, {counted(len(report.problems), 'problem')}"
-        click.echo(printable(f"{path}: {state}."))
+        say(f"{path}: {state}.")
     if not report.ok:
         click.get_current_context().exit(1)
 
@@ -194,7 +192,7 @@ def release_export(
 
     exported = export_release(path, out, kind, d)
     records = ", ".join(f"{name} {count:,} records" for name, count in exported.records.items())
-    click.echo(f"{out}: {len(exported.files)} files; {records}.")
+    say(f"{out}: {len(exported.files)} files; {records}.")
 
 
 @release.command("diff")
@@ -222,9 +220,9 @@ def release_diff(
 
     changes = compare_releases(old, new, d)
     if as_json:
-        click.echo(json.dumps(changes.to_dict(), indent=1, ensure_ascii=False))
+        say(json.dumps(changes.to_dict(), indent=1, ensure_ascii=False))
     else:
-        click.echo(printable("\n".join(changes.sentences())))
+        say("\n".join(changes.sentences()))
     if not changes.is_satisfied:
         click.get_current_context().exit(1)
 
@@ -275,15 +273,15 @@ def release_publish(
             raise UsageError("--discard deletes a draft; leave --confirm and --dry-run out.")
         draft = discard_draft(path, sandbox=sandbox, d=d)
         found = f"the draft {draft.page or draft.id} is deleted" if draft else "there is no draft of it"
-        click.echo(f"{path}: {found}.")
+        say(f"{path}: {found}.")
         return
     if dry_run:
         plan = plan_publication(path, confirm=confirm, sandbox=sandbox, new_version_of=new_version_of, d=d)
         content = None
         for request in plan:
-            click.echo("\n".join(request.sentences(again=request.content == content)))
+            say("\n".join(request.sentences(again=request.content == content)))
             content = request.content or content
-        click.echo(f"{len(plan)} requests, none was made.")
+        say(f"{len(plan)} requests, none was made.")
         return
     with TerminalProgress() as progress:
         result = publish_release(
@@ -296,14 +294,14 @@ def release_publish(
             d=d,
         )
     for note in result.notes:
-        click.echo(printable(f"Note: {note}"), err=True)
+        say(f"Note: {note}", err=True)
     files = f"{len(result.sent)} files sent, {len(result.kept)} were there, {len(result.removed)} removed"
     if result.published:
-        click.echo(f"{path}: published as {doi_url(result.doi)} ({files}). {result.page}".rstrip())
-        click.echo(f"{result.archive}: SHA-256 {result.archive_sha256}")
+        say(f"{path}: published as {doi_url(result.doi)} ({files}). {result.page}".rstrip())
+        say(f"{result.archive}: SHA-256 {result.archive_sha256}")
         if result.concept_doi:
-            click.echo(f"All versions: {doi_url(result.concept_doi)}")
+            say(f"All versions: {doi_url(result.concept_doi)}")
         return
-    click.echo(f"{path}: draft with the reserved DOI {result.doi} ({files}). {result.page}".rstrip())
+    say(f"{path}: draft with the reserved DOI {result.doi} ({files}). {result.page}".rstrip())
     again = f"amlsynth release publish {path} --confirm{' --sandbox' if sandbox else ''}"
-    click.echo(f"Nothing is public yet. To publish, which cannot be undone: {again}")
+    say(f"Nothing is public yet. To publish, which cannot be undone: {again}")

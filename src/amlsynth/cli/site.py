@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amlsynth.cli.options import FILE, with_dictionary
-from amlsynth.cli.progress import TerminalProgress
+from amlsynth.cli.terminal import TerminalProgress, say
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -41,6 +41,4 @@ def site(
     with TerminalProgress() as progress:
         catalogue = build_site(releases, out, title=title, data=not no_data, progress=progress, d=d)
     sets = f"{catalogue.data_sets} data set{'s' if catalogue.data_sets != 1 else ''}"
-    click.echo(
-        f"{catalogue.index}: {sets}, {catalogue.versions} version{'s' if catalogue.versions != 1 else ''}."
-    )
+    say(f"{catalogue.index}: {sets}, {catalogue.versions} version{'s' if catalogue.versions != 1 else ''}.")

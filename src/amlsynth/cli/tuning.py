@@ -9,7 +9,7 @@ import click
 
 from amlsynth.cli.making import parameters
 from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
-from amlsynth.cli.progress import TerminalProgress
+from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR
 from amlsynth.foundation.errors import UsageError
 
@@ -101,11 +101,11 @@ def tune(
                 d=d,
             )
     except KeyboardInterrupt:
-        click.echo(f"Finished trials are kept in {shown(kept)}: run the same command to go on.", err=True)
+        say(f"Finished trials are kept in {shown(kept)}: run the same command to go on.", err=True)
         raise
     write_params(result, out)
-    click.echo(table(result))
+    say(table(result))
     gain = "" if result.default_score is None else f", the generator's defaults {result.default_score:.4f}"
-    click.echo(f"{out}: parameters of trial {result.best.number}, score {result.score:.4f}{gain}.")
+    say(f"{out}: parameters of trial {result.best.number}, score {result.score:.4f}{gain}.")
     if result.count("scored") + result.count("pruned") + result.count("failed") < trials:
-        click.echo(f"Time was up before {trials} trials; run the same command to go on.")
+        say(f"Time was up before {trials} trials; run the same command to go on.")

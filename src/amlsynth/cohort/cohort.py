@@ -10,12 +10,13 @@ from typing import Any, Self
 import pandas as pd
 from pydantic import Field, ValidationError
 
-from amlsynth.cohort.tables import read_table, to_typed, write_table
+from amlsynth.cohort.table_writing import file_kind, write_table
+from amlsynth.cohort.tables import read_table, to_typed
 from amlsynth.cohort.validation import ValidationReport, validate
 from amlsynth.cohort.written_under import KEY, WrittenUnder, about_path
 from amlsynth.dictionary.model import Dictionary, Role
 from amlsynth.dictionary.model import dictionary as default_dictionary
-from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import replacing, sha256, write_text
 from amlsynth.foundation.strict_model import StrictModel
 
@@ -115,6 +116,15 @@ def read_cohort(path: Path, role: Role, d: Dictionary | None = None) -> Cohort:
     return Cohort(frame, role, read_about(path), d)
 
 
+def require_cohort(cohort: object) -> None:
+    """Refuse whatever is no cohort, a data frame above all, which does not say what it is; UsageError."""
+    if not isinstance(cohort, Cohort):
+        raise UsageError(
+            f"a Cohort is asked for here, but not {type(cohort).__name__}. amlsynth.read_cohort(PATH, "
+            '"original") reads one; Cohort.create(frame, "original", About(...)) makes one of a data frame.'
+        )
+
+
 def write_cohort(cohort: Cohort, path: Path) -> None:
     """Write the table, and what is known about it to FILE.about.json.
 
@@ -125,7 +135,9 @@ def write_cohort(cohort: Cohort, path: Path) -> None:
     >>> read_cohort(folder / "cohort.parquet", "original").about.simulated
     True
     """
+    require_cohort(cohort)
     path = Path(path)
+    file_kind(path)  # refused by its own name, and not by that of the temporary file
     with replacing(path) as temporary:
         write_table(cohort.frame, temporary)
         # First, so that no table is ever without it.

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.dictionary.model import Dictionary, dictionary_of
 from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.frames import Table, frame_of
 
 HOLDOUT_SHARE = 0.2  # as in the paper, page 6
 
@@ -24,7 +25,7 @@ class Split:
 
 
 def split_cohort(
-    frame: pd.DataFrame, holdout: float = HOLDOUT_SHARE, *, seed: int, d: Dictionary | None = None
+    frame: Table, holdout: float = HOLDOUT_SHARE, *, seed: int, d: Dictionary | None = None
 ) -> Split:
     """Split a cohort, keeping the shares of the dictionary's strata, such as outcomes, in both parts.
 
@@ -35,10 +36,10 @@ def split_cohort(
 
     Parameters
     ----------
-    frame : typed frame, shape (n, columns).
+    frame : typed frame, shape (n, columns), or a cohort or data set.
     holdout : share of patients in the hold-out, above 0 and below 1.
     seed : seed of the shuffle; the same seed gives the same split.
-    d : the dictionary of the frame; that of AML when not given.
+    d : the dictionary of the frame; that of the cohort, or of AML, when not given.
 
     Raises
     ------
@@ -56,6 +57,7 @@ def split_cohort(
     """
     if not 0 < holdout < 1:
         raise UsageError(f"The hold-out share {holdout} is not between 0 and 1; 0.2 is usual.")
+    d, frame = dictionary_of(frame, d), frame_of(frame)
     n = len(frame)
     size = round(n * holdout)
     if not 0 < size < n:
@@ -65,7 +67,7 @@ def split_cohort(
         )
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(n)
-    strata = [_codes(frame[name])[shuffled] for name in (d or dictionary()).roles.strata]
+    strata = [_codes(frame[name])[shuffled] for name in d.roles.strata]
     lined_up = shuffled[np.lexsort(strata[::-1])] if strata else shuffled
     chosen = np.floor((np.arange(size) + rng.random()) * n / size).astype(int)
     held_out = np.zeros(n, dtype=bool)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import replacing
+from amlsynth.foundation.frames import Table, frame_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +26,7 @@ class ParquetMetadata:
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def write_table(frame: pd.DataFrame, path: Path, metadata: ParquetMetadata | None = None) -> None:
+def write_table(frame: Table, path: Path, metadata: ParquetMetadata | None = None) -> None:
     """Write a typed frame to CSV or Parquet, by the ending, atomically.
 
     The same frame gives the same bytes: NA is an empty cell in CSV, integers have no decimals, lines
@@ -44,7 +45,16 @@ def write_table(frame: pd.DataFrame, path: Path, metadata: ParquetMetadata | Non
     >>> read_table(folder / "five.parquet").equals(frame)
     True
     """
-    write_blocks([frame], path, metadata)
+    write_blocks([frame_of(frame)], path, metadata)
+
+
+def describe_parquet(path: Path, metadata: ParquetMetadata) -> None:
+    """Write what a Parquet file says of itself anew, to the bytes that `write_table` gives."""
+    import pyarrow.parquet
+
+    table = _described(pyarrow.parquet.read_table(path), metadata)
+    with replacing(path) as temporary, ExitStack() as stack:
+        _parquet(temporary, table.schema, stack)(table)
 
 
 def write_blocks(blocks: Iterable[pd.DataFrame], path: Path, metadata: ParquetMetadata | None = None) -> int:
@@ -59,7 +69,11 @@ def write_blocks(blocks: Iterable[pd.DataFrame], path: Path, metadata: ParquetMe
         for block in blocks:
             table = _as_table(block, metadata)
             if write is None:
-                write = (_parquet if kind == "parquet" else _csv)(temporary, table, block, stack)
+                write = (
+                    _parquet(temporary, table.schema, stack)
+                    if kind == "parquet"
+                    else _csv(temporary, table, block, stack)
+                )
             write(table)
             rows += len(block)
         if write is None:
@@ -83,19 +97,22 @@ def _as_table(frame: pd.DataFrame, metadata: ParquetMetadata | None) -> pa.Table
     plain = frame.copy(deep=False)
     plain.attrs = {}  # where a frame was loaded from is no property of the file
     table = pa.Table.from_pandas(plain, preserve_index=False)
-    if metadata is None:
-        return table
+    return table if metadata is None else _described(table, metadata)
+
+
+def _described(table: pa.Table, metadata: ParquetMetadata) -> pa.Table:
+    """Return a table that says of itself what `metadata` does, beside what pandas needs."""
+    import pyarrow as pa
+
     fields = [column.with_metadata(metadata.columns.get(column.name) or None) for column in table.schema]
-    known = {**(table.schema.metadata or {}), **metadata.table}
-    return table.cast(pa.schema(fields, known))
+    pandas = {key: text for key, text in (table.schema.metadata or {}).items() if key == b"pandas"}
+    return table.cast(pa.schema(fields, {**pandas, **metadata.table}))
 
 
-def _parquet(
-    path: Path, first: pa.Table, block: pd.DataFrame, stack: ExitStack
-) -> Callable[[pa.Table], None]:
+def _parquet(path: Path, schema: pa.Schema, stack: ExitStack) -> Callable[[pa.Table], None]:
     import pyarrow.parquet
 
-    writer = pyarrow.parquet.ParquetWriter(path, first.schema, compression="zstd", version="2.6")
+    writer = pyarrow.parquet.ParquetWriter(path, schema, compression="zstd", version="2.6")
     stack.callback(writer.close)
 
     def write(table: pa.Table) -> None:

@@ -16,8 +16,9 @@ import pandas as pd
 from amlsynth.cohort.failures import Failures
 from amlsynth.cohort.table_writing import file_kind, write_blocks, write_table
 from amlsynth.cohort.written_under import check_dictionary
-from amlsynth.dictionary.model import Dictionary, Variable, dictionary
+from amlsynth.dictionary.model import Dictionary, Variable, dictionary, dictionary_of
 from amlsynth.foundation.errors import DataError, UsageError, did_you_mean
+from amlsynth.foundation.frames import Table, frame_of
 from amlsynth.foundation.parquet import check_footer
 from amlsynth.foundation.types import FloatArray
 
@@ -70,7 +71,7 @@ def read_table(path: Path, d: Dictionary | None = None) -> pd.DataFrame:
     return parsed.frame
 
 
-def to_typed(frame: pd.DataFrame, d: Dictionary | None = None, source: str = "the table") -> pd.DataFrame:
+def to_typed(frame: Table, d: Dictionary | None = None, source: str = "the table") -> pd.DataFrame:
     """Cast a frame of plain columns (text, objects, floats) to the typed frame.
 
     Raises
@@ -87,7 +88,7 @@ def to_typed(frame: pd.DataFrame, d: Dictionary | None = None, source: str = "th
     >>> frame["NPM1"].dtype, int(frame["AGE"].iloc[0])
     (Int8Dtype(), 63)
     """
-    parsed = type_frame(frame, d, source)
+    parsed = type_frame(frame_of(frame), dictionary_of(frame, d), source)
     parsed.failures.raise_if_any(source)
     return parsed.frame
 
@@ -103,7 +104,7 @@ def parse_table(path: Path, d: Dictionary | None = None) -> ParsedTable:
 def type_frame(frame: pd.DataFrame, d: Dictionary | None = None, source: str = "the table") -> ParsedTable:
     """Cast a frame as `to_typed` does, but return cells of a wrong type as failures."""
     d = d or dictionary()
-    _check_columns([str(name) for name in frame.columns], d, source)
+    check_columns([str(name) for name in frame.columns], d, source)
     if len(frame) == 0:
         raise DataError(f"{source}: there are no patients in it. Check that the right file was named.")
     failures = Failures()
@@ -123,7 +124,7 @@ def read_raw(path: Path, d: Dictionary) -> pd.DataFrame:
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file. Check the path.")
     if kind == "parquet":
-        _check_columns(check_footer(path), d, str(path))  # before a value is read
+        check_columns(check_footer(path), d, str(path))  # before a value is read
     try:
         table = _read_parquet(path) if kind == "parquet" else _read_csv(path, d)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, OSError) as error:
@@ -207,7 +208,8 @@ def _check_encoding(path: Path) -> None:
                 ) from error
 
 
-def _check_columns(found: list[str], d: Dictionary, source: str) -> None:
+def check_columns(found: list[str], d: Dictionary, source: str) -> None:
+    """Refuse a table that lacks columns or has others; DataError that names them."""
     if len(found) == 1 and any(sign in found[0] for sign in ";\t"):
         sign = "a semicolon" if ";" in found[0] else "a tab"
         raise DataError(

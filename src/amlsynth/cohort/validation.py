@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.cohort.failures import Failures
-from amlsynth.cohort.tables import parse_table
-from amlsynth.dictionary.model import Dictionary, Role, dictionary
-from amlsynth.dictionary.pandera_schema import breaks, pandera_column
+from amlsynth.cohort.tables import check_columns, parse_table
+from amlsynth.dictionary.model import Dictionary, Role, dictionary_of
+from amlsynth.dictionary.pandera_schema import breaks, is_as_described, pandera_column
 from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.frames import Table, frame_of
 
 DUPLICATE_RULE = "duplicate_patient"
 EMPTY_RULE = "empty_patient"
@@ -106,11 +107,16 @@ class ValidationReport:
             raise DataError(self.found.sentences(source))
 
 
-def validate(frame: pd.DataFrame, role: Role = "synthetic", d: Dictionary | None = None) -> ValidationReport:
-    """Validate a typed frame (see `tables.to_typed`).
+def validate(frame: Table, role: Role = "synthetic", d: Dictionary | None = None) -> ValidationReport:
+    """Validate a typed frame (see `tables.to_typed`), or that of a cohort or data set.
 
-    Columns are checked by Pandera, lazily; the rules between columns by their expressions, since
+    What is wrong with columns is listed by Pandera; the rules between columns by their expressions, since
     Pandera would list every cell of a failing row, and a message may show the offending cells only.
+
+    Raises
+    ------
+    DataError
+        A column of the dictionary is missing; columns that it does not know are left alone.
 
     Examples
     --------
@@ -122,7 +128,8 @@ def validate(frame: pd.DataFrame, role: Role = "synthetic", d: Dictionary | None
     >>> validate(frame, "original").by_rule()["rule"].iloc[0]
     'efs_not_after_os'
     """
-    d = d or dictionary()
+    d, frame = dictionary_of(frame, d), frame_of(frame)
+    check_columns([str(name) for name in frame.columns if name in d], d, "the table")
     failures = Failures()
     _check_columns(frame, d, failures)
     _check_rules(frame, d, role, failures)
@@ -148,6 +155,8 @@ def validate_file(path: Path, role: Role = "synthetic", d: Dictionary | None = N
 
 
 def _check_columns(frame: pd.DataFrame, d: Dictionary, failures: Failures) -> None:
+    if is_as_described(frame, d):
+        return
     from pandera.errors import SchemaErrors
 
     schema = _column_schema(d)
@@ -178,7 +187,7 @@ def _rule_and_message(schema: Any, name: str, check: str) -> tuple[str, str]:
     for known in schema.columns[name].checks:
         if known.error == check:
             return str(known.name), str(known.error)
-    return "type", f"must not fail the check {check}"
+    return "type", f"must be of the type {schema.columns[name].dtype}, which amlsynth.to_typed(frame) gives"
 
 
 def _check_rules(frame: pd.DataFrame, d: Dictionary, role: Role, failures: Failures) -> None:

@@ -6,6 +6,7 @@ has another version of it, reads them by the right one. What is carried is compl
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,15 @@ from amlsynth.foundation.yamlfile import read_yaml, validated_yaml
 MAX_VARIABLES = 2_000
 MAX_RULE_CASES = 20_000
 _REMEMBERED = 8
-_read_before: dict[tuple[bytes, tuple[str, ...]], Dictionary] = {}
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """What a carried dictionary is read from: equal where it says the same, wherever the file is."""
+
+    content: bytes
+    classifications: tuple[str, ...]  # that this installation has
+    path: Path = field(compare=False)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -62,19 +71,15 @@ def carried_dictionary(folder: Path) -> Dictionary | None:
 def read_carried(path: Path) -> Dictionary:
     """Read a dictionary that came with data; errors as of `carried_dictionary`.
 
-    A release is read several times while it is built, checked and published: what was read is remembered by
-    its bytes, and by the classifications that this installation has.
+    A release is read several times while it is built, checked and published: what was read is remembered.
     """
-    key = (path.read_bytes() if path.is_file() else b"", tuple(derived.CLASSIFICATIONS))
-    if key not in _read_before:
-        read = _read(path)
-        if len(_read_before) == _REMEMBERED:
-            _read_before.pop(next(iter(_read_before)))
-        _read_before[key] = read
-    return _read_before[key]
+    content = path.read_bytes() if path.is_file() else b""
+    return _read(_Carried(content, tuple(derived.CLASSIFICATIONS), path))
 
 
-def _read(path: Path) -> Dictionary:
+@lru_cache(maxsize=_REMEMBERED)
+def _read(carried: _Carried) -> Dictionary:
+    path = carried.path
     data, lines = read_yaml(path, what="dictionary")
     odd = unprintable_at(data)
     if odd:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from amlsynth.foundation.frames import Table, frame_of
 from amlsynth.foundation.types import BoolArray
 
 ELN2022_RISKS = ("favorable", "intermediate", "adverse")
@@ -44,12 +45,13 @@ ELN2022_RULES = (
 _KARYOTYPE = ("CGNK", "CGCX")
 
 
-def eln2022(frame: pd.DataFrame) -> pd.Series:
+def eln2022(frame: Table) -> pd.Series:
     """Classify every patient by the genetic risk of the European LeukemiaNet 2022.
 
     Parameters
     ----------
-    frame : table with the alterations, CGNK and CGCX of the dictionary as 1, 0 or NA; shape (n, ...).
+    frame : table, cohort or data set with the alterations, CGNK and CGCX of the dictionary as 1, 0 or NA;
+        shape (n, ...).
 
     Returns
     -------
@@ -83,6 +85,7 @@ def eln2022(frame: pd.DataFrame) -> pd.Series:
     >>> eln2022(reference_cohort(n=300).frame).cat.categories.tolist()
     ['favorable', 'intermediate', 'adverse']
     """
+    frame = frame_of(frame)
     needed = dict.fromkeys(
         (*_KARYOTYPE, *(name for rule in ELN2022_RULES for name in (*rule.present, *rule.absent)))
     )

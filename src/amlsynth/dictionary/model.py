@@ -20,6 +20,7 @@ from amlsynth.dictionary.variables import Variable as Variable
 from amlsynth.expressions.evaluate import Expression, parse
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError, did_you_mean
+from amlsynth.foundation.files import real_path
 from amlsynth.foundation.yamlfile import misplaced, read_yaml, validated_yaml
 
 _BUILT_IN = re.compile(r"[a-z][a-z0-9_-]*")
@@ -285,6 +286,12 @@ def dictionary() -> Dictionary:
     return load_dictionary(asset("schema/aml.yaml"))
 
 
+def dictionary_of(table: object, d: Dictionary | None = None) -> Dictionary:
+    """Return the dictionary given, or else that of a cohort or data set, or else that of AML."""
+    own = getattr(table, "dictionary", None)
+    return d or (own if isinstance(own, Dictionary) else dictionary())
+
+
 def require_default(d: Dictionary | None, what: str) -> None:
     """Refuse another dictionary than the default one for a source that follows that one; UsageError."""
     if d is not None and d != dictionary():
@@ -354,10 +361,10 @@ def _extended(path: Path, under: tuple[Path, ...]) -> tuple[Any, dict[tuple[str 
     source = data.pop("extends")
     if not isinstance(source, str):
         raise UsageError(f"{path}:{line}: extends: give the name or the file of one dictionary.")
-    base_path = _dictionary_path(source, path.parent).resolve()
-    if base_path in (path.resolve(), *under):
+    base_path = real_path(_dictionary_path(source, path.parent))
+    if base_path in (real_path(path), *under):
         raise UsageError(f"{path}:{line}: extends: the dictionary extends itself. Name another one.")
-    base, base_lines = _extended(base_path, (*under, path.resolve()))
+    base, base_lines = _extended(base_path, (*under, real_path(path)))
     validated_yaml(base_path, base, base_lines, Dictionary)
     for key in ("name", "version", "title"):
         if key not in data:

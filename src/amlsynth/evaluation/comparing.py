@@ -10,13 +10,14 @@ import pandas as pd
 from amlsynth.cohort.cohort import About, read_about
 from amlsynth.cohort.tables import read_raw, type_frame
 from amlsynth.cohort.written_under import check_dictionary
-from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.dictionary.model import Dictionary, dictionary_of
 from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation.inputs import SyntheticCohort
 from amlsynth.evaluation.records import Evaluation, Origin
 from amlsynth.evaluation.run import evaluate
 from amlsynth.foundation.errors import DataError, did_you_mean
 from amlsynth.foundation.files import sha256
+from amlsynth.foundation.frames import Table, frame_of
 from amlsynth.foundation.types import Progress
 
 NOT_RELATED = (
@@ -42,8 +43,8 @@ class Foreign:
 
 
 def compare_cohorts(
-    first: Path | pd.DataFrame,
-    second: Path | pd.DataFrame,
+    first: Path | Table,
+    second: Path | Table,
     *,
     labels: tuple[str, str] | None = None,
     seed: int = 0,
@@ -54,7 +55,8 @@ def compare_cohorts(
 
     Parameters
     ----------
-    first : the cohort of reference, from which the anchors are drawn; a CSV or Parquet file, or a frame.
+    first : the cohort of reference, from which the anchors are drawn; a CSV or Parquet file, a frame, or
+        a cohort or data set.
     second : the other one.
     labels : how tables and figures name them; the names of the files by default, or "A" and "B".
     seed : for the anchors.
@@ -83,7 +85,7 @@ def compare_cohorts(
     >>> evaluation.kind, [cohort.label for cohort in evaluation.synthetics]
     ('comparison', ['another'])
     """
-    d = d or dictionary()
+    d = dictionary_of(first, d)
     one, other = (read_foreign(source, name, d) for source, name in ((first, "A"), (second, "B")))
     if labels is not None:
         one, other = replace(one, label=labels[0]), replace(other, label=labels[1])
@@ -104,7 +106,7 @@ def compare_cohorts(
     )
 
 
-def read_foreign(cohort: Path | pd.DataFrame, name: str, d: Dictionary) -> Foreign:
+def read_foreign(cohort: Path | Table, name: str, d: Dictionary) -> Foreign:
     """Read a cohort as it is: columns that lack are NA, unknown ones are left out, rules may be broken.
 
     Raises
@@ -112,9 +114,11 @@ def read_foreign(cohort: Path | pd.DataFrame, name: str, d: Dictionary) -> Forei
     UsageError, DataError
         As `compare_cohorts`.
     """
-    if isinstance(cohort, pd.DataFrame):
-        raw, label, source, origin = cohort, name, f"cohort {name}", Origin()
-        about = About(name=name, title=name, simulated=False, statement="A table.")
+    if not isinstance(cohort, str | Path):
+        raw, label, source, origin = frame_of(cohort), name, f"cohort {name}", Origin()
+        about = getattr(cohort, "about", None)
+        if not isinstance(about, About):
+            about = About(name=name, title=name, simulated=False, statement="A table.")
     else:
         cohort = Path(cohort)
         raw, label, source = read_raw(cohort, d), cohort.stem, cohort.name

@@ -205,7 +205,8 @@ def compare_categories(
 
 
 def _counts(column: pd.Series, values: Sequence[str] | Sequence[int]) -> tuple[int, ...]:
-    return tuple(int(column.eq(value).fillna(False).sum()) for value in values)
+    counts = column.value_counts()
+    return tuple(int(counts.get(value, 0)) for value in values)
 
 
 def fisher(

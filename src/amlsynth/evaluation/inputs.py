@@ -10,6 +10,7 @@ import pandas as pd
 from amlsynth.evaluation.measure_group import EvaluatedCohort
 from amlsynth.evaluation.records import Figure, Origin, Spread
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.frames import Table, frame_of
 
 SINGLE = "synthetic"
 
@@ -31,7 +32,7 @@ class SyntheticCohort:
     holds_patients: bool = False
 
 
-Synthetics = pd.DataFrame | SyntheticCohort | Mapping[str, pd.DataFrame] | Sequence[SyntheticCohort]
+Synthetics = Table | SyntheticCohort | Mapping[str, Table] | Sequence[SyntheticCohort]
 
 
 def as_synthetic_cohorts(synthetic: Synthetics, label: str) -> tuple[SyntheticCohort, ...]:
@@ -40,16 +41,22 @@ def as_synthetic_cohorts(synthetic: Synthetics, label: str) -> tuple[SyntheticCo
     Raises
     ------
     UsageError
-        There is none, or two have the same label.
+        There is none, one is no table, or two have the same label.
     """
-    if isinstance(synthetic, pd.DataFrame):
-        return (SyntheticCohort(synthetic, label),)
     if isinstance(synthetic, SyntheticCohort):
         return (synthetic,)
     if isinstance(synthetic, Mapping):
-        cohorts = tuple(SyntheticCohort(frame, name) for name, frame in synthetic.items())
-    else:
+        cohorts = tuple(SyntheticCohort(frame_of(table), name) for name, table in synthetic.items())
+    elif isinstance(synthetic, Sequence):
         cohorts = tuple(synthetic)
+    else:
+        return (SyntheticCohort(frame_of(synthetic), label),)
+    for one in cohorts:
+        if not isinstance(one, SyntheticCohort):
+            raise UsageError(
+                "several synthetic cohorts are given by label, as {'a': frame, 'b': frame}, and not as a "
+                f"{type(synthetic).__name__} of {type(one).__name__}."
+            )
     if not cohorts:
         raise UsageError("there is no synthetic cohort to evaluate; give at least one.")
     labels = [cohort.label for cohort in cohorts]

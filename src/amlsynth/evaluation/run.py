@@ -7,9 +7,10 @@ from typing import Literal
 
 import pandas as pd
 
+from amlsynth.cohort.cohort import Cohort
 from amlsynth.cohort.tables import to_typed
 from amlsynth.dictionary.derived import CLASSIFICATIONS
-from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.dictionary.model import Dictionary, dictionary_of
 from amlsynth.disclosure.rule import OFF, DisclosureRule
 from amlsynth.evaluation import validity
 from amlsynth.evaluation.anchors import make_anchors
@@ -46,6 +47,7 @@ from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.survival import curves as survival
 from amlsynth.evaluation.survival import response, tails
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.frames import Table, frame_of
 from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
 from amlsynth.statistics.coding import columns_remembered
@@ -72,12 +74,12 @@ GROUPS: tuple[MeasureGroup, ...] = (
 
 @columns_remembered()
 def evaluate(
-    original: pd.DataFrame,
+    original: Table,
     synthetic: Synthetics,
-    holdout: pd.DataFrame | None = None,
+    holdout: Table | None = None,
     *,
     seed: int = 0,
-    simulated: bool = False,
+    simulated: bool | None = None,
     rule: DisclosureRule | None = None,
     ties: Ties = "efron",
     original_label: str = "Original (training)",
@@ -94,14 +96,15 @@ def evaluate(
 
     Parameters
     ----------
-    original : the training part of the original, typed frame (n, columns).
-    synthetic : the synthetic cohort, typed frame (m, columns); or several, by label or as
-        `inputs.SyntheticCohort`. The anchors are drawn and measured once, with as many patients as the first
-        has.
+    original : the training part of the original, typed frame (n, columns), or a cohort.
+    synthetic : the synthetic cohort, typed frame (m, columns), or a cohort or data set; or several, by label
+        or as `inputs.SyntheticCohort`. The anchors are drawn and measured once, with as many patients as the
+        first has.
     holdout : the part of the original that no generator saw; without it the measures that need it give
         that reason.
     seed : for the anchors and the partition of the training part; the same gives the same record.
-    simulated : whether the original itself is simulated and holds no patient.
+    simulated : whether the original itself is simulated and holds no patient; by default what the record of
+        a cohort says, and no for a frame.
     rule : what is held back of cohorts of patients; by default nothing where the original is simulated, and
         cells of fewer than five patients otherwise.
     ties : how Cox regression takes events at the same time; the paper's authors took Breslow's way.
@@ -135,7 +138,9 @@ def evaluate(
     """
     if seed < 0:
         raise UsageError(f"the seed is {seed}; take a whole number that is not negative.")
-    d = d or dictionary()
+    d = dictionary_of(original, d)
+    if simulated is None:
+        simulated = isinstance(original, Cohort) and original.about.simulated
     inputs = as_synthetic_cohorts(synthetic, synthetic_label)
     original = _typed(original, d, "the original cohort")
     synthetics = evaluated_cohorts(inputs, lambda frame, source: _typed(frame, d, source))
@@ -222,7 +227,7 @@ def measure(
     of `evaluate`; `kind` says what stands in the place of the synthetic cohort, and `groups` which measures
     are wanted, by default all.
     """
-    d = d or dictionary()
+    d = dictionary_of(original, d)
     original, synthetic = _typed(original, d, "the original cohort"), _typed(synthetic, d, "the cohort")
     holdout = None if holdout is None else _typed(holdout, d, "the hold-out")
     context, cohort = EvaluationContext(original, holdout, d, seed), EvaluatedCohort(kind, synthetic)
@@ -368,7 +373,8 @@ def _capital(sentence: str) -> str:
     return sentence[0].upper() + sentence[1:]
 
 
-def _typed(frame: pd.DataFrame, d: Dictionary, source: str) -> pd.DataFrame:
+def _typed(table: Table, d: Dictionary, source: str) -> pd.DataFrame:
+    frame = frame_of(table)
     expected = {variable.name: variable.dtype for variable in d.variables}
     if len(frame) and list(frame.columns) == list(expected) and dict(frame.dtypes) == expected:
         return frame.reset_index(drop=True)

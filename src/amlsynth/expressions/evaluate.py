@@ -136,9 +136,9 @@ class Expression:
             raise UsageError(f"The expression {self.text!r} is no condition: {error}.") from error
 
     def _value(self, columns: Mapping[str, pd.Series[Any]] | pd.DataFrame) -> tuple[Value, pd.Index[Any]]:
-        known = [str(name) for name in columns]
         for name in self.names:
             if name not in columns:
+                known = [str(name) for name in columns]
                 hint = did_you_mean(name, [*known, "True", "False", "NA"])
                 listed = ", ".join(known[:100]) + (", ..." if len(known) > 100 else "")
                 raise UsageError(
@@ -148,7 +148,7 @@ class Expression:
         if isinstance(columns, pd.DataFrame):
             index = columns.index
         else:
-            first = next(iter(self.names or known), None)
+            first = next(iter(self.names or columns), None)
             index = columns[first].index if first is not None else pd.RangeIndex(0)
         return _Evaluation(self._syntax, columns).value(self._root), index
 

@@ -11,6 +11,7 @@ REPORT_FILE, REPORT_PDF = "report.html", "report.pdf"  # the report of a release
 GUARANTEED = "private"  # the generator with a guarantee
 PATIENTS_EACH = 5  # of a replicate, for each patient of the synthetic cohort
 MOST_REPLICATES = 99
+MOST_PATIENTS = 100_000_000  # to be asked for at once; far beyond, numbers no longer fit
 # What an archive may claim to unpack to: so many times its size, and bytes beside; XPT has 25 times.
 _EXPANSION, _ALWAYS = 60, 100_000_000
 

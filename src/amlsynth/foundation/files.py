@@ -12,6 +12,7 @@ import contextlib
 import errno
 import functools
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -35,6 +36,25 @@ _FORGOTTEN = 7 * 24 * 3600  # seconds after which what another machine left is t
 
 
 @contextmanager
+def _folders_for(path: Path) -> Iterator[None]:
+    """Make the folders that `path` lies in; on failure those that were made and are empty go again."""
+    made = list(itertools.takewhile(lambda folder: not folder.exists(), path.parents))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+        raise
+
+
+def real_path(path: Path) -> Path:
+    """Return a path without links; one of links that lead in a circle as it is, and nothing is there."""
+    return Path(os.path.realpath(path))
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
@@ -51,20 +71,19 @@ def replacing(path: Path) -> Iterator[Path]:
         return
     if path.is_dir():
         raise UsageError(f"{path}: this is a folder; name a file to write.")
-    with _named(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path)
-        handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with contextlib.ExitStack() as place:
+        with _named(path):
+            place.enter_context(_folders_for(path))
+            sweep(path)
+            handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        place.callback(temporary.unlink, missing_ok=True)
         with _named(path, temporary):
             yield temporary
             # mkstemp makes files that only the owner reads; give what open() would have given.
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -81,12 +100,13 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: this is a file; name a folder to write.")
-    with _named(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        restore_folder(path)
-        sweep(path)
-        temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=path.parent))
-    try:
+    with contextlib.ExitStack() as place:
+        with _named(path):
+            place.enter_context(_folders_for(path))
+            restore_folder(path)
+            sweep(path)
+            temporary = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=path.parent))
+        place.callback(shutil.rmtree, temporary, ignore_errors=True)
         _refuse_second(path)
         with _named(path, temporary):
             yield temporary
@@ -100,8 +120,6 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 if retired.exists() and not path.exists():  # interrupted between the two
                     retired.rename(path)
                 shutil.rmtree(retired, ignore_errors=True)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def restore_folder(path: Path) -> None:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from amlsynth.cohort.cohort import About, Cohort, declared_panels, import_record, not_assessed, write_about
+from amlsynth.cohort.cohort import (
+    About,
+    Cohort,
+    declared_panels,
+    import_record,
+    not_assessed,
+    require_cohort,
+    write_about,
+)
 from amlsynth.cohort.split import HOLDOUT_SHARE, Split, split_by_patient, split_cohort
 from amlsynth.cohort.table_writing import file_kind
 from amlsynth.cohort.tables import write_blocks
@@ -259,6 +267,7 @@ def fit(
     >>> [fitted.sample(n, seed=seed).n for n, seed in ((50, 1), (20, 2))]
     [50, 20]
     """
+    require_cohort(cohort)
     d = cohort.dictionary
     model = create(generator, _declared(generator, params, cohort), d)
     chosen = seed if split_seed is None else split_seed
@@ -330,6 +339,7 @@ def generate(
     (50, True)
     """
     _check_replicates(generator, replicates)
+    require_cohort(cohort)
     _read_condition(where, cohort.dictionary)  # before anything is spent on a fit
     fitted = fit(
         cohort, generator, seed=seed, params=params, split_seed=split_seed, holdout=holdout, split=split,

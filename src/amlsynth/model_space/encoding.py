@@ -215,7 +215,9 @@ def imply(frame: pd.DataFrame, d: Dictionary) -> None:
             continue
         variable, state = then
         if variable.name not in d.outcome_columns:  # the event pattern has seen to those
-            frame.loc[breaks(d, case, frame), variable.name] = state
+            broken = breaks(d, case, frame)
+            if broken.any():
+                frame.loc[broken, variable.name] = state
 
 
 def _with_times(*kinds: str) -> list[int]:
@@ -268,8 +270,9 @@ def _endpoint_arrays(frame: pd.DataFrame, endpoint: Endpoint | None) -> tuple[Fl
 
 def _state(codes: npt.NDArray[np.generic], variable: Variable) -> pd.Series:
     last = len(variable.values)
-    numbers = np.nan_to_num(codes.astype(np.float64), nan=last, posinf=last, neginf=0)
-    whole = np.clip(np.rint(numbers), 0, last if variable.missing else last - 1).astype(np.int8)
+    if codes.dtype.kind != "i":
+        codes = np.rint(np.nan_to_num(codes.astype(np.float64), nan=last, posinf=last, neginf=0))
+    whole = np.clip(codes, 0, last if variable.missing else last - 1).astype(np.int8)
     if variable.type == "category":
         codes_or_na = np.where(whole == last, -1, whole)
         return pd.Series(pd.Categorical.from_codes(codes_or_na, dtype=variable.dtype))

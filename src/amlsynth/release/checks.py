@@ -21,6 +21,7 @@ from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, data_path
 
 # Frictionless reads row by row; of larger data it checks the first rows, and amlsynth checks all.
 _FRICTIONLESS_ROWS = 20_000
+_in_order: set[tuple[str | None, str | None]] = set()  # data packages and tables, by their SHA-256
 _MAX_CITATION = 200_000  # bytes; it has about a thousand
 _CITATION = "CITATION.cff"
 
@@ -108,17 +109,25 @@ def package_problems(found: Evidence) -> Iterator[Problem]:
 
 
 def frictionless_problems(found: Evidence, package: DataPackage) -> Iterator[Problem]:
-    """Yield what frictionless finds wrong with the data package, and with the CSV, which Parquet equals."""
+    """Yield what frictionless finds wrong with the data package, and with the CSV, which Parquet equals.
+
+    A release is verified several times on its way: what it found in order is remembered by the checksums.
+    """
     from frictionless import Package
 
+    csv = data_paths(package.name)[0]
+    files = (found.sums.get(PACKAGE), found.sums.get(csv))
+    if files in _in_order:
+        return
     content = package.model_dump(mode="json", by_alias=True, exclude_none=True)
     described = Package.from_descriptor(content, basepath=str(found.folder))
-    lines = (found.folder / data_paths(package.name)[0]).read_bytes().count(b"\n")
+    lines = (found.folder / csv).read_bytes().count(b"\n")
     limit = _FRICTIONLESS_ROWS if lines > _FRICTIONLESS_ROWS else None
-    for type_, message in described.validate(name=package.name, limit_rows=limit).flatten(
-        ["type", "message"]
-    ):
+    wrong = described.validate(name=package.name, limit_rows=limit).flatten(["type", "message"])
+    for type_, message in wrong:
         yield Problem(file=PACKAGE, check="frictionless", message=f"{type_}: {message}")
+    if not wrong and None not in files:
+        _in_order.add(files)
 
 
 def counts_problems(found: Evidence) -> Iterator[Problem]:
@@ -239,8 +248,7 @@ def provenance_problems(found: Evidence) -> Iterator[Problem]:
 def remade_problems(found: Evidence) -> Iterator[Problem]:
     """Yield metadata and exports that do not follow from the data."""
     if found.package is not None and found.provenance is not None and found.frame is not None:
-        rows = len(found.frame)
-        yield from derived_problems(found.folder, found.package, found.provenance, rows, found.d)
+        yield from derived_problems(found.folder, found.package, found.provenance, found.frame, found.d)
 
 
 def guarantee_problems(found: Evidence) -> Iterator[Problem]:

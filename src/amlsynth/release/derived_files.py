@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
+
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.files import scratch_folder
@@ -19,7 +21,7 @@ _MOST_ROWS = 20_000  # of larger cohorts the exports take longer to make than al
 
 
 def derived_problems(
-    folder: Path, package: DataPackage, made: Provenance, rows: int, d: Dictionary
+    folder: Path, package: DataPackage, made: Provenance, frame: pd.DataFrame, d: Dictionary
 ) -> Iterator[Problem]:
     """Yield what differs from what this installation makes of the same data.
 
@@ -29,7 +31,7 @@ def derived_problems(
     Parameters
     ----------
     folder, package, made : a release whose files are as SHA256SUMS lists them.
-    rows : number of patients.
+    frame : the typed frame of its Parquet file.
     d : the dictionary of the data.
     """
     if made.amlsynth != __version__:
@@ -46,12 +48,10 @@ def derived_problems(
         yield Problem(file="CODEBOOK.md", check="metadata", message="it is not that of the dictionary")
     here = environment()["packages"]
     same = all(made.packages.get(name) == here.get(name) for name in ("pyreadstat", "odmlib"))
-    if "adam" not in package.exports or not same or rows > _MOST_ROWS:
+    if "adam" not in package.exports or not same or len(frame) > _MOST_ROWS:
         return
-    from amlsynth.cohort.tables import read_table
     from amlsynth.release.adam import study_of, write_adam
 
-    frame = read_table(folder / data_paths(package.name)[1], d)
     with scratch_folder() as again:
         write_adam(frame, again, study_of(package), d)
         for name in ADAM_FILES:

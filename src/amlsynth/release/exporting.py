@@ -7,6 +7,7 @@ from pathlib import Path
 from amlsynth.cohort.tables import read_table
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError, did_you_mean
+from amlsynth.foundation.files import real_path
 from amlsynth.release.adam import AdamExport, study_of, write_adam
 from amlsynth.release.opened import opened_release
 from amlsynth.release.package import data_paths
@@ -40,7 +41,7 @@ def export_release(path: Path, out: Path, kind: str = "adam", d: Dictionary | No
         raise UsageError(f"There is no export format {kind!r}.{did_you_mean(kind, EXPORTS)}")
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: this is a file; name a folder to write into.")
-    if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
+    if path.is_dir() and real_path(out).is_relative_to(real_path(path)):
         raise UsageError(f"{out}: this is within the release, which would no longer verify. Name another.")
     with opened_release(path, d) as opened:
         frame = read_table(opened.folder / data_paths(opened.package.name)[1], opened.d)

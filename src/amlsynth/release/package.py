@@ -6,12 +6,15 @@ Both are pydantic models that forbid unknown keys, so that `verify` and `load` r
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import functools
 import importlib.metadata
 import platform
 import re
 import sys
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -493,16 +496,19 @@ def _replicates(spec: ReleaseSpec, folder: Path, patients: int) -> Replicates | 
 
 def environment() -> dict[str, Any]:
     """Return what a rebuild to the same bytes needs: Python, platform, package versions and kernels."""
-    packages = {}
-    for name in _MATTERS:
-        try:
-            packages[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    packages[ZLIB] = zlib.ZLIB_RUNTIME_VERSION
     return {
         "python": platform.python_version(),
         "platform": f"{sys.platform}-{platform.machine()}",
-        "packages": packages,
+        "packages": dict(_installed()),
         "kernels": blas_kernels(),
     }
+
+
+@functools.cache
+def _installed() -> Mapping[str, str]:
+    """Return the versions of the packages that matter, whose metadata are parsed once a process."""
+    packages = {}
+    for name in _MATTERS:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            packages[name] = importlib.metadata.version(name)
+    return packages | {ZLIB: zlib.ZLIB_RUNTIME_VERSION}

@@ -10,8 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from amlsynth.cohort.table_writing import ParquetMetadata, write_table
-from amlsynth.cohort.tables import read_table
+from amlsynth.cohort.table_writing import ParquetMetadata, describe_parquet
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.parquet import check_footer
@@ -42,7 +41,7 @@ def describe_again(folder: Path, package: DataPackage, d: Dictionary) -> None:
     """Write the Parquet files of a release folder anew with the metadata of its data package."""
     metadata = metadata_of_package(package, d)
     for _, parquet in package.tables:
-        write_table(read_table(folder / parquet, d), folder / parquet, metadata)
+        describe_parquet(folder / parquet, metadata)
 
 
 def metadata_problems(folder: Path, package: DataPackage, d: Dictionary) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.disclosure.rule import MIN_CELL
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.assets import asset
-from amlsynth.foundation.defaults import DEFAULT_DICTIONARY, MOST_REPLICATES
+from amlsynth.foundation.defaults import DEFAULT_DICTIONARY, MOST_PATIENTS, MOST_REPLICATES
 from amlsynth.foundation.defaults import NAME_PATTERN as NAME_PATTERN
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.foundation.strict_model import StrictModel
@@ -127,7 +127,7 @@ def _listed(value: Any) -> Any:
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=300), After(_one_line)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
-Count = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
+Count = Annotated[int, Field(strict=True, ge=1, le=MOST_PATIENTS)]
 RelativePath = Annotated[str, StringConstraints(min_length=1), After(_one_line), After(_relative)]
 Community = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)]
 

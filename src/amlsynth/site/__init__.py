@@ -13,7 +13,7 @@ from pathlib import Path
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError
-from amlsynth.foundation.files import replacing_folder, write_text
+from amlsynth.foundation.files import real_path, replacing_folder, write_text
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.site.catalogue import DataSet, read_catalogue
 from amlsynth.site.pages import data_set_page, index_page
@@ -120,9 +120,10 @@ def _check_place(releases: Iterable[Path], out: Path) -> None:
     """Refuse a place where the site would replace what is no site."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: this is a file; name a folder for the site.")
-    place = out.resolve()
+    place = real_path(out)
     for path in releases:
-        if path.resolve().is_relative_to(place) or (path.is_dir() and place.is_relative_to(path.resolve())):
+        here = real_path(path)
+        if here.is_relative_to(place) or (path.is_dir() and place.is_relative_to(here)):
             raise UsageError(f"{out}: the release {path} and the site would overlap. Name another folder.")
     if not out.exists() or not any(out.iterdir()):
         return

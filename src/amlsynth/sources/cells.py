@@ -58,6 +58,8 @@ def without_codes(column: pd.Series[Any], codes: Collection[str], source: Source
     if column.dtype.kind == "M":
         return Cells(column)
     found = by_value(column, code_of, "string")
+    if found.isna().all():
+        return Cells(column)
     counts = found[found != ""].value_counts()
     return Cells(column.mask(found.notna()), {str(code): int(n) for code, n in sorted(counts.items())})
 

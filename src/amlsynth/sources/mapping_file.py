@@ -258,9 +258,11 @@ def _with_not_assessed(given: dict[str, Any], d: Dictionary) -> dict[str, Any]:
     moved = [name for name, entry in columns.items() if entry == NOT_ASSESSED]
     names: list[Any] = []
     for position, name in enumerate(listed):
+        if not isinstance(name, str):
+            raise misplaced(("not_assessed", position), f"{name!r} is no name; write a variable or a group")
         if name in columns or name in listed[:position]:
             raise misplaced(("not_assessed", position), f"{name!r} stands twice; remove one of them")
-        group = members(name, d) if isinstance(name, str) and name not in (*d.names, REST) else None
+        group = members(name, d) if name not in (*d.names, REST) else None
         names += [name] if group is None else [each for each in group if each not in columns]
     kept = {name: entry for name, entry in columns.items() if name not in moved}
     return given | {"columns": kept, "not_assessed": list(dict.fromkeys([*names, *moved]))}

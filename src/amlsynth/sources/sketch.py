@@ -8,6 +8,7 @@ comment; what is left over stands at the end. The draft is a mapping that can be
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import re
 import unicodedata
@@ -125,6 +126,7 @@ class _Drafting:
             str(name): without_codes(table.frame[name], self.missing, self.source).values
             for name in table.frame.columns
         }
+        self._affixes = {part for word in words.affixes for part in _tokens(word)}
         self.dates = {name: form for name in self.columns if (form := self._date_format(name))}
 
     def draft(self, data: Path, sheet: str | None) -> Draft:
@@ -183,8 +185,7 @@ class _Drafting:
         outside, _ = _bracket(column)
         if "".join(_tokens(outside)) == "".join(b):
             return 0.99  # Hb (g/dl)
-        affixes = {part for word in self.words.affixes for part in _tokens(word)}
-        a, b = [t for t in a if t not in affixes] or a, [t for t in b if t not in affixes] or b
+        a, b = (tuple(t for t in each if t not in self._affixes) or each for each in (a, b))
         if "".join(a) == "".join(b):
             return 0.98
         # Genes and bands differ by a digit: figures must be the same, and short names say too little.
@@ -329,10 +330,11 @@ def _plain(text: str) -> str:
     return re.sub(r"[\s_.()/;:,-]+", "", text) or text
 
 
-def _tokens(text: str) -> list[str]:
+@functools.lru_cache(maxsize=1 << 14)  # every column is held against every name
+def _tokens(text: str) -> tuple[str, ...]:
     apart = re.sub(r"(?<=[a-zäöüß])(?=[A-Z])", " ", unicodedata.normalize("NFC", text))
     minus = re.sub(r"(?<![\w])-(?=\d)", "minus", apart)
-    return [_plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", minus) if part]
+    return tuple(_plain(part) for part in re.split(r"[^0-9A-Za-zÀ-ÿ]+", minus) if part)
 
 
 def _bracket(name: str) -> tuple[str, str]:

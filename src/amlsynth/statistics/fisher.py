@@ -22,7 +22,7 @@ from amlsynth.foundation.types import FloatArray
 
 _TAIL = 0.025
 _MOST = 40.0  # of the log odds ratio; beyond it no table of patients reaches
-_STEPS = 60  # bisections of the log odds ratio: 80 / 2^60 is below any digit shown
+_CLOSE = 1e-13  # of a log odds ratio that is solved for, below any digit shown
 _SAME = 1 + 1e-7  # probabilities that are equal but for rounding count as equal
 
 
@@ -75,14 +75,8 @@ def fisher_test(a: int, b: int, c: int, d: int) -> FisherTest:
 
 def _solve(rising: Callable[[float], float]) -> float:
     """Return the odds ratio at which a function of its logarithm, that rises, is 0."""
-    low, high = -_MOST, _MOST
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        if rising(middle) < 0:
-            low = middle
-        else:
-            high = middle
-    return math.exp((low + high) / 2)
+    optimize = require_extra("generate", "scipy.optimize", "Fisher's exact test")
+    return math.exp(optimize.brentq(rising, -_MOST, _MOST, xtol=_CLOSE, rtol=_CLOSE))
 
 
 def _log_choose(n: int, k: FloatArray) -> FloatArray:

@@ -9,15 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.dictionary.model import Dictionary, dictionary_of
 from amlsynth.dictionary.roles import Endpoint
 from amlsynth.foundation.errors import UsageError, did_you_mean
+from amlsynth.foundation.frames import Table, frame_of
 from amlsynth.survival.endpoint import endpoint_data, known_endpoint
 
 
 @overload
 def survival_frame(
-    frame: pd.DataFrame,
+    frame: Table,
     endpoint: str,
     columns: Sequence[str] | None = None,
     *,
@@ -26,7 +27,7 @@ def survival_frame(
 ) -> pd.DataFrame: ...
 @overload
 def survival_frame(
-    frame: pd.DataFrame,
+    frame: Table,
     endpoint: str,
     columns: Sequence[str] | None = None,
     *,
@@ -34,7 +35,7 @@ def survival_frame(
     d: Dictionary | None = None,
 ) -> tuple[pd.DataFrame, npt.NDArray[Any]]: ...
 def survival_frame(
-    frame: pd.DataFrame,
+    frame: Table,
     endpoint: str,
     columns: Sequence[str] | None = None,
     *,
@@ -45,11 +46,11 @@ def survival_frame(
 
     Parameters
     ----------
-    frame : a typed frame, as `load` returns it.
+    frame : a typed frame, as `load` returns it, or a cohort or data set.
     endpoint : its name, such as "OS".
     columns : covariates; without them all variables of the frame that belong to no endpoint.
     return_X_y : True returns covariates and outcome apart, as scikit-survival wants them.
-    d : the dictionary of the frame; that of AML when not given.
+    d : the dictionary of the frame; that of the cohort, or of AML, when not given.
 
     Returns
     -------
@@ -73,7 +74,7 @@ def survival_frame(
     >>> y.dtype.names
     ('event', 'time')
     """
-    d = d or dictionary()
+    d, frame = dictionary_of(frame, d), frame_of(frame)
     chosen = endpoint_named(endpoint, d)
     here = [name for name in d.names if name in frame.columns]
     names = _covariates(here, d) if columns is None else list(columns)

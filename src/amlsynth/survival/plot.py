@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from amlsynth.dictionary.model import Dictionary, dictionary
+from amlsynth.dictionary.model import Dictionary, dictionary_of
 from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
+from amlsynth.foundation.frames import Table, frame_of
 from amlsynth.survival.endpoint import endpoint_data
 from amlsynth.survival.frames import endpoint_named
 from amlsynth.survival.kaplan_meier import KaplanMeier, kaplan_meier
@@ -21,7 +22,7 @@ _LINES = ("-", "--", "-.", ":")
 
 
 def km_plot(
-    frame: pd.DataFrame,
+    frame: Table,
     endpoint: str,
     by: str | None = None,
     *,
@@ -32,12 +33,12 @@ def km_plot(
 
     Parameters
     ----------
-    frame : a typed frame, as `load` returns it.
+    frame : a typed frame, as `load` returns it, or a cohort or data set.
     endpoint : its name, such as "OS".
     by : a categorical variable, present or absent, or a status; one curve for each value. Patients in whom
         it is not known are left out.
     ax : where to draw; new axes when not given.
-    d : the dictionary of the frame; that of AML when not given.
+    d : the dictionary of the frame; that of the cohort, or of AML, when not given.
 
     Returns
     -------
@@ -61,7 +62,7 @@ def km_plot(
     ('Months', ['NPM1 absent,', 'NPM1 present'])
     """
     require_extra("report", "matplotlib", "Drawing survival curves")
-    d = d or dictionary()
+    d, frame = dictionary_of(frame, d), frame_of(frame)
     chosen = endpoint_named(endpoint, d)
     curves = {
         label: kaplan_meier(endpoint_data(part, chosen)) for label, part in _groups(frame, by, d).items()

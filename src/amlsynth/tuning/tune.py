@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from amlsynth.cohort.cohort import Cohort
+from amlsynth.cohort.cohort import Cohort, require_cohort
 from amlsynth.cohort.split import HOLDOUT_SHARE, split_cohort
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError, require_extra
@@ -93,6 +93,7 @@ def tune(
         )
     require_extra("generate", "optuna", "Tuning")
     check_name(objective)
+    require_cohort(cohort)
     d = d or cohort.dictionary
     fixed = dict(params or {})
     model = create(generator, fixed, d)

@@ -1,4 +1,4 @@
-"""Near copies: released rows that carry a real patient's numbers, or nearly all of their categories.
+"""Near copies: released rows that carry a real patient's numbers, most of their fields, or their categories.
 
 A copy in which one alteration is flipped is no exact match, yet its age, blood values and times name the
 patient. Averages over the cohort do not see twenty such rows; a count of them does. Real patients are those
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.measure_group import (
@@ -29,19 +28,16 @@ from amlsynth.evaluation.measure_group import (
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace
 from amlsynth.evaluation.privacy.attacks.rates import Rate
 from amlsynth.evaluation.privacy.hamming import count_exact_matches
+from amlsynth.evaluation.privacy.record_linkage import BY_CHANCE, Flags, RecordLinkage
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import Floats, at_most, numbers_of
 
 # With two numbers many strangers agree; from the third on an agreement of all of them is a fingerprint.
 MIN_NUMBERS = 3
-# Ranks within which a number counts as nearly equal: with five free numbers two strangers agree in all of
-# them once in (2 / 100)^5, about 3e-9, and two cohorts of 1,600 make 2.6 million pairs.
-NEAR_RANKS = 0.01
 MAX_FLIPPED = 1  # categorical variables in which a near match may differ
 MAX_PATIENTS = 5_000  # released rows that are searched; larger cohorts are sampled
 _CELLS = 1 << 22  # of the block of comparisons held at a time: 4 MiB
-Flags = NDArray[np.bool_]
 
 
 def equal_numbers(released: Floats, real: Floats, without_self: bool = False) -> Flags:
@@ -61,15 +57,6 @@ def equal_numbers(released: Floats, real: Floats, without_self: bool = False) ->
     >>> equal_numbers(np.array([[50.0, 4.5, 9.9]]), np.array([[50.0, 4.5, 9.9], [51.0, 4.5, 9.9]]))
     array([ True])
     """
-    return near_numbers(released, real, 0.0, without_self)
-
-
-def near_numbers(released: Floats, real: Floats, within: float, without_self: bool = False) -> Flags:
-    """Return which released rows have every number within a distance of the same real patient's.
-
-    Parameters are those of `equal_numbers`; `within` is in the unit of the numbers, which are ranks from 0
-    to 1 where numbers of different units are compared.
-    """
     found = np.zeros(len(released), dtype=np.bool_)
     height = max(1, _CELLS // max(1, len(real)))
     enough = (~np.isnan(released)).sum(axis=1) >= MIN_NUMBERS
@@ -79,7 +66,7 @@ def near_numbers(released: Floats, real: Floats, within: float, without_self: bo
         for place in range(released.shape[1]):
             left, right = rows[:, place, None], real[None, :, place]
             # A comparison with NaN is false.
-            agree &= (np.abs(left - right) <= within) | (np.isnan(left) & np.isnan(right))
+            agree &= (left == right) | (np.isnan(left) & np.isnan(right))
         if without_self:
             own = np.arange(top, min(top + len(rows), len(real)))
             agree[own - top, own] = False
@@ -93,40 +80,35 @@ class _NearCopies:
     """Which released rows are near copies of a patient of one real cohort, shape (rows,) each."""
 
     equal: Flags
-    near: Flags
+    linked: Flags
     categories: Flags
 
     def __or__(self, other: _NearCopies) -> _NearCopies:
         return _NearCopies(
-            self.equal | other.equal, self.near | other.near, self.categories | other.categories
+            self.equal | other.equal, self.linked | other.linked, self.categories | other.categories
         )
 
 
 class _Search:
-    """Looks for near copies; ranks are among all real patients, training and hold-out."""
+    """Looks for near copies; strangers are any two real patients, of training and hold-out."""
 
     def __init__(self, context: EvaluationContext) -> None:
         d = context.dictionary
-        everybody = context.everybody
+        everybody = at_most(context.everybody, MAX_PATIENTS, Stream.NEAR_COPIES.rng(context.seed))
         self._numeric = [v.name for v in d.variables if not v.is_categorical]
-        self._by_number = MixedSpace(everybody, d, self._numeric)
+        self._linkage = RecordLinkage(everybody, d)
         self._by_category = MixedSpace(everybody, d, [v.name for v in d.variables if v.is_categorical])
 
     def __call__(self, released: pd.DataFrame, real: pd.DataFrame, without_self: bool = False) -> _NearCopies:
-        raw = [
+        numbers, known = (
             np.column_stack([np.empty((len(frame), 0)), *(numbers_of(frame, name) for name in self._numeric)])
             for frame in (released, real)
-        ]
-        known = [~np.isnan(values) for values in raw]
-        ranks = [
-            np.where(is_known, self._by_number.points(frame).ranks, np.nan)
-            for is_known, frame in zip(known, (released, real), strict=True)
-        ]
+        )
         rows, patients = (self._by_category.points(frame) for frame in (released, real))
         gaps = self._by_category.nearest(rows, patients, without_self)
         return _NearCopies(
-            equal_numbers(raw[0], raw[1], without_self),
-            near_numbers(ranks[0], ranks[1], NEAR_RANKS, without_self),
+            equal_numbers(numbers, known, without_self),
+            self._linkage.linked(released, real, without_self),
             np.asarray(gaps <= MAX_FLIPPED),
         )
 
@@ -146,7 +128,7 @@ def _shares(found: _NearCopies, d: Dictionary) -> dict[str, Figure]:
     few = Figure(reason=f"the dictionary has fewer than {MIN_NUMBERS} numbers, which name nobody")
     return {
         "numbers_copied": _share(found.equal) if numeric >= MIN_NUMBERS else few,
-        "numbers_near": _share(found.near) if numeric >= MIN_NUMBERS else few,
+        "linked_rows": _share(found.linked),
         "categories_near": _share(found.categories),
     }
 
@@ -171,7 +153,7 @@ def _matches_of_holdout(cohort: EvaluatedCohort, context: EvaluationContext) -> 
 
 def _original_figures(context: EvaluationContext) -> dict[str, Figure]:
     """What unseen patients show against the training part: agreement by chance."""
-    names = ("numbers_copied", "numbers_near", "categories_near")
+    names = ("numbers_copied", "linked_rows", "categories_near")
     if context.holdout is None:
         return dict.fromkeys(names, Figure(reason=NO_HOLDOUT))
     return _shares(_Search(context)(context.holdout, context.original), context.dictionary)
@@ -199,15 +181,17 @@ GROUP = MeasureGroup(
             source=_SOURCE,
         ),
         MeasureDefinition(
-            id="numbers_near",
-            label="Rows with nearly all numbers of a real patient",
+            id="linked_rows",
+            label="Rows linked to a real patient",
             aspect="privacy",
             better="original",
             description=(
-                "The same with every number within a hundredth of the ranks of real patients, so that added "
-                "noise does not hide a copy." + _WHOM
+                "Share of synthetic patients who agree with one real patient in more numbers and categories "
+                "than strangers do, so that a copy is found whichever fields were changed in it. Each "
+                "agreement counts by how seldom real patients agree in it, numbers when equal or within a "
+                f"hundredth of the ranks; a comparison links {BY_CHANCE} pairs by chance on average." + _WHOM
             ),
-            source=_SOURCE,
+            source="Fellegi and Sunter, JASA 1969; " + _SOURCE,
         ),
         MeasureDefinition(
             id="categories_near",

@@ -14,6 +14,13 @@ from amlsynth.foundation.types import FloatArray, IntArray
 Features = npt.NDArray[np.float32]
 
 
+def _grown(tree: Any, features: Features, target: npt.NDArray[Any]) -> None:
+    """Grow a tree; scikit-learn's checks of what is ours take as long as a small tree itself."""
+    sklearn = require_extra("generate", "sklearn", "The generator sequential-cart")
+    with sklearn.config_context(skip_parameter_validation=True):
+        tree.fit(features, target, check_input=False)
+
+
 class Leaves(ABC):
     """A tree grown on features of shape (n, k); with k = 0 or a constant target it is one leaf."""
 
@@ -21,7 +28,11 @@ class Leaves(ABC):
 
     def __init__(self, tree: Any, features: Features) -> None:
         self._tree = tree
-        self._nodes = np.unique(tree.apply(features)) if tree is not None else np.zeros(1, dtype=np.int64)
+        self._nodes = (
+            np.zeros(1, dtype=np.int64)
+            if tree is None
+            else np.unique(tree.apply(features, check_input=False))
+        )
 
     def leaf(self, features: Features) -> IntArray:
         """Return the leaf of each row, numbered from 0."""
@@ -57,7 +68,8 @@ class StateLeaves(Leaves):
             sklearn = require_extra("generate", "sklearn.tree", "The generator sequential-cart")
             tree = sklearn.DecisionTreeClassifier(
                 criterion="entropy", min_samples_leaf=min_leaf, random_state=seed
-            ).fit(features, codes)
+            )
+            _grown(tree, features, codes)
         super().__init__(tree, features)
         counts = np.zeros((len(self._nodes), len(self._values)))
         np.add.at(counts, (self.leaf(features), codes), 1)
@@ -87,7 +99,7 @@ class NumberLeaves(Leaves):
         if len(target) >= 2 * min_leaf and features.shape[1] and np.ptp(target) > 0:
             sklearn = require_extra("generate", "sklearn.tree", "The generator sequential-cart")
             tree = sklearn.DecisionTreeRegressor(min_samples_leaf=min_leaf, random_state=seed)
-            tree.fit(features, target)
+            _grown(tree, features, target)
         super().__init__(tree, features)
         leaf = self.leaf(features)
         self._sorted = target[np.lexsort((target, leaf))]

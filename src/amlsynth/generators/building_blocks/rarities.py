@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary, RuleCase
-from amlsynth.dictionary.pandera_schema import breaks
+from amlsynth.dictionary.pandera_schema import breaks, breaks_by_id, names_in
 from amlsynth.foundation.types import BoolArray, IntArray
 
 _LOOKED_AT = 20  # patients for each to whom a finding is to go
@@ -30,24 +30,27 @@ class Rarities:
 
     d: Dictionary | None
     cases: tuple[RuleCase, ...]
+    watched: tuple[RuleCase, ...]  # these, and what synthetic data must keep
     shares: tuple[float, ...]
     n: int
 
     @classmethod
     def none(cls) -> Self:
         """Return no rules."""
-        return cls(None, (), (), 0)
+        return cls(None, (), (), (), 0)
 
     @classmethod
     def of(cls, train: pd.DataFrame, d: Dictionary) -> Self:
         """Count among the patients of a typed frame."""
-        cases = tuple(
+        watched = tuple(
             case
             for case in d.rule_cases
-            if case.rule.severity.synthetic == "warning"
-            and not {variable.name for variable in case.blamed} <= d.outcome_columns
+            if case.rule.severity.synthetic == "error"
+            or not {variable.name for variable in case.blamed} <= d.outcome_columns
         )
-        return cls(d, cases, tuple(float(breaks(d, case, train).mean()) for case in cases), len(train))
+        cases = tuple(case for case in watched if case.rule.severity.synthetic == "warning")
+        shares = tuple(float(breaks(d, case, train).mean()) for case in cases)
+        return cls(d, cases, watched, shares, len(train))
 
     def smoothed(self) -> Self:
         """Return shares that no single patient decides: none is 0, by half a patient more (Jeffreys)."""
@@ -98,16 +101,11 @@ class Rarities:
     def _breaking(self, frame: pd.DataFrame, rows: IntArray, name: str, state: int) -> BoolArray:
         """Return who of `rows`, with a variable in this state, breaks a rule on it: an error, or rare."""
         assert self.d is not None
-        named = {
-            case: {*case.require.names, *(case.when.names if case.when else ())}
-            for case in self.d.rule_cases
-            if case.rule.severity.synthetic == "error" or case in self.cases
-        }
-        cases = [case for case in named if name in named[case]]
-        needed = {self.d.by_id[each].name for case in cases for each in named[case]}
-        part = frame[sorted(needed)].iloc[rows].copy()  # a few columns, of perhaps many patients
-        part[self.d.by_id[name].name] = pd.array([state] * len(part), dtype="Int8")
-        broken = np.zeros(len(part), dtype=bool)
+        cases = [case for case in self.watched if name in names_in(case)]
+        needed = {each for case in cases for each in names_in(case)} - {name}
+        part = {each: frame[self.d.by_id[each].name].iloc[rows] for each in needed}
+        part[name] = pd.Series(pd.array(np.full(len(rows), state), dtype="Int8"), frame.index[rows])
+        broken = np.zeros(len(rows), dtype=bool)
         for case in cases:
-            broken |= breaks(self.d, case, part)
+            broken |= breaks_by_id(case, part)
         return broken

@@ -34,6 +34,7 @@ _SCOPE = (
     "TRT01P, are left out and not invented; day variables stand in the place of dates."
 )
 _STYLESHEET = '<?xml-stylesheet type="text/xsl" href="define.xsl"?>'
+_conforming: set[str] = set()  # the documents that were checked here
 _NO_DATA = "The variable was not assessed in the original and is missing for every subject."
 
 
@@ -67,9 +68,12 @@ def define_xml(datasets: Iterable[Dataset], study: Study, d: Dictionary) -> str:
     document.Study = define.Study(OID=f"ST.{study.id}")
     document.Study.GlobalVariables = names
     document.Study.MetaDataVersion = version
-    checker = metadata_schema.MetadataSchema()  # type: ignore[no-untyped-call]
-    document.verify_conformance(checker)
-    return _text(document)
+    text = _text(document)
+    if text not in _conforming:  # a release is verified several times, and its exports made again each time
+        checker = metadata_schema.MetadataSchema()  # type: ignore[no-untyped-call]
+        document.verify_conformance(checker)
+        _conforming.add(text)
+    return text
 
 
 def _text(document: Any) -> str:

@@ -36,7 +36,7 @@ def combination_attack(data: AttackData) -> AttackResult:
     """
     d = data.dictionary
     released = _Counts(_carriers(data.released, d))
-    real = _Counts(_carriers(pd.concat([data.members, data.non_members]), d))
+    real = _Counts(np.vstack([_carriers(side, d) for side in (data.members, data.non_members)]))
 
     non_members = _Counts(_carriers(data.non_members, d))  # the same for every sample of members
 
@@ -97,7 +97,8 @@ def _both_ways(data: AttackData, shares: Callable[[pd.DataFrame, pd.DataFrame], 
     told = (~np.isnan(non_members)).sum(axis=0)
     some = told > 0
     means = np.nansum(non_members, axis=0)[some] / told[some]
-    own, others = (_profiles(frame, data.dictionary) for frame in (pd.concat(samples), data.non_members))
+    own = np.concatenate([_profiles(sample, data.dictionary) for sample in samples])
+    others = _profiles(data.non_members, data.dictionary)
     known = ~np.isnan(members)
     return AttackResult(_rate(members[known], own[known]), _rate(means, others[some], told[some]))
 

@@ -1,4 +1,4 @@
-"""Progress of long work on a terminal, with the time left; silent elsewhere."""
+"""What a terminal is shown: text, in which nothing from outside does harm, and the progress of long work."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import time
 from typing import Self
 
 import click
+
+from amlsynth.foundation.text import printable
+
+
+def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
+    """Write a text of which no character does anything but be read; all that commands say comes here."""
+    click.echo(printable(str(text)), err=err, nl=nl)
 
 
 class TerminalProgress:
@@ -37,7 +44,7 @@ class TerminalProgress:
             self._write("")
 
     def _write(self, text: str) -> None:
-        click.echo(f"\r\x1b[2K{text}", nl=False, err=True)
+        click.echo(f"\r\x1b[2K{printable(text)}", nl=False, err=True)
 
     def __enter__(self) -> Self:
         return self

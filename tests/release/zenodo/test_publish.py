@@ -17,11 +17,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.release.zenodo_server import KINDS, Record, ZenodoServer, template
+from tests.release.zenodo.conftest import publish
+from tests.release.zenodo.zenodo_server import KINDS, Record, ZenodoServer, template
 
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.loading import load
-from amlsynth.release import build_release, publish_release, verify_release
+from amlsynth.release import build_release, verify_release
 from amlsynth.release.checksums import check_files
 from amlsynth.release.package import DataPackage, file_names
 from amlsynth.release.zenodo import client as client_module
@@ -31,16 +32,6 @@ NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 UPLOADED = {f"{STEM}.zip", *(name for name in file_names(NAME) if "/" not in name)}
-
-
-@pytest.fixture
-def folder(tiny: Path, tmp_path: Path) -> Path:
-    """A copy of a release that is quick to stamp and to send."""
-    return Path(shutil.copytree(tiny, tmp_path / "releases" / STEM))
-
-
-def publish(folder: Path, **options: Any) -> Any:
-    return publish_release(folder, **({"confirm": True, "sleep": lambda _: None} | options))
 
 
 def until_done(folder: Path, **options: Any) -> str:
@@ -186,7 +177,7 @@ def points_of(log: list[tuple[str, str]]) -> list[int]:
     return [number for number in range(len(log)) if number not in uploads[1:-1]]
 
 
-@pytest.mark.usefixtures("light")
+@pytest.mark.usefixtures("light", "stamped_once")
 @pytest.mark.parametrize(
     ("kind", "lasting", "others"),
     [(kind, False, 0) for kind in KINDS]
@@ -224,7 +215,7 @@ def test_whatever_fails_the_next_run_ends_with_one_version(
         assert set(ends.values()) == {"recovered"}
 
 
-@pytest.mark.usefixtures("light")
+@pytest.mark.usefixtures("light", "stamped_once")
 @pytest.mark.parametrize(
     ("killer", "moment", "others"),
     [
@@ -331,6 +322,7 @@ def test_a_process_that_is_killed_while_it_publishes(
     folder: Path, zenodo: ZenodoServer, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The real thing, once: SIGKILL while the request to publish is with the server."""
+    publish(folder, confirm=False)  # so that the process need not render the report on paper
     command = [sys.executable, "-m", "amlsynth", "release", "publish", str(folder), "--confirm"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

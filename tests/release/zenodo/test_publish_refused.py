@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.release.zenodo_server import TOKEN, ZenodoServer
+from tests.release.zenodo.conftest import publish
+from tests.release.zenodo.zenodo_server import TOKEN, ZenodoServer
 
 from amlsynth.cli import main
 from amlsynth.evaluation import read_evaluation
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.foundation.retry_after import retry_after
-from amlsynth.release import ReleaseResult, build_release, publish_release
+from amlsynth.release import ReleaseResult, build_release
 from amlsynth.release.zenodo import checks
 from amlsynth.release.zenodo.client import Client
 from amlsynth.release.zenodo.servers import SANDBOX, ZENODO, choose_server, find_token, redact
@@ -28,16 +29,6 @@ from amlsynth.release.zenodo.servers import SANDBOX, ZENODO, choose_server, find
 NAME = "small-test"
 STEM = f"{NAME}-1.2.3"
 WriteSpec = Callable[..., Path]
-
-
-@pytest.fixture
-def folder(tiny: Path, tmp_path: Path) -> Path:
-    """A copy of a release that is quick to stamp and to send."""
-    return Path(shutil.copytree(tiny, tmp_path / "releases" / STEM))
-
-
-def publish(folder: Path, **options: Any) -> Any:
-    return publish_release(folder, **({"confirm": True, "sleep": lambda _: None} | options))
 
 
 def refused(folder: Path, server: ZenodoServer, problem: str, **options: Any) -> AmlsynthError:
