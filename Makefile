@@ -42,13 +42,14 @@ HASHED = --no-deps --require-hashes --requirement
 # package itself follows, and with it torch, in the build that the machine's index has (requirements/lock.py).
 define install
 	$(BIN)/python $(PIP) $(HASHED) requirements/build.txt
-	$(BIN)/python $(PIP) --no-build-isolation $(HASHED) requirements/$(1).txt
+	$(BIN)/python $(PIP) --no-build-isolation $(3) $(HASHED) requirements/$(1).txt
 	$(BIN)/python $(PIP) --no-build-isolation -e '.[$(2)]'
 endef
 
-# What a user needs who makes releases, without torch, type checker and the rest of the development tools.
+# What a user needs who makes releases, without torch, type checker and the rest of the development tools. Few
+# modules of its packages are ever imported: these are compiled then, not all of them on installing.
 $(USABLE): pyproject.toml requirements/build.txt requirements/use.txt | $(BIN)/python
-	$(call install,use,generate$(comma)private$(comma)report$(comma)publish)
+	$(call install,use,generate$(comma)private$(comma)report$(comma)publish,--no-compile)
 	@touch $@
 
 $(READY): pyproject.toml requirements/build.txt requirements/dev.txt | $(BIN)/python
@@ -64,7 +65,7 @@ $(VENV)/.quarto-tried: | $(USABLE)
 	@touch $@
 
 demo: $(USABLE) $(VENV)/.quarto-tried
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/amlsynth demo --out demo
+	PYTHONDONTWRITEBYTECODE= PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/amlsynth demo --out demo
 
 test: lint types unit
 
@@ -145,7 +146,7 @@ benchmark-synthcity: $(SYNTHCITY_VENV)/.ready
 	$(SYNTHCITY_BENCHMARK) synthcity:survival_nflow --param n_iter=100
 
 fuzz: $(READY)
-	AMLSYNTH_FUZZ=$${AMLSYNTH_FUZZ:-10000} $(BIN)/python -m pytest -q tests/release/test_mutations.py
+	AMLSYNTH_FUZZ=$${AMLSYNTH_FUZZ:-10000} $(BIN)/python -m pytest -q --numprocesses auto tests/release/test_mutations.py
 
 clean:
 	rm -rf $(VENV) $(SYNTHCITY_VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Time and memory until a hostile release is refused, each case in a process of its own.
+"""Time and memory until a hostile release is refused by load and by verify, each in a process of its own.
 
 Run it with `python -m benchmarks.hostile`, from the root of the repository. The cases are those of
 tests/loading/test_hostile.py. A case passes that ends in under 5 seconds of CPU and 500 MB.
@@ -12,13 +12,15 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.loading.conftest import _write_release, _zipped
 from tests.loading.test_hostile import FOLDERS, ZIPS, deep
 
 import amlsynth
-from amlsynth.foundation.errors import AmlsynthError
+from amlsynth.foundation.errors import AmlsynthError, DataError
+from amlsynth.release import verify_release
 from amlsynth.release.checksums import write_checksums
 
 _SECONDS, _MEGABYTES = 5.0, 500
@@ -32,7 +34,7 @@ def measured(call: Callable[[], object]) -> tuple[str, float, float, int]:
         before = time.monotonic()
         try:
             call()
-            end = "loaded"
+            end = "taken"
         except AmlsynthError as error:
             end = str(error)
         except BaseException as error:
@@ -48,6 +50,13 @@ def measured(call: Callable[[], object]) -> tuple[str, float, float, int]:
     os.waitpid(process, 0)
     end, wall, cpu, memory = json.loads(told) if told else ("KILLED ESCAPED", 0.0, 0.0, 0)
     return end, wall, cpu, memory
+
+
+def refused(path: Path) -> None:
+    """Verify a release; raise what is wrong with it first, as `load` does."""
+    problems = verify_release(path).problems
+    if problems:
+        raise DataError(str(problems[0]))
 
 
 def _shallow(folder: Path) -> None:
@@ -78,11 +87,13 @@ def main() -> None:
                     deep(folder / ("d/" * 300), hundreds=12)
                 else:
                     write_checksums(folder)
-            end, wall, cpu, memory = measured(lambda path=path: amlsynth.load(path))
+            for step, call in {"load": amlsynth.load, "verify": refused}.items():
+                end, wall, cpu, memory = measured(partial(call, path))
+                worst = [max(worst[0], cpu), max(worst[1], memory)]
+                mark = "" if cpu < _SECONDS and memory < _MEGABYTES and "ESCAPED" not in end else "  FAILED"
+                told = f"{wall:5.1f} s {cpu:5.1f} s CPU {memory:5d} MB  {end[-90:]}{mark}"
+                print(f"{kind:<40} {step:<6} {told}", flush=True)
             _shallow(folder)
-            worst = [max(worst[0], cpu), max(worst[1], memory)]
-            mark = "" if cpu < _SECONDS and memory < _MEGABYTES and "ESCAPED" not in end else "  FAILED"
-            print(f"{kind:<40} {wall:5.1f} s {cpu:5.1f} s CPU {memory:5d} MB  {end[-90:]}{mark}", flush=True)
         print(f"worst: {worst[0]:.1f} s of CPU, {worst[1]} MB")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import yaml
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.files import scratch_folder
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.loading import load
 from amlsynth.release import ReleaseResult, build_release, read_spec, verify_release
@@ -47,8 +47,8 @@ def run_demo(
     spec["generator"] |= {"seed": seed, "n": n}
     # The original is simulated, so there is nobody to protect: any seed should give a release to look at.
     spec["gates"]["profile"] = "research"
-    with tempfile.TemporaryDirectory(prefix="amlsynth-demo-") as scratch:
-        path = Path(scratch) / "demo.yaml"
+    with scratch_folder("amlsynth-demo-") as scratch:
+        path = scratch / "demo.yaml"
         for sums in read_spec(asset(EXAMPLE)).generator.measurements:
             shutil.copyfile(asset(EXAMPLE).parent / sums, path.parent / sums)
         path.write_text(yaml.safe_dump(spec, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,3 +57,27 @@ def test_nobody_is_copied(reference: pd.DataFrame, synthetic: pd.DataFrame) -> N
 def test_parameters_have_bounds(key: str, value: str) -> None:
     with pytest.raises(UsageError, match=f"sequential-cart: the parameter {key} cannot be '{value}'"):
         create("sequential-cart", {key: value})
+
+
+def test_drawing_that_is_given_up_may_end_in_one_of_its_own_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a disk is full, and the thread that frees the memory of the rest is one that drew it."""
+    model = create("sequential-cart")
+    given_up, ended = threading.Event(), threading.Event()
+    errors: list[BaseException | None] = []
+
+    def recorded(n: int, _: np.random.Generator) -> pd.DataFrame:
+        if n == 2:
+            given_up.wait(10)
+            try:
+                drawn.close()
+                errors.append(None)
+            except RuntimeError as error:
+                errors.append(error)
+            ended.set()
+        return pd.DataFrame()
+
+    monkeypatch.setattr(model, "_recorded", recorded)
+    drawn = model._drawn(iter([(size, np.random.default_rng(size)) for size in (1, 2, 3, 4)]), ahead=2)
+    assert next(drawn)[0] == 1
+    given_up.set()
+    assert ended.wait(10) and errors == [None]

@@ -100,6 +100,14 @@ FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "",
     ),
+    "metadata with a byte-order mark": (
+        lambda f: parquet(f, lambda t: t.replace_schema_metadata({"pandas": "\ufeff{}"})),
+        "",
+    ),
+    "deep metadata": (
+        lambda f: parquet(f, lambda t: t.replace_schema_metadata({"pandas": "[" * 100_000})),
+        "",
+    ),
     "cut off": (
         lambda f: bytes_of(f, lambda content: content.__delitem__(slice(-20, None))),
         "not a readable",

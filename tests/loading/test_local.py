@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation import parquet
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.loading import SEARCH_VARIABLE, load, local_releases
+from amlsynth.release import verify_release
 from amlsynth.release.checksums import write_checksums
 
 Write = Callable[..., Path]
@@ -113,13 +115,31 @@ def test_what_is_neither_path_nor_name_is_refused(here: Path, name: str) -> None
 
 
 def test_what_file_managers_leave_in_a_folder_does_not_hinder(folder: Path, patients: pd.DataFrame) -> None:
-    for name in (".DS_Store", "data/Thumbs.db", "data/desktop.ini"):
+    for name in (".DS_Store", "data/Thumbs.db", "data/desktop.ini", "._README.md", "data/._small.csv"):
         (folder / name).write_bytes(b"\x00")
     pd.testing.assert_frame_equal(load(folder), patients)
     (folder / "notes.txt").touch()
     with pytest.raises(DataError, match=r"notes\.txt: .*no part of the release, so remove it") as caught:
         load(folder)
     assert "Download" not in str(caught.value)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_full_place_for_temporary_files_is_not_called_a_bad_release(
+    folder: Path, zipped: Callable[[Path], Path], packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from amlsynth.release import archive, integrity
+
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    release = zipped(folder) if packed else folder
+    monkeypatch.setattr(archive, "_write", full) if packed else monkeypatch.setattr(
+        integrity, "copy_file", full
+    )
+    for read in (load, verify_release):
+        with pytest.raises(UsageError, match=r"no room for temporary files .*TMPDIR"):
+            read(release)
 
 
 def test_a_folder_without_checksums_is_no_release(tmp_path: Path) -> None:

@@ -296,3 +296,22 @@ def site(releases: dict[str, ReleaseResult], tmp_path_factory: pytest.TempPathFa
 def hostile_title() -> str:
     """The title, description and keyword of the data set `another` in `site`."""
     return HOSTILE
+
+
+def _few_figures(built: ReleaseResult) -> Evaluation:
+    """The evaluation of the small release with those figures alone that its gates ask for."""
+    found = read_evaluation(built.folder / "evaluation.json")
+    asked = {gate["measure"] for profile in GATES["profiles"].values() for gate in profile["gates"]}
+    few = tuple(measure for measure in found.measures if measure.id in asked)
+    return found.model_copy(update={"measures": few, "comparisons": (), "effects": (), "co_occurrence": None})
+
+
+@pytest.fixture(scope="session")
+def slight(built: ReleaseResult, tmp_path_factory: pytest.TempPathFactory) -> ReleaseResult:
+    """The small release with all its files, its report a line, its figures few: quick to check."""
+
+    def build(folder: Path) -> ReleaseResult:
+        with neither_evaluated_nor_drawn(_few_figures(built)):
+            return build_release(_write_spec(folder / "spec"), folder / "out")
+
+    return shared(tmp_path_factory, "slight", build)

@@ -237,6 +237,40 @@ def test_every_relation_has_a_place(built: ReleaseResult, dictionary: Dictionary
     assert len({entity["@id"] for entity in graph}) == len(graph)
 
 
+@pytest.mark.parametrize(
+    ("told", "contact", "publisher"),
+    [
+        (
+            {"contact": "Doe, Jo <jo@example.org>", "publisher": "The Trial Group"},
+            "mailto:jo@example.org",
+            None,
+        ),
+        ({"contact": "The office of the trial"}, "#contact", None),
+        ({"id": "https://doi.org/10.5281/zenodo.42"}, None, "https://zenodo.org/"),
+    ],
+)
+def test_whom_to_ask_and_who_publishes(
+    built: ReleaseResult, told: dict[str, str], contact: str | None, publisher: str | None
+) -> None:
+    package = DataPackage.model_validate_json((built.folder / "datapackage.json").read_bytes())
+    texts = metadata_texts(package.model_copy(update=told), built.folder)
+    graph = {entity["@id"]: entity for entity in json.loads(texts["ro-crate-metadata.json"])["@graph"]}
+    root, listed = graph["./"], json.loads(texts["schema-org.json"])
+    for author in root["author"]:
+        assert graph[author["@id"]].get("contactPoint") == (contact and {"@id": contact})
+    assert [entry.get("contactPoint", {}).get("@id") for entry in listed["creator"]] == [contact] * 2
+    if contact:
+        assert graph[contact]["@type"] == "ContactPoint"
+        assert graph[contact]["name"] == told["contact"].partition(" <")[0]
+    assert ("publisher" in root) == ("publisher" in listed) == (len(told) == 2 or publisher is not None)
+    if "publisher" in told:
+        assert graph[root["publisher"]["@id"]]["name"] == listed["publisher"]["name"] == "The Trial Group"
+        assert root["publisher"] in root["author"]
+    if publisher:
+        assert graph["#publisher"]["url"] == listed["publisher"]["url"] == publisher
+        assert graph["#publisher"]["contactPoint"]["@id"] in graph
+
+
 def test_the_readme_is_a_data_set_card(built: ReleaseResult, hostile: Path) -> None:
     for folder in (built.folder, hostile):
         _, head, text = (folder / "README.md").read_text(encoding="utf-8").split("---\n", 2)

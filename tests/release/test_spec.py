@@ -112,6 +112,14 @@ def test_a_wrong_spec_is_refused_with_its_line(
     assert any(abs(found - line) <= 1 for found in lines), str(caught.value)
 
 
+def test_a_list_whose_entries_are_wrong_is_not_called_too_short(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="last digit") as caught:
+        read_spec(write(tmp_path, creators=[{"name": "A", "orcid": "0000-0002-1825-0098"}]))
+    assert len(str(caught.value).split("\n")) == 1
+    with pytest.raises(UsageError, match=r"creators: .*at least 1"):
+        read_spec(write(tmp_path, creators=[]))
+
+
 @pytest.mark.parametrize("key", list(CONTENT))
 def test_every_key_is_asked_for(tmp_path: Path, key: str) -> None:
     path = tmp_path / "spec.yaml"

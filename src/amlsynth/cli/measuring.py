@@ -127,8 +127,6 @@ def compare(
     Example:
       amlsynth compare published.csv ours.csv --out comparison --report comparison.html
     """
-    import tempfile
-
     from amlsynth.dictionary.model import dictionary
     from amlsynth.evaluation import compare_cohorts
 
@@ -150,11 +148,12 @@ def compare(
         _write(comparison, out, d or dictionary())
         say(f"{out / 'evaluation.json'}: {len(comparison.measures)} measures.")
     if report_file is not None:
+        from amlsynth.foundation.files import scratch_folder
         from amlsynth.report import render_report
 
-        with tempfile.TemporaryDirectory(prefix="amlsynth-compare-") as folder:
-            _write(comparison, Path(folder), d or dictionary())
-            render_report(Path(folder), report_file, pdf)
+        with scratch_folder("amlsynth-compare-") as folder:
+            _write(comparison, folder, d or dictionary())
+            render_report(folder, report_file, pdf)
         say(f"{report_file}{f' and {pdf}' if pdf else ''}: the report.")
 
 

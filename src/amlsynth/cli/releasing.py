@@ -14,6 +14,7 @@ from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.defaults import GUARANTEED
 from amlsynth.foundation.errors import UsageError
+from amlsynth.foundation.text import counted
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
@@ -161,7 +162,7 @@ def release_verify(
     else:
         for problem in report.problems:
             say(f"{problem.file}: {problem.check}: {problem.message}")
-        state = "intact and valid" if report.ok else f"refused, {len(report.problems)} problems"
+        state = "intact and valid" if report.ok else f"refused, {counted(len(report.problems), 'problem')}"
         say(f"{path}: {state}.")
     if not report.ok:
         click.get_current_context().exit(1)

@@ -147,7 +147,8 @@ def read_raw(path: Path, d: Dictionary) -> pd.DataFrame:
 def _read_parquet(path: Path) -> pa.Table:
     import pyarrow.parquet
 
-    return pyarrow.parquet.read_table(path, memory_map=False)
+    # The dictionary gives the types. What the file's schema tells pandas is anything, in a file from outside.
+    return pyarrow.parquet.read_table(path, memory_map=False).replace_schema_metadata(None)
 
 
 def _read_csv(path: Path, d: Dictionary) -> pa.Table:

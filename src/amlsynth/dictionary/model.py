@@ -41,7 +41,7 @@ class Dictionary(Entry):
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     title: str
     description: str
-    days_per_month: Annotated[float, Field(gt=0)]
+    days_per_month: Annotated[float, Field(ge=28, le=31)]
     missing_values: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
     groups: Annotated[tuple[Group, ...], Field(strict=False)]
     words: Words = Words()

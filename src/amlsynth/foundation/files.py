@@ -221,6 +221,32 @@ def _named(path: Path, written: Path | None = None) -> Iterator[None]:
         ) from error
 
 
+def is_full(error: BaseException) -> bool:
+    """Say whether an error is one of a place without room, which is nothing wrong with what is read."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+@contextmanager
+def scratch_folder(prefix: str = "amlsynth-") -> Iterator[Path]:
+    """Yield an empty folder for temporary files, gone when the block ends.
+
+    Raises
+    ------
+    UsageError
+        There is no room for them.
+    """
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        try:
+            yield Path(name)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            raise PlaceError(
+                f"{Path(name).parent}: there is no room for temporary files ({error.strerror or error}). "
+                "Make room, or name another folder in TMPDIR."
+            ) from error
+
+
 def _umask() -> int:
     umask = os.umask(0)
     os.umask(umask)

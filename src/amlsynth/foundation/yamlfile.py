@@ -69,7 +69,11 @@ def validated_yaml(
     try:
         return model.model_validate(data, context=context)
     except ValidationError as error:
-        problems = [_describe(path, lines, data, model, dict(item)) for item in error.errors()]
+        found = error.errors()
+        # A list whose entries are wrong counts as too short as well; that follows.
+        within = {item["loc"][:end] for item in found for end in range(len(item["loc"]))}
+        told = [item for item in found if item["type"] != "too_short" or item["loc"] not in within]
+        problems = [_describe(path, lines, data, model, dict(item)) for item in told]
         raise UsageError("\n".join(problems)) from error
 
 

@@ -261,7 +261,8 @@ class BaseGenerator(ABC):
             for size, stream, future in waiting:
                 yield size, stream, future.result()
         finally:
-            executor.shutdown(cancel_futures=True)
+            # Not waited for: who stops early, as on a full disk, may leave it to a worker to close this.
+            executor.shutdown(wait=False, cancel_futures=True)
 
     def _without_repeats(
         self, frame: pd.DataFrame, n: int, rng: np.random.Generator, seen: SeenRows

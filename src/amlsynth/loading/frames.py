@@ -66,7 +66,7 @@ def read_plain(content: bytes, columns: list[list[Any]]) -> pd.DataFrame | None:
     # Threads do not pay for a few rows, and a process that ends just after Arrow started some can abort.
     many = len(content) > _THREADS_PAY
     with pyarrow.parquet.ParquetFile(pa.BufferReader(content), pre_buffer=False) as opened:
-        table = opened.read(use_threads=many)
+        table = opened.read(use_threads=many).replace_schema_metadata(None)  # of which pandas would read some
     if table.column_names != [name for name, _ in columns]:
         return None
     frame: pd.DataFrame = table.to_pandas(

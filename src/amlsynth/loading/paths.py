@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-import tempfile
 from functools import partial
 from pathlib import Path
 
 from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.foundation.files import scratch_folder
 from amlsynth.loading.reading import read_document, read_release, read_replicates
 from amlsynth.loading.record import Dataset
 from amlsynth.loading.registry import Entry, entries
@@ -55,8 +55,8 @@ def _from_foreign_file(request: Request, path: Path, version: str | None, entry:
     """Load a CSV file in a layout that is known: a private copy, so that what is hashed is what is read."""
     from amlsynth.release.integrity import copy_file
 
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
-        copy = Path(temporary) / path.name
+    with scratch_folder() as temporary:
+        copy = temporary / path.name
         digest = copy_file(path, copy)
         try:
             return _read_copy(request, path, copy, digest, version, entry)

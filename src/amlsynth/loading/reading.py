@@ -39,7 +39,8 @@ _FORMAT = 3  # of the markers; a change of how releases are checked needs anothe
 _MAX_DEPTH = 8  # of a release folder, which has two levels
 _PACKAGE_LIMIT = 10_000_000  # bytes of datapackage.json, which has about 40,000
 _AGAIN = "Download the release again."
-_LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what macOS and Windows leave in folders
+# What desktops leave in folders: macOS (beside each file, on a disk of another kind), Windows, KDE.
+_LITTER = re.compile(r"(?:.*/)?(?:\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|\.directory)")
 _DAMAGED = (
     OSError,
     zipfile.BadZipFile,
@@ -313,7 +314,7 @@ def _check(copy: PrivateCopy, source: Path) -> DataPackage:
     problems = [
         problem
         for problem in copy.problems
-        if not (problem.check == "extra" and problem.file.split("/")[-1] in _LITTER)
+        if not (problem.check == "extra" and _LITTER.fullmatch(problem.file))
     ]
     if not problems:
         package = _package(copy.folder, source, copy.sums)
@@ -321,7 +322,8 @@ def _check(copy: PrivateCopy, source: Path) -> DataPackage:
     if problems:
         more = f" ({len(problems)} problems in all)" if len(problems) > 1 else ""
         remedy = "" if all(problem.check == "extra" for problem in problems) else f" {_AGAIN}"
-        raise DataError(f"{source}: {problems[0]}{more}.{remedy}")
+        first = problems[0].message if problems[0].file == source.name else problems[0]
+        raise DataError(f"{source}: {first}{more}.{remedy}")
     return package
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -75,9 +74,10 @@ class Dataset:
         if self.document is None or not self.carries_dictionary:
             return dictionary()
         from amlsynth.dictionary.carried import read_carried
+        from amlsynth.foundation.files import scratch_folder
 
-        with tempfile.TemporaryDirectory(prefix="amlsynth-") as folder:
-            path = Path(folder) / DICTIONARY_FILE
+        with scratch_folder() as folder:
+            path = folder / DICTIONARY_FILE
             path.write_bytes(self.document(DICTIONARY_FILE))
             return read_carried(path)
 

@@ -21,6 +21,7 @@ from typing import IO
 
 from amlsynth.foundation.defaults import most_unpacked
 from amlsynth.foundation.errors import DataError
+from amlsynth.foundation.files import is_full
 from amlsynth.release.checksums import Problem, name_fault, shown
 
 _MOST_ENTRIES = 1_000
@@ -175,10 +176,14 @@ def unpack(archive: Path, target: Path, wanted: Callable[[str], bool] = lambda n
                 if wanted(name):
                     try:
                         _write(zipped, info, target / name)
-                    except (OSError, *_DAMAGED):
+                    except (OSError, *_DAMAGED) as error:
+                        if is_full(error):
+                            raise
                         problems.append(problem("the entry is damaged; download the archive again", name))
             return Unpacked(entries[0].filename.partition("/")[0], problems)
-    except (OSError, *_DAMAGED):
+    except (OSError, *_DAMAGED) as error:
+        if is_full(error):
+            raise
         return Unpacked(None, [problem("not a readable zip archive; it is damaged or cut off")])
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.defaults import BUNDLED
-from amlsynth.foundation.files import replacing
+from amlsynth.foundation.files import replacing, scratch_folder
 from amlsynth.release.build import build_release
 from amlsynth.release.origin import EXAMPLE
 
@@ -23,8 +22,8 @@ def write_bundled() -> Path:
     The zip; that of a version before is removed.
     """
     folder = asset(BUNDLED)
-    with tempfile.TemporaryDirectory(prefix="amlsynth-bundled-") as temporary:
-        archive = build_release(asset(EXAMPLE), Path(temporary)).archive
+    with scratch_folder("amlsynth-bundled-") as temporary:
+        archive = build_release(asset(EXAMPLE), temporary).archive
         target = folder / archive.name
         for before in folder.glob("*.zip"):
             if before != target:

@@ -5,7 +5,6 @@ They are made again and compared byte for byte, so that no file of another forma
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pandas as pd
 
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.foundation.files import scratch_folder
 from amlsynth.foundation.version import __version__
 from amlsynth.release.checksums import Problem
 from amlsynth.release.package import ADAM_FILES, DataPackage, Provenance, data_paths, environment
@@ -52,9 +52,9 @@ def derived_problems(
         return
     from amlsynth.release.adam import study_of, write_adam
 
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as again:
-        write_adam(frame, Path(again), study_of(package), d)
+    with scratch_folder() as again:
+        write_adam(frame, again, study_of(package), d)
         for name in ADAM_FILES:
-            if (folder / name).read_bytes() != (Path(again) / Path(name).name).read_bytes():
+            if (folder / name).read_bytes() != (again / Path(name).name).read_bytes():
                 message = f"it does not hold the same data as {data_paths(package.name)[1]}"
                 yield Problem(file=name, check="export", message=message)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.addresses import doi_url, plain_doi
 from amlsynth.foundation.defaults import REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.foundation.files import replacing, replacing_folder, sha256, write_text
+from amlsynth.foundation.files import replacing, replacing_folder, scratch_folder, sha256, write_text
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import write_checksums
 from amlsynth.release.contents import read_parts
@@ -111,8 +110,8 @@ def spec_of(provenance: Provenance) -> ReleaseSpec:
     DataError
         It is not one that this version of amlsynth reads.
     """
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
-        path = Path(temporary) / "spec.yaml"
+    with scratch_folder() as temporary:
+        path = temporary / "spec.yaml"
         path.write_bytes(provenance.spec.text.encode("utf-8"))
         try:
             return read_spec(path)

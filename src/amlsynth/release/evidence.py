@@ -21,7 +21,8 @@ from amlsynth.dictionary.carried import read_carried
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.evaluation.records import Evaluation
 from amlsynth.foundation.defaults import DECISION_FILE, DICTIONARY_FILE
-from amlsynth.foundation.errors import AmlsynthError, MissingExtraError
+from amlsynth.foundation.errors import AmlsynthError, MissingExtraError, PlaceError
+from amlsynth.foundation.files import is_full
 from amlsynth.foundation.text import unprintable_at
 from amlsynth.gates import GateReport
 from amlsynth.release.checksums import Problem
@@ -131,12 +132,14 @@ def attempt(
     try:
         for problem in step() or ():
             problems.append(problem)  # noqa: PERF402  what was found before an error counts
-    except MissingExtraError:
+    except (MissingExtraError, PlaceError):
         raise
     except AmlsynthError as error:
         message = str(error).replace(f"{copy.folder}/", "").replace(str(copy.folder), "the release")
         problems.append(Problem(file=file, check=check, message=message))
     except Exception as error:
+        if is_full(error):
+            raise
         message = f"the check could not be finished ({type(error).__name__})"
         problems.append(Problem(file=file, check=check, message=message))
     return problems

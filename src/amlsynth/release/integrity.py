@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import stat
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amlsynth.foundation.errors import DataError
-from amlsynth.foundation.files import sha256
+from amlsynth.foundation.files import is_full, scratch_folder, sha256
 from amlsynth.release.archive import unpack, write_archive
 from amlsynth.release.checksums import (
     CHECKSUMS,
@@ -60,15 +59,20 @@ def private_copy(path: Path) -> Iterator[PrivateCopy]:
     """Copy a release folder or zip to a temporary folder and hold its files against SHA256SUMS.
 
     Links are not followed, special files never opened. Of an archive with problems nothing is unpacked.
+
+    Raises
+    ------
+    UsageError
+        There is no room for the copy.
     """
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
-        folder = Path(temporary) / "release"
+    with scratch_folder() as temporary:
+        folder = temporary / "release"
         folder.mkdir()
         archive, top, digest = None, None, ""
         if path.is_dir():
             problems = _copy_folder(path, folder)
         else:
-            archive = Path(temporary) / path.name
+            archive = temporary / path.name
             digest = copy_file(path, archive)
             unpacked = unpack(archive, folder)
             top, problems = unpacked.top, unpacked.problems
@@ -114,9 +118,13 @@ def _copy_folder(source: Path, target: Path) -> list[Problem]:
                 try:
                     copy_file(source / name, place)
                 except OSError as error:
+                    if is_full(error):  # which is said of the copy, and not of the release
+                        raise
                     place.unlink(missing_ok=True)
                     problems.append(unreadable(shown(name), error))
     except OSError as error:
+        if is_full(error):
+            raise
         problems.append(unreadable(str(error.filename), error))
     return problems
 

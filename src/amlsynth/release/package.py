@@ -202,6 +202,7 @@ class DataPackage(_Record):
     contributors: tuple[Contributor, ...]
     related: tuple[Related, ...] | None = None
     publisher: str | None = None  # where the spec names one
+    contact: str | None = None  # likewise: whom to ask
     statement: str  # what the data are and are not
     citation: str
     original_is_simulated: bool
@@ -434,6 +435,7 @@ def describe_package(
             ],
             "related": tuple(Related(**entry.model_dump()) for entry in spec.related_identifiers) or None,
             "publisher": spec.publisher,
+            "contact": spec.contact,
             "statement": statement,
             "citation": citation,
             "original_is_simulated": simulated,

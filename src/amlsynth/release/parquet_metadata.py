@@ -56,6 +56,10 @@ def metadata_problems(folder: Path, package: DataPackage, d: Dictionary) -> Iter
         if (_texts(schema.metadata), columns) != (wanted.table, wanted.columns):
             message = "what it says of itself is not what the other files of the release say"
             yield Problem(file=parquet, check="metadata", message=message)
+        plain = schema.empty_table().to_pandas().dtypes  # an error of pandas is one of the check
+        if plain.astype(str).to_dict() != {variable.name: str(variable.dtype) for variable in d.variables}:
+            message = "pandas.read_parquet would not give the types of the dictionary back"
+            yield Problem(file=parquet, check="metadata", message=message)
 
 
 def _metadata(about: dict[str, str], d: Dictionary) -> ParquetMetadata:

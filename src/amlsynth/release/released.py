@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from amlsynth.dictionary.model import Dictionary
+from amlsynth.cohort.tables import read_table
+from amlsynth.dictionary.carried import carried_dictionary
+from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.evaluation.records import Evaluation, read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
-from amlsynth.foundation.files import restore_folder, sha256
+from amlsynth.foundation.files import restore_folder, scratch_folder, sha256
 from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.gates import GateReport
 from amlsynth.release.checksums import CHECKSUMS
@@ -91,13 +92,16 @@ def read_verified(path: Path, d: Dictionary | None = None) -> Released:
                 "verify lists all problems."
             )
         try:
-            return read_released(copy.folder)
+            return read_released(copy.folder, d)
         except UsageError as error:  # its files are hostile, for verify takes them for what they are
             raise DataError(f"{path}: cannot be compared: {str(error).partition(': ')[2]}") from None
 
 
-def read_released(folder: Path) -> Released:
-    """Read a release folder that is known to be in order, or that the build is writing."""
+def read_released(folder: Path, d: Dictionary | None = None) -> Released:
+    """Read a release folder that is known to be in order, or that the build is writing.
+
+    Its data are typed by the dictionary that it carries, or by `d`.
+    """
     package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
     provenance = Provenance.model_validate_json((folder / PROVENANCE).read_bytes())
     guaranteed = package.guarantee is not None
@@ -110,7 +114,9 @@ def read_released(folder: Path) -> Released:
         gates=None if guaranteed else GateReport.model_validate_json((folder / "gates.json").read_bytes()),
         evaluation=None if guaranteed else read_evaluation(folder / "evaluation.json"),
         rules=_rules((folder / "CODEBOOK.md").read_text(encoding="utf-8")),
-        rows=pd.read_parquet(folder / data_paths(package.name)[1]),
+        rows=read_table(
+            folder / data_paths(package.name)[1], d or carried_dictionary(folder) or dictionary()
+        ),
         spec=_spec(provenance.spec.text),
         checksums=sha256(listed) if listed.exists() else "",
         changelog=heading.lstrip() + entries,
@@ -119,8 +125,8 @@ def read_released(folder: Path) -> Released:
 
 def _spec(text: str) -> dict[str, Any]:
     """Return a spec as plain data; one of another amlsynth may have other keys."""
-    with tempfile.TemporaryDirectory(prefix="amlsynth-") as temporary:
-        path = Path(temporary) / "spec.yaml"
+    with scratch_folder() as temporary:
+        path = temporary / "spec.yaml"
         path.write_bytes(text.encode("utf-8"))
         data, _ = read_yaml(path, what="release spec")
     return data if isinstance(data, dict) else {}

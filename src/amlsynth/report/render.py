@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,7 @@ from amlsynth.dictionary.carried import write_carried
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
-from amlsynth.foundation.files import real_path, replacing
+from amlsynth.foundation.files import real_path, replacing, scratch_folder
 from amlsynth.report import fallback, prose, quarto, words
 from amlsynth.report.audience import AUDIENCES, Audience, seen_by
 from amlsynth.report.cells import FIGURES, Cells, rendering
@@ -84,7 +83,7 @@ def render_report(
         raise UsageError(f"{out}: the page and the PDF need two names.")
     require_extra("report", "matplotlib", fallback.PURPOSE)
     with ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amlsynth-report-")))
+        work = stack.enter_context(scratch_folder("amlsynth-report-"))
         texts = {"title": title or words.title(context), "subtitle": prose.subtitle(context)}
         if used == "quarto":  # which reads metadata as Markdown
             texts = {key: escape(text) for key, text in texts.items()}

@@ -9,7 +9,6 @@ import inspect
 import os
 import random
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -27,6 +26,7 @@ from amlsynth.foundation.errors import (
     did_you_mean,
     require_extra,
 )
+from amlsynth.foundation.files import scratch_folder
 from amlsynth.foundation.packages import package_problem
 from amlsynth.generators.base import Parameters, Search
 
@@ -163,7 +163,7 @@ def contained(plugin: str) -> Iterator[Path]:
         nowhere = stack.enter_context(Path(os.devnull).open("w"))
         stack.enter_context(contextlib.redirect_stdout(nowhere))
         stack.enter_context(contextlib.redirect_stderr(nowhere))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amlsynth-synthcity-")))
+        folder = stack.enter_context(scratch_folder("amlsynth-synthcity-"))
         stack.enter_context(_environment("PYTHONWARNINGS", "ignore"))  # for processes that it starts
         try:
             yield folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from amlsynth.foundation.addresses import zenodo_record
@@ -22,6 +23,17 @@ MEDIA_TYPES = {
     ".xsl": "application/xslt+xml",
 }
 
+
+_EMAIL = re.compile(r"[^\s<>(),;:]+@[^\s<>(),;:]*[^\s<>(),;:.]")
+_ZENODO: dict[str, Any] = {
+    "url": "https://zenodo.org/",
+    "contactPoint": {
+        "@id": "https://zenodo.org/support",
+        "@type": "ContactPoint",
+        "contactType": "questions about the repository",
+        "url": "https://zenodo.org/support",
+    },
+}
 
 # What schema.org calls a related work; what it has no word for is mentioned.
 _RELATIONS = {
@@ -70,6 +82,31 @@ def agent(creator: Contributor) -> dict[str, Any]:
 def media_type(name: str) -> str:
     """Return the media type of a file of a release."""
     return MEDIA_TYPES.get("." + name.rpartition(".")[2].lower(), "text/plain")
+
+
+def contact_point(package: DataPackage) -> dict[str, Any] | None:
+    """Return whom to ask in the words of schema.org: a name, an e-mail address, or what there is of them."""
+    if package.contact is None:
+        return None
+    found = _EMAIL.search(package.contact)
+    content = {"@type": "ContactPoint", "contactType": "questions about the data set"}
+    if not found:
+        return {"@id": "#contact"} | content | {"name": package.contact}
+    name = package.contact.replace(found[0], "").strip(" ,;:<>()")
+    content |= {"name": name} if name else {}
+    return {"@id": f"mailto:{found[0]}"} | content | {"email": found[0]}
+
+
+def publisher_agent(package: DataPackage) -> dict[str, Any] | None:
+    """Return who publishes a release in the words of schema.org: a creator, Zenodo or another house."""
+    name = publisher_of(package)
+    for creator in package.contributors:
+        if creator.title == name:
+            return agent(creator)
+    if name is None:
+        return None
+    known = _ZENODO if name == "Zenodo" else {}
+    return {"@type": "Organization", "name": name} | known
 
 
 def publisher_of(package: DataPackage) -> str | None:

@@ -11,7 +11,14 @@ from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.defaults import DICTIONARY_FILE, REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.files import sha256
 from amlsynth.release.checksums import CHECKSUMS, sha256_of
-from amlsynth.release.metadata.common import agent, media_type, publisher_of, related_works, work
+from amlsynth.release.metadata.common import (
+    agent,
+    contact_point,
+    media_type,
+    publisher_agent,
+    related_works,
+    work,
+)
 from amlsynth.release.package import PROVENANCE, PUBLIC_EVALUATION, R_SCRIPT, DataPackage, Provenance
 
 DESCRIPTOR = "ro-crate-metadata.json"
@@ -65,10 +72,14 @@ def ro_crate_record(
     sums = "".join(f"{'0' * 64}  {name}\n" for name in names if name != CHECKSUMS)  # as long as it will be
     contents = {name: text.encode("utf-8") for name, text in ({CHECKSUMS: sums} | dict(texts)).items()}
     agents = [_identified(agent(creator), number) for number, creator in enumerate(package.contributors)]
-    groups = [part for entry in agents if (part := entry.get("affiliation"))]
-    for entry in agents:
-        if "affiliation" in entry:
-            entry["affiliation"] = {"@id": entry["affiliation"]["@id"]}
+    contact, publisher = contact_point(package), publisher_agent(package)
+    if contact:
+        agents = [entry | {"contactPoint": contact} for entry in agents]
+    if publisher:  # one of the creators, or another
+        others = [{"@id": "#publisher"} | publisher]
+        (publisher,) = [entry for entry in agents if entry["name"] == publisher["name"]][:1] or others
+    named = {entry["@id"]: entry for entry in (*agents, *([publisher] if publisher else []))}
+    parts = _parts(named.values())
     license_ = package.licenses[0]
     root: dict[str, Any] = {
         "@id": "./",
@@ -89,9 +100,8 @@ def ro_crate_record(
     for key, found in works.items():
         there = {"hasPart": files, "mentions": ["#build"]}.get(key, [])
         root[key] = _reference([*there, *(entry.address for entry in found)])
-    publisher = publisher_of(package)
     if publisher:
-        root["publisher"] = {"@id": "#publisher"}
+        root["publisher"] = {"@id": publisher["@id"]}
     doi = package.doi
     if doi:
         root |= {"identifier": doi_url(doi), "cite-as": doi_url(doi), "url": doi_url(doi)}
@@ -112,8 +122,8 @@ def ro_crate_record(
             },
             root,
             *(_file(package, name, contents.get(name, folder / name)) for name in files),
-            *agents,
-            *{entry["@id"]: entry for entry in groups}.values(),
+            *named.values(),
+            *parts.values(),
             {
                 "@id": license_.path,
                 "@type": "CreativeWork",
@@ -122,7 +132,6 @@ def ro_crate_record(
                 "identifier": f"https://spdx.org/licenses/{license_.name}",
             },
             *({entry.address: work(entry) for found in works.values() for entry in found}.values()),
-            *([{"@id": "#publisher", "@type": "Organization", "name": publisher}] if publisher else []),
             *_build(package, folder, agents),
         ],
     }
@@ -140,6 +149,17 @@ def _identified(entry: dict[str, Any], number: int) -> dict[str, Any]:
     if "affiliation" in entry:
         entry["affiliation"] = {"@id": f"#group-{entry['affiliation']['name']}"} | entry["affiliation"]
     return entry
+
+
+def _parts(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Take groups and contacts out of what they stand in, which then refers to them; return them by name."""
+    parts = {}
+    for entry in entries:
+        for key in ("affiliation", "contactPoint"):
+            if key in entry:
+                parts[entry[key]["@id"]] = entry[key]
+                entry[key] = {"@id": entry[key]["@id"]}
+    return parts
 
 
 def _file(package: DataPackage, name: str, content: bytes | Path) -> dict[str, Any]:

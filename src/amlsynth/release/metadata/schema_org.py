@@ -6,7 +6,7 @@ from typing import Any
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.foundation.addresses import doi_url
-from amlsynth.release.metadata.common import agent, publisher_of, related_works, work
+from amlsynth.release.metadata.common import agent, contact_point, publisher_agent, related_works, work
 from amlsynth.release.package import DataPackage
 
 
@@ -49,9 +49,12 @@ def schema_org_record(package: DataPackage, d: Dictionary, *, base: str = "") ->
     }
     for key, works in related_works(package).items():
         content[key] = [entry.address if key == "sameAs" else work(entry) for entry in works]
-    publisher = publisher_of(package)
+    contact = contact_point(package)
+    if contact:
+        content["creator"] = [entry | {"contactPoint": contact} for entry in content["creator"]]
+    publisher = publisher_agent(package)
     if publisher:
-        content["publisher"] = {"@type": "Organization", "name": publisher}
+        content["publisher"] = publisher
     if doi:
         url = doi_url(doi)
         content |= {"@id": url, "identifier": url, "url": url}

@@ -168,11 +168,11 @@ class _Publishing:
         self.tell("reserving the DOI", 0.0)
         metadata = release_metadata(self.checked)
         described = self.depositions.describe(draft.id, metadata)
-        refused = error_lines(list(described.errors))
+        refused = "; ".join(error_lines(list(described.errors))[:_LISTED]).rstrip(".")
         if refused:
             raise DataError(
-                f"{self.server.title} did not take all metadata: {'; '.join(refused[:_LISTED])}. Correct the "
-                "spec, build again, and run the command again; the draft is kept."
+                f"{self.server.title} did not take all metadata: {refused}. Correct the spec, build again, "
+                "and run the command again; the draft is kept."
             )
         changed = not_stored(metadata, described.metadata)
         if changed:
