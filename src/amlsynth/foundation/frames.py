@@ -33,7 +33,7 @@ def frame_of(table: Table) -> pd.DataFrame:
     --------
     >>> from amlsynth import reference_cohort
     >>> frame_of(reference_cohort(n=20)).shape
-    (20, 61)
+    (20, 64)
     """
     frame = table if isinstance(table, pd.DataFrame) else getattr(table, "frame", None)
     if isinstance(frame, pd.DataFrame):
