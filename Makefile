@@ -81,10 +81,11 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-# On every core, each file on one of them, so that what a file's tests share is made once. Bytecode is kept even where
-# the environment forbids it: each worker, and each program that a test starts, would compile all of it anew.
+# On every core, each file on one of them, so that what a file's tests share is made once. One thread each: two of torch
+# or BLAS that wait for each other on a core take twice the time. Bytecode is kept even where the environment forbids it:
+# each worker, and each program that a test starts, would compile all of it anew.
 unit: $(READY)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # What takes minutes: the neural generators' targets on AMLSG at their defaults. Before a release.
 studies: $(READY)
