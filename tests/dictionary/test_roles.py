@@ -171,3 +171,12 @@ def test_an_extension_has_a_name_and_a_version_of_its_own(tmp_path: Path) -> Non
     (tmp_path / "trial.yaml").write_text("extends: aml\nname: trial\ntitle: Trial\n")
     with pytest.raises(UsageError, match=r"trial\.yaml:1: .* version of its own"):
         load_dictionary(tmp_path / "trial.yaml")
+
+
+def test_an_endless_value_is_cut(tmp_path: Path) -> None:
+    text = asset("schema/mds.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "long.yaml"
+    path.write_text(text.replace("first: AGE", f"first: {'x' * 100_000}"), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"'x{39}\.\.\.") as refused:
+        load_dictionary(path)
+    assert len(str(refused.value)) < 1_000

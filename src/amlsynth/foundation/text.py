@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 _UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}
 _TURNS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _DEPTH = 60
+_WORD, _KEPT, _SENTENCE = 200, 40, 1_500  # characters; a path may be a long word
 
 
 def is_plain(text: str) -> bool:
@@ -32,6 +34,18 @@ def printable(text: str) -> str:
     if is_plain(text):
         return text
     return "".join(sign if is_plain(sign) else f"\\u{ord(sign):04x}" for sign in text)
+
+
+def cut(text: str) -> str:
+    """Return a sentence without endless words, and no endless one, as values of a hostile file make it.
+
+    Examples
+    --------
+    >>> cut("'" + "x" * 100_000 + "' is no variable")
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... is no variable"
+    """
+    words = re.sub(rf"(\S{{{_KEPT}}})\S{{{_WORD - _KEPT},}}", r"\1...", text)
+    return words if len(words) <= _SENTENCE else words[:_SENTENCE] + "..."
 
 
 def unprintable_at(data: Any, at: tuple[str, ...] = ()) -> str | None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from amlsynth.foundation.errors import UsageError, did_you_mean
+from amlsynth.foundation.text import cut
 
 _LIMIT = 2_000_000  # bytes; the dictionary has about 24,000
 _DEPTH = 50
@@ -169,7 +170,7 @@ def _describe(
     elif not isinstance(item.get("input"), dict | list):
         message += f" (found {item.get('input')!r})"
     end = "" if message.endswith(("?", ".")) else "."
-    return f"{path}:{line_of(lines, at)}: {key}: {message}{end}"
+    return f"{path}:{line_of(lines, at)}: {cut(key)}: {cut(message)}{end}"
 
 
 def _model_at(model: type[BaseModel] | None, at: _Path) -> type[BaseModel] | None:
