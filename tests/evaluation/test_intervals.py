@@ -10,11 +10,11 @@ from amlsynth.evaluation.fidelity.columns import (
     basic_statistical_measure,
     moments_score,
     numeric_moments,
-    numeric_values,
 )
 from amlsynth.evaluation.intervals import MAX_PATIENTS, with_interval
 from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.survival.response import wilson
+from amlsynth.statistics.coding import numeric_values
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
 
 MEASURES = ("bsm", "rsc", "co_occurrence", "km_score_os", "km_score_efs")

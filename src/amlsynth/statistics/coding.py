@@ -103,6 +103,12 @@ def numbers_of(frame: pd.DataFrame, name: str) -> FloatArray:
     return _once(frame, f"numbers {name}", lambda whole: numbers(whole[name]))
 
 
+def numeric_values(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
+    """Return the numeric columns, shape (n, columns), NaN for NA."""
+    names = [v.name for v in d.variables if not v.is_categorical]
+    return np.array([numbers_of(frame, name) for name in names]).reshape(len(names), len(frame)).T
+
+
 def codes_of(frame: pd.DataFrame, variable: Variable) -> Codes:
     """Return `category_codes` of a column; within `columns_remembered` not to be written to."""
     return _once(

@@ -25,7 +25,7 @@ from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray
 from amlsynth.statistics.associations import associations, log_score
-from amlsynth.statistics.coding import numbers_of, rows_of
+from amlsynth.statistics.coding import numeric_values, rows_of
 from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
 
 _SOURCE = (
@@ -64,12 +64,6 @@ def moments_score(original: FloatArray, synthetic: FloatArray) -> float:
     if not scores:
         raise NotComputable("no numeric column of the original has values and a mean other than 0")
     return float(np.mean(scores))
-
-
-def numeric_values(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
-    """Return the numeric columns, shape (n, columns), NaN for NA."""
-    names = [v.name for v in d.variables if not v.is_categorical]
-    return np.array([numbers_of(frame, name) for name in names]).reshape(len(names), len(frame)).T
 
 
 def numeric_moments(values: FloatArray) -> FloatArray:

@@ -25,13 +25,12 @@ from amlsynth.evaluation.measure_group import (
     figure,
     fixed,
 )
-from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace
 from amlsynth.evaluation.privacy.attacks.rates import Rate
 from amlsynth.evaluation.privacy.hamming import count_exact_matches
 from amlsynth.evaluation.privacy.record_linkage import BY_CHANCE, Flags, RecordLinkage
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats, at_most, numbers_of
+from amlsynth.statistics.coding import Floats, at_most, numeric_values
 
 # With two numbers many strangers agree; from the third on an agreement of all of them is a fingerprint.
 MIN_NUMBERS = 3
@@ -95,21 +94,14 @@ class _Search:
     def __init__(self, context: EvaluationContext) -> None:
         d = context.dictionary
         everybody = at_most(context.everybody, MAX_PATIENTS, Stream.NEAR_COPIES.rng(context.seed))
-        self._numeric = [v.name for v in d.variables if not v.is_categorical]
+        self._d = d
         self._linkage = RecordLinkage(everybody, d)
-        self._by_category = MixedSpace(everybody, d, [v.name for v in d.variables if v.is_categorical])
 
     def __call__(self, released: pd.DataFrame, real: pd.DataFrame, without_self: bool = False) -> _NearCopies:
-        numbers, known = (
-            np.column_stack([np.empty((len(frame), 0)), *(numbers_of(frame, name) for name in self._numeric)])
-            for frame in (released, real)
-        )
-        rows, patients = (self._by_category.points(frame) for frame in (released, real))
-        gaps = self._by_category.nearest(rows, patients, without_self)
+        numbers, known = (numeric_values(frame, self._d) for frame in (released, real))
+        links = self._linkage.search(released, real, without_self)
         return _NearCopies(
-            equal_numbers(numbers, known, without_self),
-            self._linkage.linked(released, real, without_self),
-            np.asarray(gaps <= MAX_FLIPPED),
+            equal_numbers(numbers, known, without_self), links.linked, links.differing <= MAX_FLIPPED
         )
 
 

@@ -8,13 +8,15 @@ where so few pairs of strangers agree as much that none is to be expected betwee
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace
-from amlsynth.statistics.coding import Floats, numbers_of
+from amlsynth.evaluation.privacy.attacks.mixed import Distances, MixedSpace
+from amlsynth.statistics.coding import Floats, numeric_values
 
 # Pairs of strangers that may be linked by chance in one comparison of two cohorts.
 BY_CHANCE = 0.02
@@ -25,6 +27,17 @@ _PER_NAT = 64  # weights are whole numbers, so that no sum hangs on its order
 _SLACK = 1e-9  # ranks are multiples of 1 / 1024, differences of them are exact to this
 Weights = NDArray[np.int32]
 Flags = NDArray[np.bool_]
+
+
+class Links(NamedTuple):
+    """What the search finds of each released row, shape (rows,) each.
+
+    linked : whether it is linked to one of the real patients.
+    differing : the least number of categories in which it differs from one of them.
+    """
+
+    linked: Flags
+    differing: Distances
 
 
 class RecordLinkage:
@@ -48,14 +61,15 @@ class RecordLinkage:
     >>> patients = reference_frame(400, seed=1)
     >>> linkage = RecordLinkage(patients, dictionary())
     >>> changed = patients.iloc[:2].assign(HB=9.9, WBC=10.0)
-    >>> linkage.linked(changed, patients).tolist()
+    >>> linkage.search(changed, patients).linked.tolist()
     [True, True]
     """
 
     def __init__(self, everybody: pd.DataFrame, d: Dictionary) -> None:
-        self._numeric = [v.name for v in d.variables if not v.is_categorical]
-        self._times = [self._numeric.index(endpoint.time) for endpoint in d.endpoints]
-        self._ranked = MixedSpace(everybody, d, self._numeric)
+        self._d = d
+        numeric = [v.name for v in d.variables if not v.is_categorical]
+        self._times = [numeric.index(endpoint.time) for endpoint in d.endpoints]
+        self._ranked = MixedSpace(everybody, d, numeric)
         self._categorical = MixedSpace(everybody, d, [v.name for v in d.variables if v.is_categorical])
         self._agreement = [
             np.array([_share_that_agrees(column, within) for column in numbers.T])
@@ -64,21 +78,25 @@ class RecordLinkage:
         self._gaps = self._share_of_gaps(everybody)
         self._gap_weights = _weights(np.cumsum(self._gaps))
 
-    def linked(self, released: pd.DataFrame, real: pd.DataFrame, without_self: bool = False) -> Flags:
-        """Return which released rows are linked to one of the real patients, shape (rows,).
+    def search(self, released: pd.DataFrame, real: pd.DataFrame, without_self: bool = False) -> Links:
+        """Hold every released row against every real patient.
 
         Parameters
         ----------
         released, real : typed frames; `real` are patients of `everybody`.
         without_self : leave out the patient of the same position, for a cohort against itself.
         """
-        found = np.zeros(len(released), dtype=np.bool_)
+        found = Links(np.zeros(len(released), dtype=np.bool_), np.zeros(len(released), dtype=np.float32))
         pairs = len(released) * len(real)
         numbers = list(zip(self._numbers(released), self._numbers(real), strict=True))
         limits = [self._limit(agreement, pairs) for agreement in self._agreement]
         rows, patients = (self._categorical.points(frame) for frame in (released, real))
         for part, gaps in self._categorical.blocks(rows, patients):
             by_category = self._gap_weights[np.rint(gaps).astype(np.intp)]
+            own = np.arange(part.start, part.stop)
+            if without_self:
+                gaps[own - part.start, own] = np.inf
+            found.differing[part] = gaps.min(axis=1, initial=np.inf)
             for (left, right), within, agreement, limit in zip(
                 numbers, WITHIN, self._agreement, limits, strict=True
             ):
@@ -88,16 +106,13 @@ class RecordLinkage:
                     near = np.abs(left[part, place, None] - right[None, :, place]) <= within + _SLACK
                     total += near * weight
                 if without_self:
-                    own = np.arange(part.start, part.stop)
                     total[own - part.start, own] = -1
-                found[part] |= total.max(axis=1, initial=-1) >= limit
+                found.linked[part] |= total.max(axis=1, initial=-1) >= limit
         return found
 
     def _numbers(self, frame: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return the numbers of a frame and their ranks, NaN where missing, shape (rows, numbers) each."""
-        values = np.column_stack(
-            [np.empty((len(frame), 0)), *(numbers_of(frame, name) for name in self._numeric)]
-        )
+        values = numeric_values(frame, self._d)
         for later, place in enumerate(self._times):
             for other in self._times[:later]:
                 values[values[:, place] == values[:, other], place] = np.nan
