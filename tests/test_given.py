@@ -11,6 +11,7 @@ import pytest
 import amlsynth
 from amlsynth.cohort.cohort import Cohort
 from amlsynth.foundation.errors import DataError, UsageError
+from amlsynth.generators.generation import measure
 
 TAKE_FRAMES: dict[str, Callable[[Any, Any], Any]] = {
     "validate": lambda given, _: amlsynth.validate(given),
@@ -23,6 +24,8 @@ TAKE_FRAMES: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 TAKE_COHORTS: dict[str, Callable[[Any, Any], Any]] = {
     "generate": lambda given, _: amlsynth.generate(given, seed=1),
+    "generate_file": lambda given, folder: amlsynth.generate_file(given, folder / "made.csv", seed=1),
+    "measure": lambda given, _: measure(given),
     "fit": lambda given, _: amlsynth.fit(given, seed=1),
     "tune": lambda given, _: amlsynth.tune(given, trials=1),
     "audit": lambda given, _: amlsynth.audit(given),

@@ -338,8 +338,8 @@ def generate(
     >>> made.synthetic.n, bool((made.synthetic.frame["AGE"] >= 60).all())
     (50, True)
     """
-    _check_replicates(generator, replicates)
     require_cohort(cohort)
+    _check_replicates(generator, replicates)
     _read_condition(where, cohort.dictionary)  # before anything is spent on a fit
     fitted = fit(
         cohort, generator, seed=seed, params=params, split_seed=split_seed, holdout=holdout, split=split,
@@ -389,6 +389,7 @@ def generate_file(
     100
     """
     file_kind(path)
+    require_cohort(cohort)
     _check_replicates(generator, replicates)
     _read_condition(where, cohort.dictionary)  # before anything is spent on a fit
     fitted = fit(
@@ -436,6 +437,7 @@ def measure(
     """
     from amlsynth.generators.private.generator import Private
 
+    require_cohort(cohort)
     model = create(GUARANTEED, _declared(GUARANTEED, params, cohort), cohort.dictionary)
     assert isinstance(model, Private)
     if model.params.measurements:
