@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ def pytest_collection_finish() -> None:
     """Take modules and collected tests, which stay, out of what is looked through for garbage each time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _valid_once() -> Iterator[None]:
+    from tests.shared_builds import valid_once
+
+    with valid_once():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -55,12 +64,13 @@ def _example_names(request: pytest.FixtureRequest, doctest_namespace: dict[str, 
         yield
         return
     doctest_namespace["folder"] = request.getfixturevalue("tmp_path")
-    example = request.node.dtest
-    if example is None or not example.docstring or "release" not in example.docstring.partition(">>>")[2]:
-        yield
-        return
-    from tests.shared_builds import empty_figures
+    code = ((request.node.dtest and request.node.dtest.docstring) or "").partition(">>>")[2]
+    from tests.shared_builds import empty_figures, rough_figures
 
+    if "release" not in code:
+        with rough_figures() if "evaluat" in code or "compare" in code else nullcontext():
+            yield
+        return
     doctest_namespace["release"] = request.getfixturevalue("small_release")
     with empty_figures():
         yield

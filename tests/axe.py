@@ -25,6 +25,31 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 VERSION = "4.10.3"
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 _NPM_PATIENCE = 60  # seconds
+# Widths, and whether dark: axe takes most of its time for contrast, which hangs on the scheme and not on the
+# width. CONTRAST, which is quick, is for all four.
+SCREENS = ((1280, False), (360, True))
+
+# WCAG 2.1: contrast of every text that is shown against the nearest background that is not clear.
+CONTRAST = """(() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const channel = (c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const color = rgb(getComputedStyle(e).backgroundColor);
+      if (color.length < 4 || color[3] > 0) return color;
+    }
+    return [255, 255, 255];
+  };
+  let least = 21;
+  for (const element of document.body.querySelectorAll("*")) {
+    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!text || element.offsetParent === null || element.tagName === "SCRIPT") continue;
+    const [a, b] = [light(rgb(getComputedStyle(element).color)), light(behind(element))];
+    least = Math.min(least, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+  }
+  return least;
+})()"""
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tests.shared_builds import empty_figures, rough_figures
+from tests.shared_builds import empty_figures, rough_figures, shared
 
 from amlsynth.cohort.cohort import Cohort
 from amlsynth.dictionary.model import Dictionary, load_dictionary
@@ -96,11 +96,11 @@ def amlsg_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def amlsg_cohort(amlsg_dir: Path) -> Cohort:
-    """The AMLSG cohort; do not change it in place."""
+def amlsg_cohort(amlsg_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    """The AMLSG cohort, imported once for all workers; do not change it in place."""
     from amlsynth.sources.amlsg import import_amlsg
 
-    return import_amlsg(amlsg_dir)
+    return shared(tmp_path_factory, "amlsg", lambda _: import_amlsg(amlsg_dir))
 
 
 @pytest.fixture(scope="session")

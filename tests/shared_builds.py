@@ -4,17 +4,19 @@ pytest-xdist gives each core a worker with session fixtures of its own. A releas
 it is built, so the first worker that needs one builds it in the run's temporary folder and the others read it
 there. What is shared is read-only: a test that changes a release copies it first.
 
-- `built` (tests/release/conftest.py): the small release of 40 patients, evaluated and reported for good;
+- `built` (tests/release/conftest.py): the small release of 40 patients, with every figure of its evaluation;
   `tiny`, one that is quick to publish; `releases` and `site`: several, and the pages of all of them.
 - `small_release` (conftest.py): the release of the examples in docstrings, with the evaluation of `built`.
 - `evaluation` (tests/evaluation/conftest.py): every measure of a sound cohort of 640 patients.
 - `rendered` (tests/report/conftest.py): page and PDF of a made-up evaluation, with drawn figures.
 
 Reports elsewhere have `empty_figures`. That they are drawn, and the same each time, tests/report shows.
+A frame that was found in order is not validated again (`valid_once`): build, verify and load each ask.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import shutil
@@ -23,8 +25,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pandas as pd
 import pytest
 from filelock import FileLock
+from pandas.core.arrays.masked import BaseMaskedArray
+
+from amlsynth.dictionary.model import Dictionary
 
 T = TypeVar("T")
 
@@ -49,15 +55,63 @@ def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]
 
 
 @contextmanager
-def rough_figures() -> Iterator[None]:
-    """Evaluations in this block have every figure, of fewer resamples, rounds, trees and draws."""
-    few = {
-        "fidelity.two_sample.ROUNDS": 5, "prediction.prediction.ROUNDS": 5, "intervals.RESAMPLES": 5,
-        "fidelity.two_sample.TREES": 20, "privacy.attacks.closest.DRAWS": 20,
-        "privacy.attacks.singling_out._TRIED": 2_000,
-    }  # fmt: skip
+def valid_once() -> Iterator[None]:
+    """In this block a frame in which a part of validation found nothing is not looked through again by it.
+
+    What is remembered goes by every byte of the frame, and by the dictionary; of a frame with a failure
+    nothing is.
+    """
+    from amlsynth.cohort import validation
+
+    def remembering(check: Callable[..., None]) -> Callable[..., None]:
+        in_order: set[tuple[bytes, Any]] = set()
+
+        def checked(frame: pd.DataFrame, *arguments: Any) -> None:
+            failures, about = arguments[-1], arguments[0]
+            # Beside the frame stands the dictionary, or which rows are empty, as the frame says too.
+            key = (_content(frame), about if isinstance(about, Dictionary) else None)
+            if key not in in_order:
+                before = dict(failures.counts)
+                check(frame, *arguments)
+                if failures.counts == before:
+                    in_order.add(key)
+
+        return checked
+
     with pytest.MonkeyPatch.context() as patch:
-        for name, number in few.items():
+        for name in ("_check_columns", "_check_rules", "_check_duplicates"):
+            patch.setattr(validation, name, remembering(getattr(validation, name)))
+        yield
+
+
+def _content(frame: pd.DataFrame) -> bytes:
+    """Return a hash of all that a frame is: index, names, types, values."""
+    found = hashlib.blake2b(pickle.dumps(frame.index))
+    for name in frame.columns:
+        values = frame[name].array
+        found.update(repr((name, values.dtype)).encode())
+        if isinstance(values, pd.Categorical):
+            found.update(repr(list(values.categories)).encode() + values.codes.tobytes())
+        elif isinstance(values, BaseMaskedArray):
+            found.update(values._data.tobytes() + values._mask.tobytes())
+        else:
+            found.update(pickle.dumps(values))
+    return found.digest()
+
+
+# Constants of an evaluation that has every figure, of fewer resamples, rounds, trees and draws.
+ROUGH = {
+    "fidelity.two_sample.ROUNDS": 5, "prediction.prediction.ROUNDS": 5, "intervals.RESAMPLES": 5,
+    "fidelity.two_sample.TREES": 20, "privacy.attacks.closest.DRAWS": 20,
+    "privacy.attacks.singling_out._TRIED": 2_000,
+}  # fmt: skip
+
+
+@contextmanager
+def rough_figures() -> Iterator[None]:
+    """Evaluations in this block have every figure, of fewer draws."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, number in ROUGH.items():
             patch.setattr(f"amlsynth.evaluation.{name}", number)
         yield
 

@@ -7,16 +7,18 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections import Counter
 from dataclasses import dataclass
 from importlib import metadata
-from importlib.metadata import distributions
-from importlib.util import cache_from_source
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from tests.shared_builds import ROUGH
 
 from amlsynth.cohort.tables import write_table
 from browser import print_page
@@ -112,14 +114,20 @@ def _link(site: Path, wanted: str) -> None:
                 if required.marker is None or required.marker.evaluate({"extra": extra}):
                     queue.append(required)
         if own is None:
-            for file in distribution.files or ():
-                if ".." in file.parts or file.suffix == ".pyc":
-                    continue
-                source = Path(str(distribution.locate_file(file))).resolve()
-                _symlink(site / file, source)
-                # What was compiled goes with it: else the first command compiles half a gigabyte anew.
-                if file.suffix == ".py" and Path(compiled := cache_from_source(source)).exists():
-                    _symlink(Path(cache_from_source(site / file)), Path(compiled))
+            _link_files(site, distribution)
+
+
+def _link_files(site: Path, distribution: Distribution) -> None:
+    """Link the files of a package, and a folder of many as a whole, what was compiled with it."""
+    files = [file for file in distribution.files or () if ".." not in file.parts and file.suffix != ".pyc"]
+    counts = Counter(file.parts[0] for file in files)
+    whole = {file.parts[0] for file in files if file.parts[1:] == ("__init__.py",)}
+    whole = {name for name in whole if counts[name] > 50}  # small ones may be shared by several packages
+    for name in sorted(whole):
+        _symlink(site / name, Path(str(distribution.locate_file(name))).resolve())
+    for file in files:
+        if file.parts[0] not in whole:
+            _symlink(site / file, Path(str(distribution.locate_file(file))).resolve())
 
 
 def _symlink(place: Path, source: Path) -> None:
@@ -133,11 +141,35 @@ def environment(installed: Installed) -> Path:
     return installed.environment
 
 
+# The demo with every step and figure, of fewer draws; of the figures in the appendix, which are many, one is
+# drawn for each width.
+SMALLER_DEMO = f"""
+import importlib
+from amlsynth.cli import main
+from amlsynth.report import forest
+for name, number in {ROUGH!r}.items():
+    module, _, constant = f"amlsynth.evaluation.{{name}}".rpartition(".")
+    setattr(importlib.import_module(module), constant, number)
+draw, drawn = forest._draw_one, {{}}
+def draw_once(path, width, **what):
+    if width not in drawn:
+        draw(path, width, **what)
+        drawn[width] = path.read_bytes()
+    path.write_bytes(drawn[width])
+forest._draw_one = draw_once
+main(["demo", "--out", "here", "--n", "400"])
+"""
+
+
 @pytest.fixture(scope="module")
 def demo(environment: Path) -> str:
-    """What the demo says that was run elsewhere, into the folder `here`."""
-    amlsynth = environment / "bin" / "amlsynth"
-    return _run(amlsynth, "demo", "--out", "here", "--n", 800, cwd=environment.parent / "elsewhere")
+    """What the demo says that was run elsewhere, into the folder `here`, of a smaller original and prior."""
+    (spec,) = environment.rglob("site-packages/amlsynth/_data/release/aml-reference.yaml")
+    content = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    content["cohort"]["n"] = 600
+    content["generator"]["params"] = {"pool": 10_000}
+    spec.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return _run(environment / "bin" / "python", "-c", SMALLER_DEMO, cwd=environment.parent / "elsewhere")
 
 
 @pytest.mark.slow

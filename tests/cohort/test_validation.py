@@ -110,12 +110,23 @@ def test_death_on_the_day_of_diagnosis_is_fine_and_before_it_is_not(frame: pd.Da
 
 
 def test_missing_values_are_no_errors(frame: pd.DataFrame) -> None:
-    for column in frame.columns:
-        blank = [column, column[:-4] + "TM"] if column.endswith("STAT") and column != "AMLSTAT" else [column]
-        changed = frame.assign(**{c: pd.Series([pd.NA] * len(frame)).astype(frame[c].dtype) for c in blank})
-        found = _broken(changed)
-        assert not [item for item in found if item[3] == "error"], column
-        assert not found or column in ("OSTM", "EFSTM")  # whose status says little without them
+    """Each column is missing in a patient of its own, and then in all of them, every fourth at a time."""
+    some = pd.concat([frame] * (len(frame.columns) // len(frame) + 1), ignore_index=True)
+    some["WBC"] = pd.array(20 + np.arange(len(some)) / 16, dtype="Float64")  # no two are the same
+    blanks = {
+        column: [column, column[:-4] + "TM"] if column.endswith("STAT") and column != "AMLSTAT" else [column]
+        for column in frame.columns
+    }
+    for row, blank in enumerate(blanks.values()):
+        some.loc[row, blank] = pd.NA
+    found = _broken(some)
+    assert not [item for item in found if item[3] == "error"]
+    # A status says little without its time.
+    assert {columns for _, columns, _, _ in found} <= {"OSSTAT, OSTM", "EFSSTAT, EFSTM"}
+    for start in range(4):
+        columns = {name for blank in list(blanks.values())[start::4] for name in blank}
+        changed = frame.assign(**{c: pd.Series([pd.NA] * len(frame)).astype(frame[c].dtype) for c in columns})
+        assert not [item for item in _broken(changed) if item[3] == "error"], columns
 
 
 def test_column_all_missing_and_constant_column_are_fine(reference: pd.DataFrame) -> None:

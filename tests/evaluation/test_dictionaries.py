@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from tests.shared_builds import rough_figures
 
 from amlsynth.cohort.tables import to_typed
 from amlsynth.dictionary.model import dictionary, load_dictionary
@@ -61,10 +62,7 @@ roles:
 @pytest.fixture(scope="module", autouse=True)
 def few():
     """Less of everything that takes long."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("fidelity.two_sample.ROUNDS", "prediction.prediction.ROUNDS", "intervals.RESAMPLES"):
-            patch.setattr(f"amlsynth.evaluation.{name}", 5)
-        patch.setattr("amlsynth.evaluation.fidelity.two_sample.TREES", 20)
+    with rough_figures():
         yield
 
 

@@ -22,7 +22,6 @@ from amlsynth.release.adam import AdamExport, write_adam
 from amlsynth.release.adam.tables import Study, adam_datasets, short_label
 from amlsynth.release.package import ADAM_FILES, file_names
 
-pytestmark = pytest.mark.usefixtures("checked_once")
 STUDY = Study("aml-x", "2.0.0", "A <title> & é\ufffe", "Synthetic.", datetime.date(2026, 11, 20))
 OUTCOME = {
     "OSTM": ("OS", "AVAL"),

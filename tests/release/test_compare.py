@@ -30,7 +30,6 @@ from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import DataPackage
 from amlsynth.release.released import Released, read_released, read_verified
 
-pytestmark = pytest.mark.usefixtures("checked_once")
 NAME = "small-test"
 WriteSpec = Callable[..., Path]
 Edit = Callable[[list[dict[str, Any]]], Any]

@@ -20,7 +20,6 @@ from amlsynth.site import build_site
 from amlsynth.site.markup import Markup, el, inline, json_ld
 from html_checker import parse_errors, vnu_errors
 
-pytestmark = pytest.mark.usefixtures("checked_once")
 NEWEST = "small-test/1.10.0"
 
 

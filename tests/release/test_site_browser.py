@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from amlsynth.site.report_page import report_page
-from axe import violations
+from axe import CONTRAST, SCREENS, violations
 from browser import Browser
 
 NEWEST = "small-test/1.10.0"
@@ -32,28 +32,6 @@ SEARCH = """(() => {
     };
   };
   return WORDS.map(type);
-})()"""
-
-# WCAG 2.1: contrast of every text that is shown against the nearest background that is not clear.
-CONTRAST = """(() => {
-  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-  const channel = (c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const behind = (element) => {
-    for (let e = element; e; e = e.parentElement) {
-      const color = rgb(getComputedStyle(e).backgroundColor);
-      if (color.length < 4 || color[3] > 0) return color;
-    }
-    return [255, 255, 255];
-  };
-  let least = 21;
-  for (const element of document.body.querySelectorAll("*")) {
-    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!text || element.offsetParent === null || element.tagName === "SCRIPT") continue;
-    const [a, b] = [light(rgb(getComputedStyle(element).color)), light(behind(element))];
-    least = Math.min(least, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
-  }
-  return least;
 })()"""
 
 # What assistive technology needs: each list holds what is wrong.
@@ -141,7 +119,7 @@ def test_long_parts_are_folded_on_phones(browser: Browser, site: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["index.html", f"{NEWEST}/index.html"])
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False), (360, True)])
+@pytest.mark.parametrize(("width", "dark"), SCREENS)
 def test_axe_finds_nothing(browser: Browser, site: Path, where: str, width: int, dark: bool) -> None:
     assert violations(browser, site / where, width=width, dark=dark) == []
 

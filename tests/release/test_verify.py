@@ -28,7 +28,6 @@ from amlsynth.release.doi import pack
 from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import file_names
 
-pytestmark = pytest.mark.usefixtures("checked_once")
 NAME = "small-test"
 STEM = f"{NAME}-1.2.3"
 FILES = sorted(file_names(NAME))

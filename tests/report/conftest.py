@@ -342,9 +342,12 @@ def rendered(release: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _empty_figures() -> Iterator[None]:
-    """Tests here read texts; those that look at figures take `rendered`, or ask for `drawn`."""
-    with empty_figures(composed=True):
+def _empty_figures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests here read texts; those that look at figures take `rendered`, or ask for `drawn`.
+
+    Modules of cohorts that are unlike others set COMPOSED: their figures are arranged and only not drawn.
+    """
+    with empty_figures(composed=getattr(request.module, "COMPOSED", False)):
         yield
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from axe import violations
+from axe import CONTRAST, SCREENS, violations
 
 WIDE = "document.documentElement.scrollWidth"
 UNFOLD = "document.querySelectorAll('details').forEach(d => d.open = true);"
@@ -122,10 +122,15 @@ def test_on_paper_nothing_is_hidden_behind_buttons(visit):
     assert visit(print_media=True, script=script).result == "none"
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "dark"), SCREENS)
 def test_axe_finds_nothing(browser, rendered, width, dark):
     assert violations(browser, rendered[0], width=width, dark=dark, before=UNFOLD) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_texts_stand_out(visit, width, dark):
+    assert visit(width=width, dark=dark, script=f"{UNFOLD} {CONTRAST}").result >= 4.5
 
 
 def test_the_decision_comes_first_and_fits_two_screens_of_a_phone(visit):

@@ -11,6 +11,8 @@ from matplotlib.text import Text
 
 from amlsynth.report import render_report
 
+COMPOSED = True  # of figures, as in conftest
+
 
 def _out_of_view(figure: Any) -> set[Text]:
     """Return labels of ticks beyond the ends of their axis, which matplotlib keeps and does not draw."""

@@ -46,6 +46,7 @@ def found(split):
     module = importlib.import_module("amlsynth.evaluation.run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "GROUPS", tuple(f for f in module.GROUPS if f.name in GROUPS))
+        patch.setattr("amlsynth.evaluation.intervals.RESAMPLES", 20)
         return evaluate(split.train, reference_frame(400, 22), split.holdout, seed=5)
 
 

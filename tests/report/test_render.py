@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.shared_builds import empty_figures
 
 from amlsynth.evaluation.records import Evaluation, write_evaluation
 from amlsynth.foundation.errors import DataError, MissingExtraError, UsageError
@@ -36,13 +35,6 @@ SECTIONS = (
     "How to cite and to rebuild",
     "References",
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _empty_figures():
-    """The figures of these reports are those of `rendered`, or `drawn`."""
-    with empty_figures():
-        yield
 
 
 def test_every_section_is_there(page):

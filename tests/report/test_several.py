@@ -11,6 +11,8 @@ from amlsynth.report import render_report
 from amlsynth.report.context import Context, read_context
 from amlsynth.report.heatmap import heatmap_figures
 
+COMPOSED = True  # of figures, as in conftest
+
 
 @pytest.fixture(scope="module")
 def folder_of_two(several, tmp_path_factory) -> Path:

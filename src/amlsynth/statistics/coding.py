@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -37,20 +37,24 @@ def numbers(column: pd.Series) -> FloatArray:
 
 def category_codes(column: pd.Series, variable: Variable) -> Codes:
     """Return the codes of a categorical column, shape (n,)."""
-    values = list(variable.values)
+    other = len(variable.values) + 1
     if variable.type == "category":
-        table = pd.Categorical(column)
-        known = pd.Index(values).get_indexer(pd.Index(table.categories))
-        index = np.append(known, -1)[table.codes]
-        missing = column.isna().to_numpy()
+        table = column.array if isinstance(column.array, pd.Categorical) else pd.Categorical(column)
+        code_of = {value: code for code, value in enumerate(variable.values, start=1)}
+        codes_of_table = [code_of.get(value, other) for value in table.categories]
+        found: Codes = np.array([*codes_of_table, 0], np.uint8)[table.codes]  # what is missing has code -1
+        return found
+    array: Any = column.array
+    if hasattr(array, "_mask") and array.dtype.kind == "i":
+        plain, missing = array._data, array._mask  # whole numbers as they are, without copies as floats
     else:
         plain = numbers(column)
-        index = np.full(len(plain), -1)
-        for position, value in enumerate(values):
-            index[plain == value] = position
         missing = np.isnan(plain)
-    codes = np.where(index >= 0, index + 1, len(values) + 1)
-    return np.where(missing, 0, codes).astype(np.uint8)
+    codes = np.full(len(plain), other, dtype=np.uint8)
+    for code, value in enumerate(variable.values, start=1):
+        codes[plain == value] = code
+    codes[missing] = 0
+    return codes
 
 
 @dataclass(frozen=True)

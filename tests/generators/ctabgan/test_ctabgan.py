@@ -28,15 +28,14 @@ def _fit(train: pd.DataFrame, **params: Any) -> Any:
     return create("ctabgan-plus", QUICK | params).fit(train, np.random.default_rng(1))
 
 
-def test_short_training_beats_columns_drawn_apart(reference: pd.DataFrame) -> None:
-    rough = {"steps": 120, "batch": 64, "critic_steps": 1, "hidden": 64, "channels": 4, "moments_batch": 128}
-    rates = {"generator_rate": 0.005, "critic_rate": 0.002}
-    model = _fit(reference, **rough, **rates, noise=32, check_every=40)
+def test_margins_and_what_follows_from_others_need_no_long_training(reference: pd.DataFrame) -> None:
+    """Associations take thousands of steps: of few columns test_training.py shows them, of all a study."""
+    model = _fit(reference, steps=8, batch=64, hidden=32, channels=4, check_every=8)
     frame = model.sample(1606, np.random.default_rng(2))
     apart = create("independent").fit(reference, np.random.default_rng(1))
     other = apart.sample(1606, np.random.default_rng(2))
     d = model.dictionary
-    assert log_correlation_score(reference, frame, d) > log_correlation_score(reference, other, d) + 0.005
+    assert log_correlation_score(reference, frame, d) > log_correlation_score(reference, other, d) + 0.1
     assert regularized_support_coverage(reference, frame, d) > 0.93
     for column in ("NPM1", "OSSTAT", "CR1", "SEX"):
         same = [pd.get_dummies(x[column].astype(str)).mean() for x in (frame, reference)]
