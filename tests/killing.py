@@ -17,6 +17,8 @@ _WRITING = os.O_WRONLY | os.O_RDWR
 def killed_at(call: Callable[[], object], folder: Path, step: int | None) -> tuple[bool, int]:
     """Run a call in a process of its own, which is killed (SIGKILL) right before a step of its writing.
 
+    Where the step opens a file it is killed right behind it, when the file is there and empty.
+
     Parameters
     ----------
     call : what is run; the parent should have run it once, so that nothing is imported on the way.
@@ -53,6 +55,8 @@ def _child(call: Callable[[], object], folder: str, step: int | None, writer: in
         if not any(folder in str(argument) for argument in arguments[:2]):
             return
         if step is not None and done == step:
+            if event == "open":
+                _opened(arguments)
             os.kill(os.getpid(), signal.SIGKILL)
         done += 1
         os.write(writer, b".")
@@ -64,6 +68,14 @@ def _child(call: Callable[[], object], folder: str, step: int | None, writer: in
     with contextlib.suppress(BaseException):
         call()
     os._exit(0)
+
+
+def _opened(arguments: tuple[object, ...]) -> None:
+    """Leave what a kill right behind the opening leaves: a file without a byte of what was to be written."""
+    path, flags = arguments[0], arguments[2]
+    if isinstance(path, str | bytes | os.PathLike) and isinstance(flags, int):
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, flags, 0o600))
 
 
 def _is_writing(arguments: tuple[object, ...]) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from amlsynth.evaluation import read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.generators.generation import measure
 from amlsynth.generators.private.ledger import Limit, Request, set_limit, spend
-from amlsynth.generators.private.sums import SumsFile, read_sums, write_sums
+from amlsynth.generators.private.model import Fitted, PublicModel
+from amlsynth.generators.private.sums import Sums, SumsFile, read_sums, write_sums
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.changes import Step, changes
 from amlsynth.release.checksums import Problem
@@ -75,11 +77,33 @@ def others() -> SumsFile:
     return measure(cohort, params=GENERATOR["params"] | {"epsilon": 5.0}, split_seed=2)[0]
 
 
+_fits: dict[Any, Fitted] = {}
+
+
+@contextmanager
+def fitted_once() -> Iterator[None]:
+    """Builds in this block fit to the same noisy sum once; who makes the data again fits anew."""
+    fit = PublicModel.fit
+
+    def once(model: PublicModel, sums: Sums, kappa: float) -> Fitted:
+        key = (model.map.sha256, model.pool_size, sums.total.tobytes(), sums.sigma, kappa)
+        if key not in _fits:
+            _fits[key] = fit(model, sums, kappa)
+        return _fits[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PublicModel, "fit", once)
+        yield
+
+
 @pytest.fixture(scope="module")
 def build(
     original: Cohort, sums: SumsFile, others: SumsFile, built: ReleaseResult, write_spec: WriteSpec
 ) -> Build:
-    """Build a release of an original, with a report of one line and the evaluation of another release."""
+    """Build a release of an original, with a report of one line and the evaluation of another release.
+
+    Of another mark it is fitted anew.
+    """
 
     def run(
         folder: Path, frame: pd.DataFrame = original.frame, mark: int = 1, **changes: Any
@@ -91,7 +115,7 @@ def build(
         found = read_evaluation(built.folder / "evaluation.json").model_copy(
             update={"seed": mark, "original_is_simulated": False}
         )
-        with neither_evaluated_nor_drawn(found):
+        with neither_evaluated_nor_drawn(found), fitted_once() if mark == 1 else nullcontext():
             return build_release(spec, folder / "out")
 
     return run
