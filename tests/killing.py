@@ -55,6 +55,7 @@ def _child(call: Callable[[], object], folder: str, step: int | None, writer: in
         if not any(folder in str(argument) for argument in arguments[:2]):
             return
         if step is not None and done == step:
+            done += 1  # the opening here is no step
             if event == "open":
                 _opened(arguments)
             os.kill(os.getpid(), signal.SIGKILL)
