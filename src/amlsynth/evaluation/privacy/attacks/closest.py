@@ -134,7 +134,8 @@ class _Nearest:
         def rank_of_first(number: int) -> NDArray[np.intp]:
             first = (sides == number).argmax(axis=1)
             found = sides[np.arange(len(rows)), first] == number
-            return np.where(found, self.ranks[rows, first], self.order.shape[1])
+            ranks: NDArray[np.intp] = np.where(found, self.ranks[rows, first], self.order.shape[1])
+            return ranks
 
         to_members, to_others = rank_of_first(1), rank_of_first(2)
         return float(((to_members < to_others) + 0.5 * (to_members == to_others)).mean())
