@@ -140,6 +140,9 @@ def log_hazard_ratios(
     >>> float(np.exp(log_ratios[0]).round(4))
     2.5616
     """
+    if not event.any():
+        none = np.full(markers.shape[1], np.nan)
+        return none, none
     likelihoods = _MarkerLikelihoods(time, event, markers, ties)
     beta, information = maximise_each(likelihoods.of_each, np.zeros(markers.shape[1]))
     return beta / likelihoods.scale, 1 / (np.sqrt(information) * likelihoods.scale)
@@ -247,8 +250,10 @@ class _MarkerLikelihoods(_PartialLikelihood):
         # An event of somebody in whom it is not known takes no part: the logarithm of 1 is 0.
         self._with, self._without = np.where(known, at_risk[0], 0.0), np.where(known, at_risk[1], 1.0)
         self._observed = with_it.sum(axis=1)
-        deviation = np.nanstd(markers, axis=0)
-        self.scale = np.where(deviation > 0, deviation, 1.0)
+        carriers, others = np.split(self._x[1:].sum(axis=1), 2)
+        varies = carriers * others > 0
+        deviation = np.sqrt(carriers * others) / np.maximum(carriers + others, 1)
+        self.scale = np.where(varies, deviation, 1.0)
 
     def of_each(self, beta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return value and derivatives of each, shape (p,), for a marker of standard deviation 1."""
