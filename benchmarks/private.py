@@ -14,7 +14,8 @@ figures within the spread.
 The row "prior" is the public prior itself (epsilon 0). "all moved" is a simulated population whose effects,
 associations, frequencies, laboratory values and follow-up differ from the prior's on purpose
 (populations.py). AMLSG is read from the folder in AMLSYNTH_AMLSG, or ../shared/cohorts/amlsg. Rows of MST and
-AIM come from private_rivals.py, which needs an environment of its own.
+AIM come from private_rivals.py, which needs an environment of its own, those of synthcity:dpgan and
+synthcity:pategan from this script in the environment of synthcity (--models "synthcity:dpgan 3").
 """
 
 from __future__ import annotations
@@ -66,7 +67,14 @@ N = 1606
 DELTA = 1e-5
 COHORTS = ("amlsg", "reference", "all moved")
 SPLITS, DRAWS = (1, 2, 3), (1, 2, 3)
-MODELS = ("private 3", "private 1", "MST 3", "MST 1", "AIM 3", "AIM 1", "prior", "event-history", "hold-out")
+PLUGINS = ("synthcity:dpgan", "synthcity:pategan")
+RIVALS = ("MST", "AIM", *PLUGINS)  # not run by default
+MODELS = (
+    *(f"{name} {epsilon}" for name in ("private", *RIVALS) for epsilon in (3, 1)),
+    "prior",
+    "event-history",
+    "hold-out",
+)
 PRIORS = ("same", "effects turned", "effects halved", "frequencies moved")
 PARTS = ("cohorts", "priors", "alarms", "many")
 
@@ -110,9 +118,6 @@ def main() -> None:
     written = report(read_results(arguments.results))
     arguments.out.write_text(written, encoding="utf-8", newline="\n")
     print(written)
-
-
-RIVALS = ("MST", "AIM")
 
 
 def _run_all(arguments: argparse.Namespace) -> None:
@@ -160,7 +165,10 @@ def _cohorts(run: Mapping[str, Any]) -> dict[str, float | None]:
     from amlsynth.generators import create
 
     start = time.process_time()
-    model = create(kind, {}).fit(parts.train, rng, resolution=recorded_resolution(cohort_of(run["cohort"])))
+    params = {"epsilon": epsilon, "delta": str(DELTA)} if epsilon else {}
+    model = create(kind, params).fit(
+        parts.train, rng, resolution=recorded_resolution(cohort_of(run["cohort"]))
+    )
     frame = model.sample(N, rng)
     return score(parts, frame, run["split"]) | {"cpu": time.process_time() - start}
 
