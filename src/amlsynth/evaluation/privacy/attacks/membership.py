@@ -70,7 +70,7 @@ def density_scores(data: AttackData) -> tuple[Scores, Scores]:
         theirs = Density(space, against, shares, smoothing)
 
         def score(rows: Points, ours: Density = ours, theirs: Density = theirs) -> Floats:
-            return np.round(ours.log(rows) - theirs.log(rows), 6)  # ties do not depend on the machine
+            return np.round(ours.log(rows) - theirs.log(rows), 6)  # less is rounding, and no difference
 
         rounds.append(Scores(score(members), score(non_members.take(tested))))
     return rounds[0], rounds[1]
