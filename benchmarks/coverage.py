@@ -32,6 +32,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+if __name__ == "coverage":  # numba, beside this file, takes it for the package of that name, if it can
+    raise ImportError("benchmarks/coverage.py is a script, not the package coverage")
+
 import lifelines
 import numpy as np
 import pandas as pd

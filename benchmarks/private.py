@@ -6,7 +6,7 @@ population, wrong priors, rivals, a million patients.
     python benchmarks/private.py --only cohorts     one part: cohorts, priors, alarms, many
 
 Each run of the first part splits a cohort (80 % training), draws the noise of one sum with OpenDP, fits,
-samples 1,606 patients and measures them against the training part: 3 splits x 3 draws of the noise at each
+samples 1,606 patients and measures them against the training part: 3 splits x 6 draws of the noise at each
 epsilon, with delta 1e-5. Results are kept as JSON lines as they come (--results), so that an interrupted
 benchmark goes on where it was. The noise is the operating system's, so that another benchmark gives other
 figures within the spread.
@@ -14,7 +14,8 @@ figures within the spread.
 The row "prior" is the public prior itself (epsilon 0). "all moved" is a simulated population whose effects,
 associations, frequencies, laboratory values and follow-up differ from the prior's on purpose
 (populations.py). AMLSG is read from the folder in AMLSYNTH_AMLSG, or ../shared/cohorts/amlsg. Rows of MST and
-AIM come from private_rivals.py, which needs an environment of its own.
+AIM come from private_rivals.py, which needs an environment of its own, those of synthcity:dpgan and
+synthcity:pategan from this script in the environment of synthcity (--models "synthcity:dpgan 3").
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ import numpy as np
 import pandas as pd
 from populations import HELD_BACK, SimulatedPrior, population
 
-from amlsynth.cohort.cohort import About, Cohort, not_assessed
+from amlsynth.cohort.cohort import About, Cohort, declared_panels, not_assessed
 from amlsynth.cohort.split import Split, split_by_patient
 from amlsynth.cohort.validation import validate
 from amlsynth.dictionary.model import dictionary
@@ -65,8 +66,16 @@ HERE = Path(__file__).resolve().parent
 N = 1606
 DELTA = 1e-5
 COHORTS = ("amlsg", "reference", "all moved")
-SPLITS, DRAWS = (1, 2, 3), (1, 2, 3)
-MODELS = ("private 3", "private 1", "MST 3", "MST 1", "AIM 3", "AIM 1", "prior", "event-history", "hold-out")
+SPLITS, DRAWS = (1, 2, 3), (1, 2, 3, 4, 5, 6)
+DECLARED = "declared"  # `private` with the panels that the mapping of AMLSG declares
+PLUGINS = ("synthcity:dpgan", "synthcity:pategan")
+RIVALS = ("MST", "AIM", *PLUGINS)  # not run by default
+MODELS = (
+    *(f"{name} {epsilon}" for name in ("private", DECLARED, *RIVALS) for epsilon in (3, 1)),
+    "prior",
+    "event-history",
+    "hold-out",
+)
 PRIORS = ("same", "effects turned", "effects halved", "frequencies moved")
 PARTS = ("cohorts", "priors", "alarms", "many")
 
@@ -112,9 +121,6 @@ def main() -> None:
     print(written)
 
 
-RIVALS = ("MST", "AIM")
-
-
 def _run_all(arguments: argparse.Namespace) -> None:
     done = {_key(run) for run in read_results(arguments.results)}
     plan = _plan(arguments.only, arguments.cohort, arguments.models)
@@ -128,7 +134,9 @@ def _plan(parts: list[str], cohorts: list[str], models: list[str]) -> Iterator[d
     # One draw of everything first, so that an unfinished benchmark has something of each.
     if "cohorts" in parts:
         for draw, cohort, model, split in itertools.product(DRAWS, cohorts, models, SPLITS):
-            if draw == DRAWS[0] or model.startswith("private"):
+            if model.startswith(DECLARED) and cohort != "amlsg":
+                continue
+            if draw == DRAWS[0] or model.startswith(("private", DECLARED)):
                 yield {"part": "cohorts", "cohort": cohort, "model": model, "split": split, "draw": draw}
     if "priors" in parts:
         for draw, epsilon, prior in itertools.product(DRAWS[:2], (3, 1), PRIORS):
@@ -155,12 +163,16 @@ def _cohorts(run: Mapping[str, Any]) -> dict[str, float | None]:
         return score(parts, parts.holdout, run["split"])
     if kind == "prior":
         return score(parts, reference_frame(N, seed=1000 + run["split"]), run["split"])
-    if kind == "private":
-        return _private(private(**parameters_of(run["cohort"], float(epsilon))), parts, run, rng)
+    if kind in ("private", DECLARED):
+        panels = {"panels": declared_panels(cohort_of(run["cohort"]).about)} if kind == DECLARED else {}
+        return _private(private(**parameters_of(run["cohort"], float(epsilon)), **panels), parts, run, rng)
     from amlsynth.generators import create
 
     start = time.process_time()
-    model = create(kind, {}).fit(parts.train, rng, resolution=recorded_resolution(cohort_of(run["cohort"])))
+    params = {"epsilon": epsilon, "delta": str(DELTA)} if epsilon else {}
+    model = create(kind, params).fit(
+        parts.train, rng, resolution=recorded_resolution(cohort_of(run["cohort"]))
+    )
     frame = model.sample(N, rng)
     return score(parts, frame, run["split"]) | {"cpu": time.process_time() - start}
 

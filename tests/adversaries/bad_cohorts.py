@@ -252,7 +252,7 @@ ADVERSARIES = (
     Adversary("censored counted as events", censored_as_events, ("km-os",)),
     Adversary("one centre's older patients", one_centre, ("km-os",)),
     Adversary("50 patients repeated with noise", collapsed, ("classifier",)),
-    Adversary("30 rare alterations lost", rare_alterations_lost, ("classifier",)),
+    Adversary("30 rare alterations lost", rare_alterations_lost, ("rare-states",), patients=200),
     Adversary("another population", another_population, ("classifier",)),
 )
 

@@ -11,7 +11,7 @@ from adversaries.bad_cohorts import Material, with_sexes
 from amlsynth.cohort.split import split_cohort
 from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.evaluation.effects import measures as effects
-from amlsynth.evaluation.fidelity import pairs, two_sample
+from amlsynth.evaluation.fidelity import columns, pairs, two_sample
 from amlsynth.evaluation.measure_group import (
     EvaluatedCohort,
     EvaluationContext,
@@ -61,6 +61,7 @@ GROUPS = (
     *ATTACKS,
     VALIDITY,
     curves.GROUP,
+    columns.GROUP,
     pairs.GROUP,
     effects.GROUP,
     time_order.GROUP,

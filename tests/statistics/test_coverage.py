@@ -1,11 +1,12 @@
-"""Regularized support coverage against hand-worked cases."""
+"""What one cohort covers of another, against hand-worked cases."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from amlsynth.dictionary.model import dictionary
-from amlsynth.statistics.coverage import regularized_support_coverage
+from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
 
 D = dictionary()
 
@@ -31,3 +32,18 @@ def test_rsc_of_numbers_uses_tenths_of_the_original(make):
 def test_rsc_leaves_out_what_the_original_never_assessed(make):
     original = make(SEX=["female", "male"])
     assert regularized_support_coverage(original, make(SEX=["female", "male"], AGE=[50, 60]), D) == 1
+
+
+def test_rare_states_are_those_that_few_of_both_cohorts_have(make):
+    # NPM1 is known in 150 patients, of whom 7 have it; TP53 have 20 of 200, too many, though none is left;
+    # secondary AML have 2 of 200.
+    original = make(
+        NPM1=[1] * 3 + [0] * 47 + [None] * 50,
+        TP53=[1] * 20 + [0] * 80,
+        AMLSTAT=["sAML"] * 2 + ["de novo"] * 98,
+    )
+    other = make(NPM1=[1] * 4 + [0] * 96, TP53=[0] * 100, AMLSTAT=["de novo"] * 100)
+    ours, theirs = SupportCounts(original, other, D).rare_states(np.arange(100))
+    assert (ours, theirs) == (pytest.approx(3 / 50 + 2 / 100), pytest.approx(4 / 100))
+    # The rows without NPM1 have lost all.
+    assert SupportCounts(original, other, D).rare_states(np.arange(4, 100))[1] == 0

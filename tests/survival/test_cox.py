@@ -9,7 +9,7 @@ from lifelines import CoxPHFitter
 
 from amlsynth.foundation.errors import NotComputable
 from amlsynth.statistics.wald import wald_p
-from amlsynth.survival.cox import cox_fit
+from amlsynth.survival.cox import cox_fit, log_hazard_ratios
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +139,26 @@ def test_one_covariate_without_an_estimate_is_refused():
         cox_fit(time, ~event, np.arange(8))
     with pytest.raises(NotComputable, match="separate the outcomes"):
         cox_fit(time, event, time <= 4)  # all deaths of one group come first
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_markers_fitted_at_once_are_those_fitted_one_by_one(data, ties):
+    time, event, x = data
+    rng = np.random.default_rng(6)
+    markers = np.column_stack([x[:, 1], x[:, 2], rng.random((len(x), 4)) < [0.02, 0.1, 0.5, 0.9]])
+    markers[:, 2:] = np.where(rng.random((len(x), 4)) < [0.0, 0.1, 0.5, 0.9], np.nan, markers[:, 2:])
+    beta, errors = log_hazard_ratios(time, event, markers, ties)
+    for marker, one, error in zip(markers.T, beta, errors, strict=True):
+        known = ~np.isnan(marker)
+        fit = cox_fit(time[known], event[known], marker[known], ties=ties)
+        assert [one, error] == pytest.approx([fit.beta[0], fit.standard_errors[0]], rel=1e-10)
+
+
+def test_a_marker_without_an_estimate_leaves_the_others_theirs():
+    time, event = np.arange(1.0, 9.0), np.ones(8, dtype=bool)
+    apart, other = time <= 4, time % 2 == 0  # of the first all deaths come first
+    markers = np.column_stack([apart, other, np.ones(8), np.full(8, np.nan)]).astype(float)
+    beta, errors = log_hazard_ratios(time, event, markers)
+    assert np.isnan([beta, errors]).tolist() == [[True, False, True, True]] * 2
+    assert beta[1] == pytest.approx(cox_fit(time, event, other.astype(float)).beta[0], rel=1e-10)
+    assert np.isnan(log_hazard_ratios(time, ~event, markers)[0]).all()

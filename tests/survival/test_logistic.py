@@ -7,7 +7,7 @@ import pytest
 import statsmodels.api as sm
 
 from amlsynth.foundation.errors import NotComputable
-from amlsynth.survival.logistic import logistic_fit
+from amlsynth.survival.logistic import log_odds_ratios, logistic_fit
 
 N, P = 400, 4
 
@@ -34,6 +34,15 @@ def test_one_binary_covariate_gives_woolfs_odds_ratio():
     assert fit.beta[0] == pytest.approx(np.log(30 * 40 / (10 * 20)))
     assert fit.intercept == pytest.approx(np.log(20 / 40))
     assert fit.standard_errors[0] == pytest.approx(np.sqrt(1 / 30 + 1 / 10 + 1 / 20 + 1 / 40))
+    # In closed form, of several: one is unknown in some, and who has the last has the outcome.
+    marker = np.repeat([1.0, 0.0], [40, 60])
+    beta, errors = log_odds_ratios(
+        y, np.column_stack([marker, np.where(np.arange(100) < 5, np.nan, marker), y])
+    )
+    fits = [fit, logistic_fit(y[5:], marker[5:])]
+    assert beta[:2] == pytest.approx([one.beta[0] for one in fits], rel=1e-10)
+    assert errors[:2] == pytest.approx([one.standard_errors[0] for one in fits], rel=1e-10)
+    assert np.isnan([beta[2], errors[2]]).all()
 
 
 def test_a_vanishing_penalty_gives_maximum_likelihood(features: np.ndarray) -> None:

@@ -136,6 +136,15 @@ class DisclosureRule:
             return value
         return round(value, STATISTIC_DECIMALS) or float(f"{value:.1g}") + 0.0
 
+    def rate(self, rate: float, n: int) -> float:
+        """Round a number per patient of n patients; a step holds two times `min_cell` of what is counted.
+
+        >>> DisclosureRule(5).rate(0.834, 100), OFF.rate(0.834, 100)
+        (0.8, 0.834)
+        """
+        step = 2 * self.min_cell / n
+        return round(round(rate / step) * step, 6) if self.on else rate
+
     def p_value(self, value: float | None) -> float | None:
         """Round a p-value to two significant digits: a table follows from ten."""
         if value is None or not self.on:

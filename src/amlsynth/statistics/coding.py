@@ -87,7 +87,12 @@ def columns_remembered() -> Iterator[None]:
 
 
 def rows_of(frame: pd.DataFrame, rows: Rows) -> pd.DataFrame:
-    """Return some rows of a frame; within `columns_remembered` their columns are those of the whole frame."""
+    """Return some rows of a frame, which is itself where they are all of them in order.
+
+    Within `columns_remembered` their columns are those of the whole frame.
+    """
+    if not isinstance(rows, slice) and np.array_equal(np.arange(len(frame))[rows], np.arange(len(frame))):
+        return frame
     part = frame.iloc[rows]
     remembered = _REMEMBERED.get()
     if remembered is not None:

@@ -1,7 +1,7 @@
-"""Regularized support coverage: how fully the categories and bins of the original occur in another cohort.
+"""How fully the categories and bins of the original occur in another cohort, and how much of what is rare.
 
-The formula is that of TabSynDex (Chundawat et al., arXiv:2207.05295) as the authors of Eckardt et al., npj
-Digital Medicine 2024 ("Evaluation of synthetic data performance") compute it.
+Regularized support coverage is that of TabSynDex (Chundawat et al., arXiv:2207.05295) as the authors of
+Eckardt et al., npj Digital Medicine 2024 ("Evaluation of synthetic data performance") compute it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import NotComputable
-from amlsynth.foundation.types import FloatArray, IntArray
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.statistics.coding import Codes, codes_of, numbers_of, quantile_edges
+
+RARE = 0.05  # the largest share of patients, of both cohorts together, who have a rare state
 
 
 def regularized_support_coverage(original: pd.DataFrame, synthetic: pd.DataFrame, d: Dictionary) -> float:
@@ -31,10 +33,11 @@ def regularized_support_coverage(original: pd.DataFrame, synthetic: pd.DataFrame
 
 
 class SupportCounts:
-    """Codes of two cohorts, from which the coverage of the second, or of rows drawn from it, is counted."""
+    """Codes of two cohorts, to count what the second, or rows drawn from it, cover of the first."""
 
     def __init__(self, original: pd.DataFrame, frame: pd.DataFrame, d: Dictionary) -> None:
         ours: list[FloatArray] = []
+        states: list[BoolArray] = []
         codes: list[Codes] = []
         for variable in d.variables:
             if original[variable.name].isna().all():
@@ -53,12 +56,18 @@ class SupportCounts:
             counts = np.bincount(left, minlength=slots).astype(np.float64)
             if not variable.is_categorical:
                 counts[-1] = 0.0
+            place = np.arange(slots)
+            states.append(variable.is_categorical & (place > 0) & (place < slots - 1))
             ours.append(counts)
             codes.append(right)
         self._n = len(original)
         # All columns side by side, each from its own slot on.
         self._ours = np.concatenate(ours) if ours else np.empty(0)
         self._starts = np.cumsum([0, *(len(counts) for counts in ours)])[:-1]
+        self._lengths = [len(counts) for counts in ours]
+        self._states = (
+            np.concatenate(states) if ours else np.empty(0, dtype=bool)
+        )  # of categories, but for NA
         self._codes = np.column_stack(codes).astype(np.intp) + self._starts if codes else None
 
     def coverage(self, rows: IntArray) -> float:
@@ -69,14 +78,42 @@ class SupportCounts:
         NotComputable
             No column of the original was assessed.
         """
-        if self._codes is None:
-            raise NotComputable("every column of the original is empty")
+        theirs = self._count(rows)
         scale = self._n / len(rows)
-        theirs = np.bincount(self._codes[rows].ravel(), minlength=len(self._ours))
         present = self._ours > 0
         covered = np.divide(theirs * scale, self._ours, out=np.zeros_like(self._ours), where=present)
         sums, counts = (np.add.reduceat(x, self._starts) for x in (np.minimum(covered, 1.0), present * 1.0))
         return float((sums / counts).mean())
+
+    def rare_states(self, rows: IntArray) -> tuple[float, float]:
+        """Return how many rare states a patient of the first cohort has on average, and one of the rows.
+
+        States are the values of categorical columns, such as a mutation that is there; NA is none. Which are
+        rare (`RARE`) the two cohorts decide together: what chance makes rarer in one of them would else look
+        lost in the other. Shares are of the patients with a known value.
+
+        Raises
+        ------
+        NotComputable
+            No column of the original was assessed.
+        """
+        ours, theirs = self._ours * self._states, self._count(rows) * self._states
+        ours_known, theirs_known = (
+            np.repeat(np.add.reduceat(counts, self._starts), self._lengths) for counts in (ours, theirs)
+        )
+        together = (ours + theirs) / np.maximum(ours_known + theirs_known, 1)
+        rare = together <= RARE
+        rates = [
+            float((counts / np.maximum(known, 1))[rare].sum())
+            for counts, known in ((ours, ours_known), (theirs, theirs_known))
+        ]
+        return rates[0], rates[1]
+
+    def _count(self, rows: IntArray) -> FloatArray:
+        """Return how often each code of the second cohort is in the given rows."""
+        if self._codes is None:
+            raise NotComputable("every column of the original is empty")
+        return np.bincount(self._codes[rows].ravel(), minlength=len(self._ours)).astype(np.float64)
 
 
 def _histogram_codes(values: FloatArray, edges: FloatArray) -> Codes:

@@ -9,7 +9,15 @@ import numpy as np
 
 from amlsynth.foundation.errors import NotComputable
 from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
-from amlsynth.survival.newton import BOUND, PRECISE, Derivatives, Estimates, Standardised, maximise
+from amlsynth.survival.newton import (
+    BOUND,
+    PRECISE,
+    Derivatives,
+    Estimates,
+    Standardised,
+    maximise,
+    maximise_each,
+)
 
 Ties = Literal["efron", "breslow"]
 
@@ -105,6 +113,41 @@ def cox_fit(
     return CoxFit(beta, fit.information * np.outer(x.scale, x.scale), baselines)
 
 
+def log_hazard_ratios(
+    time: FloatArray, event: BoolArray, markers: FloatArray, ties: Ties = "efron"
+) -> tuple[FloatArray, FloatArray]:
+    """Fit a model of each binary marker alone, to the patients in whom it is known.
+
+    Parameters
+    ----------
+    time, event : follow-up, any unit, and whether it ended in the event, shape (n,).
+    markers : 1, 0 or NaN, shape (n, p).
+    ties : how events at the same time are handled.
+
+    Returns
+    -------
+    Log hazard ratios and their standard errors, shape (p,) each; NaN where there is no finite estimate.
+
+    Notes
+    -----
+    Of a binary marker the likelihood knows no more than how many with and without it are at risk at each
+    event, so that all markers are fitted at once; the estimates are those of `cox_fit`.
+
+    Examples
+    --------
+    >>> time, event = np.array([1.0, 2.0, 3.0, 4.0]), np.ones(4, dtype=bool)
+    >>> log_ratios, errors = log_hazard_ratios(time, event, np.array([[1.0], [0.0], [1.0], [0.0]]))
+    >>> float(np.exp(log_ratios[0]).round(4))
+    2.5616
+    """
+    if not event.any():
+        none = np.full(markers.shape[1], np.nan)
+        return none, none
+    likelihoods = _MarkerLikelihoods(time, event, markers, ties)
+    beta, information = maximise_each(likelihoods.of_each, np.zeros(markers.shape[1]))
+    return beta / likelihoods.scale, 1 / (np.sqrt(information) * likelihoods.scale)
+
+
 class _PartialLikelihood:
     """Patients by stratum, latest first: a risk set is a running sum within the stratum, up to its last.
 
@@ -185,3 +228,39 @@ class _PartialLikelihood:
         if self._is_tied:
             exposure[self._at] -= np.add.reduceat(self._taken * hazard, self._starts)[self._tie]
         return np.maximum(exposure, 0.0)  # rounding
+
+
+class _MarkerLikelihoods(_PartialLikelihood):
+    """Those of models of one binary marker each, shape (n, p), among the patients in whom it is known.
+
+    At each event there are so many patients at risk with it and without, shapes (p, e).
+    """
+
+    def __init__(self, time: FloatArray, event: BoolArray, markers: FloatArray, ties: Ties) -> None:
+        states = np.vstack((markers.T == 1, markers.T == 0)).astype(np.float64)
+        super().__init__(time, event, states, np.zeros(len(time), dtype=np.int64), ties)
+        with_it, without = np.split(self._x[1:, self._at], 2)
+        known = with_it + without
+        # Among tied events those count in whom the marker is known.
+        size = np.add.reduceat(known, self._starts, axis=1)[:, self._tie]
+        before = np.cumsum(known, axis=1) - known
+        place = before - before[:, self._starts][:, self._tie]
+        self._taken = np.tile(np.divide(place, size, out=np.zeros_like(size), where=size > 0), (2, 1))
+        at_risk = np.split(self._risk_sums(self._x[1:]), 2)
+        # An event of somebody in whom it is not known takes no part: the logarithm of 1 is 0.
+        self._with, self._without = np.where(known, at_risk[0], 0.0), np.where(known, at_risk[1], 1.0)
+        self._observed = with_it.sum(axis=1)
+        carriers, others = np.split(self._x[1:].sum(axis=1), 2)
+        varies = carriers * others > 0
+        deviation = np.sqrt(carriers * others) / np.maximum(carriers + others, 1)
+        self.scale = np.where(varies, deviation, 1.0)
+
+    def of_each(self, beta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return value and derivatives of each, shape (p,), for a marker of standard deviation 1."""
+        linear = beta / self.scale
+        hazard = self._with * relative_hazard(linear)[:, None]
+        at_risk = hazard + self._without
+        share = hazard / at_risk
+        value = linear * self._observed - np.log(at_risk).sum(axis=1)
+        gradient = (self._observed - share.sum(axis=1)) / self.scale
+        return value, gradient, (share * (1 - share)).sum(axis=1) / self.scale**2

@@ -11,7 +11,7 @@ import numpy as np
 
 from amlsynth.foundation.errors import NotComputable
 from amlsynth.survival.endpoint import EndpointData
-from amlsynth.survival.kaplan_meier import kaplan_meier
+from amlsynth.survival.kaplan_meier import KaplanMeier, kaplan_meier
 
 GRID_POINTS = 1000
 
@@ -41,9 +41,14 @@ def curve_distance(original: EndpointData, synthetic: EndpointData) -> CurveDist
         One of the two has no patient with a known time, or the original's times are all 0.
     """
     ours, theirs = kaplan_meier(original), kaplan_meier(synthetic)
-    end_ours, end_theirs = float(ours.times[-1]), float(theirs.times[-1])
-    if end_ours <= 0:
+    if ours.times[-1] <= 0:
         raise NotComputable(f"every {original.name} time of the original is 0")
+    return distance_of_curves(ours, theirs)
+
+
+def distance_of_curves(ours: KaplanMeier, theirs: KaplanMeier) -> CurveDistance:
+    """Compare the original's curve, whose times are not all 0, with another; see `curve_distance`."""
+    end_ours, end_theirs = float(ours.times[-1]), float(theirs.times[-1])
     grid = np.linspace(0.0, max(end_ours, end_theirs), GRID_POINTS)
     difference = theirs.at(grid) - ours.at(grid)
     return CurveDistance(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,12 +40,22 @@ class KaplanMeier:
     events: IntArray
     survival: FloatArray
     greenwood: FloatArray
-    low: FloatArray
-    high: FloatArray
 
     @property
     def n(self) -> int:
         return int(self.at_risk[0])
+
+    @property
+    def low(self) -> FloatArray:
+        return self._interval[0]
+
+    @property
+    def high(self) -> FloatArray:
+        return self._interval[1]
+
+    @cached_property
+    def _interval(self) -> tuple[FloatArray, FloatArray]:
+        return log_log_interval(self.survival, self.greenwood)
 
     def at(self, months: ArrayLike) -> FloatArray:
         """Return survival at the given months, shape as given; after the last time, its last value."""
@@ -98,8 +109,7 @@ def kaplan_meier(data: EndpointData) -> KaplanMeier:
     remaining = (at_risk - events).astype(np.float64)
     greenwood = np.zeros_like(survival)
     np.divide(events, at_risk * remaining, out=greenwood, where=remaining > 0)
-    low, high = log_log_interval(survival, greenwood)
-    return KaplanMeier(times, at_risk.astype(np.int64), events, survival, greenwood, low, high)
+    return KaplanMeier(times, at_risk.astype(np.int64), events, survival, greenwood)
 
 
 def restricted_mean(data: EndpointData, horizon: float) -> tuple[float, float]:

@@ -23,7 +23,7 @@ _STEPS = 50
 _HALVINGS = 20
 _SLACK = 1e-8  # by which rounding may lower the log likelihood
 _SINGULAR = 1e-12  # information on a coefficient given the others, relative to the log likelihood
-_NO_MAXIMUM = (
+NO_MAXIMUM = (
     "covariates follow from each other, or an effect has no finite estimate: the covariates separate the "
     "outcomes"
 )
@@ -129,7 +129,47 @@ def maximise(
         value, gradient, information = trial
         if gain < tolerance * size:
             return Estimates(beta, information)
-    raise NotComputable(_NO_MAXIMUM)
+    raise NotComputable(NO_MAXIMUM)
+
+
+def maximise_each(
+    derivatives: Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray]],
+    start: FloatArray,
+    tolerance: float = PRECISE,
+) -> tuple[FloatArray, FloatArray]:
+    """Maximise log likelihoods of one coefficient each, all at once.
+
+    Parameters
+    ----------
+    derivatives : value, first and negative second derivative of each, shape (p,), at coefficients (p,).
+    start : shape (p,).
+    tolerance : see `maximise`.
+
+    Returns
+    -------
+    The coefficients and the information on each, shape (p,); NaN where there is no maximum.
+    """
+    beta, is_open = start, np.ones(len(start), dtype=np.bool_)
+    value, gradient, information = derivatives(beta)
+    for _ in range(_STEPS):
+        size = np.maximum(1.0, np.abs(value))
+        solvable = information > _SINGULAR * size
+        beta = np.where(solvable, beta, np.nan)
+        step = np.divide(gradient, information, out=np.zeros_like(beta), where=is_open & solvable)
+        gain = 0.5 * gradient * step
+        for _ in range(_HALVINGS):  # steps that overshoot
+            trial = derivatives(beta + step)
+            overshot = trial[0] < value - _SLACK
+            if not overshot.any():
+                break
+            step = np.where(overshot, step / 2, step)
+        beta = beta + step
+        value, gradient, information = trial
+        is_open = is_open & (gain >= tolerance * size)
+        if not is_open.any():
+            break
+    none = is_open | np.isnan(beta)
+    return np.where(none, np.nan, beta), np.where(none, np.nan, information)
 
 
 def _newton_step(gradient: FloatArray, information: FloatArray, least: float) -> FloatArray | None:

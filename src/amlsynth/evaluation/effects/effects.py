@@ -18,12 +18,12 @@ import pandas as pd
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.outcomes import lacks, outcome_names
-from amlsynth.foundation.types import BoolArray, FloatArray
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.statistics.coding import numbers, numbers_of
 from amlsynth.statistics.wald import Z95, wald_p
-from amlsynth.survival.cox import Ties, cox_fit
-from amlsynth.survival.logistic import logistic_fit
-from amlsynth.survival.newton import Estimates
+from amlsynth.survival.cox import Ties, cox_fit, log_hazard_ratios
+from amlsynth.survival.logistic import log_odds_ratios, logistic_fit
+from amlsynth.survival.newton import NO_MAXIMUM, Estimates
 
 # Ten outcomes a covariate is the rule of thumb below which Wald intervals mislead (Peduzzi et al., J Clin
 # Epidemiol 1996;49:1373); with fewer than ten carriers there cannot be ten.
@@ -111,9 +111,8 @@ def estimate_effects(
     for endpoint in dict.fromkeys(q.endpoint for q in effects):
         outcome = _Outcome.of(frame, endpoint, d, ties)
         of_endpoint = [q for q in effects if q.endpoint == endpoint]
-        for effect in of_endpoint:
-            if effect.model == "univariable" and effect.subject in columns:
-                estimates[effect] = _univariable(columns[effect.subject], outcome)
+        alone = [q for q in of_endpoint if q.model == "univariable" and q.subject in columns]
+        estimates |= _univariable(alone, columns, outcome)
         groups = [q for q in of_endpoint if q.subject in subjects]
         if groups and risk is not None:
             levels = [d.risks.index(subjects[q.subject]) for q in groups]
@@ -215,30 +214,32 @@ def time_effects(
     of columns on endpoints; a subject with fewer than `MIN_CARRIERS` of either value has none.
     """
     estimates = {}
+    outcomes = {name: _Outcome.of(frame, name, d) for name in {effect.endpoint for effect in effects}}
     for effect in effects:
-        outcome = _Outcome.of(frame, effect.endpoint, d)
+        outcome = outcomes[effect.endpoint]
         if effect.model != "univariable" or outcome.time is None or effect.subject in risk_subjects(d):
             continue
         column = _column(frame, effect.subject, d)
         rows = outcome.known & outcome.event & ~np.isnan(column)
-        _, counts = np.unique(column[rows], return_counts=True)
-        if len(counts) < 2 or rows.sum() - counts.max() < MIN_CARRIERS:
+        left, counts = _centred_ranks(column[rows])
+        if len(counts) < 2 or len(left) - counts.max() < MIN_CARRIERS:
             estimates[effect] = EffectEstimate(reason="too few patients with the event")
             continue
-        left, right = (_centred_ranks(values[rows]) for values in (column, outcome.time))
+        right, _ = _centred_ranks(outcome.time[rows])
         scale = math.sqrt(float(left @ left) * float(right @ right))
         correlation = float(left @ right) / scale if scale > 0 else math.nan
-        if not abs(correlation) < 1 or rows.sum() < MIN_CARRIERS:
+        if not abs(correlation) < 1 or len(left) < MIN_CARRIERS:
             estimates[effect] = EffectEstimate(reason="the times do not vary")
             continue
-        estimates[effect] = EffectEstimate(math.atanh(correlation), float(rows.sum() - 3) ** -0.5)
+        estimates[effect] = EffectEstimate(math.atanh(correlation), float(len(left) - 3) ** -0.5)
     return estimates
 
 
-def _centred_ranks(values: FloatArray) -> FloatArray:
-    ranks = np.asarray(pd.Series(values).rank(), dtype=np.float64)
-    centred: FloatArray = ranks - float(ranks.mean())
-    return centred
+def _centred_ranks(values: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return mid-ranks less their mean, shape (n,), and how often each different value occurs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - counts / 2)[place]
+    return ranks - (len(values) / 2), counts
 
 
 @dataclass(frozen=True)
@@ -274,21 +275,47 @@ class _Outcome:
             fit = cox_fit(self.time[rows], self.event[rows], covariates, ties=self.ties)
         return fit.beta, fit.standard_errors
 
+    def estimate_each(self, markers: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return log ratios and standard errors, shape (p,), of binary markers, shape (n, p), each alone."""
+        values, event = markers[self.known], self.event[self.known]
+        if self.time is None:
+            return log_odds_ratios(event, values)
+        return log_hazard_ratios(self.time[self.known], event, values, self.ties)
 
-def _univariable(column: FloatArray, outcome: _Outcome) -> EffectEstimate:
-    rows = outcome.known & ~np.isnan(column)
-    x = column[rows]
-    binary = bool(np.isin(x, (0.0, 1.0)).all()) and x.size > 0
-    about = _about(x, outcome, rows) if binary else EffectEstimate(n=len(x))
-    try:
-        if x.size == 0:
-            raise NotComputable("no patient has both the marker and the endpoint assessed")
-        if binary:
-            _refuse_empty_cells(x == 1, outcome.event[rows], outcome.is_odds)
-        beta, error = outcome.estimate(x[:, None], rows)
-    except NotComputable as reason:
-        return _without(about, str(reason))
-    return _with(about, beta[0], error[0])
+
+def _univariable(
+    effects: Sequence[EffectDefinition], columns: Mapping[str, FloatArray], outcome: _Outcome
+) -> dict[EffectDefinition, EffectEstimate]:
+    """Fit a model for each subject, to the patients in whom it is known; those of markers all at once."""
+    estimates: dict[EffectDefinition, EffectEstimate] = {}
+    markers: dict[EffectDefinition, EffectEstimate] = {}
+    for effect in effects:
+        column = columns[effect.subject]
+        rows = outcome.known & ~np.isnan(column)
+        x = column[rows]
+        binary = _is_binary(x)
+        about = _about(x, outcome, rows) if binary else EffectEstimate(n=len(x))
+        try:
+            if x.size == 0:
+                raise NotComputable("no patient has both the marker and the endpoint assessed")
+            if binary:
+                _refuse_empty_cells(x == 1, outcome.event[rows], outcome.is_odds)
+                markers[effect] = about
+                continue
+            beta, error = outcome.estimate(x[:, None], rows)
+        except NotComputable as reason:
+            estimates[effect] = _without(about, str(reason))
+        else:
+            estimates[effect] = _with(about, beta[0], error[0])
+    if markers:
+        beta, error = outcome.estimate_each(np.column_stack([columns[effect.subject] for effect in markers]))
+        for (effect, about), b, e in zip(markers.items(), beta, error, strict=True):
+            estimates[effect] = _without(about, NO_MAXIMUM) if np.isnan(b) else _with(about, b, e)
+    return estimates
+
+
+def _is_binary(x: FloatArray) -> bool:
+    return bool(((x == 0) | (x == 1)).all())
 
 
 def _risk_groups(
@@ -322,7 +349,7 @@ def _together(
     values = np.column_stack([columns[q.subject] for q in effects])
     rows = outcome.known & ~np.isnan(values).any(axis=1)
     x, event = values[rows], outcome.event[rows]
-    binary = [bool(np.isin(column, (0.0, 1.0)).all()) for column in x.T]
+    binary = [_is_binary(column) for column in x.T]
     about = [
         _about(column, outcome, rows) if is_binary else EffectEstimate(n=len(x))
         for column, is_binary in zip(x.T, binary, strict=True)
@@ -370,7 +397,7 @@ def _refuse_empty_cells(carrier: BoolArray, event: BoolArray, is_odds: bool) -> 
 
 def _fewest_in_a_cell(x: FloatArray, event: BoolArray) -> int:
     """Return the smallest count of the marker by the event; of a number, of all patients."""
-    groups = (x == 1, x == 0) if np.isin(x, (0.0, 1.0)).all() else (np.ones(len(x), dtype=bool),)
+    groups = (x == 1, x == 0) if _is_binary(x) else (np.ones(len(x), dtype=bool),)
     return min(int((group & side).sum()) for group in groups for side in (event, ~event))
 
 

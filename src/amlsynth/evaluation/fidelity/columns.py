@@ -23,10 +23,10 @@ from amlsynth.evaluation.measure_group import (
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.foundation.types import FloatArray
+from amlsynth.foundation.types import FloatArray, IntArray
 from amlsynth.statistics.associations import associations, log_score
 from amlsynth.statistics.coding import numeric_values, rows_of
-from amlsynth.statistics.coverage import SupportCounts, regularized_support_coverage
+from amlsynth.statistics.coverage import RARE, SupportCounts, regularized_support_coverage
 
 _SOURCE = (
     "Chundawat et al., arXiv:2207.05295; Eckardt et al., npj Digit Med 2024, methods, "
@@ -84,6 +84,13 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
     n, rng = len(cohort.frame), Stream.COLUMN_INTERVALS.rng(context.seed)
     ours, theirs = (numeric_values(frame, context.dictionary) for frame in cohorts[:2])
     moments, counts = numeric_moments(ours), SupportCounts(*cohorts)
+    rules, sizes = (context.rule, context.rule_of(cohort)), (len(context.original), n)
+
+    def rare_kept(rows: IntArray) -> float:
+        rates = counts.rare_states(rows)
+        real, made = (rule.rate(rate, of) for rule, rate, of in zip(rules, rates, sizes, strict=True))
+        return made / real if real > 0 else 1.0
+
     return {
         "bsm": with_interval(
             lambda: basic_statistical_measure(*cohorts),
@@ -92,6 +99,7 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
             rng,
         ),
         "rsc": with_interval(lambda: regularized_support_coverage(*cohorts), counts.coverage, n, rng),
+        "rare_states_kept": with_interval(lambda: rare_kept(np.arange(n)), rare_kept, n, rng, (0.0, np.inf)),
         "logcorr": attempt(lambda: log_score(_of_original(context), associations(*cohorts[1:]))),
         "logcorr_at_holdout": attempt(lambda: _logcorr_at_holdout(cohort.frame, context)),
     }
@@ -146,6 +154,20 @@ GROUP = MeasureGroup(
                 "columns score high. Columns that the original never assessed are left out."
             ),
             source=_SOURCE,
+        ),
+        MeasureDefinition(
+            id="rare_states_kept",
+            label="Rare states kept",
+            aspect="fidelity",
+            better="higher",
+            description=(
+                f"How many rare states (an alteration, or another category, of at most {RARE:.0%} of the "
+                "patients of both cohorts together) a patient has on average, over those of a patient of the "
+                "original: 1 is as many, 0 is all lost; 1, too, where the original has none. They are "
+                "counted together, since those of a single state are too few to tell loss from chance, and "
+                "of real patients in steps of two smallest cells."
+            ),
+            source="this project",
         ),
         MeasureDefinition(
             id="logcorr",

@@ -42,30 +42,34 @@ def log_odds_ratios(frame: pd.DataFrame, d: Dictionary) -> tuple[FloatArray, Flo
     added to each of the four cells; expected is (carriers of one) x (carriers of the other) / patients. A
     pair that nobody has assessed has log odds ratio 0 and 0 expected.
     """
-    return _log_odds(_states(frame, d))
+    return _States(frame, d).log_odds()
 
 
-def _states(frame: pd.DataFrame, d: Dictionary) -> FloatArray:
-    if not d.alterations:
-        return np.empty((len(frame), 0))
-    return np.column_stack([numbers_of(frame, v.name) for v in d.alterations])
+class _States:
+    """Who is known to carry, and to lack, which alteration, shape (n, alterations) each."""
 
+    def __init__(self, frame: pd.DataFrame, d: Dictionary) -> None:
+        exact = np.float32 if len(frame) < 1 << 24 else np.float64  # for counts
+        values = [numbers_of(frame, v.name) for v in d.alterations]
+        states = np.column_stack(values) if values else np.empty((len(frame), 0))
+        self._present, self._absent = ((states == state).astype(exact) for state in (1, 0))
 
-def _log_odds(values: FloatArray, rows: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
-    """Return the same of states, shape (n, alterations); of the rows drawn, some more than once, if given."""
-    exact = np.float32 if len(values) < 1 << 24 else np.float64  # for counts
-    present, absent = ((values == state).astype(exact) for state in (1, 0))
-    times = np.ones(len(values)) if rows is None else np.bincount(rows, minlength=len(values))
-    carried, lacked = (states.T * times.astype(exact) for states in (present, absent))
-    both, neither, first = (
-        counts.astype(np.float64) for counts in (carried @ present, lacked @ absent, carried @ absent)
-    )
-    second, half = first.T, _CORRECTION
-    odds = np.log((both + half) * (neither + half) / ((first + half) * (second + half)))
-    patients, carriers = both + neither + first + second, both + first
-    expected = np.zeros_like(odds)
-    np.divide(carriers * carriers.T, patients, out=expected, where=patients > 0)
-    return odds, expected
+    def log_odds(self, rows: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Return `log_odds_ratios`; of the rows drawn, some more than once, if given."""
+        present, absent = self._present, self._absent
+        carried, lacked = present.T, absent.T
+        if rows is not None:
+            times = np.bincount(rows, minlength=len(present)).astype(present.dtype)
+            carried, lacked = carried * times, lacked * times
+        both, neither, first = (
+            counts.astype(np.float64) for counts in (carried @ present, lacked @ absent, carried @ absent)
+        )
+        second, half = first.T, _CORRECTION
+        odds = np.log((both + half) * (neither + half) / ((first + half) * (second + half)))
+        patients, carriers = both + neither + first + second, both + first
+        expected = np.zeros_like(odds)
+        np.divide(carriers * carriers.T, patients, out=expected, where=patients > 0)
+        return odds, expected
 
 
 def co_occurrence_difference(ours: FloatArray, expected: FloatArray, theirs: FloatArray) -> float:
@@ -143,12 +147,12 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
     shares = context.once("missing shares of original", lambda: missing_shares(original, d))
     ranked = context.once("rank correlations of original", lambda: RankCorrelations.of(original, d))
     theirs = RankCorrelations.of(frame, d)
-    states = _states(frame, d)
+    states = _States(frame, d)
     missing = np.abs(missing_shares(frame, d) - shares)
     return {
         "co_occurrence": with_interval(
-            lambda: co_occurrence_difference(ours, expected, _log_odds(states)[0]),
-            lambda rows: co_occurrence_difference(ours, expected, _log_odds(states, rows)[0]),
+            lambda: co_occurrence_difference(ours, expected, states.log_odds()[0]),
+            lambda rows: co_occurrence_difference(ours, expected, states.log_odds(rows)[0]),
             len(frame),
             Stream.CO_OCCURRENCE_INTERVALS.rng(context.seed),
             bounds=(0.0, np.inf),

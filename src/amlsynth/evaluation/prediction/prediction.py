@@ -30,7 +30,7 @@ from amlsynth.evaluation.representations.embedding import fill_empty, one_thread
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray
-from amlsynth.statistics.coding import at_most, numbers_of, rows_of
+from amlsynth.statistics.coding import at_most, codes_of, numbers_of, rows_of
 from amlsynth.statistics.wald import Z95
 from amlsynth.survival.accuracy import Concordance, concordance, integrated_brier_score
 from amlsynth.survival.cox import cox_fit
@@ -113,7 +113,7 @@ def classification_score(
             )
         if np.ptp(label[known]) == 0:
             raise NotComputable("every patient to train or to test on has the same outcome")
-        parts.append((tree_features(rows_of(frame, known), d, known_at_diagnosis(d)), label[known]))
+        parts.append((tree_features(frame, d, known_at_diagnosis(d))[known], label[known]))
     (features, label), (of_test, truth) = parts
     model = ensemble.HistGradientBoostingClassifier(
         max_iter=ROUNDS, **_BOOSTING, random_state=0, early_stopping=False
@@ -159,10 +159,10 @@ class Covariates:
         for name in known_at_diagnosis(self._d):
             variable = self._d[name]
             if variable.type == "category":
-                missing = frame[name].isna().to_numpy()
-                for value in variable.values[1:]:
-                    marked = frame[name].eq(value).fillna(False).to_numpy(dtype=np.float64)
-                    columns.append(np.where(missing, np.nan, marked))
+                codes = codes_of(frame, variable)  # 0 for NA, 1 for the first value
+                columns += [
+                    np.where(codes == 0, np.nan, codes == code) for code in range(2, len(variable.values) + 1)
+                ]
             else:
                 values = numbers_of(frame, name)
                 columns.append(np.log1p(values) if _spans_powers_of_ten(variable) else values)
@@ -178,14 +178,15 @@ def _tests(cohort: EvaluatedCohort, context: EvaluationContext) -> list[tuple[pd
     """Return pairs of training and test set; the hold-out itself is trained on by fifths left out."""
     if context.holdout is None:
         raise NotComputable(NO_HOLDOUT)
-    rng = Stream.PREDICTION_FOLDS.rng(context.seed)
+    holdout, rng = context.holdout, Stream.PREDICTION_FOLDS.rng(context.seed)
     if cohort.kind != "holdout":
-        return [(at_most(cohort.frame, MAX_PATIENTS, rng), context.holdout)]
-    fold = rng.permutation(len(context.holdout)) % FOLDS
-    return [
-        (rows_of(context.holdout, fold != part), rows_of(context.holdout, fold == part))
-        for part in range(FOLDS)
-    ]
+        return [(at_most(cohort.frame, MAX_PATIENTS, rng), holdout)]
+
+    def fifths() -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+        fold = rng.permutation(len(holdout)) % FOLDS
+        return [(rows_of(holdout, fold != part), rows_of(holdout, fold == part)) for part in range(FOLDS)]
+
+    return context.once("fifths of the hold-out for prediction", fifths)
 
 
 def _survival_scores(cohort: EvaluatedCohort, context: EvaluationContext, endpoint: Endpoint) -> list[Scores]:

@@ -36,7 +36,7 @@ from amlsynth.statistics.coding import Floats, at_most, numeric_values
 MIN_NUMBERS = 3
 MAX_FLIPPED = 1  # categorical variables in which a near match may differ
 MAX_PATIENTS = 5_000  # released rows that are searched; larger cohorts are sampled
-_CELLS = 1 << 22  # of the block of comparisons held at a time: 4 MiB
+_CELLS = 1 << 18  # of the block of comparisons held at a time
 
 
 def equal_numbers(released: Floats, real: Floats, without_self: bool = False) -> Flags:

@@ -30,8 +30,9 @@ from amlsynth.evaluation.survival.response import wilson
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray, IntArray
-from amlsynth.survival.curve_distance import curve_distance
+from amlsynth.survival.curve_distance import curve_distance, distance_of_curves
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
+from amlsynth.survival.kaplan_meier import KaplanMeier, kaplan_meier
 
 _SOURCE = (
     "Norcliffe et al., arXiv:2302.12749; Eckardt et al., npj Digit Med 2024, methods, "
@@ -129,9 +130,14 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
             for name in ("km_score", "optimism", "shortsightedness"):
                 figures[f"{name}_{suffix}"] = Figure(reason=str(reason))
         else:
+            curve = kaplan_meier(ours)
+
+            def score(rows: IntArray, curve: KaplanMeier = curve, data: EndpointData = theirs) -> float:
+                return 1 - distance_of_curves(curve, kaplan_meier(data.take(rows))).divergence
+
             figures[f"km_score_{suffix}"] = with_interval(
                 lambda value=1 - distance.divergence: value,  # type: ignore[misc]
-                lambda rows, a=ours, b=theirs: 1 - curve_distance(a, b.take(rows)).divergence,  # type: ignore[misc]
+                score,
                 theirs.n,
                 Stream.CURVE_INTERVALS.rng(context.seed),
             )

@@ -10,7 +10,7 @@ from amlsynth.evaluation.measure_group import EvaluatedCohort, EvaluationContext
 from amlsynth.evaluation.privacy.attacks.attack_data import AttackData
 from amlsynth.evaluation.privacy.attacks.density import Density, category_shares
 from amlsynth.evaluation.privacy.attacks.membership import GROUP, nearest_scores, outlying, reference_halves
-from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace
+from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
 
 D = dictionary()
 AUCS = [definition.id for definition in GROUP.definitions(D) if definition.id.endswith("auc")]
@@ -86,6 +86,15 @@ def test_the_density_by_hand(make):
     assert np.exp(Density(space, points, shares, 0.2).log(points, without_self=True))[0] == pytest.approx(
         (2 * match + 0.2 * 3.5 / 6) / 3, rel=1e-5
     )
+
+
+def test_many_numbers_far_apart_still_have_a_density(make):
+    """Kernels of numbers are multiplied before their logarithm is taken: a product of many would be 0."""
+    space = MixedSpace(make(AGE=[20, 30]), D, names=["AGE"])
+    far, many = (Points(np.zeros((1, 0), np.uint8), np.full((1, 60), rank, np.float32)) for rank in (0, 1))
+    shares = np.zeros(0)
+    # The Laplace kernel is next to nothing at a distance of 1, which leaves the smoothing.
+    assert Density(space, far, shares, 0.02).log(many)[0] == pytest.approx(60 * np.log(0.02), abs=1e-3)
 
 
 def test_without_a_holdout_or_with_few_patients_there_is_a_reason(context, fresh, without_holdout):

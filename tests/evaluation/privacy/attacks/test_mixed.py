@@ -47,6 +47,6 @@ def test_blocks_give_the_same_as_all_pairs(context, monkeypatch, without_self, k
     whole = all_distances(space, rows, rows)
     if without_self:
         np.fill_diagonal(whole, np.inf)
-    monkeypatch.setattr(mixed, "_CELLS", 60 * 7)
+    monkeypatch.setattr(mixed, "CELLS", 60 * 7)
     found = space.kth_nearest(rows, rows, k, without_self)
     assert found.tolist() == np.sort(whole, axis=1)[:, k - 1].tolist()

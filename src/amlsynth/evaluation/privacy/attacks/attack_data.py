@@ -103,6 +103,11 @@ class AttackData:
         return Sides(*(self.space.points(side) for side in (self.released, self.members, self.non_members)))
 
     @cached_property
+    def real_points(self) -> Points:
+        """Members and, behind them, non-members."""
+        return self.points.members + self.points.non_members
+
+    @cached_property
     def member_subsamples(self) -> list[pd.DataFrame]:
         """Return disjoint random samples of the members, each as large as the non-members, at least one.
 

@@ -7,7 +7,6 @@ is of synthetic patients, so it turns the question of membership inference round
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -30,7 +29,7 @@ from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
-from amlsynth.statistics.coding import Floats, at_most
+from amlsynth.statistics.coding import at_most
 from amlsynth.statistics.wald import Z95
 
 LOW_PERCENTILE = 5
@@ -38,7 +37,6 @@ MIN_FOR_PERCENTILE = 40  # patients, so that the fifth percentile lies between t
 NEAR = 3  # variables, of all that there are, in which a near match may differ
 DRAWS = 200  # of real patients, for the interval of the share
 _NEAREST_KEPT = 60  # real patients kept for each released one; every draw has some of them
-_STEPS = (slice(0, 4), slice(4, 16), slice(16, _NEAREST_KEPT))  # in which they are looked through
 _MAX_PATIENTS = 2_500  # patients of a cohort for percentiles and near matches
 
 
@@ -57,7 +55,7 @@ def nearer_to_training(data: AttackData) -> dict[str, Figure]:
     varies less than one draw does, by the variance of the draws.
     """
     released, members, non_members = data.points
-    real = _Real(*_nearest_real(data.space, released, members, non_members))
+    nearest = _Nearest.of(data.space, released, data.real_points)
     rng = Stream.CLOSEST_RECORD_DRAWS.rng(data.seed)
     all_members, all_others = np.arange(len(members)), np.arange(len(non_members)) + len(members)
     size = min(len(members), len(non_members))
@@ -72,17 +70,17 @@ def nearer_to_training(data: AttackData) -> dict[str, Figure]:
     plain, halved, all_halved = np.empty(DRAWS), np.empty(DRAWS), np.empty(DRAWS)
     for draw in range(DRAWS):
         one, other = (rng.permutation(side)[:size] for side in (all_members, all_others))
-        plain[draw] = real.share(one, other)
-        ours, theirs, some = half(all_members), half(all_others), half(np.arange(len(real.order)))
+        plain[draw] = nearest.share(one, other)
+        ours, theirs, some = half(all_members), half(all_others), half(np.arange(len(nearest.order)))
         least = min(len(ours), len(theirs))
-        halved[draw] = real.nearer(ours[:least], theirs[:least])[some].mean()
-        all_halved[draw] = weighted(float(real.nearer(ours, theirs)[some].mean()))
+        halved[draw] = nearest.share(ours[:least], theirs[:least], some)
+        all_halved[draw] = weighted(nearest.share(ours, theirs, some))
     # Draws of halves vary twice as much as draws of the whole do.
     of_mean = max(float(halved.var(ddof=1)) - 2 * float(plain.var(ddof=1)), 0.0)
     return {
         "dcr_share": _share_figure(float(plain.mean()), of_mean),
         "dcr_share_weighted": _share_figure(
-            weighted(real.share(all_members, all_others)), float(all_halved.var(ddof=1))
+            weighted(nearest.share(all_members, all_others)), float(all_halved.var(ddof=1))
         ),
     }
 
@@ -93,61 +91,54 @@ def _share_figure(value: float, variance: float) -> Figure:
 
 
 @dataclass(frozen=True)
-class _Real:
-    """The nearest real patients of each released one, in order, and how far they are."""
+class _Nearest:
+    """The nearest real patients of each released one, in order, shapes (released, kept).
+
+    order : their positions among members and, behind them, non-members.
+    ranks : of their distances, 0 for the nearest and all that are no farther.
+    """
 
     order: NDArray[np.intp]
-    distances: NDArray[np.float32]
+    ranks: NDArray[np.intp]
 
-    def share(self, members: NDArray[np.intp], non_members: NDArray[np.intp]) -> float:
-        """Return the share of the released that are nearer to these members than to these non-members."""
-        return float(self.nearer(members, non_members).mean())
+    @classmethod
+    def of(cls, space: MixedSpace, released: Points, real: Points) -> _Nearest:
+        kept = min(_NEAREST_KEPT, len(real))
+        order = np.empty((len(released), kept), dtype=np.intp)
+        ranks = np.zeros((len(released), kept), dtype=np.intp)
+        for part, distances in space.blocks(released, real):
+            near = np.argpartition(distances, kept - 1, axis=1)[:, :kept]
+            gaps = np.take_along_axis(distances, near, axis=1)
+            by_gap = np.argsort(gaps, axis=1, kind="stable")
+            order[part] = np.take_along_axis(near, by_gap, axis=1)
+            farther = np.diff(np.take_along_axis(gaps, by_gap, axis=1), axis=1) > 0
+            np.cumsum(farther, axis=1, out=ranks[part, 1:])
+        return cls(order, ranks)
 
-    def nearer(self, members: NDArray[np.intp], non_members: NDArray[np.intp]) -> Floats:
-        """Return for each of the released 1 if it is nearer to these members, 1/2 in a tie, and else 0."""
+    def share(
+        self,
+        members: NDArray[np.intp],
+        non_members: NDArray[np.intp],
+        released: NDArray[np.intp] | slice = slice(None),
+    ) -> float:
+        """Return the share of the released that are nearer to these members than to these non-members.
+
+        Ties count half, as does one who is near to nobody of either.
+        """
         side = np.zeros(int(self.order.max()) + 1, dtype=np.int8)
-        for patients, sign in ((members, 1), (non_members, -1)):
-            side[patients[patients < len(side)]] = sign
-        won = np.full(len(self.order), 0.5)
-        open_rows = np.arange(len(self.order))
-        for columns in _STEPS:  # most find somebody drawn among the first few
-            sides = side[self.order[open_rows, columns]]
-            place = (sides != 0).argmax(axis=1)
-            first = sides[np.arange(len(place)), place]
-            place += columns.start
-            won[open_rows] = (1 + first) / 2
-            maybe = (first != 0) & self.tied_with_next[open_rows, place]
-            rows, gaps = open_rows[maybe], self.distances[open_rows[maybe], place[maybe]]
-            same = self.distances[rows] == gaps[:, None]
-            other = (side[self.order[rows]] == -first[maybe][:, None]) & same
-            won[rows[other.any(axis=1)]] = 0.5
-            open_rows = open_rows[first == 0]
-        return won
+        for patients, number in ((members, 1), (non_members, 2)):
+            side[patients[patients < len(side)]] = number
+        rows = np.arange(len(self.order))[released]
+        sides = side.take(self.order[rows])
 
-    @cached_property
-    def tied_with_next(self) -> NDArray[np.bool_]:
-        """Whether the next nearest real patient is no farther, shape of `order`."""
-        tied: NDArray[np.bool_] = np.diff(self.distances, axis=1, append=np.inf) == 0
-        return tied
+        def rank_of_first(number: int) -> NDArray[np.intp]:
+            first = (sides == number).argmax(axis=1)
+            found = sides[np.arange(len(rows)), first] == number
+            ranks: NDArray[np.intp] = np.where(found, self.ranks[rows, first], self.order.shape[1])
+            return ranks
 
-
-def _nearest_real(
-    space: MixedSpace, released: Points, members: Points, non_members: Points
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Return the nearest real patients of each released one, in order, and their distances."""
-    real = Points(
-        np.vstack((members.codes, non_members.codes)), np.vstack((members.ranks, non_members.ranks))
-    )
-    kept = min(_NEAREST_KEPT, len(real))
-    order = np.empty((len(released), kept), dtype=np.intp)
-    found = np.empty((len(released), kept), dtype=np.float32)
-    for part, distances in space.blocks(released, real):
-        near = np.argpartition(distances, kept - 1, axis=1)[:, :kept]
-        gaps = np.take_along_axis(distances, near, axis=1)
-        by_gap = np.argsort(gaps, axis=1, kind="stable")
-        order[part] = np.take_along_axis(near, by_gap, axis=1)
-        found[part] = np.take_along_axis(gaps, by_gap, axis=1)
-    return order, found
+        to_members, to_others = rank_of_first(1), rank_of_first(2)
+        return float(((to_members < to_others) + 0.5 * (to_members == to_others)).mean())
 
 
 def low_percentile(distances: NDArray[np.float32]) -> Figure:

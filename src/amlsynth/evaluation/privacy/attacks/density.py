@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from amlsynth.evaluation.privacy.attacks.mixed import Distances, MixedSpace, Points, number_gaps
+from amlsynth.evaluation.privacy.attacks.mixed import CELLS, Distances, MixedSpace, Points, number_gaps
 from amlsynth.statistics.coding import Floats
 
 SMOOTHING = (0.02, 0.05, 0.1, 0.2, 0.4)  # of which the likeliest is taken
 RANK_WIDTH = 0.05  # of the Laplace kernel: the scale on which two numbers count as near
 _SCORED = 400  # patients of a cohort whose likelihood chooses the smoothing
-_CELLS = 1 << 22
+_TOGETHER = 8  # numbers whose kernels are multiplied before the logarithm is taken; more might underflow
 
 
 class Density:
@@ -43,14 +43,14 @@ class Density:
     def log(self, rows: Points, without_self: bool = False) -> Floats:
         """Return the log density of each row, shape (rows,); `without_self` for the cohort itself."""
         found = np.empty(len(rows))
-        height = max(1, _CELLS // max(1, len(self._cohort)))
+        height = max(1, CELLS // max(1, len(self._cohort)))
         count = len(self._cohort) - without_self
         for top in range(0, len(rows), height):
             part = rows.take(slice(top, top + height))
             hot = self._space.one_hot(part.codes)
             kernel = (hot * self._gain) @ self._indicators
-            for place in range(part.ranks.shape[1]):
-                kernel += self._number(part.ranks[:, place], self._cohort.ranks[:, place])
+            for first in range(0, part.ranks.shape[1], _TOGETHER):
+                kernel += self._numbers(part.ranks, self._cohort.ranks, slice(first, first + _TOGETHER))
             if without_self:
                 own = np.arange(top, top + len(part))
                 kernel[own - top, own] = -np.inf
@@ -60,13 +60,17 @@ class Density:
         found -= np.log(count)
         return found
 
-    def _number(self, ranks: Distances, cohort: Distances) -> Distances:
-        gaps = number_gaps(ranks, cohort)
-        gaps /= np.float32(-RANK_WIDTH)
-        np.exp(gaps, out=gaps)
-        gaps *= np.float32((1 - self._s) / (2 * RANK_WIDTH))
-        gaps += np.float32(self._s)
-        return np.asarray(np.log(gaps, out=gaps))
+    def _numbers(self, ranks: Distances, cohort: Distances, places: slice) -> Distances:
+        """Return the log kernel of some numbers together, shape (rows, patients)."""
+        kernel = np.ones((len(ranks), len(cohort)), dtype=np.float32)
+        for own, theirs in zip(ranks.T[places], cohort.T[places], strict=True):
+            gaps = number_gaps(own, theirs)
+            gaps /= np.float32(-RANK_WIDTH)
+            np.exp(gaps, out=gaps)
+            gaps *= np.float32((1 - self._s) / (2 * RANK_WIDTH))
+            gaps += np.float32(self._s)
+            kernel *= gaps
+        return np.asarray(np.log(kernel, out=kernel))
 
 
 def category_shares(space: MixedSpace, *cohorts: Points) -> Floats:

@@ -15,7 +15,6 @@ from amlsynth.evaluation.measure_group import (
     MeasureDefinition,
     MeasureGroup,
     NotComputable,
-    attempt,
     fixed,
 )
 from amlsynth.evaluation.privacy.attacks.attack_data import MIN_PATIENTS, AttackData
@@ -71,7 +70,7 @@ def density_scores(data: AttackData) -> tuple[Scores, Scores]:
         theirs = Density(space, against, shares, smoothing)
 
         def score(rows: Points, ours: Density = ours, theirs: Density = theirs) -> Floats:
-            return np.round(ours.log(rows) - theirs.log(rows), 6)  # ties do not depend on the machine
+            return np.round(ours.log(rows) - theirs.log(rows), 6)  # less is rounding, and no difference
 
         rounds.append(Scores(score(members), score(non_members.take(tested))))
     return rounds[0], rounds[1]
@@ -93,15 +92,11 @@ def outlying(data: AttackData) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     NotComputable
         There are too few on one side.
     """
-    space, (_, members, non_members) = data.space, data.points
-    real = Points(
-        np.vstack((members.codes, non_members.codes)), np.vstack((members.ranks, non_members.ranks))
-    )
-    apart = space.kth_nearest(real, real, NEIGHBOURS, without_self=True)
-    count = round(OUTLYING * len(real))
-    chosen = np.zeros(len(real), dtype=bool)
+    apart = data.space.kth_nearest(data.real_points, data.real_points, NEIGHBOURS, without_self=True)
+    count = round(OUTLYING * len(apart))
+    chosen = np.zeros(len(apart), dtype=bool)
     chosen[np.argsort(-apart, kind="stable")[:count]] = True
-    found = chosen[: len(members)], chosen[len(members) :]
+    found = chosen[: len(data.members)], chosen[len(data.members) :]
     if min(side.sum() for side in found) < MIN_PATIENTS:
         raise NotComputable(
             f"fewer than {MIN_PATIENTS} of the training or the hold-out patients are in the outlying tenth"
@@ -118,24 +113,25 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
         }
     nearest, rounds = nearest_scores(data), density_scores(data)
 
-    def outlying_nearest() -> Figure:
-        return RocEstimate.of(nearest.of(*outlying(data))).figure
-
-    def outlying_density() -> Figure:
+    try:
         members, non_members = outlying(data)
-        halves = reference_halves(data)
-        return RocEstimate.of(
-            *(scores.of(members, non_members[half]) for scores, half in zip(rounds, halves, strict=True))
-        ).figure
+    except NotComputable as reason:
+        of_outlying = [Figure(reason=str(reason))] * 2
+    else:
+        density = zip(rounds, reference_halves(data), strict=True)
+        of_outlying = [
+            RocEstimate.of(nearest.of(members, non_members)).figure,
+            RocEstimate.of(*(scores.of(members, non_members[half]) for scores, half in density)).figure,
+        ]
 
     return {
         "membership_nearest_auc": RocEstimate.of(nearest).figure,
         "membership_hamming_auc": RocEstimate.of(hamming_scores(data)).figure,
         "membership_nearest_tpr": true_positive_figure(nearest),
-        "membership_nearest_outlying_auc": attempt(outlying_nearest),
+        "membership_nearest_outlying_auc": of_outlying[0],
         "membership_density_auc": RocEstimate.of(*rounds).figure,
         "membership_density_tpr": true_positive_figure(*rounds),
-        "membership_density_outlying_auc": attempt(outlying_density),
+        "membership_density_outlying_auc": of_outlying[1],
     }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.statistics.coding import Floats, codes_of, numbers_of
 
-_CELLS = 1 << 21  # that are evaluated at a time
+_CELLS = 1 << 18  # that are evaluated at a time, and stay in a processor's cache
 _PAIRED = 500  # predicates that are taken in pairs
 _BITS_SET = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
 MISSING = -1.0  # a number that is not known; all numbers of the dictionary are 0 or more

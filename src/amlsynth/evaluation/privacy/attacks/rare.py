@@ -24,6 +24,7 @@ from amlsynth.evaluation.privacy.attacks.attack_data import MIN_PATIENTS, Attack
 from amlsynth.evaluation.privacy.attacks.rates import Rate, rate_of
 from amlsynth.evaluation.privacy.attacks.results import AttackResult, attack_definitions, attack_figures
 from amlsynth.evaluation.records import Figure
+from amlsynth.foundation.types import BoolArray
 from amlsynth.statistics.coding import Floats, codes_of, numbers_of
 
 MAX_CARRIERS = MIN_CELL - 1  # real patients who carry a rare combination: as many as are suppressed
@@ -48,16 +49,8 @@ def combination_attack(data: AttackData) -> AttackResult:
             for total, there in ((real.pairs, absent.pairs), (real.triples, absent.triples))
         )
         again = pairs & (released.pairs > 0), triples & (released.triples > 0)
-        found = np.full(len(carriers), np.nan)
-        for row, own in enumerate(carriers):
-            place = np.flatnonzero(own)
-            # A pair stands twice in the matrix and a triple six times in the cube; those of equal
-            # alterations are no combinations and were emptied.
-            rare = pairs[np.ix_(place, place)].sum() / 2 + triples[np.ix_(place, place, place)].sum() / 6
-            if rare:
-                found[row] = (
-                    again[0][np.ix_(place, place)].sum() / 2 + again[1][np.ix_(place, place, place)].sum() / 6
-                ) / rare
+        rare, met = _carried(carriers, pairs, triples), _carried(carriers, *again)
+        found: Floats = np.divide(met, rare, out=np.full(len(carriers), np.nan), where=rare > 0)
         return found
 
     return _both_ways(data, shares)
@@ -109,6 +102,19 @@ def _rate(values: Floats, profiles: NDArray[np.bytes_], weights: NDArray[np.int6
             f"fewer than {MIN_PATIENTS} training or hold-out patients have a rare combination"
         )
     return rate_of(values, weights, profiles)
+
+
+def _carried(carriers: NDArray[np.float32], pairs: BoolArray, triples: BoolArray) -> Floats:
+    """Return how many of the combinations marked each patient carries, shape (n,).
+
+    A pair stands twice in the matrix and a triple six times in the cube; those of equal alterations are no
+    combinations and are not marked.
+    """
+    found: Floats = ((carriers @ pairs) * carriers).sum(axis=1, dtype=np.float64) / 2
+    for own, others in zip(carriers.T > 0, triples, strict=True):
+        those = carriers[own]
+        found[own] += ((those @ others) * those).sum(axis=1) / 6
+    return found
 
 
 class _Counts:
