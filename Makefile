@@ -141,9 +141,9 @@ SYNTHCITY_BENCHMARK = OMP_NUM_THREADS=1 PYTHONWARNINGS=ignore $(SYNTHCITY_VENV)/
 
 benchmark-synthcity: $(SYNTHCITY_VENV)/.ready
 	$(SYNTHCITY_BENCHMARK) event-history hold-out synthcity:bayesian_network synthcity:arf
-	$(SYNTHCITY_BENCHMARK) synthcity:survae --param n_iter=300
-	$(SYNTHCITY_BENCHMARK) synthcity:ddpm --param n_iter=500
-	$(SYNTHCITY_BENCHMARK) synthcity:survival_gan --param n_iter=200
+	$(SYNTHCITY_BENCHMARK) synthcity:survae --param n_iter=50
+	$(SYNTHCITY_BENCHMARK) synthcity:ddpm --param n_iter=1000 --param num_timesteps=200
+	$(SYNTHCITY_BENCHMARK) synthcity:survival_gan --param n_iter=50
 	$(SYNTHCITY_BENCHMARK) synthcity:survival_nflow --param n_iter=100
 
 fuzz: $(READY)
