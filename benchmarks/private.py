@@ -68,8 +68,7 @@ DELTA = 1e-5
 COHORTS = ("amlsg", "reference", "all moved")
 SPLITS, DRAWS = (1, 2, 3), (1, 2, 3, 4, 5, 6)
 DECLARED = "declared"  # `private` with the panels that the mapping of AMLSG declares
-PLUGINS = ("synthcity:dpgan", "synthcity:pategan")
-RIVALS = ("MST", "AIM", *PLUGINS)  # not run by default
+RIVALS = ("MST", "AIM", "synthcity:dpgan", "synthcity:pategan")  # not run by default
 MODELS = (
     *(f"{name} {epsilon}" for name in ("private", DECLARED, *RIVALS) for epsilon in (3, 1)),
     "prior",

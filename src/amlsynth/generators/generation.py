@@ -338,9 +338,7 @@ def generate(
     >>> made.synthetic.n, bool((made.synthetic.frame["AGE"] >= 60).all())
     (50, True)
     """
-    require_cohort(cohort)
-    _check_replicates(generator, replicates)
-    _read_condition(where, cohort.dictionary)  # before anything is spent on a fit
+    _check_request(cohort, generator, where, replicates)
     fitted = fit(
         cohort, generator, seed=seed, params=params, split_seed=split_seed, holdout=holdout, split=split,
         ledger_of=ledger_of, progress=progress,
@@ -389,9 +387,7 @@ def generate_file(
     100
     """
     file_kind(path)
-    require_cohort(cohort)
-    _check_replicates(generator, replicates)
-    _read_condition(where, cohort.dictionary)  # before anything is spent on a fit
+    _check_request(cohort, generator, where, replicates)
     fitted = fit(
         cohort, generator, seed=seed, params=params, split_seed=split_seed, holdout=holdout, split=split,
         ledger_of=ledger_of, progress=progress,
@@ -454,11 +450,14 @@ def _read_condition(where: str | None, d: Dictionary) -> Condition | None:
     return None if where is None else Condition.read(where, d)
 
 
-def _check_replicates(generator: str, count: int) -> None:
-    if not 0 <= count <= MOST_REPLICATES:
-        raise UsageError(f"{count} replicates cannot be made; ask for 0 to {MOST_REPLICATES}.")
-    if count:
+def _check_request(cohort: Cohort, generator: str, where: str | None, replicates: int) -> None:
+    """Refuse what could only fail after a fit, before anything is spent on one."""
+    require_cohort(cohort)
+    if not 0 <= replicates <= MOST_REPLICATES:
+        raise UsageError(f"{replicates} replicates cannot be made; ask for 0 to {MOST_REPLICATES}.")
+    if replicates:
         generator_class(generator).check_replicates()
+    _read_condition(where, cohort.dictionary)
 
 
 def replicate_paths(path: Path, count: int) -> tuple[Path, ...]:

@@ -56,18 +56,16 @@ class SupportCounts:
             counts = np.bincount(left, minlength=slots).astype(np.float64)
             if not variable.is_categorical:
                 counts[-1] = 0.0
-            place = np.arange(slots)
-            states.append(variable.is_categorical & (place > 0) & (place < slots - 1))
             ours.append(counts)
+            states.append(np.zeros(slots, dtype=bool))
+            states[-1][1:-1] = variable.is_categorical  # neither NA nor a value that is unknown
             codes.append(right)
         self._n = len(original)
         # All columns side by side, each from its own slot on.
         self._ours = np.concatenate(ours) if ours else np.empty(0)
         self._starts = np.cumsum([0, *(len(counts) for counts in ours)])[:-1]
-        self._lengths = [len(counts) for counts in ours]
-        self._states = (
-            np.concatenate(states) if ours else np.empty(0, dtype=bool)
-        )  # of categories, but for NA
+        self._column = np.repeat(np.arange(len(ours)), [len(counts) for counts in ours])
+        self._states = np.concatenate(states) if ours else np.empty(0, dtype=bool)
         self._codes = np.column_stack(codes).astype(np.intp) + self._starts if codes else None
 
     def coverage(self, rows: IntArray) -> float:
@@ -99,7 +97,7 @@ class SupportCounts:
         """
         ours, theirs = self._ours * self._states, self._count(rows) * self._states
         ours_known, theirs_known = (
-            np.repeat(np.add.reduceat(counts, self._starts), self._lengths) for counts in (ours, theirs)
+            np.add.reduceat(counts, self._starts)[self._column] for counts in (ours, theirs)
         )
         together = (ours + theirs) / np.maximum(ours_known + theirs_known, 1)
         rare = together <= RARE

@@ -25,6 +25,7 @@ from amlsynth.evaluation.measure_group import (
     figure,
     fixed,
 )
+from amlsynth.evaluation.privacy.attacks.mixed import CELLS
 from amlsynth.evaluation.privacy.attacks.rates import Rate
 from amlsynth.evaluation.privacy.hamming import count_exact_matches
 from amlsynth.evaluation.privacy.record_linkage import BY_CHANCE, Flags, RecordLinkage
@@ -36,7 +37,6 @@ from amlsynth.statistics.coding import Floats, at_most, numeric_values
 MIN_NUMBERS = 3
 MAX_FLIPPED = 1  # categorical variables in which a near match may differ
 MAX_PATIENTS = 5_000  # released rows that are searched; larger cohorts are sampled
-_CELLS = 1 << 18  # of the block of comparisons held at a time
 
 
 def equal_numbers(released: Floats, real: Floats, without_self: bool = False) -> Flags:
@@ -57,7 +57,7 @@ def equal_numbers(released: Floats, real: Floats, without_self: bool = False) ->
     array([ True])
     """
     found = np.zeros(len(released), dtype=np.bool_)
-    height = max(1, _CELLS // max(1, len(real)))
+    height = max(1, CELLS // max(1, len(real)))
     enough = (~np.isnan(released)).sum(axis=1) >= MIN_NUMBERS
     for top in range(0, len(released), height):
         rows = released[top : top + height]

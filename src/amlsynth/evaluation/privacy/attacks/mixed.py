@@ -23,7 +23,8 @@ Distances = NDArray[np.float32]
 # Ranks are whole multiples of this, so that sums in float32 are exact and no tie depends on the machine.
 STEP = 1 / 1024
 _NA = 3.0  # a rank that is over 1 away from every other
-CELLS = 1 << 18  # of the block of distances held at a time: 1 MiB, which stays in a processor's cache
+# Pairs of a block that is held at a time: of distances 1 MiB, which stays in a processor's cache.
+CELLS = 1 << 18
 
 
 @dataclass(frozen=True)

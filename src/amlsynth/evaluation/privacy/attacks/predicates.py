@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.privacy.attacks.mixed import CELLS
 from amlsynth.statistics.coding import Floats, codes_of, numbers_of
 
-_CELLS = 1 << 18  # that are evaluated at a time, and stay in a processor's cache
 _PAIRED = 500  # predicates that are taken in pairs
 _BITS_SET = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
 MISSING = -1.0  # a number that is not known; all numbers of the dictionary are 0 or more
@@ -82,7 +82,7 @@ class Predicates:
         which, value = np.divmod(different, len(known))
         column, sign = np.divmod(which, len(Sign))
         bits = _bits(table, column, sign, known[value])
-        height = max(1, _CELLS // bits.shape[1])
+        height = max(1, CELLS // bits.shape[1])
         for top in range(0, len(self), height):
             part = slice(top, top + height)
             holds = bits[inverse[part, 0]]
@@ -101,7 +101,7 @@ def _bits(
     high = np.where((signs == Sign.AT_LEAST) & known, np.inf, values)
     by_column = np.ascontiguousarray(table.T)
     found = np.empty((len(columns), -(-len(table) // 8)), dtype=np.uint8)
-    height = max(1, _CELLS // max(1, len(table)))
+    height = max(1, CELLS // max(1, len(table)))
     for top in range(0, len(columns), height):
         part = slice(top, top + height)
         cells = by_column[columns[part]]
