@@ -1,7 +1,7 @@
 """Thousands of mutated releases: verify and load refuse all that differ; none crashes or writes elsewhere.
 
 Two are mutated: a small one with an evaluation, and the data set of the package, which has a guarantee. The
-normal suite tries 64; `make fuzz` tries 10,000. A failure names the mutation and its seed.
+normal suite tries a hundred; `make fuzz` tries 10,000. A failure names the mutation and its seed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from amlsynth.loading import load
 from amlsynth.release import ReleaseResult, verify_release
 from amlsynth.release.archive import method_of
 
-COUNT = int(os.environ.get("AMLSYNTH_FUZZ", "64"))
+COUNT = int(os.environ.get("AMLSYNTH_FUZZ", "100"))
 FIRST = int(os.environ.get("AMLSYNTH_FUZZ_FIRST", "0"))
 BLOCK = 250  # mutations a test, so that all cores have some
 OUTSIDE = [
