@@ -248,7 +248,8 @@ def gates(
     """
     from amlsynth.dictionary.carried import carried_dictionary
     from amlsynth.evaluation import read_evaluation
-    from amlsynth.gates import apply_gates, gate_profile
+    from amlsynth.gates.apply import apply_gates
+    from amlsynth.gates.profile import gate_profile
 
     evaluation = read_evaluation(folder / "evaluation.json")
     chosen = gate_profile(profile, gates_file)

@@ -22,7 +22,9 @@ from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
 from amlsynth.foundation.types import Progress, no_progress
-from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
+from amlsynth.gates.apply import apply_gates
+from amlsynth.gates.profile import GateProfile, gate_profile
+from amlsynth.gates.verdict import GateReport, write_gates
 from amlsynth.generators import generator_class
 from amlsynth.generators.base import BaseGenerator
 from amlsynth.generators.generation import generate

@@ -16,7 +16,7 @@ from amlsynth.evaluation.records import Evaluation, read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import restore_folder, scratch_folder, sha256
 from amlsynth.foundation.yamlfile import read_yaml
-from amlsynth.gates import GateReport
+from amlsynth.gates.verdict import GateReport
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.integrity import private_copy
 from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths

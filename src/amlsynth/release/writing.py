@@ -20,7 +20,8 @@ from amlsynth.foundation.defaults import DICTIONARY_FILE, REPORT_FILE, REPORT_PD
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
-from amlsynth.gates import GateReport, endpoints_in, write_gates
+from amlsynth.gates.outcomes import endpoints_in
+from amlsynth.gates.verdict import GateReport, write_gates
 from amlsynth.generators.base import BaseGenerator
 from amlsynth.release.checksums import sha256_of, write_checksums
 from amlsynth.release.compare import changelog_entry, difference

@@ -14,7 +14,7 @@ from amlsynth.foundation.defaults import REPORT_FILE
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
-from amlsynth.gates import GateReport
+from amlsynth.gates.verdict import GateReport
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, read_checksums
 from amlsynth.release.opened import OpenedRelease, opened_release

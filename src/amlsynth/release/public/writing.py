@@ -13,7 +13,8 @@ from amlsynth.evaluation import write_evaluation
 from amlsynth.foundation.defaults import DICTIONARY_FILE, REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
-from amlsynth.gates import endpoints_in, write_gates
+from amlsynth.gates.outcomes import endpoints_in
+from amlsynth.gates.verdict import write_gates
 from amlsynth.generators.generation import stated_steps
 from amlsynth.generators.private.generator import Private
 from amlsynth.generators.private.sums import write_sums
