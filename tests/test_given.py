@@ -11,7 +11,7 @@ import pytest
 import amlsynth
 from amlsynth.cohort.cohort import Cohort
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.generators.generation import measure
+from amlsynth.generators.fitted import measure
 
 TAKE_FRAMES: dict[str, Callable[[Any, Any], Any]] = {
     "validate": lambda given, _: amlsynth.validate(given),

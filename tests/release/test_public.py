@@ -19,7 +19,7 @@ from amlsynth.cohort.cohort import About, Cohort, write_cohort
 from amlsynth.cohort.tables import read_table
 from amlsynth.evaluation import read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.generators.generation import measure
+from amlsynth.generators.fitted import measure
 from amlsynth.generators.private.ledger import Limit, Request, set_limit, spend
 from amlsynth.generators.private.model import Fitted, PublicModel
 from amlsynth.generators.private.sums import Sums, SumsFile, read_sums, write_sums

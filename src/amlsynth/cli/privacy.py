@@ -53,7 +53,7 @@ def measure(
                        --split-seed 7 --out training.sums.json
     """
     from amlsynth.cohort.cohort import read_cohort
-    from amlsynth.generators.generation import measure as measured
+    from amlsynth.generators.fitted import measure as measured
     from amlsynth.generators.private.sums import write_sums
 
     chosen_params = parameters(params) | budget_parameters(epsilon, delta)

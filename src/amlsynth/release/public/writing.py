@@ -15,7 +15,7 @@ from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
 from amlsynth.gates.outcomes import endpoints_in
 from amlsynth.gates.verdict import write_gates
-from amlsynth.generators.generation import stated_steps
+from amlsynth.generators.declared import stated_steps
 from amlsynth.generators.private.generator import Private
 from amlsynth.generators.private.sums import write_sums
 from amlsynth.release.checksums import CHECKSUMS
