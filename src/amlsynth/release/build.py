@@ -35,8 +35,9 @@ from amlsynth.generators.private.sums import read_sums
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE
 from amlsynth.release.documents import statement
+from amlsynth.release.file_names import PACKAGE
 from amlsynth.release.origin import check_origin
-from amlsynth.release.package import PACKAGE, DataPackage, Guarantee, names_of
+from amlsynth.release.package import DataPackage, Guarantee
 from amlsynth.release.public.documents import guarantee_of
 from amlsynth.release.public.writing import INTERNAL, write_internal, write_public
 from amlsynth.release.released import Released, read_verified
@@ -169,7 +170,7 @@ def build_release(
             tell("packing the zip", 0.97)
             package = DataPackage.model_validate_json((temporary / PACKAGE).read_bytes())
             with replacing(archive) as zipped:
-                write_archive(temporary, names_of(package), zipped, spec.stem, spec.date)
+                write_archive(temporary, package.files, zipped, spec.stem, spec.date)
         failed.unlink(missing_ok=True)
     except OSError as error:
         if error.errno not in PLACE_IS_BAD:

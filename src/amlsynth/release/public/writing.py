@@ -20,7 +20,7 @@ from amlsynth.generators.private.generator import Private
 from amlsynth.generators.private.sums import write_sums
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.documents import fill, report_title
-from amlsynth.release.package import PACKAGE, PROVENANCE, PUBLIC_EVALUATION, all_data_paths, sums_paths
+from amlsynth.release.file_names import PACKAGE, PROVENANCE, PUBLIC_EVALUATION, all_data_paths, sums_paths
 from amlsynth.release.public.documents import guarantee_of, guaranteed_parts
 from amlsynth.release.public.evaluation import evaluate_publicly
 from amlsynth.release.writing import (
