@@ -42,9 +42,10 @@ from populations import HELD_BACK, population
 
 from amlsynth.cohort.cohort import About, Cohort
 from amlsynth.dictionary.model import dictionary
+from amlsynth.foundation.defaults import PATIENTS_EACH
 from amlsynth.foundation.errors import AmlsynthError, NotComputable
 from amlsynth.generators import create
-from amlsynth.generators.generation import PATIENTS_EACH, generate
+from amlsynth.generators.generation import generate
 from amlsynth.inference.estimates import Estimate, median_of, restricted_mean, survival_at
 from amlsynth.inference.pool import pool
 from amlsynth.statistics.wald import Z95

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from private import DELTA, HERE, ROWS, N, cell, cohort_of, parameters_of, read_results, score, split_of
 
-from amlsynth.generators.generation import recorded_resolution
+from amlsynth.generators.declared import recorded_resolution
 from amlsynth.generators.private.generator import Private, private
 from amlsynth.generators.private.sums import SumsFile
 

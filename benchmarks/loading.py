@@ -26,7 +26,8 @@ def _release(n: int, out: Path) -> tuple[Path, Path, Path]:
     from amlsynth.dictionary.model import dictionary
     from amlsynth.release.archive import write_archive
     from amlsynth.release.checksums import write_checksums
-    from amlsynth.release.package import data_paths, describe_package
+    from amlsynth.release.describing import describe_package
+    from amlsynth.release.file_names import data_paths
     from amlsynth.release.spec import ReleaseSpec
     from amlsynth.sources.reference import reference_cohort
 

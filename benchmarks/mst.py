@@ -33,14 +33,14 @@ def mst(codes: np.ndarray, sizes: np.ndarray, rho: float, n: int, rng: np.random
     names = [f"c{i}" for i in range(columns)]
     domain = mbi.Domain(names, [int(size) for size in sizes])
     sigma = float(np.sqrt(columns / (2 * rho / 3)))
-    single = [_table(codes, [i], sizes) + sigma * rng.standard_normal(sizes[i]) for i in range(columns)]
+    single = [table(codes, [i], sizes) + sigma * rng.standard_normal(sizes[i]) for i in range(columns)]
     measured = [mbi.LinearMeasurement(y, (names[i],), sigma) for i, y in enumerate(single)]
     shares = [np.maximum(y, 0) / np.maximum(y, 0).sum() for y in single]
     total = float(np.mean([y.sum() for y in single]))
     edges = _tree(codes, sizes, shares, total, rho / 3, rng)
     sigma = float(np.sqrt(len(edges) / (2 * rho / 3)))
     for i, j in edges:
-        y = _table(codes, [i, j], sizes)
+        y = table(codes, [i, j], sizes)
         measured.append(
             mbi.LinearMeasurement(y + sigma * rng.standard_normal(len(y)), (names[i], names[j]), sigma)
         )
@@ -49,7 +49,7 @@ def mst(codes: np.ndarray, sizes: np.ndarray, rho: float, n: int, rng: np.random
     return np.column_stack([np.asarray(drawn[name]) for name in names])
 
 
-def _table(codes: np.ndarray, columns: list[int], sizes: np.ndarray) -> np.ndarray:
+def table(codes: np.ndarray, columns: list[int], sizes: np.ndarray) -> np.ndarray:
     shape = tuple(int(sizes[i]) for i in columns)
     position = np.ravel_multi_index(tuple(codes[:, i] for i in columns), shape)
     return np.bincount(position, minlength=int(np.prod(shape))).astype(float)
@@ -60,7 +60,7 @@ def _tree(codes, sizes, shares, total, rho, rng):  # type: ignore[no-untyped-def
     pairs = list(itertools.combinations(range(codes.shape[1]), 2))
     score = np.array(
         [
-            np.abs(_table(codes, [i, j], sizes) - total * np.outer(shares[i], shares[j]).ravel()).sum()
+            np.abs(table(codes, [i, j], sizes) - total * np.outer(shares[i], shares[j]).ravel()).sum()
             for i, j in pairs
         ]
     )

@@ -50,7 +50,7 @@ from amlsynth.evaluation.fidelity.pairs import (
 )
 from amlsynth.evaluation.fidelity.two_sample import classifier_auc
 from amlsynth.evaluation.representations.embedding import one_thread
-from amlsynth.generators.generation import recorded_resolution
+from amlsynth.generators.declared import recorded_resolution
 from amlsynth.generators.private.diagnosis import diagnose
 from amlsynth.generators.private.generator import Private, private
 from amlsynth.generators.private.model import PublicModel

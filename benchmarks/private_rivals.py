@@ -1,7 +1,8 @@
-"""MST beside the generator with a guarantee: same cohorts, splits, neighbours and delta.
+"""MST and AIM beside the generator with a guarantee: same cohorts, splits, neighbours and delta.
 
     python -m venv rivals && rivals/bin/pip install mbi
     python benchmarks/private_rivals.py --python rivals/bin/python
+    python benchmarks/private_rivals.py --python rivals/bin/python --models "AIM 3" --cohort amlsg --splits 1
 
 Columns become codes by public input alone: the states, categories and NA of the dictionary, and the bins of
 the generator's feature map; codes become patients by drawing a patient of the public prior from the same bin.
@@ -11,6 +12,7 @@ Results are added to those of private.py, whose tables show them.
 from __future__ import annotations
 
 import argparse
+import itertools
 import subprocess
 import tempfile
 from pathlib import Path
@@ -24,6 +26,8 @@ from amlsynth.generators.private.generator import Private, private
 from amlsynth.generators.private.mechanism import Budget, mechanism
 from amlsynth.generators.private.patients import Patients
 
+MODELS = ("MST 3", "MST 1", "AIM 3", "AIM 1")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -31,6 +35,8 @@ def main() -> None:
     )
     parser.add_argument("--python", type=Path, required=True, help="an interpreter that has mbi")
     parser.add_argument("--cohort", choices=COHORTS, nargs="+", default=["amlsg", "reference"])
+    parser.add_argument("--models", choices=MODELS, nargs="+", default=["MST 3", "MST 1"])
+    parser.add_argument("--splits", type=int, nargs="+", default=list(SPLITS))
     parser.add_argument("--results", type=Path, default=HERE / "results" / "private.jsonl")
     arguments = parser.parse_args()
     done = {
@@ -38,30 +44,23 @@ def main() -> None:
         for run in read_results(arguments.results)
         if run["part"] == "cohorts"
     }
-    for split in SPLITS:
-        for cohort in arguments.cohort:
-            for epsilon in (3, 1):
-                run = {
-                    "part": "cohorts",
-                    "cohort": cohort,
-                    "model": f"MST {epsilon}",
-                    "split": split,
-                    "draw": 1,
-                }
-                if (cohort, run["model"], split) not in done:
-                    add_result(arguments.results, run, _one(cohort, epsilon, split, arguments.python))
-                    print(run, flush=True)
+    for split, cohort, model in itertools.product(arguments.splits, arguments.cohort, arguments.models):
+        if (cohort, model, split) not in done:
+            run = {"part": "cohorts", "cohort": cohort, "model": model, "split": split, "draw": 1}
+            add_result(arguments.results, run, _one(cohort, model, split, arguments.python))
+            print(run, flush=True)
 
 
-def _one(cohort: str, epsilon: float, split: int, python: Path) -> dict[str, float | None]:
+def _one(cohort: str, rival: str, split: int, python: Path) -> dict[str, float | None]:
+    name, epsilon = rival.split()
     parts = split_of(cohort, split)
-    model = private(**parameters_of(cohort, epsilon))
+    model = private(**parameters_of(cohort, float(epsilon)))
     coding = Coding(model)
-    rho = mechanism(Budget(epsilon, DELTA), 1).rho
+    rho = mechanism(Budget(float(epsilon), DELTA), 1).rho
     with tempfile.TemporaryDirectory() as folder:
         data, out = Path(folder, "codes.npz"), Path(folder, "out.npz")
         np.savez(data, codes=coding.codes(parts.train), sizes=coding.sizes)
-        script = [python, HERE / "mst.py", data, rho, N, split, out]
+        script = [python, HERE / f"{name.lower()}.py", data, rho, N, split, out]
         subprocess.run([str(word) for word in script], check=True)
         with np.load(out) as content:
             frame = coding.patients(content["codes"], np.random.default_rng(split))

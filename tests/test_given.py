@@ -10,8 +10,9 @@ import pytest
 
 import amlsynth
 from amlsynth.cohort.cohort import Cohort
+from amlsynth.evaluation.inputs import SyntheticCohort
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.generators.generation import measure
+from amlsynth.generators.fitted import measure
 
 TAKE_FRAMES: dict[str, Callable[[Any, Any], Any]] = {
     "validate": lambda given, _: amlsynth.validate(given),
@@ -76,3 +77,14 @@ def test_evaluate_says_how_several_are_given(cohort):
             amlsynth.evaluate(cohort, wrong)
         with pytest.raises(UsageError, match="DataFrame, Cohort or Dataset"):
             amlsynth.evaluate(wrong, cohort)
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"), [(("", "a"), "blank"), (("a", " "), "blank"), (("a", "a"), "'a'")]
+)
+def test_labels_that_no_table_tells_apart_are_refused(cohort, labels, says):
+    with pytest.raises(UsageError, match=f"label.*{says}|{says} label"):
+        amlsynth.compare_cohorts(cohort, cohort, labels=labels)
+    given = [SyntheticCohort(cohort.frame, label) for label in labels]
+    with pytest.raises(UsageError, match=f"label.*{says}|{says} label"):
+        amlsynth.evaluate(cohort, given)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary, dictionary, load_dictionary
     from amlsynth.evaluation import compare_cohorts, evaluate, read_evaluation, write_evaluation
     from amlsynth.foundation.errors import AmlsynthError, DataError, MissingExtraError, UsageError
-    from amlsynth.generators.generation import FittedGenerator, fit, generate, generate_file
+    from amlsynth.generators.fitted import FittedGenerator, fit
+    from amlsynth.generators.generation import generate, generate_file
     from amlsynth.inference.estimates import Estimate
     from amlsynth.inference.pool import pool
     from amlsynth.loading import Dataset, dataset, datasets, load
@@ -52,7 +53,7 @@ _HOMES = {
     "Dataset": "loading",
     "Dictionary": "dictionary.model",
     "Estimate": "inference.estimates",
-    "FittedGenerator": "generators.generation",
+    "FittedGenerator": "generators.fitted",
     "MissingExtraError": "foundation.errors",
     "TuningResult": "tuning",
     "UsageError": "foundation.errors",
@@ -68,7 +69,7 @@ _HOMES = {
     "eln2022": "dictionary.derived",
     "evaluate": "evaluation",
     "export_release": "release",
-    "fit": "generators.generation",
+    "fit": "generators.fitted",
     "generate": "generators.generation",
     "generate_file": "generators.generation",
     "import_amlsg": "sources.amlsg",

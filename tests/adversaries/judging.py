@@ -29,7 +29,10 @@ from amlsynth.evaluation.summary import summarise
 from amlsynth.evaluation.survival import curves
 from amlsynth.evaluation.validity import GROUP as VALIDITY
 from amlsynth.foundation.streams import Stream
-from amlsynth.gates import GateReport, _written_out, apply_gates, gate_profile
+from amlsynth.gates.apply import apply_gates
+from amlsynth.gates.outcomes import written_out
+from amlsynth.gates.profile import gate_profile
+from amlsynth.gates.verdict import GateReport
 from amlsynth.sources.reference import reference_frame
 
 
@@ -91,7 +94,7 @@ def groups_of(gates: tuple[str, ...]) -> tuple[MeasureGroup, ...]:
         gate.measure
         for profile in PROFILES
         for one in gate_profile(profile).gates
-        for gate, _ in _written_out(one, d)
+        for gate, _ in written_out(one, d)
         if gate.id in gates
     }
     return tuple(group for group in GROUPS if needed & {one.id for one in group.definitions(d)})

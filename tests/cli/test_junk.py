@@ -83,7 +83,12 @@ def test_a_split_that_cannot_be_written_is_told_before_anything_is_made(run, tmp
         "made.csv",
     ]
     code, _, errors = run(*words, "--save-split", "trial.csv")
-    assert code in (1, 2) and "trial.csv/train.csv: cannot be written" in errors
+    assert code == 2 and "trial.csv: this is the input" in errors
+    (tmp_path / "split" / "train.csv").mkdir(parents=True)
+    code, _, errors = run(*words, "--save-split", "split")
+    assert code == 2 and "split/train.csv: this is a folder" in errors
+    (tmp_path / "split" / "train.csv").rmdir()
+    (tmp_path / "split").rmdir()
     assert [path.name for path in tmp_path.iterdir()] == ["trial.csv"]
 
 

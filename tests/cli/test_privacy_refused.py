@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from amlsynth.cohort.tables import write_table
-from amlsynth.generators.generation import measure
+from amlsynth.generators.fitted import measure
 from amlsynth.generators.private.mechanism import Mechanism
 from amlsynth.generators.private.sums import SumsFile, write_sums
 from amlsynth.sources.reference import reference_cohort

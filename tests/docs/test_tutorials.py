@@ -21,7 +21,7 @@ from tests.release.conftest import GATES, fake_report, neither_evaluated_nor_dra
 from amlsynth.evaluation import Evaluation, evaluate, read_evaluation
 from amlsynth.evaluation import run as run_evaluation
 from amlsynth.foundation.assets import asset
-from amlsynth.gates import gate_profile
+from amlsynth.gates.profile import gate_profile
 from amlsynth.generators.generation import generate
 from amlsynth.release import build_release
 from amlsynth.sources.reference import reference_cohort

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from amlsynth.foundation.errors import PlaceError, UsageError
-from amlsynth.foundation.files import replacing, replacing_folder, restore_folder, sha256, write_text
+from amlsynth.foundation.files import (
+    check_place,
+    replacing,
+    replacing_folder,
+    restore_folder,
+    sha256,
+    write_text,
+)
 
 
 def test_text_is_utf8_with_plain_line_ends(tmp_path: Path) -> None:
@@ -51,6 +59,28 @@ def test_folders_and_files_are_not_mixed_up(tmp_path: Path) -> None:
         pass
     with pytest.raises(UsageError, match="cannot be written"), replacing(tmp_path / "file" / "below"):
         pass
+
+
+def test_a_place_is_told_before_the_work_and_left_as_it_was(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "x")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    check_place(tmp_path / "file")
+    check_place(tmp_path / "new" / "file")
+    for folder in (tmp_path / "folder", tmp_path / "new" / "folder"):
+        check_place(folder, folder=True)
+    for place, is_folder, words in (
+        ("folder", False, "this is a folder"),
+        ("pipe", False, "this is a device"),
+        ("file", True, "this is a file"),
+        ("file/below", False, "cannot be written"),
+        ("file/below", True, "cannot be written"),
+        ("x" * 300, True, "cannot be written"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            check_place(tmp_path / place, folder=is_folder)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "pipe"]
+    assert (tmp_path / "file").read_text() == "x"
 
 
 @pytest.mark.parametrize("writing", [replacing, replacing_folder])

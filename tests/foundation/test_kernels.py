@@ -25,6 +25,8 @@ def test_they_are_named_where_the_libraries_tell_them(monkeypatch: pytest.Monkey
 
 
 def test_libraries_are_kept_to_one_thread_within_the_block_each_time() -> None:
+    import scipy.optimize  # noqa: F401  (a library that is loaded within the block has its own number)
+
     def threads() -> set[int]:
         return {e["num_threads"] for e in threadpoolctl.threadpool_info() if e["user_api"] == "blas"}
 

@@ -11,10 +11,11 @@ import pytest
 from amlsynth.cohort.cohort import Cohort, read_about
 from amlsynth.cohort.tables import read_table
 from amlsynth.dictionary.model import dictionary
+from amlsynth.foundation.defaults import PATIENTS_EACH
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.kernels import blas_kernels
 from amlsynth.generators.building_blocks.discretion import Discretion, discreet
-from amlsynth.generators.generation import PATIENTS_EACH, generate, generate_file
+from amlsynth.generators.generation import generate, generate_file
 from amlsynth.model_space.encoding import encode
 from amlsynth.sources.reference import reference_cohort
 

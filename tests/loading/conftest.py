@@ -24,7 +24,8 @@ from amlsynth.loading import CACHE_VARIABLE, REGISTRY_VARIABLE, SEARCH_VARIABLE
 from amlsynth.loading.foreign import read_layout
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import write_checksums
-from amlsynth.release.package import data_paths, describe_package
+from amlsynth.release.describing import describe_package
+from amlsynth.release.file_names import data_paths
 from amlsynth.release.spec import ReleaseSpec
 
 SPEC = {

@@ -20,7 +20,7 @@ from amlsynth.foundation.errors import MissingExtraError, UsageError
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.adam import AdamExport, write_adam
 from amlsynth.release.adam.tables import Study, adam_datasets, short_label
-from amlsynth.release.package import ADAM_FILES, file_names
+from amlsynth.release.file_names import ADAM_FILES, file_names
 
 STUDY = Study("aml-x", "2.0.0", "A <title> & é\ufffe", "Synthetic.", datetime.date(2026, 11, 20))
 OUTCOME = {

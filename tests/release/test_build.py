@@ -23,7 +23,8 @@ from amlsynth.evaluation import read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.kernels import blas_kernels
 from amlsynth.release import ReleaseResult, build_release, verify_release
-from amlsynth.release.package import Provenance, file_names
+from amlsynth.release.file_names import file_names
+from amlsynth.release.package import Provenance
 
 NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"

@@ -18,7 +18,7 @@ from amlsynth.foundation.files import replacing_folder, restore_folder
 from amlsynth.loading import load
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.doi import stamp_doi, stamp_release
-from amlsynth.release.package import METADATA_FILES
+from amlsynth.release.file_names import METADATA_FILES
 
 DOI = "10.5281/zenodo.1234567"
 LINK = f"https://doi.org/{DOI}"

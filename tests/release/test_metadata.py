@@ -21,8 +21,9 @@ from amlsynth.cohort.tables import read_table
 from amlsynth.dictionary.codebook import codebook
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.release import ReleaseResult, build_release
+from amlsynth.release.file_names import METADATA_FILES, file_names
 from amlsynth.release.metadata import metadata_texts, write_metadata
-from amlsynth.release.package import METADATA_FILES, DataPackage, Related, file_names
+from amlsynth.release.package import DataPackage, Related
 from amlsynth.release.spec import RelatedIdentifier
 
 WriteSpec = Callable[..., Path]

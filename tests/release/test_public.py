@@ -19,7 +19,7 @@ from amlsynth.cohort.cohort import About, Cohort, write_cohort
 from amlsynth.cohort.tables import read_table
 from amlsynth.evaluation import read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.generators.generation import measure
+from amlsynth.generators.fitted import measure
 from amlsynth.generators.private.ledger import Limit, Request, set_limit, spend
 from amlsynth.generators.private.model import Fitted, PublicModel
 from amlsynth.generators.private.sums import Sums, SumsFile, read_sums, write_sums
@@ -28,7 +28,7 @@ from amlsynth.release.changes import Step, changes
 from amlsynth.release.checksums import Problem
 from amlsynth.release.compare import difference
 from amlsynth.release.doi import stamp_doi
-from amlsynth.release.package import DataPackage, Provenance, names_of
+from amlsynth.release.package import DataPackage, Provenance
 from amlsynth.release.public.verification import public_problems, regenerated_problems
 from amlsynth.release.released import read_released
 from amlsynth.release.zenodo.plan import plan_publication
@@ -438,7 +438,7 @@ def test_several_houses_and_the_number_of_patients_that_their_sums_let_expect(
     told = json.loads((made.folder / "provenance.json").read_text())
     assert told["generator"]["n"] == made.patients
     described = DataPackage.model_validate_json((made.folder / "datapackage.json").read_bytes())
-    assert set(tree(made.folder)) == names_of(described)
+    assert set(tree(made.folder)) == described.files
     # Each patient is in one of the sums, so that the weakest guarantee is that of the release.
     assert described.guarantee is not None
     assert (described.guarantee.sums, described.guarantee.epsilon) == (2, 5.0)

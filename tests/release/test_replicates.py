@@ -20,7 +20,7 @@ from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.release import ReleaseResult, build_release, verify_release
 from amlsynth.release.checksums import write_checksums
 from amlsynth.release.documents import inferable_effects
-from amlsynth.release.package import file_names
+from amlsynth.release.file_names import file_names
 
 GENERATOR = {"name": "sequential-cart", "n": 40, "seed": 3, "replicates": 2, "replicate_n": 60}
 Build = Callable[[Path], ReleaseResult]

@@ -12,7 +12,7 @@ import yaml
 from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.errors import UsageError
-from amlsynth.release.package import describe_package
+from amlsynth.release.describing import describe_package
 from amlsynth.release.spec import ReleaseSpec, check_generator, license_text, read_spec
 
 CONTENT: dict[str, Any] = {

@@ -25,8 +25,8 @@ from amlsynth.release import ReleaseResult, VerifyReport, verify_release
 from amlsynth.release.archive import method_of
 from amlsynth.release.checksums import check_files
 from amlsynth.release.doi import pack
+from amlsynth.release.file_names import file_names
 from amlsynth.release.metadata import write_metadata
-from amlsynth.release.package import file_names
 
 NAME = "small-test"
 STEM = f"{NAME}-1.2.3"

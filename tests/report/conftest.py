@@ -29,7 +29,7 @@ from amlsynth.evaluation.records import (
     VariableSummary,
     write_evaluation,
 )
-from amlsynth.gates import GateReport, GateResult, write_gates
+from amlsynth.gates.verdict import GateReport, GateResult, write_gates
 from amlsynth.report import render_report
 
 NO_MEDIAN = "the median is not reached: the curve stays above one half"

@@ -8,7 +8,7 @@ import pytest
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, Figure, Measure
-from amlsynth.gates import GateReport, GateResult
+from amlsynth.gates.verdict import GateReport, GateResult
 from amlsynth.report.decision import decide, decision_text
 from amlsynth.report.decision.records import MAX_ROWS, Decision
 from amlsynth.report.decision.signal import grade, subtract

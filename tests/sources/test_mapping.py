@@ -19,7 +19,7 @@ from amlsynth.cohort.cohort import declared_panels
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import sha256
-from amlsynth.generators.generation import _declared
+from amlsynth.generators.declared import with_declared
 from amlsynth.sources.import_report import ImportReport
 from amlsynth.sources.mapping import import_mapped
 
@@ -110,9 +110,9 @@ def test_declared_panels_stand_in_the_record_and_reach_the_generator_with_a_guar
     cohort = import_mapped(*write(panels=[["AGE", "SEX", "NPM1"], ["EFSTM", "laboratory"]]))
     panels = (("AGE", "SEX"), ("EFSTM", "HB"))
     assert declared_panels(cohort.about) == panels
-    assert _declared("private", {"epsilon": 1.0}, cohort)["panels"] == panels
-    assert _declared("private", {"panels": ()}, cohort)["panels"] == ()  # what is given counts
-    assert _declared("event-history", None, cohort) is None
+    assert with_declared("private", {"epsilon": 1.0}, cohort)["panels"] == panels
+    assert with_declared("private", {"panels": ()}, cohort)["panels"] == ()  # what is given counts
+    assert with_declared("event-history", None, cohort) is None
     damaged = cohort.about.model_copy(update={"provenance": {"import": {"panels": ["AGE"]}}})
     with pytest.raises(DataError, match=r"no lists of columns\. Write them as"):
         declared_panels(damaged)

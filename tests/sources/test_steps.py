@@ -15,7 +15,7 @@ import yaml
 from amlsynth.cohort.cohort import Cohort
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.types import FloatArray
-from amlsynth.generators.generation import recorded_resolution
+from amlsynth.generators.declared import recorded_resolution
 from amlsynth.sources.mapping import import_mapped
 from amlsynth.sources.steps import decimal_step
 

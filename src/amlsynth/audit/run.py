@@ -42,7 +42,7 @@ from amlsynth.foundation.files import replacing_folder, write_text
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, FloatArray, Progress, no_progress
 from amlsynth.generators import DEFAULT, create
-from amlsynth.generators.generation import recorded_resolution
+from amlsynth.generators.declared import recorded_resolution
 
 FEWEST_SHADOWS = 16
 FEWEST_TARGETS = 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from amlsynth.cli.making import parameters
-from amlsynth.cli.options import FILE, PATIENTS, with_dictionary
+from amlsynth.cli.options import FILE, OUT_FOLDER, PATIENTS, Command, with_dictionary
 from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR, MOST_REPLICATES
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--cohort", "cohort_file", type=FILE, required=True, help="Original cohort, .csv or .parquet.")
 @click.option("--generator", default=DEFAULT_GENERATOR, show_default=True, help="Its name.")
 @click.option("--targets", type=click.IntRange(2), default=26, show_default=True, help="Patients attacked.")
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "--shadows", type=click.IntRange(0), default=160, show_default=True,
     help="Shadow fits, an even number; 0 leaves them out.",
 )  # fmt: skip
-@click.option("--out", type=FILE, required=True, help="Folder to write; it stays with the data's steward.")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder to write, for the data's steward alone.")
 @click.option(
     "--world", type=click.Choice(["fixed", "resampled"]), default="fixed", show_default=True,
     help="fixed: the attacker knows everyone but the target; resampled: nobody.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amlsynth.cli.options import FILE, PATIENTS, refuse_overwriting, with_dictionary
+from amlsynth.cli.options import FILE, OUT_FILE, PATIENTS, Command, Group, refuse_overwriting, with_dictionary
 from amlsynth.cli.terminal import say
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.errors import UsageError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROLE = click.Choice(["original", "synthetic"])
 
 
-@click.group()
+@click.group(cls=Group)
 def schema() -> None:
     """Show or export the variable dictionary and the schemas derived from it."""
 
@@ -69,7 +69,7 @@ def schema_show(
     required=True,
     help="What to export.",
 )
-@click.option("--out", type=FILE, help="File to write; standard output when not given.")
+@click.option("--out", type=OUT_FILE, help="File to write; standard output when not given.")
 @with_dictionary
 def schema_export(
     kind: str,
@@ -93,13 +93,13 @@ def schema_export(
         write_text(out, text)
 
 
-@click.group()
+@click.group(cls=Group)
 def cohort() -> None:
     """Make or import an original cohort."""
 
 
 @cohort.command("reference")
-@click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
+@click.option("--out", type=OUT_FILE, required=True, help="File to write, .csv or .parquet.")
 @click.option("--n", type=PATIENTS, default=1606, show_default=True, help="Number of patients.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @with_dictionary
@@ -130,7 +130,7 @@ def cohort_reference(
 @click.option("--from", "folder", type=FILE, help="Folder with the files; amlsg is downloaded without it.")
 @click.option("--study", help="cbioportal: which of several studies in the folder.")
 @click.option("--mapping", type=FILE, help="Mapping of the columns to the dictionary (YAML).")
-@click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
+@click.option("--out", type=OUT_FILE, required=True, help="File to write, .csv or .parquet.")
 @click.option("--allow-empty-rows", is_flag=True, help="Leave out many rows without a mapped value.")
 @click.option(
     "--limit", type=click.IntRange(0), default=10, show_default=True, help="Failures to list; 0 lists all."
@@ -164,7 +164,6 @@ def cohort_import(
     if study is not None and str(data) != "cbioportal":
         raise UsageError("--study is for cbioportal only. Leave it out.")
 
-    refuse_overwriting(out, data, mapping)
     if str(data) == "amlsg":
         if mapping is not None:
             raise UsageError("amlsg needs no --mapping. Leave it out, or name your own file.")
@@ -219,7 +218,7 @@ def cohort_karyotypes(data: Path, column: str, mapping: Path | None, d: Dictiona
 
 @cohort.command("sketch")
 @click.argument("data", metavar="cbioportal|DATA", type=FILE)
-@click.option("--out", type=FILE, required=True, help="Mapping to write (YAML).")
+@click.option("--out", type=OUT_FILE, required=True, help="Mapping to write (YAML).")
 @click.option("--sheet", help="XLSX: which of several sheets.")
 @with_dictionary
 def cohort_sketch(data: Path, out: Path, sheet: str | None, d: Dictionary | None) -> None:
@@ -254,7 +253,7 @@ def cohort_sketch(data: Path, out: Path, sheet: str | None, d: Dictionary | None
     )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file", type=FILE)
 @click.option("--role", type=ROLE, default="synthetic", show_default=True, help="Decides the severities.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything found as JSON.")
@@ -298,9 +297,9 @@ def validate(
 _REGISTRY = click.option("--registry", type=FILE, help="A registry file that is asked first.")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("name")
-@click.option("--out", type=FILE, help="File to write, .csv or .parquet; a summary is printed without it.")
+@click.option("--out", type=OUT_FILE, help="File to write, .csv or .parquet; without it a summary.")
 @click.option("--offline", is_flag=True, help="Never use the net.")
 @click.option("--sha256", metavar="HEX", help="SHA-256 that the zip or file must have.")
 @click.option("--drop-unknown", is_flag=True, help="Leave out unknown columns of a foreign table.")
@@ -357,7 +356,7 @@ def load(
         say(f"Note: {note}", err=True)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 @_REGISTRY
 @with_dictionary

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amlsynth.cli.options import with_dictionary
+from amlsynth.cli.options import Command, with_dictionary
 from amlsynth.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("name", required=False)
 @with_dictionary
 def generators(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from amlsynth.cli.options import FILE, PATIENTS, refuse_overwriting, with_dictionary
+from amlsynth.cli.options import (
+    FILE,
+    OUT_FILE,
+    OUT_FOLDER,
+    PATIENTS,
+    Command,
+    refuse_overwriting,
+    with_dictionary,
+)
 from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR, GUARANTEED, MOST_REPLICATES
 from amlsynth.foundation.errors import UsageError
@@ -20,8 +28,8 @@ if TYPE_CHECKING:
     from amlsynth.report.render import Engine
 
 
-@click.command()
-@click.option("--out", type=FILE, default=Path("demo"), show_default=True, help="Folder to write into.")
+@click.command(cls=Command)
+@click.option("--out", type=OUT_FOLDER, default=Path("demo"), show_default=True, help="Folder to write into.")
 @click.option("--n", type=PATIENTS, default=1606, show_default=True, help="Synthetic patients.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @with_dictionary
@@ -43,7 +51,7 @@ def demo(
         run_demo(out, n=n, seed=seed, d=d, progress=progress, say=say)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--cohort", "cohort_file", type=FILE, help="Original cohort, .csv or .parquet.")
 @click.option(
     "--measurements",
@@ -67,9 +75,9 @@ def demo(
 )
 @click.option("--where", metavar="CONDITION", help="Only such patients, as in 'AGE >= 60 and NPM1 == 1'.")
 @click.option("--seed", type=click.IntRange(0), required=True)
-@click.option("--out", type=FILE, required=True, help="File to write, .csv or .parquet.")
+@click.option("--out", type=OUT_FILE, required=True, help="File to write, .csv or .parquet.")
 @click.option("--split-seed", type=click.IntRange(0), help="Seed of the split; --seed without it.")
-@click.option("--save-split", type=FILE, help="Folder for train.csv and holdout.csv.")
+@click.option("--save-split", type=OUT_FOLDER, help="Folder for train.csv and holdout.csv.")
 @click.option("--no-split", is_flag=True, help="Fit on all patients; privacy can then not be measured.")
 @with_dictionary
 def generate(
@@ -238,11 +246,11 @@ def parameters(params: tuple[str, ...]) -> dict[str, str]:
     return values
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=FILE)
-@click.option("--out", type=FILE, required=True, help="HTML file to write.")
-@click.option("--pdf", type=FILE, help="PDF file to write as well.")
-@click.option("--decision", type=FILE, help="JSON file for what the first page says.")
+@click.option("--out", type=OUT_FILE, required=True, help="HTML file to write.")
+@click.option("--pdf", type=OUT_FILE, help="PDF file to write as well.")
+@click.option("--decision", type=OUT_FILE, help="JSON file for what the first page says.")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "quarto", "fallback"]),
@@ -279,7 +287,10 @@ def report(
     from amlsynth.report.audience import seen_by
     from amlsynth.report.context import read_context
     from amlsynth.report.decision import write_decision
+    from amlsynth.report.render import refuse_input
 
+    if decision is not None:
+        refuse_input(decision, folder)
     used = render_report(
         folder, out, pdf, engine=cast("Engine", engine), d=d, audience=cast("Audience", audience)
     )

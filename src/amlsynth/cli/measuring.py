@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from amlsynth.cli.options import FILE, with_dictionary
+from amlsynth.cli.options import FILE, OUT_FILE, OUT_FOLDER, Command, with_dictionary
 from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.disclosure.rule import MIN_CELL, OFF, DisclosureRule
 from amlsynth.foundation.errors import UsageError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from amlsynth.survival.cox import Ties
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--original", type=FILE, required=True, help="Training part of the original, .csv or .parquet.")
 @click.option(
     "--synthetic", "synthetics", type=FILE, required=True, multiple=True,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--label", "labels", multiple=True, help="Name of a synthetic cohort, once for each of them.")
 @click.option("--holdout", type=FILE, help="Part of the original that the generator has not seen.")
-@click.option("--out", type=FILE, required=True, help="Folder for evaluation.json.")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder for evaluation.json.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
 @click.option(
     "--min-cell", type=click.IntRange(3, 100), default=MIN_CELL, show_default=True,
@@ -99,13 +99,13 @@ def evaluate(
     say(f"{out / 'evaluation.json'}: {len(evaluation.measures)} measures. Next: amlsynth report {out}")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("first", metavar="A", type=FILE)
 @click.argument("second", metavar="B", type=FILE)
 @click.option("--label", "labels", multiple=True, help="Name of a cohort; once for A and once for B.")
-@click.option("--out", type=FILE, help="Folder for evaluation.json.")
-@click.option("--report", "report_file", type=FILE, help="HTML file for the report.")
-@click.option("--pdf", type=FILE, help="PDF file for the report.")
+@click.option("--out", type=OUT_FOLDER, help="Folder for evaluation.json.")
+@click.option("--report", "report_file", type=OUT_FILE, help="HTML file for the report.")
+@click.option("--pdf", type=OUT_FILE, help="PDF file for the report.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the anchors.")
 @with_dictionary
 def compare(
@@ -222,7 +222,7 @@ def _summary(evaluation: Evaluation) -> str:
     return "\n".join(lines)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=FILE)
 @click.option("--profile", required=True, help="Name of a profile, such as research or public-release.")
 @click.option("--file", "gates_file", type=FILE, help="Gates file with the profile; amlsynth's by default.")
@@ -248,7 +248,8 @@ def gates(
     """
     from amlsynth.dictionary.carried import carried_dictionary
     from amlsynth.evaluation import read_evaluation
-    from amlsynth.gates import apply_gates, gate_profile
+    from amlsynth.gates.apply import apply_gates
+    from amlsynth.gates.profile import gate_profile
 
     evaluation = read_evaluation(folder / "evaluation.json")
     chosen = gate_profile(profile, gates_file)

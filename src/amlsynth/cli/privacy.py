@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amlsynth.cli.making import budget_parameters, parameters
-from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
+from amlsynth.cli.options import FILE, OUT_FILE, Command, with_dictionary
 from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.defaults import GUARANTEED
 from amlsynth.foundation.errors import UsageError
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from amlsynth.generators.private.ledger import Ledger
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--cohort", "cohort_file", type=FILE, required=True, help="Original cohort, .csv or .parquet.")
 @click.option("--epsilon", type=float, help="Privacy budget to spend; 3 without it.")
 @click.option(
     "--delta", type=float, help="Its delta; 1e-5 or less than 1/n^2 without it, n the public bound."
 )
-@click.option("--out", type=FILE, required=True, help="File for the noisy sum, JSON.")
+@click.option("--out", type=OUT_FILE, required=True, help="File for the noisy sum, JSON.")
 @click.option(
     "--param", "params", multiple=True, metavar="KEY=VALUE", help="Parameter of the generator private."
 )
@@ -53,10 +53,9 @@ def measure(
                        --split-seed 7 --out training.sums.json
     """
     from amlsynth.cohort.cohort import read_cohort
-    from amlsynth.generators.generation import measure as measured
+    from amlsynth.generators.fitted import measure as measured
     from amlsynth.generators.private.sums import write_sums
 
-    refuse_overwriting(out, cohort_file)
     chosen_params = parameters(params) | budget_parameters(epsilon, delta)
     cohort = read_cohort(cohort_file, "original", d)
     with TerminalProgress() as progress:
@@ -75,7 +74,7 @@ def measure(
         say(f"Warning: {warning}", err=True)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("file", type=FILE)
 @click.option("--limit", type=float, help="Set what may be spent in all, as epsilon.")
 @click.option("--delta", type=float, help="The delta at which it is counted; that of before without it.")

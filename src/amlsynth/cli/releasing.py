@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amlsynth.cli.options import FILE, with_dictionary
+from amlsynth.cli.options import FILE, OUT_FILE, OUT_FOLDER, Group, with_dictionary
 from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.defaults import GUARANTEED
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
 
 
-@click.group()
+@click.group(cls=Group)
 def release() -> None:
     """Build, verify, export, compare and publish releases."""
 
 
 @release.command("build")
 @click.argument("spec", metavar="SPEC.yaml", type=FILE)
-@click.option("--out", type=FILE, required=True, help="Folder to put the release into.")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder to put the release into.")
 @click.option("--previous", type=FILE, help="Folder or zip of the version before: for the changelog.")
 @click.option("--doi", help="DOI of this version, to rebuild what was published.")
 @with_dictionary
@@ -68,7 +68,7 @@ def release_build(
 
 @release.command("init")
 @click.option("--cohort", type=FILE, required=True, help="The original, .csv or .parquet.")
-@click.option("--out", type=FILE, required=True, help="Spec to write, .yaml.")
+@click.option("--out", type=OUT_FILE, required=True, help="Spec to write, .yaml.")
 @click.option("--name", help="Short name of the data set; made from the cohort's without it.")
 @click.option("--title")
 @click.option("--description")
@@ -171,7 +171,7 @@ def release_verify(
 @release.command("export")
 @click.argument("path", type=FILE)
 @click.option("--format", "kind", type=click.Choice(["adam"]), required=True, help="What to export.")
-@click.option("--out", type=FILE, required=True, help="Folder to write into.")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder to write into.")
 @with_dictionary
 def release_export(
     path: Path,

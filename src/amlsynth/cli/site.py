@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from amlsynth.cli.options import FILE, with_dictionary
+from amlsynth.cli.options import FILE, OUT_FOLDER, Command, with_dictionary
 from amlsynth.cli.terminal import TerminalProgress, say
 
 if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("releases", metavar="RELEASES...", nargs=-1, required=True, type=FILE)
-@click.option("--out", type=FILE, required=True, help="Folder for the site.")
+@click.option("--out", type=OUT_FOLDER, required=True, help="Folder for the site.")
 @click.option("--title", help="Head of the first page.")
 @click.option("--no-data", is_flag=True, help="Leave out data and zips; pages lead to the DOI.")
 @with_dictionary

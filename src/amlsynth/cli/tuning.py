@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from amlsynth.cli.making import parameters
-from amlsynth.cli.options import FILE, refuse_overwriting, with_dictionary
+from amlsynth.cli.options import FILE, OUT_FILE, Command, with_dictionary
 from amlsynth.cli.terminal import TerminalProgress, say
 from amlsynth.foundation.defaults import DEFAULT_GENERATOR
 from amlsynth.foundation.errors import UsageError
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from amlsynth.dictionary.model import Dictionary
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--cohort", "cohort_file", type=FILE, required=True, help="Original cohort, .csv or .parquet.")
 @click.option("--generator", default=DEFAULT_GENERATOR, show_default=True, help="Its name.")
 @click.option("--trials", type=click.IntRange(1), required=True, help="Trials of the study in all.")
-@click.option("--out", type=FILE, required=True, help="YAML file for the best parameters.")
+@click.option("--out", type=OUT_FILE, required=True, help="YAML file for the best parameters.")
 @click.option("--storage", help="Database URL or journal file; OUT.journal without it.")
 @click.option("--study", help="Name of the study there; GENERATOR-OBJECTIVE without it.")
 @click.option("--objective", default="default", show_default=True, help="default or paper.")
@@ -73,7 +73,6 @@ def tune(
     from amlsynth.tuning import tune as tune_generator
     from amlsynth.tuning.objectives import check_name
 
-    refuse_overwriting(out, cohort_file)
     if out.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{out}: the parameters are written as YAML; name a file that ends in .yaml.")
     kept = storage or str(out.with_name(out.name + ".journal"))

@@ -12,7 +12,7 @@ from amlsynth.cohort.tables import read_raw, type_frame
 from amlsynth.cohort.written_under import check_dictionary
 from amlsynth.dictionary.model import Dictionary, dictionary_of
 from amlsynth.disclosure.rule import OFF, DisclosureRule
-from amlsynth.evaluation.inputs import SyntheticCohort
+from amlsynth.evaluation.inputs import SyntheticCohort, check_labels
 from amlsynth.evaluation.records import Evaluation, Origin
 from amlsynth.evaluation.run import evaluate
 from amlsynth.foundation.errors import DataError, did_you_mean
@@ -88,6 +88,7 @@ def compare_cohorts(
     d = dictionary_of(first, d)
     one, other = (read_foreign(source, name, d) for source, name in ((first, "A"), (second, "B")))
     if labels is not None:
+        check_labels(labels)
         one, other = replace(one, label=labels[0]), replace(other, label=labels[1])
     elif one.label == other.label:
         one, other = replace(one, label=f"{one.label} (A)"), replace(other, label=f"{other.label} (B)")

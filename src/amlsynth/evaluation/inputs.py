@@ -41,16 +41,17 @@ def as_synthetic_cohorts(synthetic: Synthetics, label: str) -> tuple[SyntheticCo
     Raises
     ------
     UsageError
-        There is none, one is no table, or two have the same label.
+        There is none, one is no table, one has a blank label, or two have the same.
     """
+    cohorts: tuple[SyntheticCohort, ...]
     if isinstance(synthetic, SyntheticCohort):
-        return (synthetic,)
-    if isinstance(synthetic, Mapping):
+        cohorts = (synthetic,)
+    elif isinstance(synthetic, Mapping):
         cohorts = tuple(SyntheticCohort(frame_of(table), name) for name, table in synthetic.items())
     elif isinstance(synthetic, Sequence):
         cohorts = tuple(synthetic)
     else:
-        return (SyntheticCohort(frame_of(synthetic), label),)
+        cohorts = (SyntheticCohort(frame_of(synthetic), label),)
     for one in cohorts:
         if not isinstance(one, SyntheticCohort):
             raise UsageError(
@@ -59,11 +60,17 @@ def as_synthetic_cohorts(synthetic: Synthetics, label: str) -> tuple[SyntheticCo
             )
     if not cohorts:
         raise UsageError("there is no synthetic cohort to evaluate; give at least one.")
-    labels = [cohort.label for cohort in cohorts]
-    for name in labels:
-        if labels.count(name) > 1:
-            raise UsageError(f"two synthetic cohorts have the label {name!r}; name each one differently.")
+    check_labels([cohort.label for cohort in cohorts])
     return cohorts
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """Refuse labels that a table could not tell apart."""
+    for name in labels:
+        if not name.strip():
+            raise UsageError("a cohort has a blank label; name it.")
+        if labels.count(name) > 1:
+            raise UsageError(f"two cohorts have the label {name!r}; name each one differently.")
 
 
 def evaluated_cohorts(

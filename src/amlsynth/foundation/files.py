@@ -63,16 +63,18 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises
     ------
     UsageError
-        `path` is a folder, or its place is full or cannot be written.
+        `path` is a folder or a device, or its place is full or cannot be written.
     """
     path = Path(path)
     if f".{_MARK}{_host()}-{os.getpid()}-" in path.name:  # it is such a path already
         yield path
         return
-    if path.is_dir():
-        raise UsageError(f"{path}: this is a folder; name a file to write.")
     with contextlib.ExitStack() as place:
         with _named(path):
+            if path.is_dir():
+                raise UsageError(f"{path}: this is a folder; name a file to write.")
+            if path.exists() and not path.is_file():
+                raise UsageError(f"{path}: this is a device, which a file would replace; name another place.")
             place.enter_context(_folders_for(path))
             sweep(path)
             handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
@@ -98,10 +100,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         `path` is a file, its place is full or cannot be written, or another process is writing it.
     """
     path = Path(path)
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{path}: this is a file; name a folder to write.")
     with contextlib.ExitStack() as place:
         with _named(path):
+            _refuse_file(path)
             place.enter_context(_folders_for(path))
             restore_folder(path)
             sweep(path)
@@ -120,6 +121,33 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 if retired.exists() and not path.exists():  # interrupted between the two
                     retired.rename(path)
                 shutil.rmtree(retired, ignore_errors=True)
+
+
+def check_place(path: Path, *, folder: bool = False) -> None:
+    """Raise now what writing a file, or into a folder, would raise after the work; nothing is left there.
+
+    Raises
+    ------
+    UsageError
+        As `replacing` and `replacing_folder`.
+    """
+    if folder:
+        with _named(path):
+            _refuse_file(path)
+            if path.exists():
+                tempfile.TemporaryFile(dir=path).close()
+                return
+    with contextlib.suppress(_TriedError), replacing(path):
+        raise _TriedError
+
+
+def _refuse_file(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path}: this is a file; name a folder to write.")
+
+
+class _TriedError(Exception):
+    """A place can be written."""
 
 
 def restore_folder(path: Path) -> None:

@@ -6,7 +6,8 @@ survival time, gap between event and end of follow-up. NA is one of the states t
 
 Unlike in the original method, nothing is copied from a donor: frequencies in a leaf are shrunk towards
 those of the whole cohort, and numbers are drawn between the neighbours in a leaf. No single patient decides
-what can come out (`building_blocks.discretion`), which is no guarantee against attacks.
+what can come out (`building_blocks.discretion`), which is no guarantee against attacks; benchmarks/audit.md
+has the figures.
 """
 
 from __future__ import annotations

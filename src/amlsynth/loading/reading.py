@@ -290,7 +290,7 @@ def _is_text(found: Any) -> bool:
 
 def _new_marker(folder: Path, package: DataPackage, frame: pd.DataFrame, d: Dictionary) -> _Marker | None:
     """Describe a validated release, None when its data have to be read with the dictionary each time."""
-    from amlsynth.release.package import data_paths
+    from amlsynth.release.file_names import data_paths
 
     columns = layout(d)
     data = (folder / data_paths(package.name)[1]).read_bytes()

@@ -22,7 +22,9 @@ from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
 from amlsynth.foundation.types import Progress, no_progress
-from amlsynth.gates import GateProfile, GateReport, apply_gates, gate_profile, write_gates
+from amlsynth.gates.apply import apply_gates
+from amlsynth.gates.profile import GateProfile, gate_profile
+from amlsynth.gates.verdict import GateReport, write_gates
 from amlsynth.generators import generator_class
 from amlsynth.generators.base import BaseGenerator
 from amlsynth.generators.generation import generate
@@ -33,8 +35,9 @@ from amlsynth.generators.private.sums import read_sums
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, PUBLISH_STATE
 from amlsynth.release.documents import statement
+from amlsynth.release.file_names import PACKAGE
 from amlsynth.release.origin import check_origin
-from amlsynth.release.package import PACKAGE, DataPackage, Guarantee, names_of
+from amlsynth.release.package import DataPackage, Guarantee
 from amlsynth.release.public.documents import guarantee_of
 from amlsynth.release.public.writing import INTERNAL, write_internal, write_public
 from amlsynth.release.released import Released, read_verified
@@ -167,7 +170,7 @@ def build_release(
             tell("packing the zip", 0.97)
             package = DataPackage.model_validate_json((temporary / PACKAGE).read_bytes())
             with replacing(archive) as zipped:
-                write_archive(temporary, names_of(package), zipped, spec.stem, spec.date)
+                write_archive(temporary, package.files, zipped, spec.stem, spec.date)
         failed.unlink(missing_ok=True)
     except OSError as error:
         if error.errno not in PLACE_IS_BAD:

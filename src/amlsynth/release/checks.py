@@ -16,8 +16,9 @@ from amlsynth.foundation.yamlfile import read_yaml
 from amlsynth.release.checksums import CHECKSUMS, Problem, sha256_of
 from amlsynth.release.derived_files import derived_problems
 from amlsynth.release.evidence import Evidence
+from amlsynth.release.file_names import PACKAGE, PROVENANCE, data_paths
 from amlsynth.release.integrity import archive_problems
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, data_paths, names_of, records_of
+from amlsynth.release.package import DataPackage
 
 # Frictionless reads row by row; of larger data it checks the first rows, and amlsynth checks all.
 _FRICTIONLESS_ROWS = 20_000
@@ -65,7 +66,7 @@ def completeness_problems(found: Evidence) -> Iterator[Problem]:
             yield Problem(file=PACKAGE, check="missing", message=message)
         return
     known = {problem.file for problem in found.copy.problems}
-    expected = names_of(found.package)
+    expected = found.package.files
     listed = {*found.sums, CHECKSUMS}
     for name in sorted(expected - listed - known):
         yield Problem(file=name, check="missing", message="the file belongs to a release and is missing")
@@ -233,7 +234,7 @@ def provenance_problems(found: Evidence) -> Iterator[Problem]:
         if name in found.sums and found.sums[name] != digest:
             yield problem(f"its hash of {name} is not that of SHA256SUMS")
     if package:
-        for name in (*package.data_files, *records_of(package), PACKAGE):
+        for name in (*package.data_files, *package.record_files, PACKAGE):
             if name not in made.files:
                 yield problem(f"it has no hash of {name}")
         if (made.name, made.version) != (package.name, package.version):

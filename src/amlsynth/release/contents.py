@@ -6,10 +6,11 @@ from pathlib import Path
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import read_evaluation
-from amlsynth.gates import GateReport
+from amlsynth.gates.verdict import GateReport
 from amlsynth.generators.private.sums import SumsFile, read_sums
 from amlsynth.release.documents import Parts, measured_parts
-from amlsynth.release.package import PUBLIC_EVALUATION, DataPackage, Provenance, sums_paths
+from amlsynth.release.file_names import PUBLIC_EVALUATION, sums_paths
+from amlsynth.release.package import DataPackage, Provenance
 from amlsynth.release.public.documents import guaranteed_parts
 from amlsynth.release.public.evaluation import read_public_evaluation
 from amlsynth.release.spec import ReleaseSpec

@@ -15,7 +15,9 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.files import scratch_folder
 from amlsynth.foundation.version import __version__
 from amlsynth.release.checksums import Problem
-from amlsynth.release.package import ADAM_FILES, DataPackage, Provenance, data_paths, environment
+from amlsynth.release.environment import environment
+from amlsynth.release.file_names import ADAM_FILES, data_paths
+from amlsynth.release.package import DataPackage, Provenance
 
 _MOST_ROWS = 20_000  # of larger cohorts the exports take longer to make than all other checks
 

@@ -20,7 +20,8 @@ from amlsynth.foundation.addresses import doi_of, doi_url
 from amlsynth.foundation.assets import asset
 from amlsynth.foundation.defaults import DECISION_FILE, PATIENTS_EACH, REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.text import listing
-from amlsynth.gates import GateReport, endpoints_in, known_outcomes
+from amlsynth.gates.outcomes import endpoints_in, known_outcomes
+from amlsynth.gates.verdict import GateReport
 from amlsynth.inference.measured import coverage_sentences
 from amlsynth.release.package import Guarantee, Provenance
 from amlsynth.release.spec import Creator, RelatedIdentifier, ReleaseSpec, license_text

@@ -23,9 +23,11 @@ from amlsynth.foundation.files import replacing, replacing_folder, scratch_folde
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import write_checksums
 from amlsynth.release.contents import read_parts
+from amlsynth.release.describing import with_files
 from amlsynth.release.documents import citation, documents_with_doi, report_title
+from amlsynth.release.file_names import PACKAGE, PROVENANCE
 from amlsynth.release.metadata import write_metadata
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of, with_files
+from amlsynth.release.package import DataPackage, Provenance
 from amlsynth.release.parquet_metadata import describe_again
 from amlsynth.release.spec import ReleaseSpec, read_spec
 
@@ -73,7 +75,7 @@ def stamp_doi(folder: Path, doi: str | None) -> None:
         write_text(folder / name, text)
     files = {name: sha256(folder / name) for name in provenance.files}
     write_text(folder / PROVENANCE, provenance.model_copy(update={"files": files}).json_text())
-    names = names_of(package)
+    names = package.files
     if REPORT_FILE in names:
         _stamp_report(folder, link, {provenance.files[name]: digest for name, digest in files.items()})
     if REPORT_PDF in names:
@@ -99,7 +101,7 @@ def pack(folder: Path, archive: Path) -> None:
     """Write the zip of a release folder."""
     package = DataPackage.model_validate_json((folder / PACKAGE).read_bytes())
     with replacing(archive) as temporary:
-        write_archive(folder, names_of(package), temporary, f"{package.name}-{package.version}", package.date)
+        write_archive(folder, package.files, temporary, f"{package.name}-{package.version}", package.date)
 
 
 def spec_of(provenance: Provenance) -> ReleaseSpec:

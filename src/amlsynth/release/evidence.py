@@ -24,10 +24,11 @@ from amlsynth.foundation.defaults import DECISION_FILE, DICTIONARY_FILE
 from amlsynth.foundation.errors import AmlsynthError, MissingExtraError, PlaceError
 from amlsynth.foundation.files import is_full
 from amlsynth.foundation.text import unprintable_at
-from amlsynth.gates import GateReport
+from amlsynth.gates.verdict import GateReport
 from amlsynth.release.checksums import Problem
+from amlsynth.release.file_names import PACKAGE, PROVENANCE
 from amlsynth.release.integrity import PrivateCopy, rows_problems
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance
+from amlsynth.release.package import DataPackage, Provenance
 from amlsynth.report.decision import Decision
 
 _MAX_RECORD = 50_000_000  # bytes; evaluation.json, the largest, has about a million

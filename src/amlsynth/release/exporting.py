@@ -9,8 +9,8 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError, did_you_mean
 from amlsynth.foundation.files import real_path
 from amlsynth.release.adam import AdamExport, study_of, write_adam
+from amlsynth.release.file_names import data_paths
 from amlsynth.release.opened import opened_release
-from amlsynth.release.package import data_paths
 from amlsynth.release.spec import EXPORTS
 
 

@@ -29,7 +29,9 @@ from amlsynth.release.checksums import (
     unreadable,
     walk,
 )
-from amlsynth.release.package import PROVENANCE, ZLIB, DataPackage
+from amlsynth.release.environment import ZLIB
+from amlsynth.release.file_names import PROVENANCE
+from amlsynth.release.package import DataPackage
 
 _BLOCK = 1 << 20
 

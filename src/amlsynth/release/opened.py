@@ -12,8 +12,9 @@ from amlsynth.dictionary.model import Dictionary, dictionary
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import restore_folder
 from amlsynth.release.checksums import CHECKSUMS
+from amlsynth.release.file_names import PACKAGE
 from amlsynth.release.integrity import private_copy
-from amlsynth.release.package import PACKAGE, DataPackage
+from amlsynth.release.package import DataPackage
 from amlsynth.release.verify import verify_copy
 
 

@@ -6,66 +6,26 @@ Both are pydantic models that forbid unknown keys, so that `verify` and `load` r
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import functools
-import importlib.metadata
-import platform
 import re
-import sys
-import zlib
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from amlsynth.foundation.addresses import DOI_PATTERN, doi_of, doi_url
 from amlsynth.foundation.defaults import (
-    CHECKSUMS,
-    DECISION_FILE,
     DEFAULT_DICTIONARY,
-    DICTIONARY_FILE,
     MOST_REPLICATES,
     NAME_PATTERN,
-    REPORT_FILE,
-    REPORT_PDF,
 )
 from amlsynth.foundation.defaults import PACKAGE as PACKAGE
-from amlsynth.foundation.files import sha256
-from amlsynth.foundation.kernels import blas_kernels
 from amlsynth.foundation.strict_model import StrictModel
-from amlsynth.release.spec import EXPORTS, Export, ReleaseSpec
+from amlsynth.release.file_names import data_paths, file_names, record_files
+from amlsynth.release.spec import Export
 from amlsynth.release.versions import checked_version
 
 if TYPE_CHECKING:  # `load` needs this module and none of what validates a cohort
-    from amlsynth.dictionary.model import Dictionary
-
-PROVENANCE = "provenance.json"
-ZLIB = "zlib"  # of this Python, which deflates the archive
-PUBLIC_EVALUATION = "public-evaluation.json"
-R_SCRIPT = "load_release.R"
-METADATA_FILES = (
-    "croissant.json", "ro-crate-metadata.json", "datacite.json", "schema-org.json", R_SCRIPT,
-)  # fmt: skip
-ADAM_FILES = (
-    "adam/adsl.json", "adam/adsl.xpt", "adam/adtte.json", "adam/adtte.xpt", "adam/define.xml",
-    "adam/define.xsl",
-)  # fmt: skip
-_PROFILES = "https://datapackage.org/profiles/2.0"
-_LICENSES = {
-    "CC-BY-4.0": (
-        "Creative Commons Attribution 4.0 International",
-        "https://creativecommons.org/licenses/by/4.0/",
-    ),
-    "CC0-1.0": ("Creative Commons Zero v1.0 Universal", "https://creativecommons.org/publicdomain/zero/1.0/"),
-}
-# The packages whose version can change the data or a figure.
-_MATTERS = (
-    "numpy", "pandas", "pyarrow", "pydantic", "pandera", "scipy", "scikit-learn", "lifelines",
-    "statsmodels", "matplotlib", "pypandoc_binary", "typst", "torch", "zuko", "synthcity", "pyreadstat",
-    "odmlib",
-)  # fmt: skip
+    pass
 
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=64)]
 VersionText = Annotated[str, AfterValidator(checked_version)]
@@ -228,6 +188,24 @@ class DataPackage(_Record):
         return tuple(path for table in self.tables for path in table)
 
     @property
+    def files(self) -> frozenset[str]:
+        """The names of all files that the release consists of."""
+        return file_names(
+            self.name,
+            self.exports,
+            dictionary=self.dictionary is not None,
+            decision=self.decision is not None,
+            pdf=self.report_pdf is not None,
+            sums=self.guarantee.sums if self.guarantee else 0,
+            replicates=len(self.tables) - 1,
+        )
+
+    @property
+    def record_files(self) -> tuple[str, ...]:
+        """The files that hold its figures, which its provenance has the hashes of."""
+        return record_files(self.guarantee.sums if self.guarantee else 0)
+
+    @property
     def described(self) -> tuple[Resource | ReplicateFile, ...]:
         """What is said of each data file; a release in order tells of those of `tables`, in their order."""
         return (*self.resources, *(self.replicates.files if self.replicates else ()))
@@ -313,202 +291,3 @@ class Provenance(_Record):
     previous: PreviousRecord | None = None
     guarantee: Guarantee | None = None  # of the release, in what stays in the house
     files: dict[str, Digest]  # the files that the report and the documents speak of
-
-
-def data_paths(name: str, replicate: int = 0) -> tuple[str, str]:
-    """Return the CSV and the Parquet file of a release, or of a replicate from 1 up, below its folder."""
-    stem = f"data/{name}-{replicate:02}" if replicate else f"data/{name}"
-    return f"{stem}.csv", f"{stem}.parquet"
-
-
-def all_data_paths(name: str, replicates: int) -> tuple[str, ...]:
-    """Return the data files of a release with so many replicates, relative to its folder."""
-    return tuple(path for number in range(replicates + 1) for path in data_paths(name, number))
-
-
-def sums_paths(count: int) -> tuple[str, ...]:
-    """Return the files of the noisy sums of a release with a guarantee, relative to its folder."""
-    return tuple(f"measurements/sum-{number}.json" for number in range(1, count + 1))
-
-
-def file_names(
-    name: str,
-    exports: tuple[Export, ...] = EXPORTS,
-    *,
-    dictionary: bool = True,
-    decision: bool = True,
-    pdf: bool = True,
-    sums: int = 0,
-    replicates: int = 0,
-) -> frozenset[str]:
-    """Return the names of all files that a release with these exports consists of.
-
-    `dictionary`, `decision` and `pdf`, the report on paper, say whether it carries these, as all do but those
-    of older versions; `sums` how many noisy sums a release with a guarantee holds, in place of what was
-    measured against the original; `replicates` how many cohorts there are beside the first.
-    """
-    documents = ("README.md", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CODEBOOK.md")
-    told = ("PRIVACY.md", "EVALUATION.md") if sums else (REPORT_FILE,)
-    records = (PACKAGE, PROVENANCE, CHECKSUMS, *_records(sums))
-    exported = ADAM_FILES if "adam" in exports else ()
-    carried = (
-        *([DICTIONARY_FILE] if dictionary else []),
-        *([DECISION_FILE] if decision and not sums else []),
-        *([REPORT_PDF] if pdf and not sums else []),
-    )
-    data = all_data_paths(name, replicates)
-    return frozenset((*data, *documents, *told, *records, *carried, *METADATA_FILES, *exported))
-
-
-def names_of(package: DataPackage) -> frozenset[str]:
-    """Return the names of all files that a release consists of."""
-    return file_names(
-        package.name,
-        package.exports,
-        dictionary=package.dictionary is not None,
-        decision=package.decision is not None,
-        pdf=package.report_pdf is not None,
-        sums=package.guarantee.sums if package.guarantee else 0,
-        replicates=len(package.tables) - 1,
-    )
-
-
-def records_of(package: DataPackage) -> tuple[str, ...]:
-    """Return the files of a release that hold its figures, which its provenance has the hashes of."""
-    return _records(package.guarantee.sums if package.guarantee else 0)
-
-
-def _records(sums: int) -> tuple[str, ...]:
-    return (PUBLIC_EVALUATION, *sums_paths(sums)) if sums else ("evaluation.json", "gates.json")
-
-
-def describe_package(
-    spec: ReleaseSpec,
-    folder: Path,
-    d: Dictionary,
-    *,
-    statement: str,
-    citation: str,
-    simulated: bool,
-    endpoints: tuple[str, ...],
-    guarantee: Guarantee | None = None,
-    replicate_n: int = 0,
-) -> DataPackage:
-    """Describe the data files of a release folder, whose tables are of the dictionary `d`.
-
-    `replicate_n` is the number of patients in each replicate, where the spec has some.
-    """
-    from amlsynth.dictionary.table_schema import table_schema
-
-    title, path = _LICENSES[spec.license]
-    csv, parquet = data_paths(spec.name)
-
-    def resource(**own: Any) -> Resource:
-        file = folder / own["path"]
-        content = {
-            "$schema": f"{_PROFILES}/dataresource.json",
-            "type": "table",
-            ("size" if own["format"] == "parquet" else "bytes"): file.stat().st_size,
-            "hash": f"sha256:{sha256(file)}",
-            "schema": table_schema(d),
-        }
-        return Resource.model_validate(content | own)
-
-    return DataPackage.model_validate(
-        {
-            "$schema": f"{_PROFILES}/datapackage.json",
-            "name": spec.name,
-            "version": spec.version,
-            "title": spec.title,
-            "description": spec.description,
-            "created": f"{spec.date.isoformat()}T00:00:00Z",
-            "keywords": spec.keywords,
-            "licenses": [License(name=spec.license, title=title, path=path)],
-            "contributors": [
-                Contributor(
-                    title=creator.name,
-                    organization=creator.affiliation,
-                    path=f"https://orcid.org/{creator.orcid}" if creator.orcid else None,
-                    ror=f"https://ror.org/{creator.ror}" if creator.ror else None,
-                )
-                for creator in spec.creators
-            ],
-            "related": tuple(Related(**entry.model_dump()) for entry in spec.related_identifiers) or None,
-            "publisher": spec.publisher,
-            "contact": spec.contact,
-            "statement": statement,
-            "citation": citation,
-            "original_is_simulated": simulated,
-            "dictionary": d.name,
-            "dictionary_version": d.version,
-            "endpoints": endpoints,
-            "decision": None if guarantee else DECISION_FILE,
-            "report_pdf": None if guarantee else REPORT_PDF,
-            "exports": spec.exports,
-            "guarantee": guarantee,
-            "replicates": _replicates(spec, folder, replicate_n),
-            "resources": [
-                resource(
-                    name=spec.name,
-                    path=csv,
-                    title=f"{spec.title} (CSV)",
-                    format="csv",
-                    mediatype="text/csv",
-                    encoding="utf-8",
-                ),
-                resource(
-                    name=f"{spec.name}-parquet",
-                    path=parquet,
-                    title=f"{spec.title} (Parquet)",
-                    format="parquet",
-                    mediatype="application/vnd.apache.parquet",
-                ),
-            ],
-        }
-    )
-
-
-def with_files(package: DataPackage, folder: Path) -> DataPackage:
-    """Return a data package with the sizes and hashes that its data files have now."""
-
-    def now(entry: Any) -> Any:
-        path = folder / entry.path
-        key = "bytes" if entry.bytes is not None else "size"
-        return entry.model_copy(update={key: path.stat().st_size, "hash": f"sha256:{sha256(path)}"})
-
-    replicates = package.replicates
-    if replicates is not None:
-        replicates = replicates.model_copy(update={"files": tuple(map(now, replicates.files))})
-    update = {"resources": tuple(map(now, package.resources)), "replicates": replicates}
-    return package.model_copy(update=update)
-
-
-def _replicates(spec: ReleaseSpec, folder: Path, patients: int) -> Replicates | None:
-    paths = all_data_paths(spec.name, spec.generator.replicates)[2:]
-    if not paths:
-        return None
-    files = tuple(
-        ReplicateFile(path=path, bytes=(folder / path).stat().st_size, hash=f"sha256:{sha256(folder / path)}")
-        for path in paths
-    )
-    return Replicates(patients=patients, rule="fully-synthetic", files=files)
-
-
-def environment() -> dict[str, Any]:
-    """Return what a rebuild to the same bytes needs: Python, platform, package versions and kernels."""
-    return {
-        "python": platform.python_version(),
-        "platform": f"{sys.platform}-{platform.machine()}",
-        "packages": dict(_installed()),
-        "kernels": blas_kernels(),
-    }
-
-
-@functools.cache
-def _installed() -> Mapping[str, str]:
-    """Return the versions of the packages that matter, whose metadata are parsed once a process."""
-    packages = {}
-    for name in _MATTERS:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            packages[name] = importlib.metadata.version(name)
-    return packages | {ZLIB: zlib.ZLIB_RUNTIME_VERSION}

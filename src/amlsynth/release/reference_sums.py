@@ -6,7 +6,7 @@ from pathlib import Path
 
 from amlsynth.dictionary.model import load_dictionary
 from amlsynth.foundation.assets import asset
-from amlsynth.generators.generation import measure
+from amlsynth.generators.fitted import measure
 from amlsynth.generators.private.sums import write_sums
 from amlsynth.release.build import original_cohort
 from amlsynth.release.origin import EXAMPLE

@@ -16,10 +16,11 @@ from amlsynth.evaluation.records import Evaluation, read_evaluation
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
 from amlsynth.foundation.files import restore_folder, scratch_folder, sha256
 from amlsynth.foundation.yamlfile import read_yaml
-from amlsynth.gates import GateReport
+from amlsynth.gates.verdict import GateReport
 from amlsynth.release.checksums import CHECKSUMS
+from amlsynth.release.file_names import PACKAGE, PROVENANCE, data_paths
 from amlsynth.release.integrity import private_copy
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, data_paths
+from amlsynth.release.package import DataPackage, Provenance
 from amlsynth.release.versions import Version
 
 # A row of the table of rules, as `schema.codebook` writes it: the only place of a release that has them.

@@ -20,16 +20,18 @@ from amlsynth.foundation.defaults import DICTIONARY_FILE, REPORT_FILE, REPORT_PD
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
 from amlsynth.foundation.version import __version__
-from amlsynth.gates import GateReport, endpoints_in, write_gates
+from amlsynth.gates.outcomes import endpoints_in
+from amlsynth.gates.verdict import GateReport, write_gates
 from amlsynth.generators.base import BaseGenerator
 from amlsynth.release.checksums import sha256_of, write_checksums
 from amlsynth.release.compare import changelog_entry, difference
+from amlsynth.release.describing import describe_package
 from amlsynth.release.documents import Parts, citation, documents, measured_parts, report_title
 from amlsynth.release.doi import stamp_doi
+from amlsynth.release.environment import environment
+from amlsynth.release.file_names import PACKAGE, PROVENANCE, all_data_paths, data_paths
 from amlsynth.release.metadata import write_metadata
 from amlsynth.release.package import (
-    PACKAGE,
-    PROVENANCE,
     DataPackage,
     GeneratorRecord,
     Guarantee,
@@ -37,11 +39,6 @@ from amlsynth.release.package import (
     Provenance,
     SpecRecord,
     SplitRecord,
-    all_data_paths,
-    data_paths,
-    describe_package,
-    environment,
-    names_of,
 )
 from amlsynth.release.parquet_metadata import metadata_of_spec
 from amlsynth.release.released import Released, read_released
@@ -133,7 +130,7 @@ def finish(made: Made, folder: Path, package: DataPackage, tell: Progress) -> No
     else:  # writes both, after the documents that name the DOI
         stamp_doi(folder, made.doi)
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert written == names_of(package), f"unexpected files {written ^ names_of(package)}"
+    assert written == package.files, f"unexpected files {written ^ package.files}"
 
 
 def measured_provenance(made: Made, folder: Path, package: Path | None = None) -> Provenance:

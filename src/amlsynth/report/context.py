@@ -17,7 +17,8 @@ from amlsynth.evaluation.records import CohortSummary, Comparison, Effect, Evalu
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.defaults import PACKAGE
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.gates import GateReport, known_outcomes
+from amlsynth.gates.outcomes import known_outcomes
+from amlsynth.gates.verdict import GateReport
 from amlsynth.report.decision import Decision, decide
 
 EVALUATION, GATES, PROVENANCE = "evaluation.json", "gates.json", "provenance.json"

@@ -8,7 +8,7 @@ from typing import Any
 
 from amlsynth.foundation.packages import clone_install
 from amlsynth.foundation.text import listing
-from amlsynth.gates import GateReport, GateResult
+from amlsynth.gates.verdict import GateReport, GateResult
 from amlsynth.report.context import Context
 from amlsynth.report.decision_page import doi_place
 from amlsynth.report.digits import decimals

@@ -17,7 +17,7 @@ from amlsynth.foundation.files import real_path, replacing, scratch_folder
 from amlsynth.report import fallback, prose, quarto, words
 from amlsynth.report.audience import AUDIENCES, Audience, seen_by
 from amlsynth.report.cells import FIGURES, Cells, rendering
-from amlsynth.report.context import read_context
+from amlsynth.report.context import INPUTS, read_context
 from amlsynth.report.sources import DOCUMENT, PUBLIC_DOCUMENT, copy_project
 from amlsynth.report.text import escape
 
@@ -75,12 +75,13 @@ def render_report(
             f"for: {audience!r} is no audience; take one of {', '.join(AUDIENCES)}."
             f"{did_you_mean(audience, AUDIENCES)}"
         )
-    context = seen_by(read_context(directory, d), audience)
     for target in filter(None, (out, pdf)):
         if Path(target).is_dir():
             raise UsageError(f"{target}: this is a folder; name a file to write.")
+        refuse_input(Path(target), Path(directory))
     if out is not None and pdf is not None and real_path(Path(out)) == real_path(Path(pdf)):
         raise UsageError(f"{out}: the page and the PDF need two names.")
+    context = seen_by(read_context(directory, d), audience)
     require_extra("report", "matplotlib", fallback.PURPOSE)
     with ExitStack() as stack:
         work = stack.enter_context(scratch_folder("amlsynth-report-"))
@@ -99,6 +100,12 @@ def render_report(
             stack.enter_context(rendering(Cells(context, work / FIGURES, made_by)))
             fallback.render(document, page, sheet, _toc_depth(work))
     return used
+
+
+def refuse_input(target: Path, directory: Path) -> None:
+    """Refuse to write over one of the files that a report of this folder is made of."""
+    if any(real_path(target) == real_path(directory / name) for name in INPUTS):
+        raise UsageError(f"{target}: the report is made of this file, which would be lost. Name another one.")
 
 
 def _choose(engine: str | None) -> tuple[Used, str]:

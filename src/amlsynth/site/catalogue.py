@@ -14,11 +14,12 @@ from amlsynth.foundation.defaults import REPORT_FILE
 from amlsynth.foundation.errors import UsageError
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
-from amlsynth.gates import GateReport
+from amlsynth.gates.verdict import GateReport
 from amlsynth.release.archive import write_archive
 from amlsynth.release.checksums import CHECKSUMS, read_checksums
+from amlsynth.release.file_names import PROVENANCE
 from amlsynth.release.opened import OpenedRelease, opened_release
-from amlsynth.release.package import PROVENANCE, DataPackage, Provenance, names_of
+from amlsynth.release.package import DataPackage, Provenance
 from amlsynth.release.versions import Version
 from amlsynth.report.decision import Decision, decide
 from amlsynth.site.curve import curve
@@ -154,7 +155,7 @@ def _listed(opened: OpenedRelease, folder: Path, sums: str, data: bool) -> Liste
         write_text(target / REPORT_PAGE, report_page(f"{package.title}, version {package.version}", report))
     # The same bytes as the archive of the build, whether the release was given as a folder or a zip.
     archive = (target if data else opened.folder.parent) / f"{stem}.zip"
-    write_archive(opened.folder, names_of(package), archive, stem, package.date)
+    write_archive(opened.folder, package.files, archive, stem, package.date)
     made = Provenance.model_validate_json((opened.folder / PROVENANCE).read_bytes())
     gates, decision, drawn = None, None, None
     if package.guarantee is None:

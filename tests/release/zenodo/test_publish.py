@@ -23,7 +23,8 @@ from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.loading import load
 from amlsynth.release import build_release, verify_release
 from amlsynth.release.checksums import check_files
-from amlsynth.release.package import DataPackage, file_names
+from amlsynth.release.file_names import file_names
+from amlsynth.release.package import DataPackage
 from amlsynth.release.zenodo import client as client_module
 from amlsynth.release.zenodo import publish as publish_module
 from forked import Forked

@@ -22,7 +22,8 @@ from amlsynth.release.adam.dataset_json import write_dataset_json
 from amlsynth.release.adam.define import define_xml
 from amlsynth.release.adam.tables import Study, adam_datasets
 from amlsynth.release.adam.xpt import write_xpt
-from amlsynth.release.package import ADAM_FILES, DataPackage
+from amlsynth.release.file_names import ADAM_FILES
+from amlsynth.release.package import DataPackage
 
 __all__ = ["AdamExport", "study_of", "write_adam"]
 

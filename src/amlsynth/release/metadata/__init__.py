@@ -15,12 +15,13 @@ from typing import Any
 from amlsynth.dictionary.carried import carried_dictionary
 from amlsynth.dictionary.model import dictionary
 from amlsynth.foundation.files import write_text
+from amlsynth.release.file_names import METADATA_FILES, PACKAGE, R_SCRIPT
 from amlsynth.release.metadata.croissant import croissant_record
 from amlsynth.release.metadata.datacite import datacite_record
 from amlsynth.release.metadata.r_script import r_script
 from amlsynth.release.metadata.rocrate import DESCRIPTOR, ro_crate_record
 from amlsynth.release.metadata.schema_org import schema_org_record
-from amlsynth.release.package import METADATA_FILES, PACKAGE, R_SCRIPT, DataPackage, names_of
+from amlsynth.release.package import DataPackage
 
 __all__ = ["metadata_texts", "schema_org_record", "write_metadata"]
 
@@ -39,7 +40,7 @@ def write_metadata(folder: Path) -> None:
 def metadata_texts(package: DataPackage, folder: Path) -> dict[str, str]:
     """Return the text of each metadata file, by its name."""
     d = carried_dictionary(folder) or dictionary()
-    names = sorted(names_of(package))
+    names = sorted(package.files)
     texts = {
         "croissant.json": _json_text(croissant_record(package, d)),
         "datacite.json": _json_text(datacite_record(package)),

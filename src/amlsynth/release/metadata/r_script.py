@@ -11,7 +11,8 @@ from string import Template
 
 from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.foundation.assets import asset
-from amlsynth.release.package import R_SCRIPT, DataPackage, data_paths
+from amlsynth.release.file_names import R_SCRIPT, data_paths
+from amlsynth.release.package import DataPackage
 
 _TRI_STATE = {"0": "absent", "1": "present"}
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}

@@ -11,6 +11,7 @@ from amlsynth.foundation.addresses import doi_url
 from amlsynth.foundation.defaults import DICTIONARY_FILE, REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.files import sha256
 from amlsynth.release.checksums import CHECKSUMS, sha256_of
+from amlsynth.release.file_names import PROVENANCE, PUBLIC_EVALUATION, R_SCRIPT
 from amlsynth.release.metadata.common import (
     agent,
     contact_point,
@@ -19,7 +20,7 @@ from amlsynth.release.metadata.common import (
     related_works,
     work,
 )
-from amlsynth.release.package import PROVENANCE, PUBLIC_EVALUATION, R_SCRIPT, DataPackage, Provenance
+from amlsynth.release.package import DataPackage, Provenance
 
 DESCRIPTOR = "ro-crate-metadata.json"
 # What a file is; one of the resources of the data package has its title.

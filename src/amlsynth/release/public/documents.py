@@ -13,7 +13,8 @@ from amlsynth.disclosure.rule import NA
 from amlsynth.evaluation.records import CategoryCount, CohortSummary, Figure, SurvivalSummary, VariableSummary
 from amlsynth.generators.private.sums import SumsFile
 from amlsynth.release.documents import Parts, cell, fill, outcomes
-from amlsynth.release.package import PUBLIC_EVALUATION, Guarantee, sums_paths
+from amlsynth.release.file_names import PUBLIC_EVALUATION, sums_paths
+from amlsynth.release.package import Guarantee
 from amlsynth.release.public.evaluation import PublicEvaluation
 from amlsynth.release.spec import ReleaseSpec
 

@@ -27,15 +27,9 @@ from amlsynth.release.checksums import Problem
 from amlsynth.release.contents import read_parts, read_release_sums
 from amlsynth.release.documents import documents, documents_with_doi
 from amlsynth.release.doi import spec_of
-from amlsynth.release.package import (
-    PACKAGE,
-    PROVENANCE,
-    PUBLIC_EVALUATION,
-    DataPackage,
-    Provenance,
-    environment,
-    sums_paths,
-)
+from amlsynth.release.environment import environment
+from amlsynth.release.file_names import PACKAGE, PROVENANCE, PUBLIC_EVALUATION, sums_paths
+from amlsynth.release.package import DataPackage, Provenance
 from amlsynth.release.public.documents import guarantee_of
 from amlsynth.release.public.evaluation import PublicEvaluation, evaluate_publicly, summarise_publicly
 

@@ -13,13 +13,14 @@ from amlsynth.evaluation import write_evaluation
 from amlsynth.foundation.defaults import DICTIONARY_FILE, REPORT_FILE, REPORT_PDF
 from amlsynth.foundation.files import sha256, write_text
 from amlsynth.foundation.types import Progress
-from amlsynth.gates import endpoints_in, write_gates
-from amlsynth.generators.generation import stated_steps
+from amlsynth.gates.outcomes import endpoints_in
+from amlsynth.gates.verdict import write_gates
+from amlsynth.generators.declared import stated_steps
 from amlsynth.generators.private.generator import Private
 from amlsynth.generators.private.sums import write_sums
 from amlsynth.release.checksums import CHECKSUMS
 from amlsynth.release.documents import fill, report_title
-from amlsynth.release.package import PACKAGE, PROVENANCE, PUBLIC_EVALUATION, all_data_paths, sums_paths
+from amlsynth.release.file_names import PACKAGE, PROVENANCE, PUBLIC_EVALUATION, all_data_paths, sums_paths
 from amlsynth.release.public.documents import guarantee_of, guaranteed_parts
 from amlsynth.release.public.evaluation import evaluate_publicly
 from amlsynth.release.writing import (

@@ -14,7 +14,8 @@ from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.foundation.files import restore_folder
 from amlsynth.release.doi import spec_of
-from amlsynth.release.package import PACKAGE, PROVENANCE, DataPackage, Provenance, names_of
+from amlsynth.release.file_names import PACKAGE, PROVENANCE
+from amlsynth.release.package import DataPackage, Provenance
 from amlsynth.release.released import read_released, read_verified
 from amlsynth.release.spec import ReleaseSpec
 from amlsynth.release.versions import Version
@@ -114,7 +115,7 @@ def check_place(checked: Checked) -> None:
                 f"{place}: this folder is read-only. Publishing writes the DOI into the release and its "
                 "state beside it; copy the release to a folder where that can be done."
             )
-    size = sum((checked.folder / name).stat().st_size for name in names_of(checked.package))
+    size = sum((checked.folder / name).stat().st_size for name in checked.package.files)
     needed = 2 * size + (1 << 20)  # the zip, and at worst a copy of the folder where files cannot be linked
     free = shutil.disk_usage(checked.folder).free
     if free < needed:
@@ -129,7 +130,7 @@ def local_files(checked: Checked) -> list[LocalFile]:
 
     Zenodo knows no folders, so the data are in the zip only, where their paths are those of SHA256SUMS.
     """
-    documents = sorted(name for name in names_of(checked.package) if "/" not in name)
+    documents = sorted(name for name in checked.package.files if "/" not in name)
     paths = [checked.archive, *(checked.folder / name for name in documents)]
     files = [LocalFile(path.name, path, path.stat().st_size, md5(path)) for path in paths]
     if len(files) > _MOST_FILES or sum(file.size for file in files) > _MOST_BYTES:

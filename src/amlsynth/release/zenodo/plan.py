@@ -9,7 +9,6 @@ from typing import Any
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.defaults import REPORT_FILE, REPORT_PDF
-from amlsynth.release.package import names_of
 from amlsynth.release.zenodo.checks import Checked, check_release
 from amlsynth.release.zenodo.drafts import concept_number, release_metadata
 from amlsynth.release.zenodo.metadata import first_metadata
@@ -99,7 +98,7 @@ def plan_publication(
     missing = "unless it is there"
     plan += [
         PlannedRequest("PUT", f"{{BUCKET}}/{name}", _bytes(checked, name), missing, file=name)
-        for name in (checked.archive.name, *sorted(n for n in names_of(checked.package) if "/" not in n))
+        for name in (checked.archive.name, *sorted(n for n in checked.package.files if "/" not in n))
     ]
     plan.append(PlannedRequest("GET", draft, "whether all files arrived"))
     if confirm:

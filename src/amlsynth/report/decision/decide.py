@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import CohortSummary, Evaluation, Measure
 from amlsynth.foundation.text import listing
-from amlsynth.gates import GateReport, known_outcomes
+from amlsynth.gates.outcomes import known_outcomes
+from amlsynth.gates.verdict import GateReport
 from amlsynth.report.decision import facts, verdict
 from amlsynth.report.decision.records import MAX_ROWS, Alarm, Decision, OriginalCohort, Row
 from amlsynth.report.decision.sentences import reading, sentence
@@ -111,7 +112,7 @@ def _rows(evaluation: Evaluation, graded: dict[str, Graded], key: str, d: Dictio
     rows: list[Row] = []
     for question, lines in QUESTIONS:
         for line in lines:
-            for choice in _written_out(line, evaluation, d):
+            for choice in written_out(line, evaluation, d):
                 measure = next((present[name] for name in choice if _known(present.get(name), key)), None)
                 if measure is not None:
                     rows.append(_row(question, measure, graded[measure.id], key))
@@ -137,7 +138,7 @@ def _row(question: str, measure: Measure, graded: Graded, key: str) -> Row:
     )
 
 
-def _written_out(line: Sequence[str], evaluation: Evaluation, d: Dictionary) -> Iterable[list[str]]:
+def written_out(line: Sequence[str], evaluation: Evaluation, d: Dictionary) -> Iterable[list[str]]:
     """Yield the identifiers that a line stands for: once for each endpoint, or for the response."""
     known = known_outcomes(evaluation, d)
     if "{endpoint}" in line[0]:

@@ -23,7 +23,7 @@ from typing import Literal
 
 from amlsynth.evaluation.privacy.attacks.rates import FALSE_POSITIVES
 from amlsynth.evaluation.records import Figure, Measure
-from amlsynth.gates import GateReport, GateResult
+from amlsynth.gates.verdict import GateReport, GateResult
 
 Signal = Literal["none", "weak", "clear", "undecided"]
 Side = Literal["low", "high", ""]  # where the figure stands from "no effect"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.evaluation.records import Evaluation, Measure
-from amlsynth.gates import GateReport, known_outcomes
+from amlsynth.gates.outcomes import known_outcomes
+from amlsynth.gates.verdict import GateReport
 from amlsynth.report.decision.records import RELEASED, Alarm, Guarantee, Named, Verdict
 from amlsynth.report.decision.sentences import attack_name
 from amlsynth.report.digits import number

@@ -19,16 +19,9 @@ from amlsynth.evaluation.records import (
     VariableSummary,
 )
 from amlsynth.foundation.errors import DataError, UsageError
-from amlsynth.gates import (
-    Gate,
-    GateProfile,
-    GateReport,
-    apply_gates,
-    gate_profile,
-    patients_compared,
-    read_profiles,
-    write_gates,
-)
+from amlsynth.gates.apply import apply_gates, patients_compared
+from amlsynth.gates.profile import Gate, GateProfile, gate_profile, read_profiles
+from amlsynth.gates.verdict import GateReport, write_gates
 
 
 def measure(identifier: str, value: float | None, **changes: Any) -> Measure:

@@ -1,0 +1,33 @@
+"""What a cohort's import declares of it, which is public: steps of numbers, panels, what was not assessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from amlsynth.cohort.cohort import About, Cohort, declared_panels, import_record, not_assessed
+from amlsynth.generators import generator_class
+from amlsynth.model_space.resolution import Resolution
+
+
+def with_declared(
+    generator: str, params: Mapping[str, Any] | None, cohort: Cohort
+) -> Mapping[str, Any] | None:
+    """Add to the parameters of a generator with a guarantee the panels, and what was not assessed."""
+    if not generator_class(generator).guarantee:
+        return params
+    declared = {"not_assessed": not_assessed(cohort.about), "panels": declared_panels(cohort.about)}
+    added = {name: value for name, value in declared.items() if value and name not in (params or {})}
+    return {**(params or {}), **added} if added else params
+
+
+def recorded_resolution(cohort: Cohort) -> Resolution | None:
+    """Return the steps in which numbers were recorded, where the cohort's import tells them."""
+    steps = stated_steps(cohort.about)
+    return Resolution.stated(cohort.dictionary, steps) if steps else None
+
+
+def stated_steps(about: About) -> dict[str, float]:
+    """Return the steps in which a cohort's import says that its source records numbers, by variable."""
+    steps = import_record(about).get("steps") or {}
+    return {str(name): float(step) for name, step in steps.items()}
