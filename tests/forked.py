@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+import pytest
+
 _LOOK = 0.02  # seconds between two looks whether a process has ended
 
 
@@ -24,6 +26,8 @@ class Forked:
     """A process that runs a call and ends; of its methods those that tests use of subprocess.Popen."""
 
     def __init__(self, call: Callable[[], object]) -> None:
+        if not hasattr(os, "fork"):
+            pytest.skip("a process cannot be copied here")
         self._files = [Path(tempfile.mkstemp(prefix="amlsynth-forked-")[1]) for _ in range(2)]
         self.returncode: int | None = None
         self._asking = threading.Lock()
