@@ -21,10 +21,10 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _valid_once() -> Iterator[None]:
-    from tests.shared_builds import valid_once
+def _once() -> Iterator[None]:
+    from tests.shared_builds import deflated_once, valid_once
 
-    with valid_once():
+    with valid_once(), deflated_once():
         yield
 
 

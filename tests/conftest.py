@@ -38,6 +38,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _more_public_models_kept() -> Iterator[None]:
+    """Keep the public models of `private` that many tests use, which are small, and make none again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("amlsynth.generators.private.model._KEPT", 8)
+        yield
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY

@@ -11,19 +11,23 @@ there. What is shared is read-only: a test that changes a release copies it firs
 - `rendered` (tests/report/conftest.py): page and PDF of a made-up evaluation, with drawn figures.
 
 Reports elsewhere have `empty_figures`. That they are drawn, and the same each time, tests/report shows.
-A frame that was found in order is not validated again (`valid_once`): build, verify and load each ask.
+A frame that was found in order is not validated again (`valid_once`): build, verify and load each ask. A file
+is not deflated again for the zip of another release (`deflated_once`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
 import shutil
+import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import pandas as pd
 import pytest
@@ -63,13 +67,18 @@ def valid_once() -> Iterator[None]:
     """
     from amlsynth.cohort import validation
 
+    names = ("_check_columns", "_check_rules", "_check_duplicates")  # in the order of their calls
+    validated = threading.local()
+
     def remembering(check: Callable[..., None]) -> Callable[..., None]:
         in_order: set[tuple[bytes, Any]] = set()
 
         def checked(frame: pd.DataFrame, *arguments: Any) -> None:
             failures, about = arguments[-1], arguments[0]
+            if check.__name__ == names[0]:
+                validated.content = _content(frame)
             # Beside the frame stands the dictionary, or which rows are empty, as the frame says too.
-            key = (_content(frame), about if isinstance(about, Dictionary) else None)
+            key = (validated.content, about if isinstance(about, Dictionary) else None)
             if key not in in_order:
                 before = dict(failures.counts)
                 check(frame, *arguments)
@@ -79,8 +88,34 @@ def valid_once() -> Iterator[None]:
         return checked
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_check_columns", "_check_rules", "_check_duplicates"):
+        for name in names:
             patch.setattr(validation, name, remembering(getattr(validation, name)))
+        yield
+
+
+@contextmanager
+def deflated_once() -> Iterator[None]:
+    """In this block a file with the content of one that was packed into a zip is not deflated again."""
+    from amlsynth.release import archive
+
+    compress, known = archive._compress, dict[Any, Any]()
+
+    def once(source: IO[bytes], target: IO[bytes], method: int) -> tuple[int, int]:
+        content = source.read()
+        key = (
+            hashlib.sha256(content).digest(),
+            method,
+            zlib.compressobj,
+        )  # which tests of other zlibs replace
+        if key not in known:
+            packed = io.BytesIO()
+            known[key] = (compress(io.BytesIO(content), packed, method), packed.getvalue())
+        told, stream = known[key]
+        target.write(stream)
+        return told
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(archive, "_compress", once)
         yield
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from amlsynth.cohort.cohort import read_cohort
 from amlsynth.cohort.tables import read_table, write_table
 from amlsynth.foundation.files import replacing_folder, restore_folder, write_text
 from amlsynth.release.checksums import check_files, write_checksums
+from forked import Forked
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes that it forks")
 
@@ -111,20 +111,18 @@ def test_what_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, referen
     check(load, tmp_path / "cache", lambda: pd.testing.assert_frame_equal(amlsynth.load(release), patients))
 
 
-def test_sigterm_ends_a_command_as_ctrl_c_does(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from amlsynth.cli import main; import amlsynth.sources.reference as r\n"
-        "import amlsynth.cohort.table_writing as w; plain = w._as_table\n"
-        "def slow(*a):\n    print('writing', flush=True); time.sleep(60)\n"
-        "w._as_table = slow\n"
-        f"main(['cohort', 'reference', '--n', '20', '--out', {str(tmp_path / 'c.csv')!r}])"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None and process.stdout.readline() == "writing\n"
+def test_sigterm_ends_a_command_as_ctrl_c_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> None:
+        print("writing", flush=True)
+        time.sleep(60)
+
+    monkeypatch.setattr("amlsynth.cohort.table_writing._as_table", slow)
+    command = ["cohort", "reference", "--n", "20", "--out", str(tmp_path / "c.csv")]
+    process = Forked(lambda: main(command))
+    while process.poll() is None and process.written() != "writing\n":
+        time.sleep(0.01)
     assert left_behind(tmp_path) != []
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate()
     assert process.returncode == 143 and "nothing was left half-written" in told
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -28,14 +29,14 @@ def _clean_environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
 
 
-def _run(*command: object, cwd: Path, **environment: str) -> str:
-    result = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=_clean_environment() | environment,
-        capture_output=True,
-        text=True,
+def _done(*command: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=_clean_environment(), capture_output=True, text=True
     )
+
+
+def _run(*command: object, cwd: Path) -> str:
+    result = _done(*command, cwd=cwd)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
@@ -69,27 +70,45 @@ def installed(
     (folder / "elsewhere").mkdir()
     write_table(reference, folder / "elsewhere" / "c.csv")
     core = {
-        name: subprocess.run(
-            [environment / "bin" / program, *arguments],
-            cwd=folder / "elsewhere",
-            env=_clean_environment(),
-            capture_output=True,
-            text=True,
-        )
+        name: _done(environment / "bin" / program, *arguments, cwd=folder / "elsewhere")
         for name, (program, *arguments) in CORE.items()
     }
+    core |= dict(zip(NEED_EXTRA, _commands(environment, *NEED_EXTRA.values()), strict=True))
     _link(site, "amlsynth[generate,private,report,publish]")
     return Installed(environment, core)
 
 
-# What is asked of the wheel without extras. The last three need one.
+# What is asked of the wheel without extras, and what needs one.
 CORE = {
     "validate": ["amlsynth", "validate", "c.csv"],
     "load": ["python", "-c", "import amlsynth; print(len(amlsynth.load('aml-reference', offline=True)))"],
-    "reference": ["amlsynth", "cohort", "reference", "--out", "r.csv"],
-    "generate": ["amlsynth", "generate", "--cohort", "c.csv", "--seed", "1", "--out", "s.csv"],
-    "evaluate": ["amlsynth", "evaluate", "--original", "c.csv", "--synthetic", "c.csv", "--out", "e"],
 }
+NEED_EXTRA = {
+    "reference": ["cohort", "reference", "--out", "r.csv"],
+    "generate": ["generate", "--cohort", "c.csv", "--seed", "1", "--out", "s.csv"],
+    "evaluate": ["evaluate", "--original", "c.csv", "--synthetic", "c.csv", "--out", "e"],
+}
+# Commands one after another in one process, since most of a process is its imports.
+COMMANDS = """
+import contextlib, io, json, sys
+from amlsynth.cli import main
+for command in json.loads(sys.argv[1]):
+    out, errors = io.StringIO(), io.StringIO()
+    code = None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        try:
+            main(command)
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([code, out.getvalue(), errors.getvalue()]))
+"""
+
+
+def _commands(environment: Path, *commands: list[str]) -> list[subprocess.CompletedProcess[str]]:
+    """Return what commands of the environment say, run in `elsewhere` beside it."""
+    python, elsewhere = environment / "bin" / "python", environment.parent / "elsewhere"
+    lines = _run(python, "-c", COMMANDS, json.dumps(commands), cwd=elsewhere).splitlines()
+    return [subprocess.CompletedProcess(c, *json.loads(x)) for c, x in zip(commands, lines, strict=True)]
 
 
 def _link(site: Path, wanted: str) -> None:
@@ -182,11 +201,8 @@ def test_demo_from_the_installed_wheel(environment: Path, demo: str) -> None:
     where = _run(python, "-c", "import amlsynth; print(amlsynth.__file__)", cwd=elsewhere)
     assert str(environment) in where
     data = next((folder / "data").glob("*.csv"))
-    for generator in ("nflow", "ctabgan-plus"):  # which need torch
-        command = ["generate", "--cohort", data, "--generator", generator, "--seed", "1", "--out", "s.csv"]
-        result = subprocess.run(
-            [environment / "bin" / "amlsynth", *command], cwd=elsewhere, capture_output=True, text=True
-        )
+    command = ["generate", "--cohort", str(data), "--seed", "1", "--out", "s.csv", "--generator"]
+    for result in _commands(environment, [*command, "nflow"], [*command, "ctabgan-plus"]):  # need torch
         assert result.returncode == 2
         assert "pip install 'amlsynth[neural]'" in result.stderr
 

@@ -125,14 +125,15 @@ def sexes_swapped(material: Material, rng: np.random.Generator) -> pd.DataFrame:
 
 def flipped(frame: pd.DataFrame, d: Dictionary, rng: np.random.Generator) -> pd.DataFrame:
     """Return the patients with one known alteration flipped in each."""
-    found = frame.copy()
     names = [v.name for v in d.alterations]
-    for row in range(len(found)):
-        known = [name for name in names if not pd.isna(found[name].iloc[row])] or names
-        name = known[rng.integers(len(known))]
-        now = found[name].iloc[row]
-        found.iloc[row, found.columns.get_loc(name)] = 1 if pd.isna(now) else 1 - now
-    return found
+    states = frame[names].to_numpy("float64", na_value=np.nan)
+    for row in states:
+        known = np.flatnonzero(~np.isnan(row))
+        place = known[rng.integers(len(known))] if len(known) else rng.integers(len(names))
+        row[place] = 1 if np.isnan(row[place]) else 1 - row[place]
+    return frame.assign(
+        **{name: pd.array(states[:, i], dtype="Float64").astype("Int8") for i, name in enumerate(names)}
+    )
 
 
 def _sampled(material: Material, share: float, rng: np.random.Generator) -> pd.DataFrame:

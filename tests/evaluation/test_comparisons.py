@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from scipy import stats
 
 from amlsynth.dictionary.model import dictionary
@@ -45,9 +44,12 @@ def test_fisher_agrees_with_scipy(found, split, synthetic):
 
 
 def test_remission_agrees_with_logistic_regression(found, split, synthetic):
+    from statsmodels.discrete.discrete_model import Logit  # each worker would import it
+    from statsmodels.tools.tools import add_constant
+
     ours, theirs = (frame["CR1"].dropna().astype(float).to_numpy() for frame in (split.train, synthetic))
-    design = sm.add_constant(np.repeat([0.0, 1.0], [len(ours), len(theirs)]))
-    fit = sm.Logit(np.concatenate((ours, theirs)), design).fit(disp=False)
+    design = add_constant(np.repeat([0.0, 1.0], [len(ours), len(theirs)]))
+    fit = Logit(np.concatenate((ours, theirs)), design).fit(disp=False)
     comparison = found["CR1", "logistic regression"]
     assert comparison.p_value.value == pytest.approx(fit.pvalues[1], rel=1e-4)
     assert [comparison.effect.low, comparison.effect.high] == pytest.approx(

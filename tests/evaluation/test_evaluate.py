@@ -19,6 +19,7 @@ from amlsynth.evaluation.inputs import SyntheticCohort
 from amlsynth.evaluation.privacy import attacks
 from amlsynth.evaluation.records import Origin
 from amlsynth.foundation.errors import DataError, UsageError
+from forked import Forked
 
 module = importlib.import_module("amlsynth.evaluation.run")
 
@@ -354,12 +355,18 @@ def test_plain_columns_are_typed_first(split, synthetic, quick, monkeypatch):
 
 @pytest.mark.parametrize("first", ["compare_cohorts", "measure", "evaluate"])
 def test_evaluate_is_a_function_whatever_is_used_first(first):
-    code = (
-        f"import amlsynth.evaluation as e; e.{first}; from amlsynth.evaluation import evaluate; "
-        "import amlsynth; print(callable(evaluate), callable(amlsynth.evaluate))"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.split() == ["True", "True"]
+    def use() -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "amlsynth"]:
+            del sys.modules[name]
+        import amlsynth.evaluation as fresh
+
+        getattr(fresh, first)
+        from amlsynth.evaluation import evaluate
+
+        print(callable(evaluate), callable(sys.modules["amlsynth"].evaluate))
+
+    process = Forked(use)
+    assert process.communicate() == ("True True\n", "")
 
 
 def test_importing_the_package_loads_no_heavy_library():

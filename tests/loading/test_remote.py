@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import subprocess
-import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +18,7 @@ import amlsynth
 from amlsynth.foundation.addresses import doi_of
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.loading import Cache
+from forked import Forked
 
 Zip = Callable[[Path], Path]
 DOI = "10.5281/zenodo.77"
@@ -383,14 +382,9 @@ def test_a_copy_that_was_damaged_in_the_cache_is_fetched_again(
 
 def test_processes_may_load_at_once(zenodo: Any, here: Path, registry: Path, archive: bytes) -> None:
     zenodo.put(77, {"small-1.0.0.zip": archive})
-    code = f"import amlsynth; print(len(amlsynth.load('small', registry={str(registry)!r})))"
-    started = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
+    started = [Forked(lambda: print(len(amlsynth.load("small", registry=registry)))) for _ in range(2)]
     for process in started:
-        out, errors = process.communicate(timeout=300)
-        assert (out.strip(), errors) == (b"40", b"")
+        assert process.communicate() == ("40\n", "")
     assert left(here.parent / "cache") == [hashlib.sha256(archive).hexdigest()]
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from amlsynth.foundation.errors import UsageError
 from amlsynth.generators import DEFAULT
 from amlsynth.tuning.storage import open_storage, reaching, shown
 from amlsynth.tuning.trials import ended
+from forked import Forked
 
 _QUICK = ("--repeats", "1", "--seed", "1", "--objective", "default")
 
@@ -29,15 +27,12 @@ def file(cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _start(file: Path, storage: str, trials: int, out: Path) -> subprocess.Popen[str]:
+def _start(file: Path, storage: str, trials: int, out: Path) -> Forked:
+    import optuna  # noqa: F401
+    import sklearn.ensemble  # noqa: F401  (here once, and not in each copy)
+
     arguments = ["tune", "--cohort", str(file), "--trials", str(trials), "--storage", storage, *_QUICK]
-    return subprocess.Popen(
-        [sys.executable, "-m", "amlsynth", *arguments, "--out", str(out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    return Forked(lambda: main([*arguments, "--out", str(out)]))
 
 
 def _trials(storage: str) -> list[object]:

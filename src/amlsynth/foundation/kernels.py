@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any
 
 from amlsynth.foundation.errors import require_extra
 
@@ -33,7 +35,12 @@ def one_thread_of(module: str, purpose: str, api: str | None = None) -> Abstract
     module, purpose : what is imported first, so that there is something to limit, and for what.
     api : "blas" for products of matrices alone; all libraries without it.
     """
-    require_extra("generate", module, purpose)
-    control = require_extra("generate", "threadpoolctl", purpose)
-    limits: AbstractContextManager[object] = control.threadpool_limits(1, user_api=api)
+    limits: AbstractContextManager[object] = _libraries_of(module, purpose).limit(limits=1, user_api=api)
     return limits
+
+
+@cache
+def _libraries_of(module: str, purpose: str) -> Any:
+    """Look through the libraries that are loaded once: it takes as long as a small forest."""
+    require_extra("generate", module, purpose)
+    return require_extra("generate", "threadpoolctl", purpose).ThreadpoolController()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -210,6 +211,14 @@ def gate_profile(name: str, path: Path | None = None) -> GateProfile:
 
 def read_profiles(path: Path | None = None) -> dict[str, GateProfile]:
     """Read all profiles of a gates file, by name in the order of the file."""
-    path = path or asset("release/gates.yaml")
+    return dict(_package_profiles()) if path is None else _profiles_of(path)
+
+
+@cache
+def _package_profiles() -> dict[str, GateProfile]:
+    return _profiles_of(asset("release/gates.yaml"))
+
+
+def _profiles_of(path: Path) -> dict[str, GateProfile]:
     profiles = read_yaml_model(path, _ProfileFile, what="gates file").profiles
     return {name: profile.model_copy(update={"name": name}) for name, profile in profiles.items()}

@@ -127,7 +127,8 @@ def _strong(text: str) -> Node:
 def _walk(value: Any, change: dict[str, Callable[[Node], Any]]) -> Any:
     """Return a copy of a part of the tree, each node changed after the nodes inside it.
 
-    A change that returns a list puts all of it in the place of the node.
+    A change that returns a list puts all of it in the place of the node. Words and spaces, of which most of a
+    report consists, and empty lists are not copied: no change is made within them.
     """
     if isinstance(value, dict):
         if "t" not in value:
@@ -139,10 +140,15 @@ def _walk(value: Any, change: dict[str, Callable[[Node], Any]]) -> Any:
     if isinstance(value, list):
         found: list[Any] = []
         for item in value:
-            new = _walk(item, change)
-            if isinstance(item, dict) and isinstance(new, list):
-                found += new
+            if isinstance(item, dict):
+                name = item.get("t")
+                if (name == "Str" or (name and "c" not in item)) and name not in change:
+                    found.append(item)
+                elif isinstance(new := _walk(item, change), list):
+                    found += new
+                else:
+                    found.append(new)
             else:
-                found.append(new)
+                found.append(_walk(item, change) if item and isinstance(item, list) else item)
         return found
     return value

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 from lifelines import CoxPHFitter
 
 from amlsynth.dictionary.derived import eln2022
@@ -65,11 +64,14 @@ def test_hazard_ratios_agree_with_lifelines(asked, synthetic, subject, endpoint)
 
 
 def test_odds_ratios_agree_with_statsmodels(asked, synthetic):
+    from statsmodels.discrete.discrete_model import Logit  # each worker would import it
+    from statsmodels.tools.tools import add_constant
+
     risk = eln2022(synthetic)
     rows = synthetic["CR1"].notna() & risk.notna()
     x = pd.get_dummies(risk[rows])[["intermediate", "adverse"]].astype(float)
     y = synthetic["CR1"][rows].astype(float)
-    fit = sm.Logit(y, sm.add_constant(x)).fit(disp=0)
+    fit = Logit(y, add_constant(x)).fit(disp=0)
     for aspect in ("intermediate", "adverse"):
         found = find(asked[1], f"ELN2022={aspect}", "CR")
         assert found.log_ratio == pytest.approx(fit.params[aspect], rel=1e-4)

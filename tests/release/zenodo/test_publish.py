@@ -8,8 +8,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +18,7 @@ import pytest
 from tests.release.zenodo.conftest import publish
 from tests.release.zenodo.zenodo_server import KINDS, Record, ZenodoServer, template
 
+from amlsynth.cli import main
 from amlsynth.foundation.errors import AmlsynthError, DataError, UsageError
 from amlsynth.loading import load
 from amlsynth.release import build_release, verify_release
@@ -28,6 +27,7 @@ from amlsynth.release.file_names import file_names
 from amlsynth.release.package import DataPackage
 from amlsynth.release.zenodo import client as client_module
 from amlsynth.release.zenodo import publish as publish_module
+from forked import Forked
 
 NAME, VERSION = "small-test", "1.2.3"
 STEM = f"{NAME}-{VERSION}"
@@ -324,8 +324,7 @@ def test_a_process_that_is_killed_while_it_publishes(
 ) -> None:
     """The real thing, once: SIGKILL while the request to publish is with the server."""
     publish(folder, confirm=False)  # so that the process need not render the report on paper
-    command = [sys.executable, "-m", "amlsynth", "release", "publish", str(folder), "--confirm"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = Forked(lambda: main(["release", "publish", str(folder), "--confirm"]))
 
     def kill(_number: int, _method: str, path: str) -> str | None:
         if not path.endswith("/publish"):

@@ -86,10 +86,12 @@ class Rarities:
         for name in rng.permutation(names).tolist():
             column = self.d.by_id[name].name
             here = rows[(frame[column].iloc[rows] == 1).to_numpy(bool, na_value=False)]
-            here = here[~self._breaking(frame, here, name, 0)]
+            here = here[~self._breaking(frame, here, name, 0)] if len(here) else here
             others = np.flatnonzero((frame[column] == 0).to_numpy(bool, na_value=False))
             # Among so many at random there are enough who may have the finding.
             others = rng.permutation(others)[: _LOOKED_AT * (len(here) + _LOOKED_AT)]
+            if not len(here):
+                continue
             others = others[~self._breaking(frame, others, name, 1)]
             count = min(len(here), len(others))
             taken = here[:count]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
-from statsmodels.stats.proportion import proportion_confint
 
 from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.privacy.attacks.rates import (
@@ -24,6 +23,8 @@ def scores(members, non_members):
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 20), (3, 40), (40, 40), (700, 1285)])
 def test_wilson_is_that_of_statsmodels(hits, n):
+    from statsmodels.stats.proportion import proportion_confint  # each worker would import it
+
     assert Rate(hits / n, n).interval == pytest.approx(proportion_confint(hits, n, method="wilson"), abs=1e-9)
 
 
