@@ -22,8 +22,7 @@ MEASURES = ("bsm", "rsc", "co_occurrence", "km_score_os", "km_score_efs")
 
 def mean_of(values, seed=1):
     return with_interval(
-        lambda: float(values.mean()),
-        lambda rows: float(values[rows].mean()),
+        lambda times: times @ values / times.sum(axis=1),
         len(values),
         np.random.default_rng(seed),
         bounds=(-np.inf, np.inf),
@@ -41,24 +40,29 @@ def test_no_interval_where_it_says_nothing():
     assert mean_of(np.arange(5.0)).low is None
     assert mean_of(np.zeros(MAX_PATIENTS + 1)).low is None
 
-    def lost() -> float:
+    def lost(times):
         raise NotComputable("there is nothing to compute with")
 
-    assert "nothing" in with_interval(lost, lambda rows: 0.0, 50, np.random.default_rng(1)).reason
+    assert "nothing" in with_interval(lost, 50, np.random.default_rng(1)).reason
 
 
 def test_bounds_hold():
-    found = with_interval(lambda: 0.99, lambda rows: float(rows.mean()) / 25, 50, np.random.default_rng(1))
+    found = with_interval(lambda times: times[:, 0] * 0.99, 50, np.random.default_rng(1))
     assert found.high == 1 and 0 <= found.low < 0.99
 
 
-def test_all_rows_give_the_measure_itself(split, synthetic):
-    d = dictionary()
-    rows = np.arange(len(synthetic))
-    counts = SupportCounts(split.train, synthetic, d)
-    assert counts.coverage(rows) == regularized_support_coverage(split.train, synthetic, d)
-    ours, theirs = (numeric_moments(numeric_values(f, d)) for f in (split.train, synthetic))
-    assert moments_score(ours, theirs) == basic_statistical_measure(split.train, synthetic, d)
+def test_a_resample_is_measured_as_the_cohort_of_its_rows(split, synthetic):
+    d, n = dictionary(), len(synthetic)
+    rows = np.random.default_rng(3).integers(n, size=n)
+    times, drawn = np.bincount(rows, minlength=n)[None], synthetic.iloc[rows].reset_index(drop=True)
+    coverage = SupportCounts(split.train, synthetic, d).coverage(times)
+    assert coverage == pytest.approx(regularized_support_coverage(split.train, drawn, d))
+    values = numeric_values(drawn, d)
+    moments = numeric_moments(numeric_values(synthetic, d), times)[0]
+    own = [np.nanmean(values, axis=0), np.nanmedian(values, axis=0), np.nanstd(values, axis=0, ddof=1)]
+    assert moments == pytest.approx(np.transpose(own))
+    ours = numeric_moments(numeric_values(split.train, d))[0]
+    assert moments_score(ours, moments) == pytest.approx(basic_statistical_measure(split.train, drawn, d))
 
 
 @pytest.mark.parametrize("name", MEASURES)

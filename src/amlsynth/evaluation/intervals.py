@@ -13,7 +13,7 @@ import numpy as np
 
 from amlsynth.evaluation.measure_group import NotComputable, attempt, figure
 from amlsynth.evaluation.records import Figure
-from amlsynth.foundation.types import IntArray
+from amlsynth.foundation.types import FloatArray, IntArray
 from amlsynth.statistics.wald import Z95
 
 RESAMPLES = 100
@@ -22,8 +22,7 @@ MAX_PATIENTS = 20_000  # patients; beyond it the intervals are narrower than the
 
 
 def with_interval(
-    compute: Callable[[], float],
-    resample: Callable[[IntArray], float],
+    measure: Callable[[IntArray], FloatArray],
     n: int,
     rng: np.random.Generator,
     bounds: tuple[float, float] = (0.0, 1.0),
@@ -32,16 +31,17 @@ def with_interval(
 
     Parameters
     ----------
-    compute : gives the figure of the cohort itself.
-    resample : gives the figure of the rows drawn, shape (n,), whole numbers from 0 to n - 1.
+    measure : gives the figures of resamples, shape (resamples,), from how often each patient is in each,
+        shape (resamples, n); the cohort itself is the one that has each patient once.
     n : patients of the cohort; below `MIN_PATIENTS` and above `MAX_PATIENTS` there is no interval.
     bounds : between which the measure lies.
     """
-    estimate = attempt(compute)
+    estimate = attempt(lambda: float(measure(np.ones((1, n), dtype=np.int64))[0]))
     if estimate.value is None or not MIN_PATIENTS <= n <= MAX_PATIENTS:
         return estimate
+    times = np.array([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(RESAMPLES)])
     try:
-        draws = [resample(rng.integers(n, size=n)) for _ in range(RESAMPLES)]
+        draws = measure(times)
     except NotComputable:
         return estimate
     spread = Z95 * float(np.std(draws, ddof=1))

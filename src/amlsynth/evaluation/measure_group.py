@@ -64,6 +64,11 @@ class EvaluationContext:
             raise value.with_traceback(None)
         return value
 
+    def once_of(self, frame: pd.DataFrame, name: str, compute: Callable[[], Found]) -> Found:
+        """Return what `compute` gives of a frame, computed at the first call with this frame and name."""
+        # The frame is kept with it, so that no other one takes its id.
+        return self.once(f"{name} of {id(frame)}", lambda: (compute(), frame))[0]
+
     @property
     def everybody(self) -> pd.DataFrame:
         """All real patients, training and hold-out, for scales that favour neither."""

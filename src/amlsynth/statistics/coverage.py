@@ -14,6 +14,7 @@ from amlsynth.foundation.errors import NotComputable
 from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.statistics.coding import Codes, codes_of, numbers_of, quantile_edges
 
+_ROWS = 4096  # patients turned into indicators at a time; bounds memory, and float32 counts stay exact
 RARE = 0.05  # the largest share of patients, of both cohorts together, who have a rare state
 
 
@@ -29,11 +30,15 @@ def regularized_support_coverage(original: pd.DataFrame, synthetic: pd.DataFrame
     NotComputable
         No column of the original was assessed.
     """
-    return SupportCounts(original, synthetic, d).coverage(np.arange(len(synthetic)))
+    everybody_once = np.ones((1, len(synthetic)), dtype=np.int64)
+    return float(SupportCounts(original, synthetic, d).coverage(everybody_once)[0])
 
 
 class SupportCounts:
-    """Codes of two cohorts, to count what the second, or rows drawn from it, cover of the first."""
+    """Codes of two cohorts, to count what resamples of the second cover of the first.
+
+    A resample is given by how often each of the n patients of the second is in it, shape (resamples, n).
+    """
 
     def __init__(self, original: pd.DataFrame, frame: pd.DataFrame, d: Dictionary) -> None:
         ours: list[FloatArray] = []
@@ -68,23 +73,23 @@ class SupportCounts:
         self._states = np.concatenate(states) if ours else np.empty(0, dtype=bool)
         self._codes = np.column_stack(codes).astype(np.intp) + self._starts if codes else None
 
-    def coverage(self, rows: IntArray) -> float:
-        """Return the coverage by the given rows of the second cohort, in [0, 1].
+    def coverage(self, times: IntArray) -> FloatArray:
+        """Return the coverage by each resample, in [0, 1], shape (resamples,).
 
         Raises
         ------
         NotComputable
             No column of the original was assessed.
         """
-        theirs = self._count(rows)
-        scale = self._n / len(rows)
+        theirs = self._count(times) * (self._n / times.sum(axis=1, keepdims=True))
         present = self._ours > 0
-        covered = np.divide(theirs * scale, self._ours, out=np.zeros_like(self._ours), where=present)
-        sums, counts = (np.add.reduceat(x, self._starts) for x in (np.minimum(covered, 1.0), present * 1.0))
-        return float((sums / counts).mean())
+        covered = np.divide(theirs, self._ours, out=np.zeros_like(theirs), where=present)
+        sums = np.add.reduceat(np.minimum(covered, 1.0), self._starts, axis=1)
+        found: FloatArray = (sums / np.add.reduceat(present * 1.0, self._starts)).mean(axis=1)
+        return found
 
-    def rare_states(self, rows: IntArray) -> tuple[float, float]:
-        """Return how many rare states a patient of the first cohort has on average, and one of the rows.
+    def rare_states(self, times: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return how many rare states a patient of the first cohort has on average, and one of each resample.
 
         States are the values of categorical columns, such as a mutation that is there; NA is none. Which are
         rare (`RARE`) the two cohorts decide together: what chance makes rarer in one of them would else look
@@ -95,23 +100,29 @@ class SupportCounts:
         NotComputable
             No column of the original was assessed.
         """
-        ours, theirs = self._ours * self._states, self._count(rows) * self._states
+        ours, theirs = self._ours[None] * self._states, self._count(times) * self._states
         ours_known, theirs_known = (
-            np.add.reduceat(counts, self._starts)[self._column] for counts in (ours, theirs)
+            np.add.reduceat(counts, self._starts, axis=1)[:, self._column] for counts in (ours, theirs)
         )
         together = (ours + theirs) / np.maximum(ours_known + theirs_known, 1)
         rare = together <= RARE
-        rates = [
-            float((counts / np.maximum(known, 1))[rare].sum())
+        our_rates, their_rates = (
+            np.where(rare, counts / np.maximum(known, 1), 0.0).sum(axis=1)
             for counts, known in ((ours, ours_known), (theirs, theirs_known))
-        ]
-        return rates[0], rates[1]
+        )
+        return our_rates, their_rates
 
-    def _count(self, rows: IntArray) -> FloatArray:
-        """Return how often each code of the second cohort is in the given rows."""
+    def _count(self, times: IntArray) -> FloatArray:
+        """Return how often each code of the second cohort is in each resample, shape (resamples, codes)."""
         if self._codes is None:
             raise NotComputable("every column of the original is empty")
-        return np.bincount(self._codes[rows].ravel(), minlength=len(self._ours)).astype(np.float64)
+        counts = np.zeros((len(times), len(self._ours)))
+        for top in range(0, len(self._codes), _ROWS):
+            codes = self._codes[top : top + _ROWS]
+            indicators = np.zeros((len(codes), len(self._ours)), dtype=np.float32)
+            np.put_along_axis(indicators, codes, np.float32(1.0), axis=1)
+            counts += times[:, top : top + _ROWS].astype(np.float32) @ indicators
+        return counts
 
 
 def _histogram_codes(values: FloatArray, edges: FloatArray) -> Codes:

@@ -26,7 +26,7 @@ from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray, IntArray
 from amlsynth.statistics.associations import associations, log_score
 from amlsynth.statistics.coding import numeric_values, rows_of
-from amlsynth.statistics.coverage import RARE, SupportCounts, regularized_support_coverage
+from amlsynth.statistics.coverage import RARE, SupportCounts
 
 _SOURCE = (
     "Chundawat et al., arXiv:2207.05295; Eckardt et al., npj Digit Med 2024, methods, "
@@ -49,7 +49,7 @@ def basic_statistical_measure(original: pd.DataFrame, synthetic: pd.DataFrame, d
     NotComputable
         No numeric column of the original has values and a mean other than 0.
     """
-    return moments_score(*(numeric_moments(numeric_values(frame, d)) for frame in (original, synthetic)))
+    return moments_score(*(numeric_moments(numeric_values(frame, d))[0] for frame in (original, synthetic)))
 
 
 def moments_score(original: FloatArray, synthetic: FloatArray) -> float:
@@ -66,65 +66,75 @@ def moments_score(original: FloatArray, synthetic: FloatArray) -> float:
     return float(np.mean(scores))
 
 
-def numeric_moments(values: FloatArray) -> FloatArray:
-    """Return mean, median and standard deviation (n - 1) of every column, shape (columns, 3)."""
-    return np.array([_statistics(column) for column in values.T]).reshape(-1, 3)
+def numeric_moments(values: FloatArray, times: IntArray | None = None) -> FloatArray:
+    """Return mean, median and standard deviation (n - 1) of every column, shape (resamples, columns, 3).
+
+    Parameters
+    ----------
+    values : shape (n, columns), NaN where missing.
+    times : how often each row is in each resample, shape (resamples, n); by default each is in one, once.
+    """
+    times = np.ones((1, len(values)), dtype=np.int64) if times is None else times
+    moments = [_moments(column, times) for column in values.T]
+    return np.stack(moments, axis=1) if moments else np.empty((len(times), 0, 3))
 
 
-def _statistics(values: FloatArray) -> FloatArray:
-    known = values[~np.isnan(values)]
-    if known.size == 0:
-        return np.full(3, np.nan)
-    deviation = known.std(ddof=1) if known.size > 1 else np.nan
-    return np.array([known.mean(), np.median(known), deviation])
+def _moments(column: FloatArray, times: IntArray) -> FloatArray:
+    order = np.argsort(column)[: np.count_nonzero(~np.isnan(column))]  # NaN comes last
+    values, drawn = column[order], times[:, order]
+    if not values.size:
+        return np.full((len(times), 3), np.nan)
+    n, up_to = drawn.sum(axis=1), np.cumsum(drawn, axis=1)
+    middle = [(up_to <= place[:, None]).sum(axis=1) for place in ((n - 1) // 2, n // 2)]
+    median = values[np.minimum(middle, len(values) - 1)].mean(axis=0)
+    centred = values - values.mean()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shift = drawn @ centred / n
+        variance = (drawn @ centred**2 - n * shift**2) / (n - 1)
+        moments = np.array([values.mean() + shift, np.where(n > 0, median, np.nan), np.sqrt(variance)])
+    return moments.T
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     cohorts = (context.original, cohort.frame, context.dictionary)
     n, rng = len(cohort.frame), Stream.COLUMN_INTERVALS.rng(context.seed)
     ours, theirs = (numeric_values(frame, context.dictionary) for frame in cohorts[:2])
-    moments, counts = numeric_moments(ours), SupportCounts(*cohorts)
+    moments, counts = numeric_moments(ours)[0], SupportCounts(*cohorts)
     rules, sizes = (context.rule, context.rule_of(cohort)), (len(context.original), n)
 
-    def rare_kept(rows: IntArray) -> float:
-        rates = counts.rare_states(rows)
-        real, made = (rule.rate(rate, of) for rule, rate, of in zip(rules, rates, sizes, strict=True))
-        return made / real if real > 0 else 1.0
+    def bsm(times: IntArray) -> FloatArray:
+        return np.array([moments_score(moments, drawn) for drawn in numeric_moments(theirs, times)])
+
+    def rare_kept(times: IntArray) -> FloatArray:
+        kept = []
+        for rates in zip(*counts.rare_states(times), strict=True):
+            real, made = (rule.rate(rate, of) for rule, rate, of in zip(rules, rates, sizes, strict=True))
+            kept.append(made / real if real > 0 else 1.0)
+        return np.array(kept)
 
     return {
-        "bsm": with_interval(
-            lambda: basic_statistical_measure(*cohorts),
-            lambda rows: moments_score(moments, numeric_moments(theirs[rows])),
-            n,
-            rng,
-        ),
-        "rsc": with_interval(lambda: regularized_support_coverage(*cohorts), counts.coverage, n, rng),
-        "rare_states_kept": with_interval(lambda: rare_kept(np.arange(n)), rare_kept, n, rng, (0.0, np.inf)),
-        "logcorr": attempt(lambda: log_score(_of_original(context), associations(*cohorts[1:]))),
+        "bsm": with_interval(bsm, n, rng),
+        "rsc": with_interval(counts.coverage, n, rng),
+        "rare_states_kept": with_interval(rare_kept, n, rng, (0.0, np.inf)),
+        "logcorr": attempt(lambda: log_score(*(associations_of(f, context) for f in cohorts[:2]))),
         "logcorr_at_holdout": attempt(lambda: _logcorr_at_holdout(cohort.frame, context)),
     }
 
 
-def _of_original(context: EvaluationContext) -> FloatArray:
-    return context.once(
-        "associations of original", lambda: associations(context.original, context.dictionary)
-    )
+def associations_of(frame: pd.DataFrame, context: EvaluationContext) -> FloatArray:
+    """Return the `associations` of the original or of a cohort."""
+    return context.once_of(frame, "associations", lambda: associations(frame, context.dictionary))
 
 
 def _logcorr_at_holdout(frame: pd.DataFrame, context: EvaluationContext) -> float:
     """Return the mean score of random parts that are as large as the hold-out."""
     if context.holdout is None:
         raise NotComputable(NO_HOLDOUT)
-    size = min(len(context.holdout), len(frame))
+    size, ours = min(len(context.holdout), len(frame)), associations_of(context.original, context)
     rng = Stream.EQUAL_SIZES.rng(context.seed)
     draws = [rng.permutation(len(frame))[:size] for _ in range(EQUAL_DRAWS if size < len(frame) else 1)]
     return float(
-        np.mean(
-            [
-                log_score(_of_original(context), associations(rows_of(frame, rows), context.dictionary))
-                for rows in draws
-            ]
-        )
+        np.mean([log_score(ours, associations(rows_of(frame, rows), context.dictionary)) for rows in draws])
     )
 
 

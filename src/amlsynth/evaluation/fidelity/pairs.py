@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
+from amlsynth.evaluation.fidelity.columns import associations_of
 from amlsynth.evaluation.intervals import with_interval
 from amlsynth.evaluation.measure_group import (
     EvaluatedCohort,
@@ -22,7 +23,6 @@ from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.statistics.associations import (
     RankCorrelations,
-    associations,
     correlation_reversal,
     correlation_shift,
 )
@@ -42,7 +42,7 @@ def log_odds_ratios(frame: pd.DataFrame, d: Dictionary) -> tuple[FloatArray, Flo
     added to each of the four cells; expected is (carriers of one) x (carriers of the other) / patients. A
     pair that nobody has assessed has log odds ratio 0 and 0 expected.
     """
-    return _States(frame, d).log_odds()
+    return _States(frame, d).log_odds(np.ones(len(frame), dtype=np.int64))
 
 
 class _States:
@@ -54,13 +54,10 @@ class _States:
         states = np.column_stack(values) if values else np.empty((len(frame), 0))
         self._present, self._absent = ((states == state).astype(exact) for state in (1, 0))
 
-    def log_odds(self, rows: IntArray | None = None) -> tuple[FloatArray, FloatArray]:
-        """Return `log_odds_ratios`; of the rows drawn, some more than once, if given."""
+    def log_odds(self, times: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return `log_odds_ratios` of a resample in which each patient is so many times, shape (n,)."""
         present, absent = self._present, self._absent
-        carried, lacked = present.T, absent.T
-        if rows is not None:
-            times = np.bincount(rows, minlength=len(present)).astype(present.dtype)
-            carried, lacked = carried * times, lacked * times
+        carried, lacked = (side.T * times.astype(side.dtype) for side in (present, absent))
         both, neither, first = (
             counts.astype(np.float64) for counts in (carried @ present, lacked @ absent, carried @ absent)
         )
@@ -143,21 +140,26 @@ def _missing(frame: pd.DataFrame, d: Dictionary) -> BoolArray:
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     d, original, frame = context.dictionary, context.original, cohort.frame
     ours, expected = context.once("log odds ratios of original", lambda: log_odds_ratios(original, d))
-    matrix = context.once("associations of original", lambda: associations(original, d))
+    matrices = [associations_of(one, context) for one in (original, frame)]
     shares = context.once("missing shares of original", lambda: missing_shares(original, d))
     ranked = context.once("rank correlations of original", lambda: RankCorrelations.of(original, d))
     theirs = RankCorrelations.of(frame, d)
     states = _States(frame, d)
     missing = np.abs(missing_shares(frame, d) - shares)
+
+    def differences(times: IntArray) -> FloatArray:
+        return np.array(
+            [co_occurrence_difference(ours, expected, states.log_odds(drawn)[0]) for drawn in times]
+        )
+
     return {
         "co_occurrence": with_interval(
-            lambda: co_occurrence_difference(ours, expected, states.log_odds()[0]),
-            lambda rows: co_occurrence_difference(ours, expected, states.log_odds(rows)[0]),
+            differences,
             len(frame),
             Stream.CO_OCCURRENCE_INTERVALS.rng(context.seed),
             bounds=(0.0, np.inf),
         ),
-        "associations": attempt(lambda: association_error(matrix, associations(frame, d), shares < 1)),
+        "associations": attempt(lambda: association_error(*matrices, shares < 1)),
         "correlation_shift": attempt(lambda: correlation_shift(ranked, theirs)),
         "correlation_reversal": attempt(lambda: correlation_reversal(ranked, theirs)),
         "missing_mean": figure(float(missing.mean())),

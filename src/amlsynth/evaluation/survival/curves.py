@@ -132,14 +132,14 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
         else:
             curve = kaplan_meier(ours)
 
-            def score(rows: IntArray, curve: KaplanMeier = curve, data: EndpointData = theirs) -> float:
-                return 1 - distance_of_curves(curve, kaplan_meier(data.take(rows))).divergence
+            def scores(
+                times: IntArray, curve: KaplanMeier = curve, data: EndpointData = theirs
+            ) -> FloatArray:
+                samples = (data.take(np.repeat(np.arange(data.n), drawn)) for drawn in times)
+                return np.array([1 - distance_of_curves(curve, kaplan_meier(s)).divergence for s in samples])
 
             figures[f"km_score_{suffix}"] = with_interval(
-                lambda value=1 - distance.divergence: value,  # type: ignore[misc]
-                score,
-                theirs.n,
-                Stream.CURVE_INTERVALS.rng(context.seed),
+                scores, theirs.n, Stream.CURVE_INTERVALS.rng(context.seed)
             )
             figures[f"optimism_{suffix}"] = figure(distance.optimism)
             figures[f"shortsightedness_{suffix}"] = attempt(

@@ -62,11 +62,9 @@ class AttackData:
         NotComputable
             No hold-out was given, or one side has too few patients.
         """
-        # The frame is kept with it, so that no other one takes its id.
-        return context.once(
-            f"attack data of {cohort.kind} {id(cohort.frame)}",
-            lambda: (cls._of(cohort, context), cohort.frame),
-        )[0]
+        return context.once_of(
+            cohort.frame, f"attack data of {cohort.kind}", lambda: cls._of(cohort, context)
+        )
 
     @classmethod
     def _of(cls, cohort: EvaluatedCohort, context: EvaluationContext) -> Self:

@@ -6,7 +6,9 @@ is of synthetic patients, so it turns the question of membership inference round
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,6 +31,7 @@ from amlsynth.evaluation.privacy.attacks.rates import DECIMALS, Rate
 from amlsynth.evaluation.privacy.hamming import minimum_distances
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
+from amlsynth.foundation.types import BoolArray, FloatArray
 from amlsynth.statistics.coding import at_most
 from amlsynth.statistics.wald import Z95
 
@@ -58,29 +61,31 @@ def nearer_to_training(data: AttackData) -> dict[str, Figure]:
     nearest = _Nearest.of(data.space, released, data.real_points)
     rng = Stream.CLOSEST_RECORD_DRAWS.rng(data.seed)
     all_members, all_others = np.arange(len(members)), np.arange(len(non_members)) + len(members)
-    size = min(len(members), len(non_members))
+    everyone, size = np.arange(len(released)), min(len(members), len(non_members))
 
     def half(side: NDArray[np.intp]) -> NDArray[np.intp]:
         return rng.permutation(side)[: (len(side) + 1) // 2]
 
-    def weighted(share: float) -> float:
+    def weighted(share: FloatArray) -> FloatArray:
         ours, theirs = share / len(members), (1 - share) / len(non_members)
         return ours / (ours + theirs)
 
-    plain, halved, all_halved = np.empty(DRAWS), np.empty(DRAWS), np.empty(DRAWS)
-    for draw in range(DRAWS):
-        one, other = (rng.permutation(side)[:size] for side in (all_members, all_others))
-        plain[draw] = nearest.share(one, other)
-        ours, theirs, some = half(all_members), half(all_others), half(np.arange(len(nearest.order)))
+    of_equal_size, halves, equal_halves = [], [], []
+    for _ in range(DRAWS):
+        ours, theirs = (rng.permutation(side)[:size] for side in (all_members, all_others))
+        of_equal_size.append(_Draw(ours, theirs, everyone))
+        ours, theirs, some = half(all_members), half(all_others), half(everyone)
+        halves.append(_Draw(ours, theirs, some))
         least = min(len(ours), len(theirs))
-        halved[draw] = nearest.share(ours[:least], theirs[:least], some)
-        all_halved[draw] = weighted(nearest.share(ours, theirs, some))
+        equal_halves.append(_Draw(ours[:least], theirs[:least], some))
+    plain, halved = nearest.shares(of_equal_size), nearest.shares(equal_halves)
     # Draws of halves vary twice as much as draws of the whole do.
     of_mean = max(float(halved.var(ddof=1)) - 2 * float(plain.var(ddof=1)), 0.0)
+    whole = weighted(nearest.shares([_Draw(all_members, all_others, everyone)]))
     return {
         "dcr_share": _share_figure(float(plain.mean()), of_mean),
         "dcr_share_weighted": _share_figure(
-            weighted(nearest.share(all_members, all_others)), float(all_halved.var(ddof=1))
+            float(whole[0]), float(weighted(nearest.shares(halves)).var(ddof=1))
         ),
     }
 
@@ -90,55 +95,73 @@ def _share_figure(value: float, variance: float) -> Figure:
     return figure(value, max(0.0, value - half), min(1.0, value + half), decimals=DECIMALS)
 
 
+class _Draw(NamedTuple):
+    """Positions of the patients who are drawn, members and non-members among the real ones."""
+
+    members: NDArray[np.intp]
+    non_members: NDArray[np.intp]
+    released: NDArray[np.intp]
+
+
 @dataclass(frozen=True)
 class _Nearest:
     """The nearest real patients of each released one, in order, shapes (released, kept).
 
     order : their positions among members and, behind them, non-members.
-    ranks : of their distances, 0 for the nearest and all that are no farther.
+    is_last : whether the next one is farther, or not kept.
+    real : how many real patients there are.
     """
 
     order: NDArray[np.intp]
-    ranks: NDArray[np.intp]
+    is_last: BoolArray
+    real: int
 
     @classmethod
     def of(cls, space: MixedSpace, released: Points, real: Points) -> _Nearest:
         kept = min(_NEAREST_KEPT, len(real))
         order = np.empty((len(released), kept), dtype=np.intp)
-        ranks = np.zeros((len(released), kept), dtype=np.intp)
+        is_last = np.ones((len(released), kept), dtype=np.bool_)
         for part, distances in space.blocks(released, real):
             near = np.argpartition(distances, kept - 1, axis=1)[:, :kept]
             gaps = np.take_along_axis(distances, near, axis=1)
             by_gap = np.argsort(gaps, axis=1, kind="stable")
             order[part] = np.take_along_axis(near, by_gap, axis=1)
-            farther = np.diff(np.take_along_axis(gaps, by_gap, axis=1), axis=1) > 0
-            np.cumsum(farther, axis=1, out=ranks[part, 1:])
-        return cls(order, ranks)
+            is_last[part, :-1] = np.diff(np.take_along_axis(gaps, by_gap, axis=1), axis=1) > 0
+        return cls(order, is_last, len(real))
 
-    def share(
-        self,
-        members: NDArray[np.intp],
-        non_members: NDArray[np.intp],
-        released: NDArray[np.intp] | slice = slice(None),
-    ) -> float:
-        """Return the share of the released that are nearer to these members than to these non-members.
+    def shares(self, draws: Sequence[_Draw]) -> FloatArray:
+        """Return the share of the released drawn who are nearer to a member drawn than to a non-member.
 
-        Ties count half, as does one who is near to nobody of either.
+        Ties count half, as does one who is near to nobody of either. Shape (draws,); all draws are looked
+        up at once, each being one bit of a patient.
         """
-        side = np.zeros(int(self.order.max()) + 1, dtype=np.int8)
-        for patients, number in ((members, 1), (non_members, 2)):
-            side[patients[patients < len(side)]] = number
-        rows = np.arange(len(self.order))[released]
-        sides = side.take(self.order[rows])
+        members, non_members = (_bits(side, self.real) for side in zip(*(d[:2] for d in draws), strict=True))
+        released = _bits([draw.released for draw in draws], len(self.order))
+        # Whom each of the released has met, from the nearest on, and whether the first of them decides.
+        ours, theirs, nearer, farther = np.zeros((4, *released.shape), dtype=np.uint8)
+        is_open = released.copy()
+        for place in range(self.order.shape[1]):
+            ours |= members[self.order[:, place]]
+            theirs |= non_members[self.order[:, place]]
+            decided = (ours | theirs) & is_open
+            decided[~self.is_last[:, place]] = 0  # others are as near
+            nearer |= decided & ~theirs
+            farther |= decided & ~ours
+            is_open &= ~decided
+        drawn, wins, losses = (
+            np.unpackbits(bits, axis=1, count=len(draws)).sum(axis=0, dtype=np.int64)
+            for bits in (released, nearer, farther)
+        )
+        shares: FloatArray = (drawn + wins - losses) / (2 * drawn)
+        return shares
 
-        def rank_of_first(number: int) -> NDArray[np.intp]:
-            first = (sides == number).argmax(axis=1)
-            found = sides[np.arange(len(rows)), first] == number
-            ranks: NDArray[np.intp] = np.where(found, self.ranks[rows, first], self.order.shape[1])
-            return ranks
 
-        to_members, to_others = rank_of_first(1), rank_of_first(2)
-        return float(((to_members < to_others) + 0.5 * (to_members == to_others)).mean())
+def _bits(draws: Sequence[NDArray[np.intp]], n: int) -> NDArray[np.uint8]:
+    """Return in which draws each of n patients is, eight draws a byte, shape (n, draws / 8)."""
+    chosen = np.zeros((n, len(draws)), dtype=np.bool_)
+    for draw, patients in enumerate(draws):
+        chosen[patients, draw] = True
+    return np.packbits(chosen, axis=1)
 
 
 def low_percentile(distances: NDArray[np.float32]) -> Figure:
