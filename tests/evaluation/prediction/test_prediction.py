@@ -10,7 +10,12 @@ from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import evaluate
 from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.prediction import prediction
-from amlsynth.evaluation.prediction.prediction import classification_score, event_within, survival_scores
+from amlsynth.evaluation.prediction.prediction import (
+    RiskModel,
+    classification_score,
+    event_within,
+    survival_scores,
+)
 
 
 def test_death_within_two_years(make):
@@ -41,11 +46,13 @@ def test_shuffled_columns_predict_nothing_and_copies_as_well_as_the_original(eva
 def test_what_cannot_be_learned_has_a_reason(split, synthetic, make):
     d = dictionary()
     os = d.endpoint("OS")
-    with pytest.raises(NotComputable, match="fewer than 20"):
-        survival_scores(split.train.head(10), split.holdout, os, d)
-    with pytest.raises(NotComputable, match="no event"):
-        survival_scores(split.train.assign(OSSTAT=split.train["OSSTAT"] * 0), split.holdout, os, d)
+    with pytest.raises(NotComputable, match=r"fewer than 20 .* to train on"):
+        RiskModel(split.train.head(10), os, d)
+    with pytest.raises(NotComputable, match=r"fewer than 20 .* to test on"):
+        survival_scores(RiskModel(split.train, os, d), split.holdout.head(10), os)
     alive = split.train.assign(OSSTAT=split.train["OSSTAT"] * 0)
+    with pytest.raises(NotComputable, match="no event"):
+        RiskModel(alive, os, d)
     with pytest.raises(NotComputable, match="same outcome"):
         classification_score(alive, split.holdout, lambda f: event_within(f, d.terminal), d)
 
@@ -56,7 +63,8 @@ def test_a_censored_end_costs_the_brier_score_alone(split):
     late = holdout["OSTM"] == 40
     assert late.any()
     holdout = holdout.assign(OSSTAT=holdout["OSSTAT"].mask(late, 0))
-    found = survival_scores(split.train, holdout, d.endpoint("OS"), d)
+    os = d.endpoint("OS")
+    found = survival_scores(RiskModel(split.train, os, d), holdout, os)
     assert found.c_index.value > 0.6 and found.brier.value is not None
 
 

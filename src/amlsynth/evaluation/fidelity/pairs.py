@@ -140,7 +140,7 @@ def _missing(frame: pd.DataFrame, d: Dictionary) -> BoolArray:
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     d, original, frame = context.dictionary, context.original, cohort.frame
     ours, expected = context.once("log odds ratios of original", lambda: log_odds_ratios(original, d))
-    matrices = [associations_of(one, context) for one in (original, frame)]
+    our_matrix, their_matrix = (associations_of(one, context) for one in (original, frame))
     shares = context.once("missing shares of original", lambda: missing_shares(original, d))
     ranked = context.once("rank correlations of original", lambda: RankCorrelations.of(original, d))
     theirs = RankCorrelations.of(frame, d)
@@ -159,7 +159,7 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
             Stream.CO_OCCURRENCE_INTERVALS.rng(context.seed),
             bounds=(0.0, np.inf),
         ),
-        "associations": attempt(lambda: association_error(*matrices, shares < 1)),
+        "associations": attempt(lambda: association_error(our_matrix, their_matrix, shares < 1)),
         "correlation_shift": attempt(lambda: correlation_shift(ranked, theirs)),
         "correlation_reversal": attempt(lambda: correlation_reversal(ranked, theirs)),
         "missing_mean": figure(float(missing.mean())),

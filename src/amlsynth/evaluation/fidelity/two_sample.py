@@ -110,16 +110,27 @@ def k_means_score(
     NotComputable
         The original has fewer than `CLUSTERS` different patients.
     """
-    cluster = require_extra("generate", "sklearn.cluster", _PURPOSE)
+    return _Clusters(original, d, rng).score(synthetic)
 
-    embedding = Embedding(original, d)
-    ours, theirs = embedding(original), embedding(synthetic)
-    if len(np.unique(ours, axis=0)) < CLUSTERS:
-        raise NotComputable(f"the original has fewer than {CLUSTERS} patients that differ")
-    model = cluster.KMeans(CLUSTERS, n_init=3, random_state=_state(rng)).fit(ours)
-    expected = np.bincount(model.labels_, minlength=CLUSTERS) / len(ours)
-    shares = np.bincount(model.predict(theirs), minlength=CLUSTERS) / len(theirs)
-    return float(np.minimum(shares / expected, 1.0).mean())
+
+class _Clusters:
+    """Ten k-means clusters of the original."""
+
+    def __init__(self, original: pd.DataFrame, d: Dictionary, rng: np.random.Generator) -> None:
+        cluster = require_extra("generate", "sklearn.cluster", _PURPOSE)
+
+        self._embedding = Embedding(original, d)
+        ours = self._embedding(original)
+        if len(np.unique(ours, axis=0)) < CLUSTERS:
+            raise NotComputable(f"the original has fewer than {CLUSTERS} patients that differ")
+        self._model = cluster.KMeans(CLUSTERS, n_init=3, random_state=_state(rng)).fit(ours)
+        self._shares = np.bincount(self._model.labels_, minlength=CLUSTERS) / len(ours)
+
+    def score(self, synthetic: pd.DataFrame) -> float:
+        """Return the `k_means_score` of a cohort."""
+        clusters = self._model.predict(self._embedding(synthetic))
+        shares = np.bincount(clusters, minlength=CLUSTERS) / len(synthetic)
+        return float(np.minimum(shares / self._shares, 1.0).mean())
 
 
 def _labelled(
@@ -141,14 +152,18 @@ def _state(rng: np.random.Generator) -> int:
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:
     cohorts = (context.original, cohort.frame, context.dictionary)
-    test, forest, clusters = (
-        stream.rng(context.seed) for stream in (Stream.CLASSIFIER_TEST, Stream.DISCRIMINATOR, Stream.K_MEANS)
-    )
+    test, forest = (stream.rng(context.seed) for stream in (Stream.CLASSIFIER_TEST, Stream.DISCRIMINATOR))
+
+    def clusters() -> _Clusters:
+        return _Clusters(context.original, context.dictionary, Stream.K_MEANS.rng(context.seed))
+
     with one_thread():
         return {
             "classifier_auc": attempt(lambda: classifier_auc(*cohorts, test)),
             "discriminator": attempt(lambda: discriminator_score(*cohorts, forest)),
-            "k_means": attempt(lambda: k_means_score(*cohorts, clusters)),
+            "k_means": attempt(
+                lambda: context.once("clusters of the original", clusters).score(cohort.frame)
+            ),
         }
 
 

@@ -59,8 +59,8 @@ class Scores:
     brier: Figure
 
 
-def survival_scores(training: pd.DataFrame, test: pd.DataFrame, endpoint: Endpoint, d: Dictionary) -> Scores:
-    """Train a ridge Cox model on one cohort and test it on another.
+class RiskModel:
+    """A ridge Cox model of an endpoint, trained on one cohort.
 
     Covariates are all that is known at diagnosis; the scale, and the mean that a missing value takes, are
     those of the training cohort, and a missing value is a covariate too.
@@ -68,21 +68,51 @@ def survival_scores(training: pd.DataFrame, test: pd.DataFrame, endpoint: Endpoi
     Raises
     ------
     NotComputable
-        Fewer than `MIN_PATIENTS` patients with a known endpoint in one of the two, or no event to learn from.
+        Fewer than `MIN_PATIENTS` patients with a known endpoint, or no event to learn from.
     """
-    data, target = endpoint_data(training, endpoint), endpoint_data(test, endpoint)
-    if min(data.n, target.n) < MIN_PATIENTS:
-        raise NotComputable(
-            f"fewer than {MIN_PATIENTS} patients with a known {endpoint.name} to train or to test on"
+
+    def __init__(self, training: pd.DataFrame, endpoint: Endpoint, d: Dictionary) -> None:
+        data = endpoint_data(training, endpoint)
+        if data.n < MIN_PATIENTS:
+            raise NotComputable(
+                f"fewer than {MIN_PATIENTS} patients with a known {endpoint.name} to train on"
+            )
+        train = rows_of(training, known_endpoint(training, endpoint))
+        self._covariates = Covariates(train, d)
+        self._fit = cox_fit(data.time, data.event, self._covariates(train), penalty=RIDGE)
+
+    @classmethod
+    def of(cls, training: pd.DataFrame, endpoint: Endpoint, context: EvaluationContext) -> RiskModel:
+        """Train a model, or return the one that was trained on this frame before."""
+        return context.once_of(
+            training, f"risk model of {endpoint.name}", lambda: cls(training, endpoint, context.dictionary)
         )
-    train = rows_of(training, known_endpoint(training, endpoint))
-    design = Covariates(train, d)
-    model = cox_fit(data.time, data.event, design(train), penalty=RIDGE)
-    covariates = design(rows_of(test, known_endpoint(test, endpoint)))
+
+    def risk(self, frame: pd.DataFrame) -> FloatArray:
+        """Return each patient's linear predictor, shape (n,)."""
+        predictor: FloatArray = self._covariates(frame) @ self._fit.beta
+        return predictor
+
+    def survival(self, frame: pd.DataFrame, months: FloatArray) -> FloatArray:
+        """Return each patient's probability to be free of the event beyond the months, shape (n, months)."""
+        return self._fit.survival(self._covariates(frame), months)
+
+
+def survival_scores(model: RiskModel, test: pd.DataFrame, endpoint: Endpoint) -> Scores:
+    """Test a model on a cohort.
+
+    Raises
+    ------
+    NotComputable
+        Fewer than `MIN_PATIENTS` patients with a known endpoint, or no pair of them whose order is known.
+    """
+    target, known = endpoint_data(test, endpoint), rows_of(test, known_endpoint(test, endpoint))
+    if target.n < MIN_PATIENTS:
+        raise NotComputable(f"fewer than {MIN_PATIENTS} patients with a known {endpoint.name} to test on")
     months = MONTHS[target.time.max() > MONTHS]
     return Scores(
-        concordance(target, covariates @ model.beta),
-        attempt(lambda: integrated_brier_score(target, model.survival(covariates, months), months)),
+        concordance(target, model.risk(known)),
+        attempt(lambda: integrated_brier_score(target, model.survival(known, months), months)),
     )
 
 
@@ -179,19 +209,21 @@ def _tests(cohort: EvaluatedCohort, context: EvaluationContext) -> list[tuple[pd
     if context.holdout is None:
         raise NotComputable(NO_HOLDOUT)
     holdout, rng = context.holdout, Stream.PREDICTION_FOLDS.rng(context.seed)
-    if cohort.kind != "holdout":
-        return [(at_most(cohort.frame, MAX_PATIENTS, rng), holdout)]
 
-    def fifths() -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    def pairs() -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+        if cohort.kind != "holdout":
+            return [(at_most(cohort.frame, MAX_PATIENTS, rng), holdout)]
         fold = rng.permutation(len(holdout)) % FOLDS
         return [(rows_of(holdout, fold != part), rows_of(holdout, fold == part)) for part in range(FOLDS)]
 
-    return context.once("fifths of the hold-out for prediction", fifths)
+    return context.once_of(cohort.frame, f"training and test sets of {cohort.kind}", pairs)
 
 
 def _survival_scores(cohort: EvaluatedCohort, context: EvaluationContext, endpoint: Endpoint) -> list[Scores]:
-    d = context.dictionary
-    return [survival_scores(train, test, endpoint, d) for train, test in _tests(cohort, context)]
+    return [
+        survival_scores(RiskModel.of(train, endpoint, context), test, endpoint)
+        for train, test in _tests(cohort, context)
+    ]
 
 
 def _original(context: EvaluationContext, endpoint: Endpoint) -> Scores:

@@ -7,7 +7,6 @@ patients with the same pattern of events, both are mostly kept, and this is lost
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -27,38 +26,16 @@ from amlsynth.evaluation.prediction.prediction import (
     FOLDS,
     MAX_PATIENTS,
     MIN_PATIENTS,
-    RIDGE,
-    Covariates,
+    RiskModel,
 )
 from amlsynth.evaluation.records import Figure
 from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import BoolArray, FloatArray
 from amlsynth.statistics.coding import at_most, numbers_of, rows_of
 from amlsynth.statistics.wald import Z95
-from amlsynth.survival.cox import cox_fit
-from amlsynth.survival.endpoint import endpoint_data, known_endpoint
+from amlsynth.survival.endpoint import known_endpoint
 
 MIN_PATTERN = 10  # patients with the event and the same pattern, whose times are ranked among each other
-
-
-def risk_model(
-    training: pd.DataFrame, endpoint: Endpoint, d: Dictionary
-) -> Callable[[pd.DataFrame], FloatArray]:
-    """Return what gives a cohort the linear predictor, shape (n,), of a ridge Cox model of `training`.
-
-    Covariates are all that is known at diagnosis.
-
-    Raises
-    ------
-    NotComputable
-        Fewer than `MIN_PATIENTS` patients to train on with a known endpoint, or no event.
-    """
-    train, data = rows_of(training, known_endpoint(training, endpoint)), endpoint_data(training, endpoint)
-    if data.n < MIN_PATIENTS:
-        raise NotComputable(f"fewer than {MIN_PATIENTS} patients with a known {endpoint.name} to train on")
-    covariates = Covariates(train, d)
-    model = cox_fit(data.time, data.event, covariates(train), penalty=RIDGE)
-    return lambda frame: covariates(frame) @ model.beta
 
 
 def time_order(
@@ -113,7 +90,10 @@ def _normal_scores(times: FloatArray) -> FloatArray:
 
 
 def _training(context: EvaluationContext) -> pd.DataFrame:
-    return at_most(context.original, MAX_PATIENTS, Stream.TIME_ORDER.rng(context.seed))
+    return context.once(
+        "original whose times are ordered",
+        lambda: at_most(context.original, MAX_PATIENTS, Stream.TIME_ORDER.rng(context.seed)),
+    )
 
 
 def _of_original(context: EvaluationContext, endpoint: Endpoint) -> tuple[float, float]:
@@ -124,9 +104,8 @@ def _of_original(context: EvaluationContext, endpoint: Endpoint) -> tuple[float,
         fold = Stream.TIME_ORDER.rng_of(context.seed, 0).permutation(len(frame)) % FOLDS
         scores = np.empty(len(frame))
         for part in range(FOLDS):
-            scores[fold == part] = risk_model(rows_of(frame, fold != part), endpoint, d)(
-                rows_of(frame, fold == part)
-            )
+            model = RiskModel(rows_of(frame, fold != part), endpoint, d)
+            scores[fold == part] = model.risk(rows_of(frame, fold == part))
         return time_order(frame, scores, endpoint, d)
 
     return context.once(f"order of times of {endpoint.name} in the original", cross_fitted)
@@ -135,11 +114,8 @@ def _of_original(context: EvaluationContext, endpoint: Endpoint) -> tuple[float,
 def _of_cohort(
     cohort: EvaluatedCohort, context: EvaluationContext, endpoint: Endpoint
 ) -> tuple[float, float]:
-    d = context.dictionary
-    model = context.once(
-        f"risk of {endpoint.name} in the original", lambda: risk_model(_training(context), endpoint, d)
-    )
-    return time_order(cohort.frame, model(cohort.frame), endpoint, d)
+    model = RiskModel.of(_training(context), endpoint, context)
+    return time_order(cohort.frame, model.risk(cohort.frame), endpoint, context.dictionary)
 
 
 def _figure(value: float, error: float) -> Figure:
