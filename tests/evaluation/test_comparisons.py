@@ -111,8 +111,6 @@ def test_small_cells_of_the_original_are_not_given_away(make):
         assert comparison.effect is None
 
 
-def test_a_variable_assessed_in_one_cohort_only_says_so(make):
-    original = make(SEX=[None] * 20)
-    synthetic = make(SEX=["female"] * 10 + ["male"] * 10)
-    (comparison,) = compare_categories("SEX", original["SEX"], synthetic["SEX"], ["female", "male"])
+def test_a_variable_assessed_in_one_cohort_only_says_so():
+    (comparison,) = compare_categories("SEX", [0, 0], [10, 10], ["female", "male"])
     assert comparison.p_value.reason == "not assessed in the original"

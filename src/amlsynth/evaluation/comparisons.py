@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from amlsynth.dictionary.model import Dictionary
+from amlsynth.dictionary.model import Dictionary, Variable
 from amlsynth.disclosure.rule import NA, OFF, DisclosureRule
 from amlsynth.evaluation.effects.sizes import (
     CRAMERS_V,
@@ -40,11 +40,12 @@ from amlsynth.evaluation.survival.curves import log_rank_p
 from amlsynth.evaluation.survival.response import responders
 from amlsynth.foundation.errors import require_extra
 from amlsynth.foundation.types import FloatArray
-from amlsynth.statistics.coding import numbers
+from amlsynth.statistics.coding import codes_of, numbers_of
 from amlsynth.statistics.fisher import FisherTest, fisher_test
 from amlsynth.statistics.wald import Z95, wald_p
 from amlsynth.survival.cox import Ties, cox_fit
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
+from amlsynth.survival.logistic import woolf
 
 ALPHA = 0.05
 EFFECT_DECIMALS = 3
@@ -120,16 +121,21 @@ def _compared(
 ) -> tuple[Comparison, ...]:
     comparisons: list[Comparison] = []
     for variable in (d[name] for name in known_at_diagnosis(d)):
-        ours, theirs = original[variable.name], synthetic[variable.name]
+        frames = (original, synthetic)
         if not variable.is_categorical:
-            comparisons.append(compare_numbers(variable.name, numbers(ours), numbers(theirs)))
-        elif variable.type == "category":
+            comparisons.append(
+                compare_numbers(variable.name, *(numbers_of(frame, variable.name) for frame in frames))
+            )
+            continue
+        ours, theirs = (_counts(frame, variable) for frame in frames)
+        if variable.type == "category":
             comparisons += compare_categories(variable.name, ours, theirs, [str(v) for v in variable.values])
         else:
-            comparisons.append(fisher(variable.name, _counts(ours, [1, 0]), _counts(theirs, [1, 0])))
+            comparisons.append(fisher(variable.name, ours[::-1], theirs[::-1]))
     classification, our_risk, their_risk = d.roles.classification, d.classify(original), d.classify(synthetic)
     if classification is not None and our_risk is not None and their_risk is not None:
-        comparisons += compare_categories(classification.name, our_risk, their_risk, d.risks)
+        ours, theirs = (risk.value_counts().reindex(d.risks).tolist() for risk in (our_risk, their_risk))
+        comparisons += compare_categories(classification.name, ours, theirs, d.risks)
     if d.response is not None:
         comparisons.append(_response(d.response.name, original, synthetic))
     for endpoint in d.endpoints:
@@ -185,28 +191,28 @@ def compare_numbers(subject: str, ours: FloatArray, theirs: FloatArray) -> Compa
 
 
 def compare_categories(
-    subject: str, ours: pd.Series, theirs: pd.Series, values: Sequence[str]
+    subject: str, ours: Sequence[int], theirs: Sequence[int], values: Sequence[str]
 ) -> list[Comparison]:
-    """Compare a categorical variable: Fisher's exact test for two values.
+    """Compare how often each value of a categorical variable is: Fisher's exact test for two values.
 
     For more values a chi-square test over all (the subject) and Fisher's exact test of each value
     against the rest (subject "NAME=value"), as the rows of the paper's table 1.
     """
-    left, right = _counts(ours, values), _counts(theirs, values)
     if len(values) == 2:
-        return [fisher(subject, left[::-1], right[::-1], f"odds ratio of {values[1]}")]
-    p_value = attempt(lambda: chi_square(left, right))
-    size = {} if p_value.value is None else _size(lambda: cramers_v(left, right), CRAMERS_V)
+        return [fisher(subject, ours[::-1], theirs[::-1], f"odds ratio of {values[1]}")]
+    p_value = attempt(lambda: chi_square(ours, theirs))
+    size = {} if p_value.value is None else _size(lambda: cramers_v(ours, theirs), CRAMERS_V)
     comparisons = [Comparison(subject=subject, test="chi-square", p_value=p_value, **size)]
     for position, value in enumerate(values):
-        of_left, of_right = ((row[position], sum(row) - row[position]) for row in (left, right))
+        of_left, of_right = ((row[position], sum(row) - row[position]) for row in (ours, theirs))
         comparisons.append(fisher(f"{subject}={value}", of_left, of_right))
     return comparisons
 
 
-def _counts(column: pd.Series, values: Sequence[str] | Sequence[int]) -> tuple[int, ...]:
-    counts = column.value_counts()
-    return tuple(int(counts.get(value, 0)) for value in values)
+def _counts(frame: pd.DataFrame, variable: Variable) -> list[int]:
+    """Return how many patients have each value of a categorical variable, in the dictionary's order."""
+    counts: list[int] = np.bincount(codes_of(frame, variable), minlength=len(variable.values) + 1).tolist()
+    return counts[1 : len(variable.values) + 1]
 
 
 def fisher(
@@ -254,15 +260,6 @@ def chi_square(ours: Sequence[int], theirs: Sequence[int]) -> float:
     return float(stats.chi2_contingency(table, correction=False).pvalue)
 
 
-def _log_odds_ratio(ours: Sequence[int], theirs: Sequence[int]) -> tuple[float, float]:
-    """Return the log odds ratio and its standard error (Woolf)."""
-    cells = (*theirs, *ours)
-    if 0 in cells:
-        raise NotComputable("an odds ratio needs patients in all four cells")
-    log_ratio = math.log(theirs[0] / theirs[1]) - math.log(ours[0] / ours[1])
-    return log_ratio, math.sqrt(sum(1 / cell for cell in cells))
-
-
 def _ratio(log_ratio: float, error: float) -> Figure:
     """Return a ratio and its 95 % interval from the log scale."""
     spread = Z95 * error
@@ -272,14 +269,12 @@ def _ratio(log_ratio: float, error: float) -> Figure:
 
 def _response(variable: str, original: pd.DataFrame, synthetic: pd.DataFrame) -> Comparison:
     """Logistic regression of the response on the cohort; with one binary covariate it has a closed form."""
-    ours, theirs = responders(original[variable]), responders(synthetic[variable])
-    try:
-        log_ratio, error = _log_odds_ratio(ours, theirs)
-    except NotComputable as reason:
-        p_value = effect = Figure(reason=str(reason))
+    log_ratio, error = woolf(np.array([responders(frame[variable]) for frame in (synthetic, original)]))
+    if np.isnan(log_ratio):
+        p_value = effect = Figure(reason="an odds ratio needs patients in all four cells")
     else:
-        p_value = figure(wald_p(log_ratio, error))
-        effect = _ratio(log_ratio, error)
+        p_value = figure(wald_p(float(log_ratio), float(error)))
+        effect = _ratio(float(log_ratio), float(error))
     return Comparison(
         subject=variable,
         test="logistic regression",

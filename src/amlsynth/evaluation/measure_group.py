@@ -32,6 +32,25 @@ Found = TypeVar("Found")
 NO_HOLDOUT = "no hold-out was given, so there is nothing the generator did not see to compare with"
 
 
+class Memory(dict[str, Any]):
+    """What was computed, by name."""
+
+    def once(self, name: str, compute: Callable[[], Found]) -> Found:
+        """Return what `compute` gives, computed at the first call with this name.
+
+        A `NotComputable` is raised again each time, without computing again.
+        """
+        if name not in self:
+            try:
+                self[name] = compute()
+            except NotComputable as reason:
+                self[name] = reason
+        value: Found | NotComputable = self[name]
+        if isinstance(value, NotComputable):
+            raise value.with_traceback(None)
+        return value
+
+
 @dataclass(frozen=True)
 class EvaluationContext:
     """What every cohort is measured against; `original` is the training part.
@@ -47,22 +66,11 @@ class EvaluationContext:
     rule: DisclosureRule = OFF
     ties: Ties = "efron"
     # Not an argument, so that a changed copy of a context begins with nothing remembered.
-    memory: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    memory: Memory = field(default_factory=Memory, init=False, compare=False, repr=False)
 
     def once(self, name: str, compute: Callable[[], Found]) -> Found:
-        """Return what `compute` gives, computed at the first call with this name: four cohorts share it.
-
-        A `NotComputable` is raised again each time, without computing again.
-        """
-        if name not in self.memory:
-            try:
-                self.memory[name] = compute()
-            except NotComputable as reason:
-                self.memory[name] = reason
-        value: Found | NotComputable = self.memory[name]
-        if isinstance(value, NotComputable):
-            raise value.with_traceback(None)
-        return value
+        """Return what `compute` gives, computed at the first call with this name: four cohorts share it."""
+        return self.memory.once(name, compute)
 
     def once_of(self, frame: pd.DataFrame, name: str, compute: Callable[[], Found]) -> Found:
         """Return what `compute` gives of a frame, computed at the first call with this frame and name."""

@@ -52,8 +52,7 @@ def _broken(frame: pd.DataFrame, d: Dictionary) -> Broken:
 
 
 def _of(cohort: EvaluatedCohort, context: EvaluationContext) -> Broken:
-    name = f"rules broken by {cohort.kind} {cohort.key}"
-    return context.once(name, lambda: _broken(cohort.frame, context.dictionary))
+    return context.once_of(cohort.frame, "rules broken", lambda: _broken(cohort.frame, context.dictionary))
 
 
 def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, Figure]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from amlsynth.foundation.errors import NotComputable
-from amlsynth.foundation.types import BoolArray, FloatArray
+from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
 from amlsynth.survival.newton import BOUND, PRECISE, Derivatives, Estimates, Standardised, maximise
 
 
@@ -95,7 +95,16 @@ def log_odds_ratios(outcome: BoolArray, markers: FloatArray) -> tuple[FloatArray
     6.0
     """
     sides = np.array((outcome, ~outcome), dtype=np.float64)
-    cells = np.array([sides @ (markers == state) for state in (1, 0)])  # shape (2, 2, p)
-    cells = np.where((cells > 0).all(axis=(0, 1)), cells, np.nan)
-    odds = cells[:, 0] / cells[:, 1]
-    return np.log(odds[0] / odds[1]), np.sqrt((1 / cells).sum(axis=(0, 1)))
+    return woolf(np.array([sides @ (markers == state) for state in (1, 0)]))
+
+
+def woolf(cells: FloatArray | IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return log odds ratios of counts and their standard errors; NaN where one of the four cells is empty.
+
+    Parameters
+    ----------
+    cells : shape (2, 2) or (2, 2, p): with and without the marker, with and without the outcome.
+    """
+    known = np.where((cells > 0).all(axis=(0, 1)), cells, np.nan)
+    odds = known[:, 0] / known[:, 1]
+    return np.log(odds[0] / odds[1]), np.sqrt((1 / known).sum(axis=(0, 1)))

@@ -8,10 +8,9 @@ import pytest
 
 from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation import evaluate
-from amlsynth.evaluation.measure_group import NotComputable
+from amlsynth.evaluation.measure_group import EvaluationContext, NotComputable
 from amlsynth.evaluation.prediction import prediction
 from amlsynth.evaluation.prediction.prediction import (
-    RiskModel,
     classification_score,
     event_within,
     survival_scores,
@@ -45,14 +44,14 @@ def test_shuffled_columns_predict_nothing_and_copies_as_well_as_the_original(eva
 
 def test_what_cannot_be_learned_has_a_reason(split, synthetic, make):
     d = dictionary()
-    os = d.endpoint("OS")
+    os, context = d.endpoint("OS"), EvaluationContext(split.train, split.holdout, d, seed=1)
     with pytest.raises(NotComputable, match=r"fewer than 20 .* to train on"):
-        RiskModel(split.train.head(10), os, d)
+        survival_scores(split.train.head(10), split.holdout, os, context)
     with pytest.raises(NotComputable, match=r"fewer than 20 .* to test on"):
-        survival_scores(RiskModel(split.train, os, d), split.holdout.head(10), os)
+        survival_scores(split.train, split.holdout.head(10), os, context)
     alive = split.train.assign(OSSTAT=split.train["OSSTAT"] * 0)
     with pytest.raises(NotComputable, match="no event"):
-        RiskModel(alive, os, d)
+        survival_scores(alive, split.holdout, os, context)
     with pytest.raises(NotComputable, match="same outcome"):
         classification_score(alive, split.holdout, lambda f: event_within(f, d.terminal), d)
 
@@ -63,8 +62,8 @@ def test_a_censored_end_costs_the_brier_score_alone(split):
     late = holdout["OSTM"] == 40
     assert late.any()
     holdout = holdout.assign(OSSTAT=holdout["OSSTAT"].mask(late, 0))
-    os = d.endpoint("OS")
-    found = survival_scores(RiskModel(split.train, os, d), holdout, os)
+    context = EvaluationContext(split.train, holdout, d, seed=1)
+    found = survival_scores(split.train, holdout, d.endpoint("OS"), context)
     assert found.c_index.value > 0.6 and found.brier.value is not None
 
 

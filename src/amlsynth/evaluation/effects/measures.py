@@ -162,8 +162,9 @@ def _estimates(
     cohort: EvaluatedCohort, context: EvaluationContext
 ) -> Mapping[EffectDefinition, EffectEstimate]:
     effects, _ = _original(context)
-    return context.once(
-        f"effects of {cohort.kind} {cohort.key}",
+    return context.once_of(
+        cohort.frame,
+        "effects",
         lambda: estimate_effects(cohort.frame, effects, context.dictionary, context.ties),
     )
 

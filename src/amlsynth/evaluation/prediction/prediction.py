@@ -98,18 +98,20 @@ class RiskModel:
         return self._fit.survival(self._covariates(frame), months)
 
 
-def survival_scores(model: RiskModel, test: pd.DataFrame, endpoint: Endpoint) -> Scores:
-    """Test a model on a cohort.
+def survival_scores(
+    training: pd.DataFrame, test: pd.DataFrame, endpoint: Endpoint, context: EvaluationContext
+) -> Scores:
+    """Test the risk model of one cohort on another.
 
     Raises
     ------
     NotComputable
-        Fewer than `MIN_PATIENTS` patients with a known endpoint, or no pair of them whose order is known.
+        Fewer than `MIN_PATIENTS` patients with a known endpoint in one of the two, or no event to learn from.
     """
     target, known = endpoint_data(test, endpoint), rows_of(test, known_endpoint(test, endpoint))
     if target.n < MIN_PATIENTS:
         raise NotComputable(f"fewer than {MIN_PATIENTS} patients with a known {endpoint.name} to test on")
-    months = MONTHS[target.time.max() > MONTHS]
+    model, months = RiskModel.of(training, endpoint, context), MONTHS[target.time.max() > MONTHS]
     return Scores(
         concordance(target, model.risk(known)),
         attempt(lambda: integrated_brier_score(target, model.survival(known, months), months)),
@@ -220,10 +222,7 @@ def _tests(cohort: EvaluatedCohort, context: EvaluationContext) -> list[tuple[pd
 
 
 def _survival_scores(cohort: EvaluatedCohort, context: EvaluationContext, endpoint: Endpoint) -> list[Scores]:
-    return [
-        survival_scores(RiskModel.of(train, endpoint, context), test, endpoint)
-        for train, test in _tests(cohort, context)
-    ]
+    return [survival_scores(train, test, endpoint, context) for train, test in _tests(cohort, context)]
 
 
 def _original(context: EvaluationContext, endpoint: Endpoint) -> Scores:

@@ -15,7 +15,13 @@ import numpy as np
 import pandas as pd
 
 from amlsynth.dictionary.model import Dictionary
-from amlsynth.evaluation.measure_group import NO_HOLDOUT, EvaluatedCohort, EvaluationContext, NotComputable
+from amlsynth.evaluation.measure_group import (
+    NO_HOLDOUT,
+    EvaluatedCohort,
+    EvaluationContext,
+    Memory,
+    NotComputable,
+)
 from amlsynth.evaluation.privacy.attacks.mixed import MixedSpace, Points
 from amlsynth.foundation.streams import Stream
 from amlsynth.statistics.coding import at_most, rows_of
@@ -41,6 +47,7 @@ class AttackData:
     members : patients that the generator saw.
     non_members : patients of the same population that it did not see, none of whom is released.
     real : all real patients, training and hold-out, for scales that favour neither.
+    shared : what was computed of members and non-members alone, for attacks on other cohorts too.
     """
 
     released: pd.DataFrame
@@ -49,6 +56,7 @@ class AttackData:
     real: pd.DataFrame
     dictionary: Dictionary
     seed: int
+    shared: Memory
 
     @classmethod
     def of(cls, cohort: EvaluatedCohort, context: EvaluationContext) -> Self:
@@ -81,19 +89,18 @@ class AttackData:
         _enough(context.original, "training patients")
         _enough(released, "released patients")
         _enough(non_members, "hold-out patients that are not released")
+        released = _sample(released, MAX_RELEASED, rng)
+        members = _sample(context.original, MAX_TARGETS, rng)
+        non_members = _sample(non_members, MAX_TARGETS, rng)
+        shared = context.once(f"attacks on {id(members)} and {id(non_members)}", Memory)
         return cls(
-            _sample(released, MAX_RELEASED, rng),
-            _sample(context.original, MAX_TARGETS, rng),
-            _sample(non_members, MAX_TARGETS, rng),
-            context.everybody,
-            context.dictionary,
-            context.seed,
+            released, members, non_members, context.everybody, context.dictionary, context.seed, shared
         )
 
-    @cached_property
+    @property
     def space(self) -> MixedSpace:
         """The variables of all that is known of a patient, on the scale of all real patients."""
-        return MixedSpace(self.real, self.dictionary)
+        return self.shared.once("space", lambda: MixedSpace(self.real, self.dictionary))
 
     @cached_property
     def points(self) -> Sides:
@@ -105,17 +112,20 @@ class AttackData:
         """Members and, behind them, non-members."""
         return self.points.members + self.points.non_members
 
-    @cached_property
+    @property
     def member_subsamples(self) -> list[pd.DataFrame]:
         """Return disjoint random samples of the members, each as large as the non-members, at least one.
 
         For attacks whose success depends on how many patients there are to be found.
         """
         size = min(len(self.non_members), len(self.members))
-        order = Stream.MEMBER_SUBSAMPLES.rng(self.seed).permutation(len(self.members))
-        return [
-            rows_of(self.members, order[top : top + size]) for top in range(0, len(order) - size + 1, size)
-        ]
+
+        def samples() -> list[pd.DataFrame]:
+            order = Stream.MEMBER_SUBSAMPLES.rng(self.seed).permutation(len(self.members))
+            tops = range(0, len(order) - size + 1, size)
+            return [rows_of(self.members, order[top : top + size]) for top in tops]
+
+        return self.shared.once("member subsamples", samples)
 
 
 def _enough(frame: pd.DataFrame, what: str) -> None:

@@ -92,7 +92,11 @@ def outlying(data: AttackData) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     NotComputable
         There are too few on one side.
     """
-    apart = data.space.kth_nearest(data.real_points, data.real_points, NEIGHBOURS, without_self=True)
+    real = data.real_points
+    apart = data.shared.once(
+        "distances to the fifth nearest",
+        lambda: data.space.kth_nearest(real, real, NEIGHBOURS, without_self=True),
+    )
     count = round(OUTLYING * len(apart))
     chosen = np.zeros(len(apart), dtype=bool)
     chosen[np.argsort(-apart, kind="stable")[:count]] = True

@@ -37,19 +37,27 @@ def combination_attack(data: AttackData) -> AttackResult:
     """
     d = data.dictionary
     released = _Counts(_carriers(data.released, d))
-    real = _Counts(np.vstack([_carriers(side, d) for side in (data.members, data.non_members)]))
+    real = data.shared.once(
+        "combinations of real patients",
+        lambda: _Counts(np.vstack([_carriers(side, d) for side in (data.members, data.non_members)])),
+    )
 
-    non_members = _Counts(_carriers(data.non_members, d))  # the same for every sample of members
-
-    def shares(targets: pd.DataFrame, against: pd.DataFrame) -> Floats:
-        carriers = _carriers(targets, d)
-        absent = non_members if against is data.non_members else _Counts(_carriers(against, d))
+    def rare_without(against: pd.DataFrame) -> tuple[BoolArray, BoolArray]:
+        """Return which pairs and triples are rare and have no carrier among some patients."""
+        absent = _Counts(_carriers(against, d))
         pairs, triples = (
             (total <= MAX_CARRIERS) & (there == 0)
             for total, there in ((real.pairs, absent.pairs), (real.triples, absent.triples))
         )
-        again = pairs & (released.pairs > 0), triples & (released.triples > 0)
-        rare, met = _carried(carriers, pairs, triples), _carried(carriers, *again)
+        return pairs, triples
+
+    def shares(targets: pd.DataFrame, against: pd.DataFrame) -> Floats:
+        carriers = _carriers(targets, d)
+        pairs, triples = data.shared.once(f"combinations not in {id(against)}", lambda: rare_without(against))
+        rare = data.shared.once(
+            f"combinations of {id(targets)} not in {id(against)}", lambda: _carried(carriers, pairs, triples)
+        )
+        met = _carried(carriers, pairs & (released.pairs > 0), triples & (released.triples > 0))
         found: Floats = np.divide(met, rare, out=np.full(len(carriers), np.nan), where=rare > 0)
         return found
 

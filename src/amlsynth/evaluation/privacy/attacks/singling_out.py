@@ -57,9 +57,7 @@ def _some(predicates: Predicates, rng: np.random.Generator) -> Predicates:
 
 
 def _result(data: AttackData, predicates: Predicates, guesses: Predicates) -> AttackResult:
-    shares = [predicate_table(share, data.dictionary)[0] for share in data.member_subsamples]
-    non_members = predicate_table(rows_of(data.non_members, slice(len(shares[0]))), data.dictionary)[0]
-    real, _ = predicate_table(data.real, data.dictionary)
+    shares, non_members, real = data.shared.once("predicate tables", lambda: _targets(data))
     # Which predicates there are is no chance between members and non-members, who are tried with the same.
     attempts = predicates.independent_attempts(real, len(non_members))
     return AttackResult(
@@ -67,6 +65,16 @@ def _result(data: AttackData, predicates: Predicates, guesses: Predicates) -> At
         Rate(_share(predicates, [non_members]), attempts),
         Rate(_share(guesses, shares), len(guesses)),
     )
+
+
+def _targets(data: AttackData) -> tuple[list[Floats], Floats, Floats]:
+    """Return the tables of the samples of members, of as many non-members, and of all real patients."""
+    samples = data.member_subsamples
+    some = rows_of(data.non_members, slice(len(samples[0])))
+    *shares, non_members, real = (
+        predicate_table(frame, data.dictionary)[0] for frame in (*samples, some, data.real)
+    )
+    return shares, non_members, real
 
 
 def _share(predicates: Predicates, tables: list[Floats]) -> float:
