@@ -98,14 +98,16 @@ def _training(context: EvaluationContext) -> pd.DataFrame:
 
 def _of_original(context: EvaluationContext, endpoint: Endpoint) -> tuple[float, float]:
     """Return the original's own figure, each fifth scored by a model of the others."""
+    frame, d = _training(context), context.dictionary
+    fold = Stream.TIME_ORDER.rng_of(context.seed, 0).permutation(len(frame)) % FOLDS
+
+    def fifths() -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+        return [(rows_of(frame, fold != part), rows_of(frame, fold == part)) for part in range(FOLDS)]
 
     def cross_fitted() -> tuple[float, float]:
-        frame, d = _training(context), context.dictionary
-        fold = Stream.TIME_ORDER.rng_of(context.seed, 0).permutation(len(frame)) % FOLDS
         scores = np.empty(len(frame))
-        for part in range(FOLDS):
-            model = RiskModel(rows_of(frame, fold != part), endpoint, d)
-            scores[fold == part] = model.risk(rows_of(frame, fold == part))
+        for part, (others, fifth) in enumerate(context.once("fifths of the original", fifths)):
+            scores[fold == part] = RiskModel(others, endpoint, d).risk(fifth)
         return time_order(frame, scores, endpoint, d)
 
     return context.once(f"order of times of {endpoint.name} in the original", cross_fitted)

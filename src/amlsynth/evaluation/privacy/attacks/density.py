@@ -63,8 +63,9 @@ class Density:
     def _numbers(self, ranks: Distances, cohort: Distances, places: slice) -> Distances:
         """Return the log kernel of some numbers together, shape (rows, patients)."""
         kernel = np.ones((len(ranks), len(cohort)), dtype=np.float32)
+        gaps = np.empty_like(kernel)
         for own, theirs in zip(ranks.T[places], cohort.T[places], strict=True):
-            gaps = number_gaps(own, theirs)
+            number_gaps(own, np.ascontiguousarray(theirs), out=gaps)
             gaps /= np.float32(-RANK_WIDTH)
             np.exp(gaps, out=gaps)
             gaps *= np.float32((1 - self._s) / (2 * RANK_WIDTH))

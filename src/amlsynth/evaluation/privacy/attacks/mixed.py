@@ -83,14 +83,17 @@ class MixedSpace:
 
     def blocks(self, rows: Points, targets: Points) -> Iterator[tuple[slice, Distances]]:
         """Yield the distances of some rows to all targets, shape (some, targets), and which rows."""
-        indicators = np.ascontiguousarray(self.one_hot(targets.codes).T)
+        indicators, numbers = (
+            np.ascontiguousarray(side.T) for side in (self.one_hot(targets.codes), targets.ranks)
+        )
         height = max(1, CELLS // max(1, len(targets)))
         for top in range(0, len(rows), height):
             part = slice(top, min(top + height, len(rows)))
             distances = self.one_hot(rows.codes[part]) @ indicators
             np.subtract(len(self.categorical), distances, out=distances)
-            for place in range(len(self.numeric)):
-                distances += number_gaps(rows.ranks[part, place], targets.ranks[:, place])
+            gaps = np.empty_like(distances)
+            for place, ranks in enumerate(numbers):
+                distances += number_gaps(rows.ranks[part, place], ranks, out=gaps)
             yield part, distances
 
     def nearest(self, rows: Points, targets: Points, without_self: bool = False) -> Distances:
@@ -123,9 +126,10 @@ class MixedSpace:
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
 
-def number_gaps(ranks: Distances, targets: Distances) -> Distances:
-    """Return the distances in one numeric variable, shape (rows, targets)."""
-    gaps: Distances = np.abs(ranks[:, None] - targets[None, :])
+def number_gaps(ranks: Distances, targets: Distances, out: Distances | None = None) -> Distances:
+    """Return the distances in one numeric variable, shape (rows, targets); `out` is where to write them."""
+    gaps: Distances = np.subtract(ranks[:, None], targets, out=out)
+    np.abs(gaps, out=gaps)
     np.minimum(gaps, np.float32(1.0), out=gaps)
     return gaps
 

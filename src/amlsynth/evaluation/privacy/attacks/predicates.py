@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -75,13 +76,8 @@ class Predicates:
         """
         if not len(self):
             return
-        known, value = np.unique(self.values, return_inverse=True)
-        keys = (self.columns * len(Sign) + self.signs) * len(known) + value.reshape(self.values.shape)
-        different, inverse = np.unique(keys, return_inverse=True)
-        inverse = inverse.reshape(keys.shape)
-        which, value = np.divmod(different, len(known))
-        column, sign = np.divmod(which, len(Sign))
-        bits = _bits(table, column, sign, known[value])
+        terms, inverse = self._terms
+        bits = _bits(table, *terms)
         height = max(1, CELLS // bits.shape[1])
         for top in range(0, len(self), height):
             part = slice(top, top + height)
@@ -89,6 +85,16 @@ class Predicates:
             for term in range(1, inverse.shape[1]):
                 holds &= bits[inverse[part, term]]
             yield holds
+
+    @cached_property
+    def _terms(self) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp], Floats], NDArray[np.intp]]:
+        """Columns, signs and values of the different terms, and which of them each predicate joins."""
+        known, value = np.unique(self.values, return_inverse=True)
+        keys = (self.columns * len(Sign) + self.signs) * len(known) + value.reshape(self.values.shape)
+        different, inverse = np.unique(keys, return_inverse=True)
+        which, value = np.divmod(different, len(known))
+        column, sign = np.divmod(which, len(Sign))
+        return (column, sign, known[value]), inverse.reshape(keys.shape)
 
 
 def _bits(
