@@ -11,7 +11,7 @@ from amlsynth.dictionary.model import dictionary
 from amlsynth.evaluation.measure_group import NotComputable
 from amlsynth.evaluation.survival.medians import follow_up, median_survival
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
-from amlsynth.survival.kaplan_meier import kaplan_meier, restricted_mean
+from amlsynth.survival.kaplan_meier import kaplan_meier, resampled_curves, restricted_mean
 
 
 def data(time, event):
@@ -44,6 +44,17 @@ def test_curve_and_interval_agree_with_lifelines(sample):
     inside = (fit.survival > 0) & (fit.survival < 1)
     assert fit.low[inside] == pytest.approx(interval.iloc[:, 0].to_numpy()[inside], abs=1e-6)
     assert fit.high[inside] == pytest.approx(interval.iloc[:, 1].to_numpy()[inside], abs=1e-6)
+
+
+def test_the_curve_of_a_resample_is_that_of_its_patients(sample):
+    rows = np.random.default_rng(5).integers(100, size=300)  # so that two thirds of the times have nobody
+    times = np.bincount(rows, minlength=300)
+    whole, drawn = resampled_curves(sample, np.array([np.ones(300, dtype=int), times]))
+    assert whole.survival.tolist() == kaplan_meier(sample).survival.tolist()
+    own = kaplan_meier(data(sample.time[rows], sample.event[rows]))
+    assert drawn.times[-1] == own.times[-1] and drawn.n == own.n
+    assert drawn.at(own.times) == pytest.approx(own.survival)
+    assert drawn.log_error(own.times[5]) == pytest.approx(own.log_error(own.times[5]))
 
 
 def test_median_and_interval_agree_with_lifelines(sample):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from amlsynth.dictionary.roles import Endpoint
-from amlsynth.foundation.types import BoolArray, FloatArray, IntArray
+from amlsynth.foundation.types import BoolArray, FloatArray
 from amlsynth.statistics.coding import numbers_of
 
 
@@ -23,10 +23,6 @@ class EndpointData:
     @property
     def n(self) -> int:
         return len(self.time)
-
-    def take(self, rows: IntArray) -> EndpointData:
-        """Return the given patients, some perhaps more than once."""
-        return EndpointData(self.name, self.time[rows], self.event[rows], self.left_out)
 
     def reversed(self) -> EndpointData:
         """Return the follow-up: censoring is the event and the event censors."""

@@ -99,17 +99,36 @@ def kaplan_meier(data: EndpointData) -> KaplanMeier:
     NotComputable
         There is no patient with a known time and status.
     """
+    return resampled_curves(data, np.ones((1, data.n), dtype=np.int64))[0]
+
+
+def resampled_curves(data: EndpointData, times: IntArray) -> list[KaplanMeier]:
+    """Return the estimate of each resample, from how often each patient is in it, shape (resamples, n).
+
+    A curve ends with the last time in its resample; at earlier times nobody of it need have left.
+
+    Raises
+    ------
+    NotComputable
+        There is no patient with a known time and status.
+    """
     if data.n == 0:
         raise NotComputable(f"no patient has a known {data.name} time and status")
-    times, position = np.unique(data.time, return_inverse=True)
-    leaving = np.bincount(position, minlength=len(times))
-    events = np.bincount(position, weights=data.event, minlength=len(times)).astype(np.int64)
-    at_risk = data.n - np.concatenate(([0], np.cumsum(leaving)[:-1]))
-    survival = np.cumprod(1.0 - events / at_risk)
+    order = np.argsort(data.time, kind="stable")
+    moments, starts = np.unique(data.time[order], return_index=True)
+    leaving, events = (
+        np.add.reduceat(counts[:, order], starts, axis=1) for counts in (times, times * data.event)
+    )
+    at_risk = np.cumsum(leaving[:, ::-1], axis=1)[:, ::-1]
+    survival = np.cumprod(1.0 - events / np.maximum(at_risk, 1), axis=1)
     remaining = (at_risk - events).astype(np.float64)
     greenwood = np.zeros_like(survival)
     np.divide(events, at_risk * remaining, out=greenwood, where=remaining > 0)
-    return KaplanMeier(times, at_risk.astype(np.int64), events, survival, greenwood)
+    ends = np.count_nonzero(at_risk, axis=1)
+    return [
+        KaplanMeier(moments[:end], *(values[row, :end] for values in (at_risk, events, survival, greenwood)))
+        for row, end in enumerate(ends)
+    ]
 
 
 def restricted_mean(data: EndpointData, horizon: float) -> tuple[float, float]:

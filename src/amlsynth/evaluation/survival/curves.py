@@ -32,7 +32,7 @@ from amlsynth.foundation.streams import Stream
 from amlsynth.foundation.types import FloatArray, IntArray
 from amlsynth.survival.curve_distance import curve_distance, distance_of_curves
 from amlsynth.survival.endpoint import EndpointData, endpoint_data
-from amlsynth.survival.kaplan_meier import KaplanMeier, kaplan_meier
+from amlsynth.survival.kaplan_meier import KaplanMeier, kaplan_meier, resampled_curves
 
 _SOURCE = (
     "Norcliffe et al., arXiv:2302.12749; Eckardt et al., npj Digit Med 2024, methods, "
@@ -135,8 +135,8 @@ def _figures(cohort: EvaluatedCohort, context: EvaluationContext) -> dict[str, F
             def scores(
                 times: IntArray, curve: KaplanMeier = curve, data: EndpointData = theirs
             ) -> FloatArray:
-                samples = (data.take(np.repeat(np.arange(data.n), drawn)) for drawn in times)
-                return np.array([1 - distance_of_curves(curve, kaplan_meier(s)).divergence for s in samples])
+                distances = (distance_of_curves(curve, other) for other in resampled_curves(data, times))
+                return np.array([1 - distance.divergence for distance in distances])
 
             figures[f"km_score_{suffix}"] = with_interval(
                 scores, theirs.n, Stream.CURVE_INTERVALS.rng(context.seed)
