@@ -97,6 +97,10 @@ class _Search:
         self._d = d
         self._linkage = RecordLinkage(everybody, d)
 
+    @classmethod
+    def of(cls, context: EvaluationContext) -> _Search:
+        return context.once("search of near copies", lambda: cls(context))
+
     def __call__(self, released: pd.DataFrame, real: pd.DataFrame, without_self: bool = False) -> _NearCopies:
         numbers, known = (numeric_values(frame, self._d) for frame in (released, real))
         links = self._linkage.search(released, real, without_self)
@@ -108,7 +112,7 @@ class _Search:
 def _copies(cohort: EvaluatedCohort, context: EvaluationContext) -> _NearCopies:
     """Return the near copies among the released; a hold-out is held against training and its other rows."""
     frame = at_most(cohort.frame, MAX_PATIENTS, Stream.NEAR_COPIES.rng(context.seed))
-    search = context.once("search of near copies", lambda: _Search(context))
+    search = _Search.of(context)
     found = search(frame, context.original)
     if cohort.kind == "holdout":
         return found | search(frame, frame, without_self=True)
@@ -148,7 +152,7 @@ def _original_figures(context: EvaluationContext) -> dict[str, Figure]:
     names = ("numbers_copied", "linked_rows", "categories_near")
     if context.holdout is None:
         return dict.fromkeys(names, Figure(reason=NO_HOLDOUT))
-    return _shares(_Search(context)(context.holdout, context.original), context.dictionary)
+    return _shares(_Search.of(context)(context.holdout, context.original), context.dictionary)
 
 
 _WHOM = (
