@@ -121,7 +121,7 @@ def _number(content: dict[str, Any], value: Any) -> None:
         (lambda c: c.update(sum=[10**9 * v for v in c["sum"]]), ("can have this sum", "Get the file anew")),
         (lambda c: c["dictionary"].update(sha256="0"), ("another dictionary", "--dictionary")),
         (lambda c: c["feature_map"].update(sha256="0"), ("another feature map", "Measure again")),
-        (lambda c: c["feature_map"].update(not_assessed=["NPM1"]), ("not assessed", "measure again")),
+        (lambda c: c["feature_map"].update(not_assessed=["NPM1"]), ("another feature map", "Measure again")),
         (lambda c: c.update(patients="other", sha256="0"), ("changed after it was written", "it anew")),
     ],
 )  # fmt: skip
@@ -147,11 +147,14 @@ def test_files_that_are_no_sums(
 def test_sums_that_are_not_there_or_twice(run: Run, sums: SumsFile, tmp_path: Path) -> None:
     write_sums(sums, tmp_path / "a.json")
     (tmp_path / "text.json").write_text("no JSON")
+    other = sums.feature_map.model_copy(update={"not_assessed": ("NPM1",)})
+    write_sums(sums.model_copy(update={"feature_map": other}).sealed(), tmp_path / "lacks.json")
     for files, words, code in (
         (("none.json",), ("none.json", "amlsynth measure"), 2),
         ((".",), ("cannot be read", "amlsynth measure"), 2),
         (("text.json",), ("text.json", "no noisy sum"), 1),
         (("a.json", "a.json"), ("the same sum as", "Give each once"), 1),
+        (("a.json", "lacks.json"), ("lacks.json", "not assessed", "measure again"), 1),
     ):
         given = [part for file in files for part in ("--measurements", file)]
         _refused(run("generate", *given, "--seed", "1", "--out", "made.csv", *POOL), *words, code=code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from amlsynth.cohort.cohort import About, Cohort, declared_panels, import_record, not_assessed
@@ -16,9 +17,21 @@ def with_declared(
     """Add to the parameters of a generator with a guarantee the panels, and what was not assessed."""
     if not generator_class(generator).guarantee:
         return params
-    declared = {"not_assessed": not_assessed(cohort.about), "panels": declared_panels(cohort.about)}
-    added = {name: value for name, value in declared.items() if value and name not in (params or {})}
-    return {**(params or {}), **added} if added else params
+    given = params or {}
+    declared = {"not_assessed": _not_assessed(cohort, given), "panels": declared_panels(cohort.about)}
+    added = {name: value for name, value in declared.items() if value and name not in given}
+    return {**given, **added} if added else params
+
+
+def _not_assessed(cohort: Cohort, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a cohort's import declares, or the first sum of patients of whom there is nothing else."""
+    files = params.get("measurements") or ()
+    first = next(iter(files.split(",") if isinstance(files, str) else files), "")
+    if cohort.n or not first:
+        return tuple(not_assessed(cohort.about))
+    from amlsynth.generators.private.sums import read_sums  # brings OpenDP
+
+    return read_sums(Path(first.strip())).feature_map.not_assessed
 
 
 def recorded_resolution(cohort: Cohort) -> Resolution | None:

@@ -14,13 +14,14 @@ from amlsynth.cohort.validation import validate
 from amlsynth.foundation.errors import DataError, UsageError
 from amlsynth.generators import create
 from amlsynth.generators.conditions import Condition
+from amlsynth.generators.generation import generate, nobody
 from amlsynth.generators.private import sums as sums_module
 from amlsynth.generators.private.features import BOUND
 from amlsynth.generators.private.generator import Private, private
 from amlsynth.generators.private.mechanism import Mechanism
 from amlsynth.generators.private.model import PublicModel
 from amlsynth.generators.private.sampling import draw_rows, hide
-from amlsynth.generators.private.sums import Sums, SumsFile
+from amlsynth.generators.private.sums import Sums, SumsFile, write_sums
 from amlsynth.model_space.resolution import Resolution
 
 
@@ -94,6 +95,7 @@ def test_missing_values_follow_the_data_within_the_noise(
         masks.masks[draw_rows(masks.weights, POOL, np.random.default_rng(1))],
         public.map.columns,
     )
+    assert not public.frame.isna().any(axis=None)  # which all fits share
     missing = frame.isna().mean() - reference.isna().mean()
     assert missing.abs().max() < 0.025  # five standard deviations of the noise on a single value
 
@@ -158,12 +160,17 @@ def test_conditions_are_met(fitted: Private) -> None:
     assert len(frame) == 150 and (frame["AGE"] >= 60).all() and (frame["NPM1"] == 1).all()
 
 
-def test_columns_not_assessed_are_missing_throughout(reference: pd.DataFrame) -> None:
+def test_columns_not_assessed_are_missing_throughout(reference: pd.DataFrame, tmp_path: Path) -> None:
     cohort = reference.assign(EXAML=pd.array([pd.NA] * len(reference), dtype="Int8"))
     model = private(pool=POOL, not_assessed=("EXAML", "EFSTM", "EFSSTAT"))
     frame = model.fit(cohort, np.random.default_rng(1)).sample(100, np.random.default_rng(2))
     assert frame[["EXAML", "EFSTM", "EFSSTAT"]].isna().all(axis=None)
     assert validate(frame, "synthetic").ok
+    # Who has the file alone need not know which columns these were.
+    write_sums(model.sums_files[0], tmp_path / "a.json")
+    params = {"measurements": str(tmp_path / "a.json"), "pool": POOL}
+    made = generate(nobody(), "private", seed=1, n=60, split=False, params=params)
+    assert made.synthetic.frame[["EXAML", "EFSTM", "EFSSTAT"]].isna().all(axis=None)
 
 
 def test_the_number_of_patients_is_estimated(fitted: Private, reference: pd.DataFrame) -> None:

@@ -102,13 +102,14 @@ def patients_at(
 
 
 def hide(frame: pd.DataFrame, masks: Masks, columns: Columns) -> pd.DataFrame:
-    """Set to NA what the masks hide, shape (n, units of `columns`)."""
-    for position, unit in enumerate(columns.units):
-        hidden = masks[:, position]
-        if hidden.any():
-            for name in unit:
-                frame.loc[hidden, name] = pd.NA
-    return frame
+    """Return the patients with NA where the masks hide, shape (n, units of `columns`)."""
+    hidden = {
+        name: frame[name].mask(masks[:, position])
+        for position, unit in enumerate(columns.units)
+        if masks[:, position].any()
+        for name in unit
+    }
+    return frame.assign(**hidden)
 
 
 def between_decimals(encoded: Encoded, columns: Columns, rng: np.random.Generator) -> Encoded:
