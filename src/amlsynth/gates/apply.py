@@ -95,6 +95,7 @@ def _apply(
         value, passed, undecided, words = _held(evaluation, gate, cohort)
         if value is not None and patients < template.least_patients:
             passed, undecided, words = False, True, _too_few(value, patients, template.least_patients)
+    sentence = f"{words[0].upper()}{words[1:]}{'' if words.endswith('?') else '.'}"
     why = [gate.harm, gate.reason, "" if passed is not False else gate.remedy]
     return GateResult(
         id=gate.id,
@@ -105,7 +106,7 @@ def _apply(
         comparison=gate.comparison,
         required=gate.required,
         passed=passed,
-        reason=" ".join([f"{words[0].upper()}{words[1:]}.", *filter(None, why)]),
+        reason=" ".join([sentence, *filter(None, why)]),
         undecided=undecided,
     )
 
