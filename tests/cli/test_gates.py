@@ -105,7 +105,7 @@ def test_it_is_told_how_many_gates_decide(folder: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("gates", "code", "message"),
     [
-        (PROFILES.replace("measure: m,", "measure: mm,"), 1, "has no measure 'mm'. Did you mean 'm'? Because"),
+        (PROFILES.replace("measure: m,", "measure: mm,"), 1, "'mm'. Did you mean 'm'? Because"),
         (
             PROFILES
             + "      - {id: b, label: B, measure: m, comparison: at_most, threshold: 0.4, required: true,\n"
