@@ -19,7 +19,7 @@ import time
 
 import mbi
 import numpy as np
-from mst import table
+from mst import main, table
 
 # The paper has 80 MB. Each round compiles its model anew, which takes most of the time.
 ROUNDS_A_COLUMN = 16
@@ -27,13 +27,6 @@ MOST_MB = 8
 MEASURING = 0.9
 STEPS, LAST_STEPS = 200, 1000
 DRAWN = 10_000
-
-
-def main(codes_file: str, rho: str, n: str, seed: str, out: str) -> None:
-    with np.load(codes_file) as content:
-        codes, sizes = content["codes"], content["sizes"]
-    synthetic = aim(codes, sizes, float(rho), int(n), np.random.default_rng(int(seed)))
-    np.savez(out, codes=synthetic)
 
 
 def aim(codes: np.ndarray, sizes: np.ndarray, rho: float, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -117,4 +110,4 @@ def _small(
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(aim, *sys.argv[1:])

@@ -14,16 +14,20 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Callable
 
 import mbi
 import networkx
 import numpy as np
 
+Draw = Callable[[np.ndarray, np.ndarray, float, int, np.random.Generator], np.ndarray]
 
-def main(codes_file: str, rho: str, n: str, seed: str, out: str) -> None:
+
+def main(draw: Draw, codes_file: str, rho: str, n: str, seed: str, out: str) -> None:
+    """Read codes and their sizes, draw synthetic ones, and write these."""
     with np.load(codes_file) as content:
         codes, sizes = content["codes"], content["sizes"]
-    synthetic = mst(codes, sizes, float(rho), int(n), np.random.default_rng(int(seed)))
+    synthetic = draw(codes, sizes, float(rho), int(n), np.random.default_rng(int(seed)))
     np.savez(out, codes=synthetic)
 
 
@@ -80,4 +84,4 @@ def _tree(codes, sizes, shares, total, rho, rng):  # type: ignore[no-untyped-def
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(mst, *sys.argv[1:])

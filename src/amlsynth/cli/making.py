@@ -123,7 +123,7 @@ def generate(
         raise UsageError("--no-split goes with neither --save-split nor --split-seed. Leave one out.")
     parts = [save_split / name for name in _PARTS] if save_split is not None else []
     others = replicate_paths(out, replicates)
-    for path in (out, *others, *parts):
+    for path in (*others, *parts):
         refuse_overwriting(path, cohort_file)
     given_params = parameters(params) | budget_parameters(epsilon, delta, measurements)
     if generator is None and params_file is None and (measurements or epsilon is not None):

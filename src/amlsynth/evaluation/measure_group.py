@@ -50,6 +50,11 @@ class Memory(dict[str, Any]):
             raise value.with_traceback(None)
         return value
 
+    def once_of(self, frame: pd.DataFrame, name: str, compute: Callable[[], Found]) -> Found:
+        """Return what `compute` gives of a frame, computed at the first call with this frame and name."""
+        # The frame is kept with it, so that no other one takes its id.
+        return self.once(f"{name} of {id(frame)}", lambda: (compute(), frame))[0]
+
 
 @dataclass(frozen=True)
 class EvaluationContext:
@@ -74,8 +79,7 @@ class EvaluationContext:
 
     def once_of(self, frame: pd.DataFrame, name: str, compute: Callable[[], Found]) -> Found:
         """Return what `compute` gives of a frame, computed at the first call with this frame and name."""
-        # The frame is kept with it, so that no other one takes its id.
-        return self.once(f"{name} of {id(frame)}", lambda: (compute(), frame))[0]
+        return self.memory.once_of(frame, name, compute)
 
     @property
     def everybody(self) -> pd.DataFrame:

@@ -20,7 +20,14 @@ from amlsynth.evaluation.effects.pooled import pooled_effects
 from amlsynth.evaluation.pairing import check_records
 from amlsynth.foundation.addresses import plain_doi
 from amlsynth.foundation.errors import DataError, UsageError, require_extra
-from amlsynth.foundation.files import PLACE_IS_BAD, replacing, replacing_folder, restore_folder, sha256
+from amlsynth.foundation.files import (
+    PLACE_IS_BAD,
+    check_place,
+    replacing,
+    replacing_folder,
+    restore_folder,
+    sha256,
+)
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.gates.apply import apply_gates
 from amlsynth.gates.profile import GateProfile, gate_profile
@@ -392,8 +399,7 @@ def _profile(spec: ReleaseSpec, base: Path) -> GateProfile:
 
 def _check_place(out: Path, spec: ReleaseSpec) -> None:
     """Refuse a place that would fail at the end of the work, or overwrite what is no release."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: this is a file; name a folder for the release.")
+    check_place(out, folder=True)
     folder, archive = out / spec.stem, out / f"{spec.stem}.zip"
     restore_folder(folder)
     if folder.exists() and not (folder / CHECKSUMS).is_file():

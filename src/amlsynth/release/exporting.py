@@ -7,7 +7,7 @@ from pathlib import Path
 from amlsynth.cohort.tables import read_table
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError, did_you_mean
-from amlsynth.foundation.files import real_path
+from amlsynth.foundation.files import check_place, real_path
 from amlsynth.release.adam import AdamExport, study_of, write_adam
 from amlsynth.release.file_names import data_paths
 from amlsynth.release.opened import opened_release
@@ -39,10 +39,9 @@ def export_release(path: Path, out: Path, kind: str = "adam", d: Dictionary | No
     path, out = Path(path), Path(out)
     if kind not in EXPORTS:
         raise UsageError(f"There is no export format {kind!r}.{did_you_mean(kind, EXPORTS)}")
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: this is a file; name a folder to write into.")
     if path.is_dir() and real_path(out).is_relative_to(real_path(path)):
         raise UsageError(f"{out}: this is within the release, which would no longer verify. Name another.")
+    check_place(out, folder=True)
     with opened_release(path, d) as opened:
         frame = read_table(opened.folder / data_paths(opened.package.name)[1], opened.d)
         return write_adam(frame, out, study_of(opened.package), opened.d)

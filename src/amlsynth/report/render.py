@@ -13,7 +13,7 @@ from amlsynth.dictionary.carried import write_carried
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.defaults import DICTIONARY_FILE
 from amlsynth.foundation.errors import UsageError, did_you_mean, require_extra
-from amlsynth.foundation.files import real_path, replacing, scratch_folder
+from amlsynth.foundation.files import check_place, real_path, replacing, scratch_folder
 from amlsynth.report import fallback, prose, quarto, words
 from amlsynth.report.audience import AUDIENCES, Audience, seen_by
 from amlsynth.report.cells import FIGURES, Cells, rendering
@@ -76,8 +76,7 @@ def render_report(
             f"{did_you_mean(audience, AUDIENCES)}"
         )
     for target in filter(None, (out, pdf)):
-        if Path(target).is_dir():
-            raise UsageError(f"{target}: this is a folder; name a file to write.")
+        check_place(Path(target))
         refuse_input(Path(target), Path(directory))
     if out is not None and pdf is not None and real_path(Path(out)) == real_path(Path(pdf)):
         raise UsageError(f"{out}: the page and the PDF need two names.")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from amlsynth.dictionary.model import Dictionary
 from amlsynth.foundation.errors import UsageError
-from amlsynth.foundation.files import real_path, replacing_folder, write_text
+from amlsynth.foundation.files import check_place, real_path, replacing_folder, write_text
 from amlsynth.foundation.types import Progress, no_progress
 from amlsynth.site.catalogue import DataSet, read_catalogue
 from amlsynth.site.pages import data_set_page, index_page
@@ -118,8 +118,7 @@ def _record(data_sets: Iterable[DataSet], folder: Path) -> str:
 
 def _check_place(releases: Iterable[Path], out: Path) -> None:
     """Refuse a place where the site would replace what is no site."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: this is a file; name a folder for the site.")
+    check_place(out, folder=True)
     place = real_path(out)
     for path in releases:
         here = real_path(path)

@@ -86,7 +86,7 @@ class Rarities:
         for name in rng.permutation(names).tolist():
             column = self.d.by_id[name].name
             here = rows[(frame[column].iloc[rows] == 1).to_numpy(bool, na_value=False)]
-            here = here[~self._breaking(frame, here, name, 0)] if len(here) else here
+            here = here[~self._breaking(frame, here, name, 0)]
             others = np.flatnonzero((frame[column] == 0).to_numpy(bool, na_value=False))
             # Among so many at random there are enough who may have the finding.
             others = rng.permutation(others)[: _LOOKED_AT * (len(here) + _LOOKED_AT)]
@@ -103,6 +103,8 @@ class Rarities:
     def _breaking(self, frame: pd.DataFrame, rows: IntArray, name: str, state: int) -> BoolArray:
         """Return who of `rows`, with a variable in this state, breaks a rule on it: an error, or rare."""
         assert self.d is not None
+        if not len(rows):
+            return np.zeros(0, dtype=bool)
         cases = [case for case in self.watched if name in names_in(case)]
         needed = {each for case in cases for each in names_in(case)} - {name}
         part = {each: frame[self.d.by_id[each].name].iloc[rows] for each in needed}

@@ -112,7 +112,7 @@ def _rows(evaluation: Evaluation, graded: dict[str, Graded], key: str, d: Dictio
     rows: list[Row] = []
     for question, lines in QUESTIONS:
         for line in lines:
-            for choice in written_out(line, evaluation, d):
+            for choice in _written_out(line, evaluation, d):
                 measure = next((present[name] for name in choice if _known(present.get(name), key)), None)
                 if measure is not None:
                     rows.append(_row(question, measure, graded[measure.id], key))
@@ -138,7 +138,7 @@ def _row(question: str, measure: Measure, graded: Graded, key: str) -> Row:
     )
 
 
-def written_out(line: Sequence[str], evaluation: Evaluation, d: Dictionary) -> Iterable[list[str]]:
+def _written_out(line: Sequence[str], evaluation: Evaluation, d: Dictionary) -> Iterable[list[str]]:
     """Yield the identifiers that a line stands for: once for each endpoint, or for the response."""
     known = known_outcomes(evaluation, d)
     if "{endpoint}" in line[0]:

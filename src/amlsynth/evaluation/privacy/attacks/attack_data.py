@@ -92,7 +92,8 @@ class AttackData:
         released = _sample(released, MAX_RELEASED, rng)
         members = _sample(context.original, MAX_TARGETS, rng)
         non_members = _sample(non_members, MAX_TARGETS, rng)
-        shared = context.once(f"attacks on {id(members)} and {id(non_members)}", Memory)
+        # Both are kept, the one with the memory and the other in what is returned, as are their ids.
+        shared = context.once_of(members, f"attacks beside {id(non_members)}", Memory)
         return cls(
             released, members, non_members, context.everybody, context.dictionary, context.seed, shared
         )

@@ -53,9 +53,11 @@ def combination_attack(data: AttackData) -> AttackResult:
 
     def shares(targets: pd.DataFrame, against: pd.DataFrame) -> Floats:
         carriers = _carriers(targets, d)
-        pairs, triples = data.shared.once(f"combinations not in {id(against)}", lambda: rare_without(against))
-        rare = data.shared.once(
-            f"combinations of {id(targets)} not in {id(against)}", lambda: _carried(carriers, pairs, triples)
+        pairs, triples = data.shared.once_of(
+            against, "combinations that nobody has", lambda: rare_without(against)
+        )
+        rare = data.shared.once_of(
+            targets, f"combinations not in {id(against)}", lambda: _carried(carriers, pairs, triples)
         )
         met = _carried(carriers, pairs & (released.pairs > 0), triples & (released.triples > 0))
         found: Floats = np.divide(met, rare, out=np.full(len(carriers), np.nan), where=rare > 0)
